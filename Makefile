@@ -1,0 +1,115 @@
+# PyHarbor's commands; `make` alone lists them. Everything they need is installed on first use, see deploy/tools.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+REPORTS := .reports
+BIN := .venv/bin
+SETUP := deploy/tools/setup.sh
+WITH := deploy/tools/with-tools.sh
+export PYTHON
+
+sources := $(wildcard app activities workflows migrations tests)
+suites := $(wildcard $(addprefix tests/,unit architecture contract integration workflows protocol))
+pytest = $(BIN)/pytest --junit-xml=$(REPORTS)/$@.xml $(PYTEST_ARGS)
+say = @printf '\n%s\n' "make $@: $(1)"
+
+# An existing Temporal server makes building one needless.
+ifdef HARBOR_TEMPORAL_ADDRESS
+embedded :=
+else
+embedded := temporal
+endif
+
+.PHONY: help
+help: ## list the commands
+	@printf 'PyHarbor\n\n'
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@printf '\nA first look: make up. Before a change lands: make check.\n'
+
+.PHONY: up
+up: ## run a registry with its worker and Temporal in the foreground; Ctrl-C stops it
+	$(call say,the registry$(comma) its worker and Temporal)
+	@$(SETUP) runtime "build" "$(embedded)"
+	@$(if $(embedded),temporal=$$(deploy/tools/go-tool.sh temporal) && export HARBOR_TEMPORAL_BINARY="$${HARBOR_TEMPORAL_BINARY:-$$temporal}" &&) \
+		exec $(BIN)/pyharbor up
+
+.PHONY: test
+test: test-setup lint ## check everything quick: lint, types, import contracts, all suites with SQLite, PostgreSQL and Temporal
+	$(call say,$(notdir $(suites)))
+	@$(if $(suites),,echo "there are no test suites under tests/" >&2; exit 1)
+	@$(WITH) temporal -- $(pytest) $(suites)
+
+.PHONY: test-setup
+test-setup:
+	@$(SETUP) dev "build postgres" "temporal"
+
+.PHONY: lint
+lint: dev ## check style, formatting, types and import contracts
+	$(call say,ruff$(comma) mypy$(comma) import contracts)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy $(sources)
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: format
+format: dev ## format the code and mend what the linter can mend
+	$(call say,ruff)
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format --quiet
+
+.PHONY: check
+check: ## run all that has to pass before a change lands: test, conformance, e2e, faults
+	@CI=true exec .ci/run
+
+.PHONY: conformance
+conformance: ## run the OCI conformance program against this registry, on SQLite and PostgreSQL
+	$(call say,OCI distribution 1.1 and its development profile)
+	@$(SETUP) dev "build postgres" "temporal conformance"
+	@$(WITH) temporal conformance -- $(BIN)/python -m tests.conformance.run --junit-xml=$(REPORTS)/$@.xml
+
+.PHONY: e2e
+e2e: ## push and pull with Docker, skopeo, buildah, crane, oras and helm; look at it with a browser
+	$(call say,real clients and a browser)
+	@$(SETUP) dev "build postgres docker clients browser" "temporal crane oras helm"
+	@$(WITH) temporal crane oras helm -- $(pytest) --timeout=900 tests/e2e
+
+.PHONY: faults
+faults: ## kill processes and fill disks while clients push, and see that nothing is lost
+	$(call say,kill -9$(comma) full disks$(comma) read-only storage)
+	@$(SETUP) dev "build postgres" "temporal"
+	@$(WITH) temporal -- $(pytest) --timeout=1200 tests/faults
+
+.PHONY: bench
+bench: ## measure against distribution 3.1.1 and 2.8.2 on the same disk
+	$(call say,speed and memory$(comma) beside other registries)
+	@$(SETUP) dev "build postgres load peers" "temporal registry"
+	@$(WITH) temporal registry -- $(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+.PHONY: migration
+migration: dev ## write a migration from what changed in the tables: make migration m="what changes"
+	$(call say,$(m))
+	@$(if $(m),,echo 'say what changes: make migration m="add labels to artifacts"' >&2; exit 1)
+	@folder=$$(mktemp --directory) && trap 'rm -rf "$$folder"' EXIT && \
+		HARBOR_DATA_DIR="$$folder" HARBOR_DATABASE_URL="sqlite:///$$folder/empty.db" $(BIN)/pyharbor db new "$(m)"
+
+.PHONY: openapi
+openapi: dev ## print the OpenAPI document of the management API
+	@$(BIN)/pyharbor openapi
+
+.PHONY: clean
+clean: ## remove the virtual environment, caches and reports; data/ stays
+	$(call say,environment$(comma) caches$(comma) reports)
+	@rm -rf .venv .reports .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist htmlcov *.egg-info
+	@find . -name __pycache__ -type d -not -path './data/*' -not -path './frontend/node_modules/*' -prune -exec rm -rf {} +
+
+.PHONY: dev
+dev:
+	@$(SETUP) dev "build"
+
+comma := ,

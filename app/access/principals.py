@@ -1,0 +1,40 @@
+"""Who is calling."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class PrincipalKind(StrEnum):
+    """The kinds of callers."""
+
+    ANONYMOUS = "anonymous"
+    USER = "user"
+    ROBOT = "robot"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A caller that has been authenticated, or nobody.
+
+    ``version`` changes when what the caller may do changes (password, disabling, membership), so that tokens made
+    before can be told from those made after.
+    """
+
+    kind: PrincipalKind
+    id: int = 0
+    name: str = ""
+    sysadmin: bool = False
+    version: int = 0
+    grants: frozenset[tuple[str, str, str]] = field(default=frozenset())
+    """A robot's permissions as (namespace, resource, action); namespace is ``/``, a project's name or ``*``."""
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether this is somebody."""
+        return self.kind is not PrincipalKind.ANONYMOUS
+
+
+ANONYMOUS = Principal(kind=PrincipalKind.ANONYMOUS)
+SYSTEM = Principal(kind=PrincipalKind.SYSTEM, name="harbor", sysadmin=True)
+"""The product itself: jobs and the command line on the server."""

@@ -1,0 +1,175 @@
+"""Repositories and what is in them, and which repository and project sees which blob."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, table_args
+from app.db.types import BigId, Document, UtcDateTime, byte_text
+
+
+class Repository(Base):
+    """A repository. It exists from its first blob on; people see it from its first manifest on (``published``)."""
+
+    __tablename__ = "repository"
+    __table_args__ = table_args(
+        sa.UniqueConstraint("name"),
+        sa.Index("ix_repository_project_id", "project_id", "name"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("project.id"))
+    name: Mapped[str] = mapped_column(byte_text(255))
+    """Full name, with the project."""
+    description: Mapped[str] = mapped_column(sa.Text, default="")
+    published: Mapped[bool] = mapped_column(default=False)
+    artifact_count: Mapped[int] = mapped_column(BigId, default=0)
+    pull_count: Mapped[int] = mapped_column(BigId, default=0)
+    creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    update_time: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Artifact(Base):
+    """A manifest in a repository; its bytes are in ManifestBody, so that lists stay narrow."""
+
+    __tablename__ = "artifact"
+    __table_args__ = table_args(
+        sa.UniqueConstraint("repository_id", "digest"),
+        sa.Index("ix_artifact_push_time", "repository_id", "push_time", "id"),
+        sa.Index("ix_artifact_project_id", "project_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(BigId)
+    repository_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("repository.id"))
+    digest: Mapped[str] = mapped_column(byte_text(160))
+    kind: Mapped[str] = mapped_column(sa.String(64))
+    """Harbor's artifact type: IMAGE, CHART, … or UNKNOWN."""
+    manifest_media_type: Mapped[str] = mapped_column(sa.String(255))
+    media_type: Mapped[str] = mapped_column(sa.String(255), default="")
+    """The config's media type; that of the manifest for an index."""
+    artifact_type: Mapped[str] = mapped_column(sa.String(255), default="")
+    """Image-spec's artifactType: the field, else a manifest's config media type."""
+    size: Mapped[int] = mapped_column(BigId)
+    """Manifest, config and layers together, of an index all its children."""
+    manifest_size: Mapped[int] = mapped_column(BigId)
+    annotations: Mapped[dict[str, str] | None] = mapped_column(Document)
+    extra_attrs: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    """Facts from the config that lists show: architecture, os, created, author …"""
+    push_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    pull_time: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ManifestBody(Base):
+    """A manifest byte for byte as it was received."""
+
+    __tablename__ = "manifest_body"
+
+    artifact_id: Mapped[int] = mapped_column(
+        BigId,
+        sa.ForeignKey("artifact.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    body: Mapped[bytes]
+
+
+class Tag(Base):
+    """A name for an artifact, unique in its repository."""
+
+    __tablename__ = "tag"
+    __table_args__ = table_args(
+        sa.UniqueConstraint("repository_id", "name"),
+        sa.Index("ix_tag_artifact_id", "artifact_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    repository_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("repository.id"))
+    artifact_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("artifact.id"))
+    name: Mapped[str] = mapped_column(byte_text(128))
+    push_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    pull_time: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ArtifactBlob(Base):
+    """A reference of an artifact to a blob (config, layer, or an index entry that is a blob)."""
+
+    __tablename__ = "artifact_blob"
+    __table_args__ = table_args(
+        sa.UniqueConstraint("artifact_id", "blob_id"),
+        sa.Index("ix_artifact_blob_blob", "blob_id", "repository_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    artifact_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("artifact.id", ondelete="CASCADE"))
+    repository_id: Mapped[int] = mapped_column(BigId)
+    project_id: Mapped[int] = mapped_column(BigId)
+    blob_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("blob.id"))
+
+
+class ArtifactChild(Base):
+    """An entry of an index that is a manifest of the same repository."""
+
+    __tablename__ = "artifact_child"
+    __table_args__ = table_args(
+        sa.UniqueConstraint("parent_id", "position"),
+        sa.Index("ix_artifact_child_child", "child_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    parent_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("artifact.id", ondelete="CASCADE"))
+    child_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("artifact.id"))
+    position: Mapped[int]
+    platform: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    annotations: Mapped[dict[str, str] | None] = mapped_column(Document)
+
+
+class Accessory(Base):
+    """An artifact with a subject, which need not exist (yet); its descriptor stands ready for the referrers list."""
+
+    __tablename__ = "accessory"
+    __table_args__ = table_args(
+        sa.UniqueConstraint("artifact_id"),
+        sa.Index("ix_accessory_subject", "repository_id", "subject_digest", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    artifact_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("artifact.id", ondelete="CASCADE"))
+    repository_id: Mapped[int] = mapped_column(BigId)
+    subject_digest: Mapped[str] = mapped_column(byte_text(160))
+    kind: Mapped[str] = mapped_column(sa.String(64))
+    """Harbor's accessory type: signature.cosign, signature.notation, subject.accessory …"""
+    artifact_type: Mapped[str] = mapped_column(sa.String(255), default="")
+    descriptor: Mapped[bytes]
+    """The JSON descriptor of distribution-spec's referrers list."""
+    creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RepositoryBlob(Base):
+    """A repository holds a blob: it may be pulled and referred to there."""
+
+    __tablename__ = "repository_blob"
+    __table_args__ = table_args(
+        sa.UniqueConstraint("repository_id", "blob_id"),
+        sa.Index("ix_repository_blob_blob_id", "blob_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    repository_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("repository.id"))
+    blob_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("blob.id"))
+
+
+class ProjectBlob(Base):
+    """A project is charged for a blob, once however many of its repositories hold it."""
+
+    __tablename__ = "project_blob"
+    __table_args__ = table_args(
+        sa.UniqueConstraint("project_id", "blob_id"),
+        sa.Index("ix_project_blob_blob_id", "blob_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("project.id", ondelete="CASCADE"))
+    blob_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("blob.id"))

@@ -1,0 +1,52 @@
+"""``pyharbor db``: bring a database to the code's revision, and write new migrations."""
+
+import click
+from alembic import command
+
+from app.db import migrate
+from app.db.database import Database
+from app.settings import load
+
+
+@click.group()
+def db() -> None:
+    """Migrate the database."""
+
+
+@db.command()
+@click.argument("revision", default="head")
+def upgrade(revision: str) -> None:
+    """Run the migrations up to REVISION, by default all of them."""
+    database = _database()
+    migrate.upgrade(database, revision)
+    click.echo(f"the database is at revision {migrate.current(database)}")
+
+
+@db.command()
+@click.argument("revision")
+def downgrade(revision: str) -> None:
+    """Take the migrations back to REVISION; what newer tables hold is lost."""
+    database = _database()
+    migrate.downgrade(database, revision)
+    click.echo(f"the database is at revision {migrate.current(database)}")
+
+
+@db.command()
+def status() -> None:
+    """Print the database's revision and the code's."""
+    click.echo(f"database {migrate.current(_database())}, code {migrate.head()}")
+
+
+@db.command()
+@click.argument("message")
+def new(message: str) -> None:
+    """Write a migration for what changed in the tables against the configured database."""
+    database = _database()
+    migrate.upgrade(database)
+    command.revision(migrate.config(database), message=message, autogenerate=True)
+
+
+def _database() -> Database:
+    settings = load()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return Database(settings.database.url)

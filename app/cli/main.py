@@ -1,0 +1,62 @@
+"""The ``pyharbor`` command: every subcommand loads only what it runs."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from app.core.errors import DomainError
+from app.settings import SettingsError
+
+_COMMANDS = {
+    "up": ("app.cli.up", "run web, worker and Temporal under a supervisor, in the foreground"),
+    "announce": ("app.cli.announce", "wait until the registry answers, then say where it is"),
+    "web": ("app.cli.processes", "run the web processes (gunicorn)"),
+    "worker": ("app.cli.processes", "run the worker: workflows, activities, dispatcher"),
+    "db": ("app.cli.database", "migrate the database"),
+    "admin": ("app.cli.admin", "switch read-only mode, set a password, rotate the signing key"),
+    "gc": ("app.cli.gc", "collect garbage"),
+    "settings": ("app.cli.settings", "print the effective settings, without secrets"),
+    "openapi": ("app.cli.openapi", "print the management API's OpenAPI document"),
+}
+
+
+class _Lazy(click.Group):
+    """Imports a subcommand's module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in the order people need them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command of this name: the object named after it in its module."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """The help's list, without loading anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items() if name != "announce"])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pyharbor")
+def pyharbor() -> None:
+    """A container registry that stores, signs and scans images."""
+
+
+def main() -> None:
+    """Run the command; a mistake of the caller's ends with one clear sentence and exit code 1."""
+    try:
+        pyharbor(standalone_mode=True)
+    except SettingsError as error:
+        _refuse(f"the settings hold mistakes:\n{error}")
+    except DomainError as error:
+        _refuse(error.message)
+
+
+def _refuse(message: str) -> None:
+    click.echo(f"pyharbor: {message}", err=True)
+    sys.exit(1)

@@ -1,0 +1,21 @@
+"""``pyharbor web`` and ``pyharbor worker``: the two kinds of processes, each replaced by its program."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+_GUNICORN = Path(__file__).parents[2] / "deploy" / "gunicorn.py"
+
+
+@click.command()
+def web() -> None:
+    """Run the web processes (gunicorn) in the foreground."""
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", str(_GUNICORN), "app.wsgi:create()"])  # noqa: S606 - no shell is wanted
+
+
+@click.command()
+def worker() -> None:
+    """Run the worker in the foreground: workflows, activities, dispatcher, reconciler."""
+    os.execv(sys.executable, [sys.executable, "-m", "workflows.worker"])  # noqa: S606 - no shell is wanted

@@ -1,0 +1,125 @@
+"""``pyharbor up``: first start, then web, worker and Temporal under supervisord, which replaces this process."""
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from app.cli.first_start import prepare
+from app.core.errors import PreconditionError
+from app.settings import Settings, load
+
+_STOP_SECONDS = 12
+_SECTION = """
+[program:{name}]
+command = {command}
+autorestart = {restart}
+startsecs = {startsecs}
+startretries = 1000000
+exitcodes = 0
+stopsignal = TERM
+stopwaitsecs = {stop}
+killasgroup = true
+redirect_stderr = true
+stdout_logfile = /dev/fd/1
+stdout_logfile_maxbytes = 0
+"""
+_HEAD = """[supervisord]
+nodaemon = true
+logfile = /dev/null
+logfile_maxbytes = 0
+loglevel = warn
+pidfile = {run}/supervisord.pid
+childlogdir = {run}
+user = {user}
+
+[group:pyharbor]
+programs = {programs}
+"""
+
+
+@click.command()
+def up() -> None:
+    """Run the registry in the foreground; Ctrl-C stops it."""
+    settings = load()
+    _require_free_ports(settings)
+    binary = _temporal_binary(settings)
+    prepare(settings)
+    run = settings.data_dir / "run"
+    run.mkdir(mode=0o700, exist_ok=True)
+    configuration = run / "supervisord.conf"
+    configuration.write_text(_configuration(settings, run, binary), encoding="utf-8")
+    click.echo("starting web, worker" + (" and Temporal" if binary else ""))
+    sys.stdout.flush()
+    supervisord = [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(configuration)]
+    os.execv(sys.executable, supervisord)  # noqa: S606 - no shell is wanted
+
+
+def _configuration(settings: Settings, run: Path, binary: str | None) -> str:
+    programs = dict(_programs(settings, binary))
+    head = _HEAD.format(run=run, programs=",".join(programs), user=_user())
+    return head + "".join(
+        _SECTION.format(
+            name=name,
+            command=command.replace("%", "%%"),
+            restart="unexpected" if name == "announce" else "true",
+            startsecs=0 if name == "announce" else 1,
+            stop=_STOP_SECONDS,
+        )
+        for name, command in programs.items()
+    )
+
+
+def _programs(settings: Settings, binary: str | None) -> Iterator[tuple[str, str]]:
+    if binary:
+        database = settings.data_dir / "temporal.db"
+        command = (
+            f"{_quoted(binary)} server start-dev --ip 127.0.0.1 --port {settings.temporal.port} "
+            f"--ui-port {settings.temporal.ui_port} --db-filename {_quoted(str(database))} "
+            "--sqlite-pragma journal_mode=wal --log-level error"
+        )
+        yield "temporal", command
+    for name in ("web", "worker", "announce"):
+        yield name, f"{_quoted(sys.executable)} -m app.cli {name}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _user() -> str:
+    return str(os.getuid())
+
+
+def _temporal_binary(settings: Settings) -> str | None:
+    if not settings.temporal.embedded:
+        return None
+    binary = shutil.which(settings.temporal.binary)
+    if binary is None:
+        raise PreconditionError(
+            f"the Temporal server {settings.temporal.binary!r} is not there: build it with 'deploy/tools/go-tool.sh temporal' "
+            "and set HARBOR_TEMPORAL_BINARY to the path it prints, or set HARBOR_TEMPORAL_ADDRESS to a server that runs"
+        )
+    return binary
+
+
+def _require_free_ports(settings: Settings) -> None:
+    wanted = [(settings.web.host, settings.web.port, "HARBOR_PORT")]
+    if settings.temporal.embedded:
+        wanted.append(("127.0.0.1", settings.temporal.port, "HARBOR_TEMPORAL_PORT"))
+        wanted.append(("127.0.0.1", settings.temporal.ui_port, "HARBOR_TEMPORAL_UI_PORT"))
+    for host, port, variable in wanted:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise PreconditionError(
+                    f"{host}:{port} cannot be used ({error.strerror}): set {variable} to a free port"
+                ) from error

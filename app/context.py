@@ -1,0 +1,117 @@
+"""What a use case is given: the long-lived ports of the installation and the short-lived context of a call."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.access.principals import ANONYMOUS, Principal
+from app.core.clock import Clock
+from app.core.crypto import Keyring
+from app.core.errors import ConflictError, InternalError
+from app.core.plugins import AdmissionTable, Bell, EffectTable, PullSink
+from app.db import gate
+from app.db.database import Database
+from app.settings import Settings
+from app.storage.store import BlobStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The chosen implementations, built once per process by ``app.wiring``."""
+
+    settings: Settings
+    db: Database
+    storage: BlobStore
+    keys: Keyring
+    clock: Clock
+    bell: Bell
+    pulls: PullSink
+    admission: AdmissionTable
+    effects: EffectTable
+
+
+class Context:
+    """One call: who is calling, the ports, and at most one writing transaction."""
+
+    __slots__ = ("_session", "address", "ports", "principal", "request_id")
+
+    def __init__(
+        self,
+        ports: Ports,
+        principal: Principal = ANONYMOUS,
+        *,
+        request_id: str = "",
+        address: str = "",
+    ) -> None:
+        """Bind a call of ``principal``; ``address`` is the client's, ``request_id`` the one its answer carries."""
+        self.ports = ports
+        self.principal = principal
+        self.request_id = request_id
+        self.address = address
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """The open writing transaction's session; InternalError without one."""
+        if self._session is None:
+            raise InternalError("no writing transaction is open")
+        return self._session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A read transaction, or the writing one when it is open, so that a use case re-reads inside what decides."""
+        if self._session is not None:
+            yield self._session
+            return
+        with self.ports.db.read() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """The writing transaction: commits at the outermost end; a broken constraint becomes ConflictError."""
+        if self._session is not None:
+            yield self._session
+            return
+        try:
+            with self.ports.db.write() as session:
+                self._session = session
+                try:
+                    yield session
+                    session.flush()
+                finally:
+                    self._session = None
+        except IntegrityError as error:
+            raise ConflictError("it exists already, or something still refers to it") from error
+
+    @contextmanager
+    def write_content(self) -> Iterator[Session]:
+        """As ``write``, through the write gate: refused while the registry is read-only."""
+        with self.write() as session:
+            gate.pass_through(session)
+            yield session
+
+    def admit(self, verb: str, subject: object) -> None:
+        """Run the admission checks of ``verb`` in order; the first that refuses raises."""
+        for check in self.ports.admission.get(verb, ()):
+            check(self, subject)
+
+    def emit(self, event: object) -> None:
+        """Run the effects of ``event`` in order, inside the open writing transaction."""
+        if self._session is None:
+            raise InternalError(f"{type(event).__name__} emitted outside a writing transaction")
+        for handler in self.ports.effects.get(type(event), ()):
+            handler(self, event)
+
+    def emit_always(self, event: object) -> None:
+        """Emit a fact that must outlive the refusal of its request, in a short transaction of its own."""
+        if self._session is not None:
+            raise InternalError(f"{type(event).__name__} would be lost with the open transaction")
+        with self.write():
+            self.emit(event)
+
+    def acting_as(self, principal: Principal) -> "Context":
+        """The same call in the name of another principal, without the open transaction."""
+        return Context(self.ports, principal, request_id=self.request_id, address=self.address)

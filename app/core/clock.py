@@ -1,0 +1,25 @@
+"""The time of day; leases use the database's clock instead."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Something that tells the time."""
+
+    def now(self) -> datetime:
+        """Return the current time, aware and in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the current time, aware and in UTC."""
+        return datetime.now(UTC)
+
+
+def iso_milliseconds(moment: datetime) -> str:
+    """Write a moment as RFC 3339 with milliseconds and Z, as Harbor does."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,288 @@
+"""The tree of domain errors: what can go wrong, without a word about HTTP or Temporal.
+
+DomainError
+├── InvalidError            the request does not make sense, the same request will never succeed
+│   ├── NameInvalid · DigestInvalid · TagInvalid · SizeInvalid · PageInvalid
+│   ├── ManifestInvalid · ManifestBlobUnknown
+│   ├── UploadInvalid
+│   └── FieldInvalid        names the field and what would be right
+├── UnauthenticatedError    nobody, or wrong credentials
+├── DeniedError             somebody who may not
+│   ├── ReadOnly            the administrator's switch
+│   └── FenceLost           a lease holder that no longer holds the lease
+├── NotFoundError
+│   ├── ProjectUnknown · RepositoryUnknown · ManifestUnknown · BlobUnknown · UploadUnknown
+├── ConflictError
+├── PreconditionError
+├── LimitError
+│   ├── TooLarge · RangeInvalid · TooManyRequests
+├── UnsupportedError
+├── UnavailableError        try again later, ``retry_after`` seconds when known
+│   └── StorageFull
+└── InternalError           a promise of ours is broken
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Kind(StrEnum):
+    """What an error means to the caller; each renderer maps kinds to its protocol in one table."""
+
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    DENIED = "denied"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    PRECONDITION = "precondition"
+    LIMIT = "limit"
+    UNSUPPORTED = "unsupported"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+class DomainError(Exception):
+    """Base of all errors of the product: a kind, a stable code, a message for people and a detail for programs."""
+
+    kind: ClassVar[Kind] = Kind.INTERNAL
+    code: ClassVar[str] = "internal"
+    default_message: ClassVar[str] = "internal error"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        detail: object = None,
+        retry_after: int | None = None,
+    ) -> None:
+        """Keep ``message`` (or the class's own), a JSON-able ``detail`` and ``retry_after`` in seconds."""
+        super().__init__(message or self.default_message)
+        self.detail = detail
+        self.retry_after = retry_after
+
+    @property
+    def message(self) -> str:
+        """The sentence for people."""
+        return str(self.args[0])
+
+
+class InvalidError(DomainError):
+    """The request is wrong in itself."""
+
+    kind = Kind.INVALID
+    code = "invalid"
+    default_message = "the request is invalid"
+
+
+class NameInvalid(InvalidError):
+    """A repository or project name outside the grammar."""
+
+    code = "name_invalid"
+    default_message = "invalid repository name"
+
+
+class DigestInvalid(InvalidError):
+    """A digest that is malformed, of an unknown algorithm, or not that of the content."""
+
+    code = "digest_invalid"
+    default_message = "provided digest did not match uploaded content"
+
+
+class TagInvalid(InvalidError):
+    """A tag outside the grammar."""
+
+    code = "tag_invalid"
+    default_message = "invalid tag"
+
+
+class SizeInvalid(InvalidError):
+    """Declared and actual lengths differ."""
+
+    code = "size_invalid"
+    default_message = "provided length did not match content length"
+
+
+class PageInvalid(InvalidError):
+    """A page size that is no number or out of bounds."""
+
+    code = "page_invalid"
+    default_message = "invalid number of results requested"
+
+
+class ManifestInvalid(InvalidError):
+    """A manifest that cannot be accepted as it is."""
+
+    code = "manifest_invalid"
+    default_message = "manifest invalid"
+
+
+class ManifestBlobUnknown(InvalidError):
+    """A manifest names content that its repository does not hold."""
+
+    code = "manifest_blob_unknown"
+    default_message = "manifest references content unknown to the repository"
+
+
+class UploadInvalid(InvalidError):
+    """An upload request that breaks the upload protocol."""
+
+    code = "upload_invalid"
+    default_message = "blob upload invalid"
+
+
+class FieldInvalid(InvalidError):
+    """One field of a request is wrong; the message names it and says what would be right."""
+
+    code = "field_invalid"
+
+    def __init__(self, field: str, expectation: str) -> None:
+        """Name the ``field`` and say what it must be: ``FieldInvalid("page_size", "a number from 1 to 100")``."""
+        super().__init__(
+            f"{field} must be {expectation}",
+            detail={"field": field, "expected": expectation},
+        )
+
+
+class UnauthenticatedError(DomainError):
+    """The caller is nobody, or the credentials are wrong."""
+
+    kind = Kind.UNAUTHENTICATED
+    code = "unauthenticated"
+    default_message = "unauthorized"
+
+
+class DeniedError(DomainError):
+    """The caller is somebody who may not do this."""
+
+    kind = Kind.DENIED
+    code = "denied"
+    default_message = "requested access to the resource is denied"
+
+
+class ReadOnly(DeniedError):
+    """The administrator has switched the registry to read-only."""
+
+    code = "read_only"
+    default_message = "The system is in read only mode. Any modification is prohibited."
+
+
+class FenceLost(DeniedError):
+    """A lease was lost to time or to another holder; the work that needed it must stop."""
+
+    code = "fence_lost"
+    default_message = "the write lease is no longer held"
+
+
+class NotFoundError(DomainError):
+    """The thing asked for does not exist, or not for this caller."""
+
+    kind = Kind.NOT_FOUND
+    code = "not_found"
+    default_message = "not found"
+
+
+class ProjectUnknown(NotFoundError):
+    """No such project."""
+
+    code = "project_unknown"
+    default_message = "project not found"
+
+
+class RepositoryUnknown(NotFoundError):
+    """No such repository."""
+
+    code = "repository_unknown"
+    default_message = "repository name not known to registry"
+
+
+class ManifestUnknown(NotFoundError):
+    """No such manifest in the repository."""
+
+    code = "manifest_unknown"
+    default_message = "manifest unknown"
+
+
+class BlobUnknown(NotFoundError):
+    """No such blob in the repository."""
+
+    code = "blob_unknown"
+    default_message = "blob unknown to registry"
+
+
+class UploadUnknown(NotFoundError):
+    """No such upload session."""
+
+    code = "upload_unknown"
+    default_message = "blob upload unknown to registry"
+
+
+class ConflictError(DomainError):
+    """The thing exists already, or changed meanwhile."""
+
+    kind = Kind.CONFLICT
+    code = "conflict"
+    default_message = "conflict"
+
+
+class PreconditionError(DomainError):
+    """A rule about the thing's state forbids this now."""
+
+    kind = Kind.PRECONDITION
+    code = "precondition"
+    default_message = "precondition failed"
+
+
+class LimitError(DomainError):
+    """A bound is passed."""
+
+    kind = Kind.LIMIT
+    code = "limit"
+    default_message = "limit exceeded"
+
+
+class TooLarge(LimitError):
+    """A body over its bound."""
+
+    code = "too_large"
+    default_message = "request body too large"
+
+
+class RangeInvalid(LimitError):
+    """A byte range that does not fit the content or the upload's offset."""
+
+    code = "range_invalid"
+    default_message = "invalid content range"
+
+
+class TooManyRequests(LimitError):
+    """Too many tries; ``retry_after`` says when the next one is welcome."""
+
+    code = "too_many_requests"
+    default_message = "too many requests"
+
+
+class UnsupportedError(DomainError):
+    """The operation exists in the protocol and not here."""
+
+    kind = Kind.UNSUPPORTED
+    code = "unsupported"
+    default_message = "the operation is unsupported"
+
+
+class UnavailableError(DomainError):
+    """Not now; the same request may succeed after ``retry_after`` seconds."""
+
+    kind = Kind.UNAVAILABLE
+    code = "unavailable"
+    default_message = "service unavailable"
+
+
+class StorageFull(UnavailableError):
+    """The storage has no room left or refuses writes."""
+
+    code = "storage_full"
+    default_message = "the blob storage cannot be written"
+
+
+class InternalError(DomainError):
+    """A promise of the product is broken; nothing the caller did."""

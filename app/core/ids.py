@@ -1,0 +1,29 @@
+"""Identifiers: random ones for keys and sessions, ordered ones for logs."""
+
+import secrets
+import time
+import uuid
+
+_EPOCH_MS = 1_577_836_800_000
+_RANDOM_BITS = 10
+
+
+def object_key() -> str:
+    """A storage key that was never used before: 32 hex digits under two fan-out folders, ``ab/cd/abcd…``."""
+    name = secrets.token_hex(16)
+    return f"{name[:2]}/{name[2:4]}/{name}"
+
+
+def session_id() -> str:
+    """A version 4 UUID as text, for upload sessions and requests."""
+    return str(uuid.uuid4())
+
+
+def suffix() -> str:
+    """Eight random characters that make a workflow id unique."""
+    return secrets.token_hex(4)
+
+
+def ordered() -> int:
+    """A number below 2**53 that grows with time to the millisecond; unique together with the time it goes with."""
+    return ((time.time_ns() // 1_000_000 - _EPOCH_MS) << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)

@@ -1,0 +1,259 @@
+"""Connections and transactions: one writing transaction per thread, reads that cannot write, a kept connection."""
+
+import fcntl
+import functools
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine, Row, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.core.errors import DomainError, InternalError, StorageFull, UnavailableError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_RETRIED_STATES: Final = frozenset({"40001", "40P01"})
+_FULL_STATES: Final = frozenset({"53100", "25006"})
+_SQLITE_FULL: Final = frozenset({8, 10, 13, 14})
+_SQLITE_BUSY: Final = frozenset({5, 6})
+_BUSY_MS: Final = 60_000
+_here = threading.local()
+
+
+class Database:
+    """The database, SQLite (WAL) or PostgreSQL, behind one interface; connects on first use, fork-safe until then."""
+
+    def __init__(self, url: str, *, pool_size: int = 16, application: str = "pyharbor") -> None:
+        """Prepare engines for ``url`` (``sqlite:///path`` or ``postgresql+psycopg://…``); nothing is opened yet."""
+        self.url = make_url(url)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        self._local = threading.local()
+        if self.sqlite:
+            path = Path(self.url.database or "")
+            self._writer, self._reader = _sqlite_engines(self.url, pool_size)
+            self._turn: _WriteTurn | None = _WriteTurn(path.with_name(path.name + ".write-lock"))
+        else:
+            self._writer, self._reader = _postgresql_engines(self.url, pool_size, application)
+            self._turn = None
+        self._write_sessions = sessionmaker(self._writer, expire_on_commit=False)
+        self._read_sessions = sessionmaker(self._reader, expire_on_commit=False)
+
+    @property
+    def engine(self) -> Engine:
+        """The writing engine, for migrations."""
+        return self._writer
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A read transaction: one snapshot on SQLite, READ COMMITTED and read-only on PostgreSQL; never writes."""
+        with _translated(), self._read_sessions() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """The one writing transaction of this thread; commits at the end, rolls back on any exception.
+
+        On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so a later statement never fails for want of it.
+        """
+        if writing():
+            raise InternalError("this thread has a writing transaction open already")
+        with (
+            _translated(),
+            self._turn or _nothing(),
+            self._write_sessions() as session,
+            session.begin(),
+        ):
+            _here.writing = True
+            try:
+                yield session
+            finally:
+                _here.writing = False
+
+    def rows(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """Run one reading statement on this thread's kept autocommit connection and return all rows (the hot path)."""
+        with _translated():
+            try:
+                return self._kept().execute(statement, parameters or {}).all()
+            except DBAPIError as error:
+                self._drop_kept()
+                if not error.connection_invalidated:
+                    raise
+                return self._kept().execute(statement, parameters or {}).all()
+
+    def dispose(self) -> None:
+        """Close every pooled connection (before a fork, at the end of a process)."""
+        self._drop_kept()
+        self._reader.dispose()
+        self._writer.dispose()
+
+    def _kept(self) -> Connection:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._reader.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._local.connection = connection
+        return connection
+
+    def _drop_kept(self) -> None:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        self._local.connection = None
+        if connection is not None:
+            connection.close()
+
+
+def writing() -> bool:
+    """Tell whether this thread has a writing transaction open."""
+    return bool(getattr(_here, "writing", False))
+
+
+def forbid_in_transaction(what: str) -> None:
+    """Raise InternalError inside a writing transaction: ``what`` may block and must come before or after it."""
+    if writing():
+        raise InternalError(f"{what} inside a writing transaction")
+
+
+def retried(attempts: int = 5) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Run the whole use case again when the database chose its transaction as a deadlock's or conflict's victim."""
+
+    def decorate(use_case: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(use_case)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            for attempt in range(1, attempts):
+                try:
+                    return use_case(*args, **kwargs)
+                except DBAPIError as error:
+                    if writing() or _state(error) not in _RETRIED_STATES:
+                        raise
+                    time.sleep(random.uniform(0, 0.02 * attempt))  # noqa: S311 - jitter, not a secret
+            return use_case(*args, **kwargs)
+
+        return run
+
+    return decorate
+
+
+class _WriteTurn:
+    """Writers of a SQLite file wait in line (threads on a lock, processes on flock) instead of polling."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._threads = threading.Lock()
+        self._descriptor: tuple[int, int] | None = None
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
+            fcntl.flock(self._open(), fcntl.LOCK_EX)
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            fcntl.flock(self._open(), fcntl.LOCK_UN)
+        finally:
+            self._threads.release()
+
+    def _open(self) -> int:
+        if self._descriptor is None or self._descriptor[0] != os.getpid():
+            self._descriptor = (
+                os.getpid(),
+                os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600),
+            )
+        return self._descriptor[1]
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the database's own outages into UnavailableError, so that no edge has to know a driver's errors."""
+    try:
+        yield
+    except OperationalError as error:
+        translated = _outage(error)
+        if translated is None:
+            raise
+        raise translated from error
+
+
+def _outage(error: DBAPIError) -> DomainError | None:
+    state = _state(error)
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF
+    if state in _FULL_STATES or primary in _SQLITE_FULL:
+        return StorageFull("the database cannot be written: its disk is full or read-only")
+    if state in _RETRIED_STATES:
+        return None
+    if primary in _SQLITE_BUSY or (code is None and (state is None or state.startswith(("08", "53", "55", "57")))):
+        return UnavailableError("the database does not answer", retry_after=5)
+    return None
+
+
+def _state(error: DBAPIError) -> str | None:
+    state = getattr(error.orig, "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine]:
+    options: dict[str, Any] = {
+        "connect_args": {
+            "timeout": _BUSY_MS / 1000,
+            "check_same_thread": False,
+            "isolation_level": None,
+        },
+        "poolclass": sa.QueuePool,
+        "pool_size": pool_size,
+        "max_overflow": 64,
+    }
+    writer, reader = sa.create_engine(url, **options), sa.create_engine(url, **options)
+    for engine, begin, query_only in (
+        (writer, "BEGIN IMMEDIATE", False),
+        (reader, "BEGIN", True),
+    ):
+        event.listen(engine, "connect", functools.partial(_prepare_sqlite, query_only=query_only))
+        event.listen(engine, "begin", functools.partial(_begin_sqlite, statement=begin))
+    return writer, reader
+
+
+def _prepare_sqlite(connection: Any, _record: object, *, query_only: bool) -> None:  # noqa: ANN401 - a DBAPI connection
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "cache_size=-16384",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    if query_only:
+        connection.execute("PRAGMA query_only=ON")
+
+
+def _begin_sqlite(connection: Connection, *, statement: str) -> None:
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql(statement)
+
+
+def _postgresql_engines(url: sa.URL, pool_size: int, application: str) -> tuple[Engine, Engine]:
+    options: dict[str, Any] = {
+        "connect_args": {"application_name": application, "connect_timeout": 5},
+        "pool_size": pool_size,
+        "max_overflow": 16,
+        "pool_pre_ping": True,
+        "isolation_level": "READ COMMITTED",
+    }
+    writer = sa.create_engine(url, **options)
+    reader = sa.create_engine(url, **options).execution_options(postgresql_readonly=True)
+    return writer, reader

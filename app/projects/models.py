@@ -1,0 +1,57 @@
+"""Projects, what is set on them, and who belongs to them."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, table_args
+from app.db.types import BigId, UtcDateTime, byte_text
+
+
+class Project(Base):
+    """A project, the first component of its repositories' names; counters are kept on the row, never counted per list."""
+
+    __tablename__ = "project"
+    __table_args__ = table_args(sa.UniqueConstraint("name"), sa.Index("ix_project_owner_id", "owner_id"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(byte_text(255))
+    owner_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("user_account.id"))
+    public: Mapped[bool] = mapped_column(default=False)
+    """Also the metadata key of that name; a column because every pull asks for it."""
+    repo_count: Mapped[int] = mapped_column(BigId, default=0)
+    storage_used: Mapped[int] = mapped_column(BigId, default=0)
+    """Bytes of the blobs and manifests this project refers to."""
+    creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    update_time: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ProjectMetadata(Base):
+    """One setting of a project, text as on the wire."""
+
+    __tablename__ = "project_metadata"
+    __table_args__ = table_args(sa.UniqueConstraint("project_id", "name"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("project.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(byte_text(255))
+    value: Mapped[str] = mapped_column(sa.String(4096))
+
+
+class ProjectMember(Base):
+    """A user (``u``) or group (``g``) with a role in a project."""
+
+    __tablename__ = "project_member"
+    __table_args__ = table_args(
+        sa.UniqueConstraint("project_id", "entity_type", "entity_id"),
+        sa.Index("ix_project_member_entity", "entity_type", "entity_id", "project_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("project.id", ondelete="CASCADE"))
+    entity_type: Mapped[str] = mapped_column(byte_text(1))
+    entity_id: Mapped[int] = mapped_column(BigId)
+    role: Mapped[int]
+    creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    update_time: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,67 @@
+"""What a caller may do in a project: the one place that turns memberships into answers and refusals."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.access.decision import may_in_project
+from app.access.principals import Principal, PrincipalKind
+from app.access.roles import Role
+from app.context import Context
+from app.core.errors import DeniedError, ProjectUnknown, UnauthenticatedError
+from app.projects.models import Project, ProjectMember
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectRef:
+    """The facts about a project that rights and content need."""
+
+    id: int
+    name: str
+    public: bool
+    owner_id: int
+
+
+def find_project(session: Session, key: str | int) -> ProjectRef | None:
+    """The project of this name (text) or id (number), None when there is none."""
+    condition = Project.id == key if isinstance(key, int) else Project.name == key
+    row = session.execute(
+        sa.select(Project.id, Project.name, Project.public, Project.owner_id).where(condition)
+    ).one_or_none()
+    return row and ProjectRef(id=row.id, name=row.name, public=row.public, owner_id=row.owner_id)
+
+
+def roles_in(session: Session, principal: Principal, project: ProjectRef) -> frozenset[Role]:
+    """The roles the caller holds there, PUBLIC included on a public project."""
+    roles = {Role.PUBLIC} if project.public else set()
+    if principal.kind is PrincipalKind.USER:
+        own = sa.select(ProjectMember.role).where(
+            ProjectMember.project_id == project.id,
+            ProjectMember.entity_type == "u",
+            ProjectMember.entity_id == principal.id,
+        )
+        roles.update(Role(role) for role in session.execute(own).scalars())
+    return frozenset(roles)
+
+
+def may(session: Session, principal: Principal, project: ProjectRef, resource: str, action: str) -> bool:
+    """Tell whether the caller may do this in the project."""
+    return may_in_project(principal, project.name, roles_in(session, principal, project), resource, action)
+
+
+def require(ctx: Context, key: str | int, resource: str, action: str) -> ProjectRef:
+    """Return the project, or refuse so that existence does not leak.
+
+    A missing project is 401 for anonymous, denied for an ordinary caller, ProjectUnknown for an administrator; a right
+    not held is UnauthenticatedError for anonymous, DeniedError else.
+    """
+    with ctx.read() as session:
+        project = find_project(session, key)
+        if project is not None and may(session, ctx.principal, project, resource, action):
+            return project
+    if not ctx.principal.authenticated:
+        raise UnauthenticatedError
+    if project is None and ctx.principal.sysadmin:
+        raise ProjectUnknown(f"project {key} not found")
+    raise DeniedError(f"unauthorized to access {resource} of project {key}: action: {action}")

@@ -1,0 +1,65 @@
+"""Requests and responses of the registry edge: thin objects around WSGI, cheaper than Flask's."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+from urllib.parse import parse_qs
+
+from app.context import Context
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(slots=True, kw_only=True)
+class RegistryRequest:
+    """One request below ``/v2/<name>/`` of a caller whose token or rights allow the route's actions already."""
+
+    method: str
+    name: str
+    """The repository's full name, of valid grammar."""
+    reference: str
+    """What follows the fixed segment: tag, digest or upload id; empty when nothing does."""
+    environ: dict[str, Any]
+    ctx: Context
+    public_only: bool
+    """The caller is anonymous: only content of public projects exists for it, which the handler's own query checks."""
+    _query: dict[str, list[str]] | None = field(default=None, init=False)
+
+    def header(self, name: str) -> str | None:
+        """A request header by its WSGI name without ``HTTP_``: ``IF_NONE_MATCH``, CONTENT_TYPE, CONTENT_LENGTH."""
+        value = (
+            self.environ.get(name)
+            if name.startswith("CONTENT_") and name != "CONTENT_RANGE"
+            else self.environ.get("HTTP_" + name)
+        )
+        return value if isinstance(value, str) else None
+
+    def parameters(self, name: str) -> list[str]:
+        """Every value of a query parameter, decoded."""
+        if self._query is None:
+            self._query = parse_qs(self.environ.get("QUERY_STRING", ""), keep_blank_values=True)
+        return self._query.get(name, [])
+
+    def parameter(self, name: str) -> str | None:
+        """The first value of a query parameter, None when it is absent."""
+        return next(iter(self.parameters(name)), None)
+
+
+@dataclass(slots=True, kw_only=True)
+class FileBody:
+    """``length`` bytes of an open file from its current position; the server sends it with sendfile where it can."""
+
+    file: BinaryIO
+    length: int
+
+
+@dataclass(slots=True, kw_only=True)
+class RegistryResponse:
+    """An answer; the gateway adds the headers that every answer carries, and drops the body of a HEAD."""
+
+    status: int
+    headers: Headers = field(default_factory=list)
+    body: bytes | FileBody | Iterable[bytes] = b""
+
+
+Handler = Callable[[RegistryRequest], RegistryResponse]

@@ -1,0 +1,169 @@
+"""Objects as files below one folder."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import structlog
+
+from app.core.errors import InternalError, NotFoundError, StorageFull
+from app.core.ids import object_key
+from app.storage.driver import checked_key
+
+_REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+_logger = structlog.get_logger(__name__)
+
+
+class FilesystemDriver:
+    """One file per object under ``<root>/<key>``.
+
+    One durability point per object: ``finish`` syncs the file's content and its folder; folders are made durable when
+    they are made. Without ``fsync`` a power cut may lose what was acknowledged in the last half minute or so.
+    """
+
+    def __init__(self, root: Path, *, fsync: bool = True) -> None:
+        """Keep objects below ``root``, which is made with the first one."""
+        self._root = root
+        self._fsync = fsync
+
+    def append(self, key: str, offset: int) -> "_FileWriter":
+        """Open the object for writing at ``offset``, cutting any longer tail; creates it at offset 0."""
+        path = self._path(key)
+        with _refusals(key):
+            descriptor = self._create(path) if offset == 0 else self._existing(key, path)
+            try:
+                _cut(key, descriptor, offset)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            return _FileWriter(key, descriptor, offset)
+
+    def finish(self, key: str, size: int) -> None:
+        """Make the object's ``size`` bytes durable, the one durability point of an upload; cuts any longer tail."""
+        path = self._path(key)
+        with _refusals(key):
+            descriptor = self._existing(key, path)
+            try:
+                _cut(key, descriptor, size)
+                if self._fsync:
+                    os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+            self._sync_folder(path.parent)
+
+    def open(self, key: str, offset: int = 0) -> BinaryIO:
+        """Open the object's file, unbuffered, at ``offset``; NotFoundError when the key is unknown."""
+        try:
+            file = self._path(key).open("rb", buffering=0)
+        except FileNotFoundError:
+            raise NotFoundError(f"no object {key!r} in the storage") from None
+        if offset:
+            file.seek(offset)
+        return file
+
+    def size(self, key: str) -> int:
+        """Bytes of the object; NotFoundError when the key is unknown."""
+        try:
+            return self._path(key).stat().st_size
+        except FileNotFoundError:
+            raise NotFoundError(f"no object {key!r} in the storage") from None
+
+    def delete(self, key: str) -> bool:
+        """Remove the object's file; False when there was none, which is no error. Folders stay."""
+        try:
+            with _refusals(key):
+                self._path(key).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def check(self) -> None:
+        """Write and remove a small object; StorageFull with the reason when that fails."""
+        key = object_key()
+        writer = self.append(key, 0)
+        try:
+            writer.write(memoryview(b"check"))
+        finally:
+            writer.close()
+            self.delete(key)
+
+    def _path(self, key: str) -> Path:
+        return self._root / checked_key(key)
+
+    def _create(self, path: Path) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(path, flags, 0o640)
+        except FileNotFoundError:
+            self._make_folder(path.parent)
+            return os.open(path, flags, 0o640)
+
+    def _existing(self, key: str, path: Path) -> int:
+        try:
+            return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotFoundError(f"no object {key!r} in the storage") from None
+
+    def _make_folder(self, folder: Path) -> None:
+        try:
+            folder.mkdir(mode=0o750, exist_ok=True)
+        except FileNotFoundError:
+            self._make_folder(folder.parent)
+            folder.mkdir(mode=0o750, exist_ok=True)
+        self._sync_folder(folder.parent)
+
+    def _sync_folder(self, folder: Path) -> None:
+        if not self._fsync:
+            return
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+class _FileWriter:
+    """Writes at positions of its own keeping, so that a second writer of the file cannot shift it."""
+
+    def __init__(self, key: str, descriptor: int, offset: int) -> None:
+        self._key = key
+        self._descriptor: int | None = descriptor
+        self.offset = offset
+
+    def write(self, data: memoryview) -> None:
+        descriptor = self._descriptor
+        if descriptor is None:
+            raise InternalError(f"object {self._key!r} written to after its writer was closed")
+        with _refusals(self._key):
+            while data:
+                written = os.pwrite(descriptor, data, self.offset)
+                self.offset += written
+                data = data[written:]
+
+    def close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _cut(key: str, descriptor: int, size: int) -> None:
+    present = os.fstat(descriptor).st_size
+    if present < size:
+        raise InternalError(f"object {key!r} holds {present} bytes of {size}")
+    if present > size:
+        os.ftruncate(descriptor, size)
+
+
+@contextmanager
+def _refusals(key: str) -> Iterator[None]:
+    """Turn the system's refusals to write into StorageFull, with one clear log line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        _logger.error("storage_write_refused", key=key, error=error.strerror, errno=errno.errorcode[error.errno])  # noqa: TRY400 - the reason is the whole story
+        raise StorageFull(f"the blob storage cannot be written: {error.strerror}", retry_after=30) from error

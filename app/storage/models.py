@@ -1,0 +1,88 @@
+"""Bytes as rows: blobs under opaque keys, upload sessions, and the queue of what nothing refers to."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, table_args
+from app.db.types import BigId, UtcDateTime, byte_text, clock_ms
+
+LIVE = "live"
+DELETING = "deleting"
+
+
+class Blob(Base):
+    """Content under a digest: one live row each; a row being deleted never comes back, a re-push makes another."""
+
+    __tablename__ = "blob"
+    __table_args__ = table_args(
+        sa.Index(
+            "uq_blob_live_digest",
+            "digest",
+            unique=True,
+            sqlite_where=sa.text("state = 'live'"),
+            postgresql_where=sa.text("state = 'live'"),
+        ),
+        sa.Index(
+            "ix_blob_state",
+            "state",
+            "id",
+            sqlite_where=sa.text("state <> 'live'"),
+            postgresql_where=sa.text("state <> 'live'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    digest: Mapped[str] = mapped_column(byte_text(160))
+    key: Mapped[str] = mapped_column(byte_text(64), unique=True)
+    size: Mapped[int] = mapped_column(BigId)
+    state: Mapped[str] = mapped_column(byte_text(16), default=LIVE)
+    claimed_until: Mapped[int] = mapped_column(BigId, default=0)
+    """Database clock in ms until which a pusher counts on this blob; garbage collection keeps off."""
+    creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Upload(Base):
+    """An upload session; it holds its object's final key from the start."""
+
+    __tablename__ = "upload"
+    __table_args__ = table_args(sa.Index("ix_upload_update_time", "update_time"))
+
+    id: Mapped[str] = mapped_column(byte_text(36), primary_key=True)
+    repository: Mapped[str] = mapped_column(byte_text(255))
+    project_id: Mapped[int] = mapped_column(BigId)
+    key: Mapped[str] = mapped_column(byte_text(64), unique=True)
+    offset: Mapped[int] = mapped_column(BigId, default=0)
+    algorithm: Mapped[str] = mapped_column(byte_text(32), default="sha256")
+    """The algorithm whose running state ``hash_state`` is."""
+    hash_state: Mapped[bytes | None]
+    """State of the running hash at ``offset`` as plain bytes; None when the content must be read again."""
+    lease_holder: Mapped[str | None] = mapped_column(byte_text(36))
+    lease_until: Mapped[int] = mapped_column(BigId, default=0)
+    """Database clock in ms until which one request owns the session."""
+    digest: Mapped[str | None] = mapped_column(byte_text(160))
+    """Set when finished: the blob it became. Finished sessions stay answerable for ten minutes."""
+    creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    update_time: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ZeroReference(Base):
+    """The queue of garbage collection: a repository that no longer uses, or does not use yet, a blob it holds.
+
+    Written by the transactions that end the last reference (or commit an unreferenced blob), removed by the one that
+    makes a reference; ``repository_id`` outlives its repository, ids are never used twice.
+    """
+
+    __tablename__ = "zero_reference"
+    __table_args__ = table_args(
+        sa.Index("ix_zero_reference_since", "since", "id"),
+        sa.Index("ix_zero_reference_blob", "blob_id"),
+        sa.UniqueConstraint("repository_id", "blob_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    repository_id: Mapped[int] = mapped_column(BigId)
+    blob_id: Mapped[int] = mapped_column(BigId)
+    since: Mapped[int] = mapped_column(BigId, default=clock_ms())
+    """Database clock in ms."""

@@ -1,0 +1,46 @@
+"""The port to the bytes: one storage driver, never reached while this thread holds a writing transaction."""
+
+from typing import BinaryIO
+
+from app.db.database import forbid_in_transaction
+from app.storage.driver import ObjectWriter, StorageDriver
+
+
+class BlobStore:
+    """Every promise of ``StorageDriver``; InternalError inside a writing transaction, because storage may block for long."""
+
+    __slots__ = ("driver",)
+
+    def __init__(self, driver: StorageDriver) -> None:
+        """Keep bytes where ``driver`` does."""
+        self.driver = driver
+
+    def append(self, key: str, offset: int) -> ObjectWriter:
+        """Open the object for writing at ``offset``, cutting any longer tail; creates it at offset 0."""
+        forbid_in_transaction("writing to the storage")
+        return self.driver.append(key, offset)
+
+    def finish(self, key: str, size: int) -> None:
+        """Make the object's ``size`` bytes durable."""
+        forbid_in_transaction("writing to the storage")
+        self.driver.finish(key, size)
+
+    def open(self, key: str, offset: int = 0) -> BinaryIO:
+        """Open the object for reading from ``offset``; NotFoundError when the key is unknown."""
+        forbid_in_transaction("reading from the storage")
+        return self.driver.open(key, offset)
+
+    def size(self, key: str) -> int:
+        """Bytes of the object; NotFoundError when the key is unknown."""
+        forbid_in_transaction("reading from the storage")
+        return self.driver.size(key)
+
+    def delete(self, key: str) -> bool:
+        """Remove the object; False when there was none, which is no error."""
+        forbid_in_transaction("deleting from the storage")
+        return self.driver.delete(key)
+
+    def check(self) -> None:
+        """Prove that the storage can be written to; StorageFull with the reason when not."""
+        forbid_in_transaction("writing to the storage")
+        self.driver.check()

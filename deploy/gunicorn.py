@@ -1,0 +1,23 @@
+"""gunicorn's configuration, from the product's settings. TLS and HTTP/2 belong to the proxy in front."""
+
+from app.settings import load
+
+_settings = load()
+
+bind = f"{_settings.web.host}:{_settings.web.port}"
+worker_class = "gthread"
+workers = _settings.web.workers
+threads = _settings.web.threads
+worker_connections = 2048
+backlog = 2048
+keepalive = 75
+timeout = 120
+graceful_timeout = 10
+limit_request_line = 8190
+limit_request_field_size = 32768
+control_socket_disable = True
+accesslog = None
+loglevel = "warning"
+proc_name = "pyharbor-web"
+forwarded_allow_ips = ""
+worker_tmp_dir = "/dev/shm"  # noqa: S108 - the workers' heartbeat files must not wait for a disk
