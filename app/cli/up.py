@@ -102,7 +102,8 @@ def _temporal_binary(settings: Settings) -> str | None:
     binary = shutil.which(settings.temporal.binary)
     if binary is None:
         raise PreconditionError(
-            f"the Temporal server {settings.temporal.binary!r} is not there: build it with 'deploy/tools/go-tool.sh temporal' "
+            f"the Temporal server {settings.temporal.binary!r} is not there: "
+            "build it with 'deploy/tools/go-tool.sh temporal' "
             "and set HARBOR_TEMPORAL_BINARY to the path it prints, or set HARBOR_TEMPORAL_ADDRESS to a server that runs"
         )
     return binary

@@ -1,4 +1,4 @@
-"""Pages by key: what comes strictly after ``last``, at most ``limit``."""
+"""Pages: by key (what comes strictly after ``last``) for the registry, by number for the management API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,3 +31,12 @@ class OffsetPage:
     def limit(self) -> int | None:
         """Rows of this page, None for all."""
         return self.size or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Generic[T]):
+    """One page of a list and how many items the whole list has."""
+
+    items: Sequence[T]
+    total: int
+    page: OffsetPage

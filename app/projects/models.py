@@ -10,7 +10,7 @@ from app.db.types import BigId, UtcDateTime, byte_text
 
 
 class Project(Base):
-    """A project, the first component of its repositories' names; counters are kept on the row, never counted per list."""
+    """A project, the first component of its repositories' names; its counters are kept, never counted per list."""
 
     __tablename__ = "project"
     __table_args__ = table_args(sa.UniqueConstraint("name"), sa.Index("ix_project_owner_id", "owner_id"))

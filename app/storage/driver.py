@@ -40,7 +40,10 @@ class StorageDriver(Protocol):
         ...
 
     def finish(self, key: str, size: int) -> None:
-        """Make the object's ``size`` bytes durable, the one durability point of an upload; cuts any longer tail."""
+        """Make the object's ``size`` bytes durable, the one durability point of an upload; cuts any longer tail.
+
+        InternalError when fewer bytes are there; StorageFull when they cannot be made durable.
+        """
         ...
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:

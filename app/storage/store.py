@@ -7,7 +7,7 @@ from app.storage.driver import ObjectWriter, StorageDriver
 
 
 class BlobStore:
-    """Every promise of ``StorageDriver``; InternalError inside a writing transaction, because storage may block for long."""
+    """Every promise of ``StorageDriver``; InternalError inside a writing transaction, because storage may take long."""
 
     __slots__ = ("driver",)
 

@@ -33,7 +33,7 @@ class FilesystemDriver:
         """Open the object for writing at ``offset``, cutting any longer tail; creates it at offset 0."""
         path = self._path(key)
         with _refusals(key):
-            descriptor = self._create(path) if offset == 0 else self._existing(key, path)
+            descriptor = self._create(path) if offset == 0 else _reopened(key, path, offset)
             try:
                 _cut(key, descriptor, offset)
             except BaseException:
@@ -45,7 +45,7 @@ class FilesystemDriver:
         """Make the object's ``size`` bytes durable, the one durability point of an upload; cuts any longer tail."""
         path = self._path(key)
         with _refusals(key):
-            descriptor = self._existing(key, path)
+            descriptor = _reopened(key, path, size)
             try:
                 _cut(key, descriptor, size)
                 if self._fsync:
@@ -101,12 +101,6 @@ class FilesystemDriver:
             self._make_folder(path.parent)
             return os.open(path, flags, 0o640)
 
-    def _existing(self, key: str, path: Path) -> int:
-        try:
-            return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise NotFoundError(f"no object {key!r} in the storage") from None
-
     def _make_folder(self, folder: Path) -> None:
         try:
             folder.mkdir(mode=0o750, exist_ok=True)
@@ -147,6 +141,13 @@ class _FileWriter:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _reopened(key: str, path: Path, offset: int) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise InternalError(f"object {key!r} is gone, {offset} bytes of it were written") from None
 
 
 def _cut(key: str, descriptor: int, size: int) -> None:

@@ -19,14 +19,15 @@ class MemoryDriver:
     def append(self, key: str, offset: int) -> "_MemoryWriter":
         """Open the object for writing at ``offset``, cutting any longer tail; creates it at offset 0."""
         with self._lock:
-            content = self._objects.setdefault(checked_key(key), bytearray()) if offset == 0 else self._content(key)
+            content = self._objects.get(checked_key(key), bytearray())
             _cut(key, content, offset)
+            self._objects[key] = content
             return _MemoryWriter(content)
 
     def finish(self, key: str, size: int) -> None:
         """Cut any longer tail; memory knows nothing more durable."""
         with self._lock:
-            _cut(key, self._content(key), size)
+            _cut(key, self._objects.get(checked_key(key)), size)
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
         """Open a copy of the object for reading from ``offset``."""
@@ -70,7 +71,7 @@ class _MemoryWriter:
         pass
 
 
-def _cut(key: str, content: bytearray, size: int) -> None:
-    if len(content) < size:
-        raise InternalError(f"object {key!r} holds {len(content)} bytes of {size}")
+def _cut(key: str, content: bytearray | None, size: int) -> None:
+    if content is None or len(content) < size:
+        raise InternalError(f"object {key!r} holds {len(content or b'')} bytes of {size}")
     del content[size:]

@@ -1,0 +1,160 @@
+"""Pulls are counted after the fact: a buffer per process that is written in batches."""
+
+import atexit
+import os
+import threading
+from collections import Counter, deque
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session
+
+from app.access.principals import SYSTEM
+from app.artifacts.models import Artifact, Repository, Tag
+from app.context import Context, Ports
+from app.db.database import retried
+from app.events.content import ArtifactPulled
+
+_BATCH: Final = 500
+_BOUND: Final = 50_000
+_INTERVAL: Final = 1.0
+_PATIENCE: Final = 10.0
+
+
+class PullBuffer:
+    """Remembers pulls and writes them within a second, at 500 entries and at the end of the process.
+
+    Its thread starts with the first pull, hence after the fork that made a web process. While the database cannot be
+    written pulls are kept, the oldest of more than 50,000 are dropped and their number is logged.
+    """
+
+    def __init__(self) -> None:
+        """Make an empty buffer; ``start`` tells it where to write."""
+        self._ports: Ports | None = None
+        self._reset()
+
+    def start(self, ports: Ports) -> None:
+        """Bind the buffer to the installation's ports; nothing runs before the first pull."""
+        self._ports = ports
+
+    def add(self, pull: ArtifactPulled) -> None:
+        """Remember one pull; never blocks on the database and never raises."""
+        if self._process != os.getpid():
+            self._reset()
+        with self._wake:
+            if len(self._pulls) >= _BOUND:
+                self._pulls.popleft()
+                self._dropped += 1
+            self._pulls.append(pull)
+            if self._thread is None and self._ports is not None:
+                self._launch()
+            if len(self._pulls) == 1 or len(self._pulls) >= _BATCH:
+                self._wake.notify()
+
+    def flush(self, ctx: Context) -> int:
+        """Write everything remembered, at most 500 pulls per transaction; returns how many were written."""
+        written = 0
+        with self._flushing:
+            while batch := self._take():
+                try:
+                    write_pulls(ctx, batch)
+                except BaseException:
+                    self._give_back(batch)
+                    raise
+                written += len(batch)
+        return written
+
+    def close(self) -> None:
+        """Write what is left and end the thread; what cannot be written now is lost and logged."""
+        if self._process != os.getpid():
+            return
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join(_PATIENCE)
+        self._attempt()
+
+    def _reset(self) -> None:
+        self._process = os.getpid()
+        self._pulls: deque[ArtifactPulled] = deque()
+        self._dropped = 0
+        self._wake = threading.Condition()
+        self._flushing = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closing = False
+
+    def _launch(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="pulls", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def _run(self) -> None:
+        pause = _INTERVAL
+        while not self._closing:
+            with self._wake:
+                self._wake.wait_for(lambda: self._pulls or self._closing)
+                self._wake.wait_for(lambda: len(self._pulls) >= _BATCH or self._closing, pause)
+            pause = _INTERVAL if self._attempt() else min(pause * 2, _PATIENCE)
+
+    def _attempt(self) -> bool:
+        ports = self._ports
+        if ports is None or not self._pulls:
+            return True
+        try:
+            self.flush(Context(ports, SYSTEM))
+        except Exception:  # noqa: BLE001 - the thread must outlive any outage of the database
+            structlog.get_logger().warning("pulls not written", waiting=len(self._pulls), dropped=self._dropped, exc_info=True)
+            return False
+        return True
+
+    def _take(self) -> list[ArtifactPulled]:
+        with self._wake:
+            batch = list(islice(self._pulls, _BATCH))
+            for _ in batch:
+                self._pulls.popleft()
+            return batch
+
+    def _give_back(self, batch: list[ArtifactPulled]) -> None:
+        with self._wake:
+            self._pulls.extendleft(reversed(batch))
+
+
+@retried()
+def write_pulls(ctx: Context, pulls: list[ArtifactPulled]) -> None:
+    """Count the pulls on repositories, artifacts and tags, and emit them, in one transaction outside the write gate."""
+    with ctx.write() as session:
+        now = ctx.ports.clock.now()
+        _count(session, pulls)
+        _date(session, pulls, now)
+        for pull in pulls:
+            ctx.emit(pull)
+
+
+def _count(session: Session, pulls: list[ArtifactPulled]) -> None:
+    counts = sorted(Counter(pull.repository for pull in pulls).items())
+    session.connection().execute(_REPOSITORY, [{"repository": name, "pulls": count} for name, count in counts])
+
+
+def _date(session: Session, pulls: list[ArtifactPulled], now: datetime) -> None:
+    artifacts = sorted({pull.artifact_id for pull in pulls})
+    session.connection().execute(_ARTIFACT, [{"artifact": artifact, "now": now} for artifact in artifacts])
+    tags = sorted({(pull.artifact_id, pull.tag) for pull in pulls if pull.tag is not None})
+    if tags:
+        session.connection().execute(_TAG, [{"artifact": artifact, "tag": tag, "now": now} for artifact, tag in tags])
+
+
+_REPOSITORY = (
+    sa.update(Repository)
+    .where(Repository.name == sa.bindparam("repository"))
+    .values(pull_count=Repository.pull_count + sa.bindparam("pulls"))
+)
+_ARTIFACT = sa.update(Artifact).where(Artifact.id == sa.bindparam("artifact")).values(pull_time=sa.bindparam("now"))
+_TAG = (
+    sa.update(Tag)
+    .where(Tag.artifact_id == sa.bindparam("artifact"), Tag.name == sa.bindparam("tag"))
+    .values(pull_time=sa.bindparam("now"))
+)

@@ -1,0 +1,68 @@
+"""Audit rows for what happens to content and projects, with the name of whoever did it."""
+
+from app.audit.models import AuditLog
+from app.context import Context
+from app.core.ids import ordered
+from app.events.content import ArtifactDeleted, ArtifactPulled, ArtifactPushed, ContentEvent, RepositoryDeleted, TagDeleted
+from app.events.management import ProjectCreated, ProjectDeleted
+
+ANONYMOUS = "anonymous"
+_RESOURCE_LIMIT = 512
+
+
+def artifact_pushed(ctx: Context, event: ArtifactPushed) -> None:
+    """One row per tag that the push set, or one with the digest."""
+    for resource in _references(event, event.digest, event.tags):
+        _append(ctx, event.project_id, "create", "artifact", resource)
+
+
+def artifact_pulled(ctx: Context, event: ArtifactPulled) -> None:
+    """One row in the puller's name; written by the pull buffer, so the context's principal is the system."""
+    tags = () if event.tag is None else (event.tag,)
+    for resource in _references(event, event.digest, tags):
+        _append(ctx, event.project_id, "pull", "artifact", resource, username=event.operator or ANONYMOUS)
+
+
+def artifact_deleted(ctx: Context, event: ArtifactDeleted) -> None:
+    """One row with the digest."""
+    _append(ctx, event.project_id, "delete", "artifact", f"{event.repository}@{event.digest}")
+
+
+def tag_deleted(ctx: Context, event: TagDeleted) -> None:
+    """One row with the tag."""
+    _append(ctx, event.project_id, "delete", "tag", f"{event.repository}:{event.tag}")
+
+
+def repository_deleted(ctx: Context, event: RepositoryDeleted) -> None:
+    """One row for the repository with all that was in it."""
+    _append(ctx, event.project_id, "delete", "repository", event.repository)
+
+
+def project_created(ctx: Context, event: ProjectCreated) -> None:
+    """One row for the project."""
+    _append(ctx, event.project_id, "create", "project", event.name)
+
+
+def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
+    """One row for the project; its earlier rows stay."""
+    _append(ctx, event.project_id, "delete", "project", event.name)
+
+
+def _references(event: ContentEvent, digest: str, tags: tuple[str, ...]) -> list[str]:
+    return [f"{event.repository}:{tag}" for tag in tags] or [f"{event.repository}@{digest}"]
+
+
+def _append(  # noqa: PLR0913 - the columns of a row
+    ctx: Context, project_id: int, operation: str, resource_type: str, resource: str, *, username: str | None = None
+) -> None:
+    ctx.session.add(
+        AuditLog(
+            op_time=ctx.ports.clock.now(),
+            id=ordered(),
+            project_id=project_id,
+            username=username or ctx.principal.name or ANONYMOUS,
+            operation=operation,
+            resource_type=resource_type,
+            resource=resource[:_RESOURCE_LIMIT],
+        )
+    )

@@ -1,0 +1,65 @@
+"""``pyharbor admin``: what an administrator does on the server itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from app.access.principals import SYSTEM
+from app.context import Context
+from app.core.crypto import random_password
+from app.core.errors import NotFoundError
+from app.db import gate, migrate
+from app.events.management import ReadOnlySwitched
+from app.identity.service import UserService
+from app.identity.signing import rotate_signing_key
+from app.settings import load
+from app.wiring import build
+
+
+@click.group()
+def admin() -> None:
+    """Switch read-only mode, set a password, rotate the signing key."""
+
+
+@admin.command("read-only")
+@click.argument("state", type=click.Choice(["on", "off"]))
+def read_only(state: str) -> None:
+    """Refuse every change of content (on), or allow it again (off). Pulls go on either way."""
+    with _context() as ctx, ctx.write() as session:
+        gate.switch(session, on=state == "on")
+        ctx.emit(ReadOnlySwitched(on=state == "on"))
+    click.echo(f"read-only mode is {state}")
+
+
+@admin.command()
+@click.argument("username", default="admin")
+def password(username: str) -> None:
+    """Give USERNAME a new password (asked for on a terminal, else generated and printed)."""
+    typed = click.prompt("new password (empty to generate one)", default="", hide_input=True, show_default=False)
+    chosen = typed or random_password()
+    with _context() as ctx:
+        users = UserService(ctx)
+        user = users.find(username)
+        if user is None:
+            raise NotFoundError(f"no user is named {username}")
+        users.set_password(user.id, chosen)
+    click.echo(f"the password of {username} is changed" + ("" if typed else f": {chosen}"))
+
+
+@admin.command("rotate-signing-key")
+def rotate() -> None:
+    """Sign registry tokens with a new key; tokens signed with the one before stay valid until they expire."""
+    settings = load()
+    rotate_signing_key(settings)
+    click.echo("registry tokens are signed with a new key from now on")
+
+
+@contextmanager
+def _context() -> Iterator[Context]:
+    ports = build(load())
+    try:
+        migrate.require_current(ports.db)
+        yield Context(ports, SYSTEM)
+    finally:
+        ports.db.dispose()

@@ -1,0 +1,65 @@
+"""What ``pyharbor up`` does before anything runs: folders, schema, secrets, the administrator and the first project."""
+
+import os
+
+import click
+
+from app.access.principals import SYSTEM
+from app.cli.announce import leave_password
+from app.context import Context, Ports
+from app.core.crypto import random_password
+from app.core.errors import PreconditionError
+from app.db import migrate
+from app.identity.service import NewUser, UserService
+from app.identity.signing import load_signing_keys
+from app.projects.service import ProjectService
+from app.settings import Settings
+from app.wiring import build
+
+ADMINISTRATOR = "admin"
+_EMAIL = "admin@example.com"
+
+
+def prepare(settings: Settings) -> None:
+    """Make what is missing; on later starts only the migrations that are new. PreconditionError says what to mend."""
+    _require_writable(settings)
+    ports = build(settings)
+    try:
+        click.echo("migrating the database")
+        migrate.upgrade(ports.db)
+        load_signing_keys(settings.secrets_dir)
+        ports.storage.driver.check()
+        _first_people(ports)
+    finally:
+        ports.db.dispose()
+
+
+def _first_people(ports: Ports) -> None:
+    ctx = Context(ports, SYSTEM)
+    users = UserService(ctx)
+    administrator = users.find(ADMINISTRATOR)
+    if administrator is None:
+        password = ports.settings.admin_password or random_password()
+        created = users.create(
+            NewUser(username=ADMINISTRATOR, email=_EMAIL, realname="system admin", password=password, sysadmin=True)
+        )
+        if ports.settings.admin_password is None:
+            leave_password(ports.settings, password)
+        owner_id = created.id
+    else:
+        owner_id = administrator.id
+    ProjectService(ctx).ensure_library(owner_id)
+
+
+def _require_writable(settings: Settings) -> None:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        probe = folder / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise PreconditionError(
+            f"the data folder {folder} cannot be written ({error.strerror}): "
+            "give it to this user or set HARBOR_DATA_DIR to another folder"
+        ) from error

@@ -1,0 +1,88 @@
+"""Schedules as rows: the dispatcher makes Temporal follow them."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.context import Context
+from app.core import cron
+from app.jobs.contracts import JobInput, JobType
+from app.jobs.models import Schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRef:
+    """A schedule as others see it."""
+
+    id: int
+    cron: str
+    cron_type: str
+    input: dict[str, Any]
+    paused: bool
+    creation_time: datetime
+    update_time: datetime
+
+
+class ScheduleService:
+    """One schedule per job type and vendor id."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def put(self, job: JobType[Any, Any], wanted: JobInput, *, expression: str, kind: str, vendor_id: int = 0) -> int:
+        """Create or replace the schedule and return its id; an equal one stays untouched. FieldInvalid for a bad cron."""
+        cron.parse(expression)
+        with self._ctx.write() as session:
+            now = self._ctx.ports.clock.now()
+            row = _row(session, job, vendor_id)
+            if row is None:
+                row = Schedule(vendor_type=job.vendor, vendor_id=vendor_id, generation=0, creation_time=now, deleted=True)
+                row.cron, row.cron_type, row.workflow_type, row.queue, row.input = "", "", "", "", {}
+                row.update_time = now
+                session.add(row)
+                session.flush()
+            values = {**asdict(wanted), "schedule_id": row.id}
+            before = (row.cron, row.cron_type, row.workflow_type, row.queue, row.input, row.deleted)
+            row.cron, row.cron_type, row.workflow_type, row.queue = expression, kind, job.workflow, job.queue
+            row.input, row.deleted = values, False
+            if before != (row.cron, row.cron_type, row.workflow_type, row.queue, row.input, row.deleted):
+                row.generation += 1
+                row.update_time = now
+                self._ctx.ports.bell.ring(session)
+            return row.id
+
+    def remove(self, job: JobType[Any, Any], vendor_id: int = 0) -> bool:
+        """End the schedule; runs it has started go on. False when there was none."""
+        with self._ctx.write() as session:
+            row = _row(session, job, vendor_id)
+            if row is None or row.deleted:
+                return False
+            row.deleted = True
+            row.generation += 1
+            row.update_time = self._ctx.ports.clock.now()
+            self._ctx.ports.bell.ring(session)
+            return True
+
+    def find(self, job: JobType[Any, Any], vendor_id: int = 0) -> ScheduleRef | None:
+        """The schedule, None when there is none."""
+        with self._ctx.read() as session:
+            row = _row(session, job, vendor_id)
+            if row is None or row.deleted:
+                return None
+            return ScheduleRef(
+                id=row.id,
+                cron=row.cron,
+                cron_type=row.cron_type,
+                input=row.input,
+                paused=row.paused,
+                creation_time=row.creation_time,
+                update_time=row.update_time,
+            )
+
+
+def _row(session: Session, job: JobType[Any, Any], vendor_id: int) -> Schedule | None:
+    own = sa.select(Schedule).where(Schedule.vendor_type == job.vendor, Schedule.vendor_id == vendor_id)
+    return session.execute(own).scalar_one_or_none()

@@ -1,0 +1,78 @@
+"""Which of Harbor's artifact and accessory types a manifest is."""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from app.core.media_types import COSIGN_SIMPLE_SIGNING, HELM_CONFIG, IMAGE_CONFIGS, NOTATION_SIGNATURE
+from app.oci.manifests import Manifest, Shape
+
+
+class ArtifactKind(StrEnum):
+    """The types that Harbor names; others are taken from the config's media type, in upper case."""
+
+    IMAGE = "IMAGE"
+    CHART = "CHART"
+    CNAB = "CNAB"
+    WASM = "WASM"
+    CNAI = "CNAI"
+    SBOM = "SBOM"
+    UNKNOWN = "UNKNOWN"
+
+
+class AccessoryKind(StrEnum):
+    """What an artifact is to its subject."""
+
+    COSIGN = "signature.cosign"
+    NOTATION = "signature.notation"
+    NYDUS = "accelerator.nydus"
+    SBOM = "sbom.harbor"
+    SUBJECT = "subject.accessory"
+
+
+_HARBOR_SBOM: Final = "application/vnd.goharbor.harbor.sbom.v1"
+_BY_TYPE: Final = {
+    HELM_CONFIG: ArtifactKind.CHART,
+    "application/vnd.cnab.manifest.v1": ArtifactKind.CNAB,
+    "application/vnd.wasm.config.v1+json": ArtifactKind.WASM,
+    "application/vnd.wasm.config.v0+json": ArtifactKind.WASM,
+    "application/vnd.cncf.model.manifest.v1+json": ArtifactKind.CNAI,
+    "application/vnd.cncf.model.config.v1+json": ArtifactKind.CNAI,
+    _HARBOR_SBOM: ArtifactKind.SBOM,
+}
+_CNAB_ANNOTATION: Final = "org.opencontainers.artifactType"
+_WASM_ANNOTATION: Final = "module.wasm.image/variant"
+_CONVENTIONAL: Final = re.compile(r"application/vnd\.[^./]+\.([^./]{1,64})\.config\.[^/]*\+json", re.IGNORECASE)
+_ACCESSORY_BY_TYPE: Final = {
+    NOTATION_SIGNATURE: AccessoryKind.NOTATION,
+    "application/vnd.dev.cosign.artifact.sig.v1+json": AccessoryKind.COSIGN,
+    "application/vnd.dev.sigstore.bundle.v0.3+json": AccessoryKind.COSIGN,
+    COSIGN_SIMPLE_SIGNING: AccessoryKind.COSIGN,
+    _HARBOR_SBOM: AccessoryKind.SBOM,
+}
+_NYDUS_LAYER_ANNOTATION: Final = "containerd.io/snapshot/nydus-bootstrap"
+
+
+def artifact_kind(manifest: Manifest) -> str:
+    """Return Harbor's artifact type, at most 64 characters."""
+    notes = manifest.annotations or {}
+    named = _BY_TYPE.get(manifest.declared_type) or _BY_TYPE.get(manifest.config_type) or _BY_TYPE.get(notes.get(_CNAB_ANNOTATION, ""))
+    if named:
+        return named
+    if manifest.shape is Shape.INDEX:
+        return ArtifactKind.IMAGE
+    if manifest.config_type in IMAGE_CONFIGS:
+        return ArtifactKind.WASM if _WASM_ANNOTATION in notes else ArtifactKind.IMAGE
+    conventional = _CONVENTIONAL.fullmatch(manifest.config_type)
+    return conventional[1].upper() if conventional else ArtifactKind.UNKNOWN
+
+
+def accessory_kind(manifest: Manifest) -> AccessoryKind:
+    """Return Harbor's accessory type of a manifest that has a subject."""
+    layers = manifest.layers
+    types = (manifest.artifact_type, *(layer.media_type for layer in layers[:1]))
+    named = next((_ACCESSORY_BY_TYPE[each] for each in types if each in _ACCESSORY_BY_TYPE), None)
+    if named:
+        return named
+    nydus = any(_NYDUS_LAYER_ANNOTATION in (layer.annotations or {}) for layer in layers[-1:])
+    return AccessoryKind.NYDUS if nydus else AccessoryKind.SUBJECT

@@ -1,0 +1,30 @@
+"""The facts of a config that lists show (image-spec config.md; a chart's Chart.yaml as helm stores it)."""
+
+from typing import Any, Final
+
+import orjson
+
+from app.core.media_types import HELM_CONFIG, IMAGE_CONFIGS
+from app.oci.documents import storable
+from app.oci.limits import CONFIG_BYTES, EXTRA_BYTES
+
+_IMAGE_FACTS: Final = ("architecture", "author", "config", "created", "os", "variant")
+READABLE: Final = IMAGE_CONFIGS | {HELM_CONFIG}
+"""Media types of configs that are looked into."""
+
+
+def config_facts(media_type: str, content: bytes) -> dict[str, Any] | None:
+    """Return what lists show of a config, at most 256 KiB; None for one that is too large or not what it says to be."""
+    if media_type not in READABLE or len(content) > CONFIG_BYTES:
+        return None
+    try:
+        document = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    names = _IMAGE_FACTS if media_type in IMAGE_CONFIGS else tuple(document)
+    facts = {str(storable(name)): storable(document[name]) for name in names if document.get(name) is not None}
+    if len(orjson.dumps(facts)) > EXTRA_BYTES:
+        facts = {name: value for name, value in facts.items() if isinstance(value, str) and len(value) < 1024}
+    return facts if len(orjson.dumps(facts)) <= EXTRA_BYTES else None

@@ -1,0 +1,156 @@
+"""Manifests and indexes (image-spec manifest.md, image-index.md; Docker's schema 2), and documents of other types."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from app.core.errors import ManifestInvalid
+from app.core.media_types import INDEXES, MANIFESTS
+from app.oci.descriptors import Descriptor, annotations, descriptor, descriptors, media_type
+from app.oci.documents import parse_object
+from app.oci.limits import MANIFEST_BYTES, MEDIA_TYPE_LENGTH
+
+_SCHEMA_VERSION: Final = 2
+_TYPE: Final = re.compile(r"[a-zA-Z0-9][\w!#$&^.+-]*/[a-zA-Z0-9][\w!#$&^.+-]*", re.ASCII)
+_OF_MANIFESTS: Final = ("config", "layers", "fsLayers")
+
+
+class Shape(StrEnum):
+    """What a document is to the registry."""
+
+    MANIFEST = "manifest"
+    INDEX = "index"
+    OPAQUE = "opaque"
+    """Of a type that the registry does not know: it keeps what the document names, and requires none of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A valid manifest, index or other document; its bytes are kept elsewhere and never made again from this."""
+
+    media_type: str
+    shape: Shape
+    config: Descriptor | None = None
+    layers: tuple[Descriptor, ...] = ()
+    entries: tuple[Descriptor, ...] = ()
+    """What an index lists: manifests, or blobs as in BuildKit's caches."""
+    subject: Descriptor | None = None
+    declared_type: str = ""
+    """The field artifactType."""
+    annotations: Mapping[str, str] | None = None
+
+    @property
+    def artifact_type(self) -> str:
+        """Image-spec's artifact type: the field, else of a manifest its config's media type, else empty."""
+        return self.declared_type or (self.config.media_type if self.config else "")
+
+    @property
+    def config_type(self) -> str:
+        """The config's media type; of what has no config its own."""
+        return self.config.media_type if self.config else self.media_type
+
+    @property
+    def blobs(self) -> tuple[Descriptor, ...]:
+        """What must be held as blobs, each once: config and layers, but no layer that need not be distributed."""
+        named = (*((self.config,) if self.config else ()), *self.layers)
+        return tuple({each.digest: each for each in named if each.distributable}.values())
+
+
+def parse_manifest(body: bytes, content_type: str | None) -> Manifest:
+    """Parse what is pushed under ``content_type``; ManifestInvalid says what is wrong (distribution-spec, Pushing Manifests)."""
+    if len(body) > MANIFEST_BYTES:
+        raise ManifestInvalid(f"manifest is larger than {MANIFEST_BYTES} bytes")
+    document = parse_object(body)
+    _refuse_confusion(document)
+    kind = _media_type(document, content_type)
+    if kind in INDEXES:
+        return _index(document, kind)
+    if kind in MANIFESTS:
+        return _manifest(document, kind)
+    return _opaque(document, kind)
+
+
+def _media_type(document: dict[str, Any], content_type: str | None) -> str:
+    sent = (content_type or "").partition(";")[0].strip()
+    written = media_type(document.get("mediaType"), "mediaType")
+    if sent and written and sent != written:
+        raise ManifestInvalid(f"mediaType {written!r} differs from Content-Type {sent[:300]!r}")
+    kind = sent or written
+    if len(kind) <= MEDIA_TYPE_LENGTH and _TYPE.fullmatch(kind):
+        return kind
+    raise ManifestInvalid(f"{kind[:300]!r} is no media type for a manifest: send Content-Type")
+
+
+def _refuse_confusion(document: dict[str, Any]) -> None:
+    """CVE-2021-41190: what one client reads as an index and another as a manifest is neither."""
+    if document.get("manifests") is not None:
+        both = [name for name in _OF_MANIFESTS if document.get(name) is not None]
+        if both:
+            raise ManifestInvalid(f"a document with manifests must not have {' or '.join(both)}")
+
+
+def _require_schema(document: dict[str, Any]) -> None:
+    version = document.get("schemaVersion")
+    if type(version) is not int or version != _SCHEMA_VERSION:
+        raise ManifestInvalid(f"schemaVersion must be {_SCHEMA_VERSION}")
+
+
+def _manifest(document: dict[str, Any], kind: str) -> Manifest:
+    _require_schema(document)
+    if document.get("manifests") is not None or document.get("fsLayers") is not None:
+        raise ManifestInvalid(f"a document of type {kind} has config and layers, not manifests or fsLayers")
+    return Manifest(
+        media_type=kind,
+        shape=Shape.MANIFEST,
+        config=descriptor(document.get("config"), "config"),
+        layers=descriptors(document.get("layers"), "layers"),
+        **_common(document),
+    )
+
+
+def _index(document: dict[str, Any], kind: str) -> Manifest:
+    _require_schema(document)
+    if "manifests" not in document or any(document.get(name) is not None for name in _OF_MANIFESTS):
+        raise ManifestInvalid(f"a document of type {kind} has manifests, not config, layers or fsLayers")
+    entries = descriptors(document["manifests"], "manifests")
+    return Manifest(media_type=kind, shape=Shape.INDEX, entries=entries, **_common(document))
+
+
+def _common(document: dict[str, Any]) -> dict[str, Any]:
+    subject = document.get("subject")
+    return {
+        "subject": None if subject is None else descriptor(subject, "subject"),
+        "declared_type": media_type(document.get("artifactType"), "artifactType"),
+        "annotations": annotations(document.get("annotations"), "annotations"),
+    }
+
+
+def _opaque(document: dict[str, Any], kind: str) -> Manifest:
+    if "schemaVersion" in document:
+        _require_schema(document)
+    named = [document.get("config"), *_listed(document, "layers"), *_listed(document, "blobs"), *_listed(document, "manifests")]
+    found = tuple(each for each in map(_lenient, named) if each is not None)
+    known = {name: value for name in ("subject", "artifactType", "annotations") if (value := _readable(document, name))}
+    return Manifest(media_type=kind, shape=Shape.OPAQUE, entries=found, **_common(known))
+
+
+def _listed(document: dict[str, Any], name: str) -> list[object]:
+    value = document.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _lenient(value: object) -> Descriptor | None:
+    try:
+        return descriptor(value, "")
+    except ManifestInvalid:
+        return None
+
+
+def _readable(document: dict[str, Any], name: str) -> object:
+    try:
+        _common({name: document.get(name)})
+    except ManifestInvalid:
+        return None
+    return document.get(name)

@@ -1,0 +1,186 @@
+"""Running digests whose state is plain bytes, so that another process can go on without reading the content again.
+
+libcrypto keeps a running SHA-2 in a small flat structure: saving it is copying its bytes. Where the library does not
+offer that, the same interface stands on hashlib, and whoever resumes reads the content again.
+"""
+
+import _hashlib
+import ctypes
+import ctypes.util
+import functools
+import hashlib
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.core.digest import Digest
+
+_PROBE = b"PyHarbor proves its running hashes before it trusts them. " * 11
+_CUTS = (0, 1, 63, 64, 65, 127, 128, 129, 300, len(_PROBE))
+
+
+class RunningHash(Protocol):
+    """A digest being computed."""
+
+    algorithm: str
+
+    def update(self, data: memoryview) -> None:
+        """Take the next bytes, contiguous; large ones without holding the interpreter lock."""
+        ...
+
+    def digest(self) -> Digest:
+        """The digest of all bytes so far; more may follow."""
+        ...
+
+    def state(self) -> bytes | None:
+        """What ``resume`` needs to go on from here; None when only reading the content again can."""
+        ...
+
+
+def start(algorithm: str) -> RunningHash:
+    """Begin a digest by an uploadable algorithm."""
+    layout = _LAYOUTS.get(algorithm)
+    functions = layout and _native(layout)
+    return _NativeHash(layout, functions) if layout and functions else _PlainHash(algorithm)
+
+
+def resume(algorithm: str, state: bytes | None, offset: int) -> RunningHash | None:
+    """Go on from a saved state at ``offset`` bytes; None when the content has to be read again instead."""
+    if offset == 0:
+        return start(algorithm)
+    layout = _LAYOUTS.get(algorithm)
+    functions = layout and _native(layout)
+    if state is None or not layout or not functions or not layout.fits(state, offset):
+        return None
+    return _NativeHash(layout, functions, state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """libcrypto's SHA256_CTX or SHA512_CTX: eight words, the bit count in two, one block, bytes in it, digest size."""
+
+    algorithm: str
+    prefix: str
+    word: str
+    block: int
+    digest_size: int
+
+    @property
+    def format(self) -> str:
+        return f"=8{self.word}2{self.word}{self.block}s2I"
+
+    @property
+    def size(self) -> int:
+        return struct.calcsize(self.format)
+
+    def fits(self, state: bytes, offset: int) -> bool:
+        """Whether these bytes are a state at ``offset``; C code trusts the fields, so they are looked at first."""
+        if len(state) != self.size:
+            return False
+        low, high, _, held, digest_size = struct.unpack(self.format, state)[8:]
+        bits = high << (8 * struct.calcsize(f"={self.word}")) | low
+        return (bits, held, digest_size) == (offset * 8, offset % self.block, self.digest_size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Functions:
+    init: "ctypes._NamedFuncPointer"
+    update: "ctypes._NamedFuncPointer"
+    final: "ctypes._NamedFuncPointer"
+
+
+_LAYOUTS = {
+    "sha256": _Layout(algorithm="sha256", prefix="SHA256", word="I", block=64, digest_size=32),
+    "sha512": _Layout(algorithm="sha512", prefix="SHA512", word="Q", block=128, digest_size=64),
+}
+
+
+class _NativeHash:
+    """libcrypto's running hash; foreign calls release the interpreter lock."""
+
+    def __init__(self, layout: _Layout, functions: _Functions, state: bytes | None = None) -> None:
+        self.algorithm = layout.algorithm
+        self._layout = layout
+        self._functions = functions
+        self._context = ctypes.create_string_buffer(state or b"", layout.size)
+        if state is None:
+            functions.init(self._context)
+
+    def update(self, data: memoryview) -> None:
+        if data.readonly:
+            self._functions.update(self._context, bytes(data), len(data))
+        elif data:
+            self._functions.update(self._context, ctypes.addressof(ctypes.c_char.from_buffer(data)), len(data))
+
+    def digest(self) -> Digest:
+        context = ctypes.create_string_buffer(self._context.raw, self._layout.size)
+        result = ctypes.create_string_buffer(self._layout.digest_size)
+        self._functions.final(result, context)
+        return Digest(f"{self.algorithm}:{result.raw.hex()}")
+
+    def state(self) -> bytes | None:
+        return self._context.raw
+
+
+class _PlainHash:
+    """hashlib's running hash, which cannot be saved."""
+
+    def __init__(self, algorithm: str) -> None:
+        self.algorithm = algorithm
+        self._hash = hashlib.new(algorithm)
+
+    def update(self, data: memoryview) -> None:
+        self._hash.update(data)
+
+    def digest(self) -> Digest:
+        return Digest(f"{self.algorithm}:{self._hash.hexdigest()}")
+
+    def state(self) -> bytes | None:
+        return None
+
+
+@functools.cache
+def _native(layout: _Layout) -> _Functions | None:
+    """The functions of the first library that has them and computes what hashlib does, in any two parts."""
+    for library in _libraries():
+        try:
+            functions = _Functions(*(_function(library, layout, name) for name in ("Init", "Update", "Final")))
+        except AttributeError:
+            continue
+        if _proven(layout, functions):
+            return functions
+    return None
+
+
+def _libraries() -> Iterator[ctypes.CDLL]:
+    yield ctypes.CDLL(_hashlib.__file__)
+    path = ctypes.util.find_library("crypto")
+    if path:
+        yield ctypes.CDLL(path)
+
+
+def _function(library: ctypes.CDLL, layout: _Layout, name: str) -> "ctypes._NamedFuncPointer":
+    function = library[f"{layout.prefix}_{name}"]
+    function.restype = ctypes.c_int
+    function.argtypes = {
+        "Init": (ctypes.c_void_p,),
+        "Update": (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t),
+        "Final": (ctypes.c_char_p, ctypes.c_void_p),
+    }[name]
+    return function
+
+
+def _proven(layout: _Layout, functions: _Functions) -> bool:
+    expected = Digest.of(_PROBE, layout.algorithm)
+    for cut in _CUTS:
+        first = _NativeHash(layout, functions)
+        first.update(memoryview(bytearray(_PROBE[:cut])))
+        state = first.state()
+        if state is None or not layout.fits(state, cut):
+            return False
+        second = _NativeHash(layout, functions, state)
+        second.update(memoryview(_PROBE[cut:]))
+        if second.digest() != expected:
+            return False
+    return True

@@ -1,0 +1,129 @@
+"""The management API as flask-smorest serves it: base path, JSON, OpenAPI 2.0 document, errors, read-only refusal."""
+
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import unquote, unquote_to_bytes
+
+import orjson
+from flask import Flask, Request, request
+from flask.json.provider import JSONProvider
+from flask_smorest import Api
+from flask_smorest.spec.plugins import FlaskPlugin
+from werkzeug.exceptions import UnprocessableEntity
+from werkzeug.routing import BaseConverter, UnicodeConverter
+
+from app.context import Ports
+from app.core.errors import ReadOnly
+from app.db import gate
+from app.web import errors
+from app.web.blueprint import HarborBlueprint
+from app.web.schemas import ErrorsSchema
+from app.web.session import Authenticator, install, installation
+
+BASE_PATH: Final = "/api/v2.0"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class EncodedName(BaseConverter):
+    """A path segment whose slashes are percent-encoded, once or twice: a repository's name within its project."""
+
+    regex = r"[^/]+"
+
+    def to_python(self, value: str) -> str:
+        """The name with its slashes."""
+        return unquote(value)
+
+
+class HarborApi(Api):
+    """Harbor's API v2.0: every blueprint registered here lives under the base path and answers as Harbor does."""
+
+    ERROR_SCHEMA = ErrorsSchema
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def __init__(self, app: Flask, ports: Ports, authenticator: Authenticator) -> None:
+        """Prepare ``app`` for the blueprints to come; ``authenticator`` proves the callers of its requests."""
+        install(app, ports, authenticator)
+        app.json = _Json(app)
+        app.url_map.converters["encoded"] = EncodedName
+        app.url_map.strict_slashes = False
+        app.url_map.merge_slashes = False
+        super().__init__(app, spec_kwargs=_SPEC | {"flask_plugin": _Paths()})
+        app.wsgi_app = _slashes_kept(app.wsgi_app)  # type: ignore[method-assign] - Flask's way to wrap itself
+
+    def register_blueprint(self, blp: HarborBlueprint, **options: Any) -> None:  # noqa: ANN401 - Flask's options
+        """Serve the blueprint's operations under the base path."""
+        blp.before_request(refuse_empty_request_id)
+        blp.before_request(refuse_when_read_only)
+        super().register_blueprint(blp, url_prefix=BASE_PATH, **options)
+
+    def _register_error_handlers(self) -> None:
+        errors.register(self._app)
+
+
+def refuse_empty_request_id() -> None:
+    """An X-Request-Id that is given must not be empty."""
+    if request.headers.get("X-Request-Id") == "":
+        raise UnprocessableEntity("X-Request-Id in header should be at least 1 chars long")
+
+
+def refuse_when_read_only() -> None:
+    """Refuse what would change something while the administrator's switch is on; a collection's lease does not matter here."""
+    if request.method in _SAFE:
+        return
+    with installation().ports.db.read() as session:
+        if gate.state(session).switched:
+            raise ReadOnly
+
+
+class _Json(JSONProvider):
+    """JSON by orjson, one line with a newline at its end."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:  # noqa: ANN401 - Flask's interface
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:  # noqa: ANN401 - Flask's interface
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Flask's interface
+        body = orjson.dumps(self._prepare_response_obj(args, kwargs), option=orjson.OPT_APPEND_NEWLINE)
+        return self._app.response_class(body, mimetype="application/json")
+
+
+class _Paths(FlaskPlugin):
+    """Paths of the document are relative to the base path, their parameters plain."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_converter(UnicodeConverter, lambda _: {"type": "string"})
+
+    @staticmethod
+    def flaskpath2openapi(path: str) -> str:
+        return str(FlaskPlugin.flaskpath2openapi(path)).removeprefix(BASE_PATH)
+
+
+_SPEC: Final[dict[str, Any]] = {
+    "title": "Harbor API",
+    "version": "2.0",
+    "openapi_version": "2.0",
+    "basePath": BASE_PATH,
+    "schemes": ["http", "https"],
+    "securityDefinitions": {"basic": {"type": "basic"}},
+    "security": [{"basic": []}, {}],
+    "info": {"description": "The management API of PyHarbor, compatible with Harbor's API v2.0."},
+}
+
+
+def _slashes_kept(application: Callable[..., Any]) -> Callable[..., Any]:
+    """Let ``a%2Fb`` reach the URL map as it reads twice encoded, so that a slash inside a name never splits a path."""
+
+    def serve(environ: dict[str, Any], start_response: Any) -> Any:  # noqa: ANN401 - WSGI
+        path: str = environ.get("PATH_INFO", "")
+        if path.startswith(BASE_PATH):
+            raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+            raw = raw.partition("?")[0]
+            if raw.startswith(BASE_PATH) and "%2f" in raw.lower():
+                kept = raw.replace("%2F", "%252F").replace("%2f", "%252F")
+                environ["PATH_INFO"] = unquote_to_bytes(kept).decode("latin-1")
+        return application(environ, start_response)
+
+    return serve

@@ -1,0 +1,120 @@
+"""Blueprints of the management API: the decorators that resources describe and shape their operations with."""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+import orjson
+from flask import Request, Response, request
+from flask_smorest import Blueprint
+from marshmallow import Schema
+from webargs.core import missing
+from webargs.flaskparser import FlaskParser, abort
+
+from app.core.paging import Listed
+from app.web.paging import page_headers
+from app.web.schemas import ErrorsSchema
+
+View = TypeVar("View", bound=Callable[..., Any])
+_REQUEST_ID: Final = {"X-Request-Id": {"type": "string"}}
+_LIST_HEADERS: Final = {"X-Total-Count": {"type": "integer"}, "Link": {"type": "string"}}
+_LOCATION: Final = {"Location": {"type": "string"}}
+_REQUEST_ID_PARAMETER: Final = {
+    "in": "header",
+    "name": "X-Request-Id",
+    "required": False,
+    "type": "string",
+    "minLength": 1,
+}
+
+
+class HarborParser(FlaskParser):
+    """Reads arguments; a body that is not JSON is 415, one that is no JSON at all 400."""
+
+    def _raw_load_json(self, req: Request) -> Any:  # noqa: ANN401 - webargs' interface
+        loaded = super()._raw_load_json(req)
+        if loaded is missing and req.content_length:
+            abort(415, messages={"header": {"Content-Type": [f"unsupported media type {req.mimetype!r}"]}})
+        return loaded
+
+
+class HarborBlueprint(Blueprint):
+    """The operations of one feature."""
+
+    ARGUMENTS_PARSER = HarborParser()
+
+    def __init__(self, name: str, import_name: str) -> None:
+        super().__init__(name, import_name)
+        self._prepare_doc_cbks.append(_with_request_id)
+
+    def operation(self, name: str, *errors: int, tag: str | None = None) -> Callable[[View], View]:
+        """Name the operation as Harbor does and list the refusals it declares."""
+        described: dict[str, Any] = {"operationId": name, "responses": {status: _refusal(status) for status in errors}}
+        if tag:
+            described["tags"] = [tag]
+        documented: Callable[[View], View] = self.doc(**described)
+        return documented
+
+    def lists(self, schema: type[Schema]) -> Callable[[View], View]:
+        """The view returns a Listed; the answer is an array with the headers of a page."""
+        many = schema(many=True)
+
+        def answer(listed: Listed[Any]) -> Response:
+            response = _json(many.dump(listed.items))
+            response.headers.extend(page_headers(listed, request.path, request.args))
+            return response
+
+        return _answering(200, answer, schema=many, headers=_LIST_HEADERS)
+
+    def shows(self, schema: type[Schema]) -> Callable[[View], View]:
+        """The view returns a thing; the answer is the thing."""
+        one = schema()
+        return _answering(200, lambda thing: _json(one.dump(thing)), schema=one)
+
+    def creates(self) -> Callable[[View], View]:
+        """The view returns the path of what it made; the answer is 201 with Location."""
+        return _answering(201, lambda path: Response(status=201, headers={"Location": path}), headers=_REQUEST_ID | _LOCATION)
+
+    def does(self) -> Callable[[View], View]:
+        """The view returns nothing; the answer is 200 without a body."""
+        return _answering(200, lambda _: _empty(), headers=_REQUEST_ID)
+
+
+def _answering(
+    status: int, answer: Callable[[Any], Response], *, schema: Schema | None = None, headers: Mapping[str, Any] | None = None
+) -> Callable[[View], View]:
+    described = {"description": HTTPStatus(status).phrase, "content_type": None}
+    described |= {"schema": schema} if schema else {}
+    described |= {"headers": headers} if headers else {}
+
+    def decorate(view: Any) -> Any:  # noqa: ANN401 - any view
+        @wraps(view)
+        def run(*args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - the view's own
+            return answer(view(*args, **kwargs))
+
+        run._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined] # noqa: SLF001 - flask-smorest's place
+        run._apidoc.setdefault("response", {}).setdefault("responses", {})[status] = [described]  # type: ignore[attr-defined] # noqa: SLF001 - as above
+        return run
+
+    return decorate
+
+
+def _json(value: Any) -> Response:  # noqa: ANN401 - JSON
+    return Response(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE), mimetype="application/json")
+
+
+def _empty() -> Response:
+    response = Response(status=200)
+    del response.headers["Content-Type"]
+    return response
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    return {"description": HTTPStatus(status).phrase, "schema": ErrorsSchema, "headers": _REQUEST_ID}
+
+
+def _with_request_id(doc: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:  # noqa: ANN401 - flask-smorest's interface
+    doc.setdefault("parameters", []).insert(0, dict(_REQUEST_ID_PARAMETER))
+    return doc

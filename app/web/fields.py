@@ -1,0 +1,117 @@
+"""Schema fields that leave out what Harbor's typed clients expect to be absent.
+
+Texts, numbers and flags are left out when empty unless ``keep``, nullable ones when None only; lists are always there;
+parts and maps are left out when there is nothing; moments are always there, with the zero moment for None, unless
+they are nullable.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from marshmallow import Schema, ValidationError, fields, missing
+
+from app.core.clock import iso_milliseconds
+
+ZERO_MOMENT: Final = "0001-01-01T00:00:00.000Z"
+
+
+class _Omitting(fields.Field[Any]):
+    """A field that is absent when it is empty."""
+
+    empty: Any = None
+
+    def __init__(self, *, keep: bool = False, nullable: bool = False, form: str | None = None, **options: Any) -> None:  # noqa: ANN401 - marshmallow's
+        marks = {"x-omitempty": False} if keep else {}
+        shown = ({"x-nullable": True} if nullable else {}) | ({"format": form} if form else {})
+        super().__init__(metadata={**options.pop("metadata", {}), **shown, **marks}, **options)
+        self._keep = keep
+        self._nullable = nullable
+
+    def serialize(self, attr: str, obj: Any, accessor: Any = None, **options: Any) -> Any:  # noqa: ANN401 - marshmallow's
+        value = super().serialize(attr, obj, accessor, **options)
+        if value is None or value is missing:
+            return self.empty if self._keep else missing
+        return value if value or self._keep or self._nullable else missing
+
+
+class Text(_Omitting, fields.String):
+    """A text."""
+
+    empty = ""
+
+
+class Flag(_Omitting, fields.Boolean):
+    """Yes or no."""
+
+    empty = False
+
+
+class Number(_Omitting, fields.Integer):
+    """A whole number of at most 64 bits, 32 with that format."""
+
+    empty = 0
+
+    def __init__(self, *, form: str | None = "int64", **options: Any) -> None:  # noqa: ANN401 - marshmallow's
+        super().__init__(form=form, strict=True, **options)
+        self._bound = 2**31 if form == "int32" else 2**63
+
+    def _validated(self, value: Any) -> Any:  # noqa: ANN401 - marshmallow's
+        number = super()._validated(value)
+        if number is not None and not -self._bound <= number < self._bound:
+            raise ValidationError("the number is too large")
+        return number
+
+
+class Moment(fields.Field[datetime]):
+    """A moment as RFC 3339 with milliseconds."""
+
+    def __init__(self, *, nullable: bool = False, **options: Any) -> None:  # noqa: ANN401 - marshmallow's
+        marks = {"x-nullable": True, "x-omitempty": True} if nullable else {}
+        super().__init__(metadata={"type": "string", "format": "date-time", **marks}, **options)
+        self._nullable = nullable
+
+    def serialize(self, attr: str, obj: Any, accessor: Any = None, **options: Any) -> Any:  # noqa: ANN401 - marshmallow's
+        value = super().serialize(attr, obj, accessor, **options)
+        if value is None or value is missing:
+            return missing if self._nullable else ZERO_MOMENT
+        return value
+
+    def _serialize(self, value: datetime | None, _attr: str | None, _obj: Any, **_: Any) -> str | None:  # noqa: ANN401 - marshmallow's
+        return None if value is None else iso_milliseconds(value)
+
+    def _deserialize(self, value: Any, _attr: str | None, _given: Mapping[str, Any] | None, **_: Any) -> datetime:  # noqa: ANN401 - marshmallow's
+        try:
+            return datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise ValidationError("not a valid date-time") from None
+
+
+class Items(fields.List):
+    """A list, null when there is none at all; ``optional`` ones are left out then."""
+
+    def __init__(self, inner: Any, *, optional: bool = False, **options: Any) -> None:  # noqa: ANN401 - marshmallow's
+        marks = {"metadata": {"x-omitempty": True}} if optional else {}
+        super().__init__(inner, **marks, **options)
+        self._optional = optional
+
+    def serialize(self, attr: str, obj: Any, accessor: Any = None, **options: Any) -> Any:  # noqa: ANN401 - marshmallow's
+        value = super().serialize(attr, obj, accessor, **options)
+        if value is None or value is missing:
+            return missing if self._optional else None
+        return value
+
+
+class Parts(Items):
+    """A list of objects of one schema."""
+
+    def __init__(self, schema: type[Schema], *, optional: bool = False, **options: Any) -> None:  # noqa: ANN401 - marshmallow's
+        super().__init__(fields.Nested(schema), optional=optional, **options)
+
+
+class Part(_Omitting, fields.Nested):
+    """An object of another schema, left out when there is none."""
+
+
+class Map(_Omitting, fields.Dict):
+    """Free keys with values of one kind."""

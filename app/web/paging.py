@@ -1,0 +1,32 @@
+"""Headers of lists: X-Total-Count, and Link to the neighbouring pages, exactly in Harbor's form."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from app.core.paging import Listed, OffsetPage
+
+_PLAIN: Final = "!$'()*,-./:;=?@[]^_`{|}~"
+"""Left as they are in a Link's query, as Harbor does; what would break the header or the query stays escaped."""
+
+
+def page_headers(listed: Listed[Any], path: str, arguments: Mapping[str, str]) -> dict[str, str]:
+    """The headers of one page of the list at ``path`` that was asked for with ``arguments``."""
+    headers = {"X-Total-Count": str(listed.total)}
+    links = " , ".join(_links(listed.page, listed.total, path, arguments))
+    return headers | ({"Link": links} if links else {})
+
+
+def _links(page: OffsetPage, total: int, path: str, arguments: Mapping[str, str]) -> Iterator[str]:
+    if page.limit is None:
+        return
+    if page.number > 1 and page.offset <= total:
+        yield _link(path, arguments, page.number - 1, page.size, "prev")
+    if page.number * page.size < total:
+        yield _link(path, arguments, page.number + 1, page.size, "next")
+
+
+def _link(path: str, arguments: Mapping[str, str], number: int, size: int, relation: str) -> str:
+    query = {**arguments, "page": str(number), "page_size": str(size)}
+    text = "&".join(f"{quote(key, _PLAIN)}={quote(value, _PLAIN)}" for key, value in sorted(query.items()))
+    return f'<{quote(path, "/%:@")}?{text}>; rel="{relation}"'

@@ -1,0 +1,74 @@
+"""The base of every schema, the parameters of lists, and the shape of errors."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from marshmallow import EXCLUDE, Schema, fields, pre_load, validate
+
+from app.core.paging import OffsetPage
+from app.core.query import ListQuery
+from app.web.fields import Number, Parts, Text
+from app.web.query import parse_sort, parse_terms
+
+PAGE_SIZE_LIMIT: Final = 100
+_LAST_PAGE: Final = 10**15
+
+
+class HarborSchema(Schema):
+    """A model of the management API: unknown fields are ignored, null is the same as absent, as in Harbor."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    @pre_load
+    def _without_nulls(self, given: Any, **_: Any) -> Any:  # noqa: ANN401 - whatever the body holds
+        if not isinstance(given, Mapping) or all(value is not None for value in given.values()):
+            return given
+        return {key: value for key, value in given.items() if value is not None}
+
+
+class ParameterSchema(Schema):
+    """Query or header parameters; unknown ones are ignored."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class PageParameters(ParameterSchema):
+    """``page`` and ``page_size``; size 0 means everything."""
+
+    page = Number(load_default=1)
+    page_size = Number(load_default=10, validate=validate.Range(max=PAGE_SIZE_LIMIT))
+
+
+class ListParameters(PageParameters):
+    """The parameters of every list."""
+
+    q = fields.String()
+    sort = fields.String()
+
+
+class ErrorSchema(HarborSchema):
+    """One error."""
+
+    code = Text(metadata={"description": "The error code"})
+    message = Text(metadata={"description": "The error message"})
+
+
+class ErrorsSchema(HarborSchema):
+    """The body of every refusal."""
+
+    errors = Parts(ErrorSchema)
+
+
+def wanted_page(parameters: Mapping[str, Any]) -> OffsetPage:
+    """The page of loaded PageParameters; numbers below 1 mean the first page, sizes below 1 everything."""
+    number, size = parameters["page"], parameters["page_size"]
+    return OffsetPage(number=min(max(number, 1), _LAST_PAGE), size=max(size, 0))
+
+
+def wanted(parameters: Mapping[str, Any]) -> ListQuery:
+    """What loaded ListParameters ask for; InvalidError when ``q`` is malformed."""
+    return ListQuery(
+        terms=parse_terms(parameters.get("q")), sort=parse_sort(parameters.get("sort")), page=wanted_page(parameters)
+    )

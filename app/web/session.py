@@ -1,0 +1,73 @@
+"""Who is calling: the Context of a management API request, made once per request and only when asked for."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from flask import Flask, current_app, g, request
+
+from app.access.principals import ANONYMOUS, Principal
+from app.context import Context, Ports
+from app.core.errors import UnauthenticatedError
+
+_EXTENSION: Final = "pyharbor"
+
+
+class Authenticator(Protocol):
+    """Proves callers; implemented by the identity feature, which lies above this kit."""
+
+    def basic(self, username: str, password: str, address: str) -> Principal:
+        """The caller these credentials prove; UnauthenticatedError when they are wrong, TooManyRequests when it is too early."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What a Flask application serves: the ports, and who proves its callers."""
+
+    ports: Ports
+    authenticator: Authenticator
+
+
+def install(app: Flask, ports: Ports, authenticator: Authenticator) -> None:
+    """Tell ``app`` what it serves, before its first request."""
+    app.extensions[_EXTENSION] = Installation(ports=ports, authenticator=authenticator)
+
+
+def installation() -> Installation:
+    """What the current application serves."""
+    found: Installation = current_app.extensions[_EXTENSION]
+    return found
+
+
+def current_context() -> Context:
+    """The Context of the request being served.
+
+    Wrong credentials make an anonymous caller, as in Harbor: what needs somebody refuses, what is public is shown.
+    """
+    context: Context | None = g.get("context")
+    if context is None:
+        context = g.context = Context(
+            installation().ports,
+            _principal(),
+            request_id=request.environ.get("pyharbor.request_id", ""),
+            address=request.remote_addr or "",
+        )
+    return context
+
+
+def require_somebody() -> Context:
+    """The current Context of an authenticated caller; UnauthenticatedError for nobody."""
+    context = current_context()
+    if not context.principal.authenticated:
+        raise UnauthenticatedError
+    return context
+
+
+def _principal() -> Principal:
+    given = request.authorization
+    if given is None or given.type != "basic" or given.username is None:
+        return ANONYMOUS
+    try:
+        return installation().authenticator.basic(given.username, given.password or "", request.remote_addr or "")
+    except UnauthenticatedError:
+        return ANONYMOUS

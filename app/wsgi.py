@@ -1,0 +1,15 @@
+"""What gunicorn serves: ``app.wsgi:create()``."""
+
+from flask import Flask
+
+from app.factory import create_app
+from app.settings import load
+from app.telemetry.logging import configure_logging
+from app.wiring import build
+
+
+def create() -> Flask:
+    """The application of one web process, from the process's environment."""
+    settings = load()
+    configure_logging(settings.log)
+    return create_app(build(settings))

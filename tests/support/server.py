@@ -1,0 +1,90 @@
+"""A real web server for the tests: gunicorn as in production, on loopback and a free port."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.support.network import free_port
+
+_ROOT = Path(__file__).parents[2]
+_CONFIGURATION = _ROOT / "deploy" / "gunicorn.py"
+_START_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveServer:
+    """A running server, its address, and a client of it."""
+
+    url: str
+    pid: int
+    """Of gunicorn's arbiter, the leader of a process group of its own."""
+    log: Path
+    client: httpx.Client
+
+
+@contextmanager
+def serve(environment: Mapping[str, str], log: Path, *, workers: int = 2) -> Iterator[LiveServer]:
+    """Run gunicorn over an installation whose database is migrated; stopped at the end, whatever happened."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    variables = {
+        "HARBOR_HOST": "127.0.0.1",
+        "HARBOR_WEB_WORKERS": str(workers),
+        "HARBOR_WEB_THREADS": "16",
+        **environment,
+        "HARBOR_PORT": str(port),
+        "HARBOR_EXTERNAL_URL": url,
+    }
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            _command(port, workers),
+            cwd=_ROOT,
+            env={**os.environ, **variables},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        with httpx.Client(base_url=url, timeout=30) as client:
+            _wait(process, client, log)
+            yield LiveServer(url=url, pid=process.pid, log=log, client=client)
+    finally:
+        _stop(process)
+
+
+def _command(port: int, workers: int) -> list[str]:
+    gunicorn = [sys.executable, "-m", "gunicorn"]
+    if _CONFIGURATION.exists():
+        return [*gunicorn, "--config", str(_CONFIGURATION), "app.wsgi:create()"]
+    flags = ["--worker-class=gthread", f"--workers={workers}", "--threads=16", f"--bind=127.0.0.1:{port}", "--no-control-socket"]
+    return [*gunicorn, *flags, "--limit-request-line=8190", "--limit-request-field_size=32768", "app.wsgi:create()"]
+
+
+def _wait(process: subprocess.Popen[bytes], client: httpx.Client, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            client.get("/v2/")
+        except httpx.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    message = f"the server did not start: {log.read_text(errors='replace')[-4000:]}"
+    raise RuntimeError(message)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
