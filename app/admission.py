@@ -9,4 +9,5 @@ def admission() -> AdmissionTable:
         "push": (),
         "pull": (),
         "delete": (),
+        "delete_repository": (),
     }

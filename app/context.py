@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.access.principals import ANONYMOUS, Principal
+from app.core.cache import ContentCache
 from app.core.clock import Clock
 from app.core.crypto import Keyring
 from app.core.errors import ConflictError, InternalError
@@ -31,6 +32,8 @@ class Ports:
     pulls: PullSink
     admission: AdmissionTable
     effects: EffectTable
+    manifests: ContentCache = field(default_factory=ContentCache)
+    """Bytes of manifests by digest; never who may see them or whether they exist."""
 
 
 class Context:

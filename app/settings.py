@@ -3,21 +3,22 @@
 This is the only reader of the environment. All mistakes are reported at once, each with the variable's name.
 """
 
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from environs import FileAwareEnv
 from environs.exceptions import EnvError
 
+from app.core import parsing
+
 T = TypeVar("T")
-_DURATION = re.compile(r"(\d+)(s|m|h|d)")
-_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PREFIX: Final = "HARBOR_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("console", "json")
 STORAGES = ("filesystem",)
@@ -114,20 +115,13 @@ class Settings:
     temporal: TemporalSettings
     garbage: GarbageSettings
     log: LogSettings
+    configuration: Mapping[str, str]
+    """Other variables by lower-case name without the prefix: they pin the configuration keys of that name."""
 
     @property
     def secrets_dir(self) -> Path:
         """Where the installation's own keys are, mode 0700."""
         return self.data_dir / "secrets"
-
-
-def parse_duration(text: str) -> timedelta:
-    """Read ``90s``, ``30m``, ``2h`` or ``14d``; ValueError says what would be right."""
-    match = _DURATION.fullmatch(text.strip())
-    if not match:
-        message = f"{text!r} is no duration: write a whole number and a unit, as in 0s, 90m, 2h or 14d"
-        raise ValueError(message)
-    return timedelta(seconds=int(match[1]) * _UNIT_SECONDS[match[2]])
 
 
 def load() -> Settings:
@@ -151,10 +145,12 @@ class _Reader:
 
     def __init__(self) -> None:
         self.mistakes: dict[str, list[str]] = {}
-        self._env = FileAwareEnv(prefix="HARBOR_")
+        self._env = FileAwareEnv(prefix=_PREFIX)
+        self._asked: set[str] = set()
 
     def text(self, name: str) -> str | None:
         """The variable (or its file's content) without surrounding blanks; None when absent or empty."""
+        self._asked.add(name)
         try:
             value = self._env.str(name, None)
         except (EnvError, OSError, ValueError) as error:
@@ -173,6 +169,12 @@ class _Reader:
             self._mistake(name, str(error))
             return default
 
+    def others(self) -> Mapping[str, str]:
+        """The variables that nothing asked for, by lower-case name without the prefix; to be called last."""
+        given = {name.removeprefix(_PREFIX).removesuffix("_FILE") for name in os.environ if name.startswith(_PREFIX)}
+        texts = {name.lower(): self.text(name) for name in sorted(given - self._asked)}
+        return MappingProxyType({name: text for name, text in texts.items() if text is not None})
+
     def _mistake(self, name: str, text: str) -> None:
         self.mistakes.setdefault(f"HARBOR_{name}", []).append(text)
 
@@ -187,140 +189,63 @@ def _read(reader: _Reader) -> Settings:
     return Settings(
         data_dir=data_dir,
         admin_password=reader.text("ADMIN_PASSWORD"),
-        token_expiration=reader.parsed("TOKEN_EXPIRATION", timedelta(minutes=30), _minutes),
+        token_expiration=reader.parsed("TOKEN_EXPIRATION", timedelta(minutes=30), parsing.minutes),
         web=web,
         database=DatabaseSettings(
-            url=reader.parsed("DATABASE_URL", f"sqlite:///{data_dir}/pyharbor.db", _database_url),
-            pool_size=reader.parsed("DATABASE_POOL_SIZE", max(8, web.threads), _whole(1, 1000)),
+            url=reader.parsed("DATABASE_URL", f"sqlite:///{data_dir}/pyharbor.db", parsing.database_url),
+            pool_size=reader.parsed("DATABASE_POOL_SIZE", max(8, web.threads), parsing.whole(1, 1000)),
         ),
         storage=StorageSettings(
-            driver=reader.parsed("STORAGE", "filesystem", _one_of(STORAGES)),
+            driver=reader.parsed("STORAGE", "filesystem", parsing.one_of(STORAGES)),
             path=reader.parsed(
                 "STORAGE_PATH",
                 data_dir / "blobs",
                 lambda text: Path(text).expanduser().absolute(),
             ),
-            fsync=reader.parsed("STORAGE_FSYNC", default=True, parse=_boolean),
+            fsync=reader.parsed("STORAGE_FSYNC", default=True, parse=parsing.boolean),
         ),
         temporal=_read_temporal(reader),
         garbage=GarbageSettings(
-            time_window=reader.parsed("GC_TIME_WINDOW", timedelta(hours=2), parse_duration),
+            time_window=reader.parsed("GC_TIME_WINDOW", timedelta(hours=2), parsing.duration),
             lease=timedelta(seconds=120),
-            upload_expiry=reader.parsed("UPLOAD_EXPIRY", timedelta(days=7), parse_duration),
+            upload_expiry=reader.parsed("UPLOAD_EXPIRY", timedelta(days=7), parsing.duration),
             upload_purge_cron=reader.text("UPLOAD_PURGE_CRON") or "0 0 * * * *",
         ),
         log=LogSettings(
-            level=reader.parsed("LOG_LEVEL", "info", _one_of(LOG_LEVELS)),
-            format=reader.parsed("LOG_FORMAT", "console", _one_of(LOG_FORMATS)),
-            access=reader.parsed("LOG_ACCESS", default=True, parse=_boolean),
+            level=reader.parsed("LOG_LEVEL", "info", parsing.one_of(LOG_LEVELS)),
+            format=reader.parsed("LOG_FORMAT", "console", parsing.one_of(LOG_FORMATS)),
+            access=reader.parsed("LOG_ACCESS", default=True, parse=parsing.boolean),
         ),
+        configuration=reader.others(),
     )
 
 
 def _read_web(reader: _Reader) -> WebSettings:
-    port = reader.parsed("PORT", 8080, _whole(1, 65535))
+    port = reader.parsed("PORT", 8080, parsing.whole(1, 65535))
     return WebSettings(
         host=reader.text("HOST") or "127.0.0.1",
         port=port,
-        external_url=reader.parsed("EXTERNAL_URL", f"http://127.0.0.1:{port}", _http_url),
-        workers=reader.parsed("WEB_WORKERS", 2, _whole(1, 256)),
-        threads=reader.parsed("WEB_THREADS", 32, _whole(1, 1024)),
-        trusted_proxies=reader.parsed("TRUSTED_PROXIES", (), _networks),
+        external_url=reader.parsed("EXTERNAL_URL", f"http://127.0.0.1:{port}", parsing.http_url),
+        workers=reader.parsed("WEB_WORKERS", 2, parsing.whole(1, 256)),
+        threads=reader.parsed("WEB_THREADS", 32, parsing.whole(1, 1024)),
+        trusted_proxies=reader.parsed("TRUSTED_PROXIES", (), parsing.networks),
     )
 
 
 def _read_temporal(reader: _Reader) -> TemporalSettings:
-    port = reader.parsed("TEMPORAL_PORT", 7233, _whole(1, 65535))
-    ui_port = reader.parsed("TEMPORAL_UI_PORT", 8233, _whole(1, 65535))
-    address = reader.parsed("TEMPORAL_ADDRESS", "", _host_port)
+    port = reader.parsed("TEMPORAL_PORT", 7233, parsing.whole(1, 65535))
+    ui_port = reader.parsed("TEMPORAL_UI_PORT", 8233, parsing.whole(1, 65535))
+    address = reader.parsed("TEMPORAL_ADDRESS", "", parsing.host_port)
     return TemporalSettings(
         address=address or f"127.0.0.1:{port}",
         embedded=not address,
         port=port,
         ui_port=ui_port,
-        ui_url=reader.parsed("TEMPORAL_UI_URL", f"http://127.0.0.1:{ui_port}", _http_url),
-        namespace=reader.parsed("TEMPORAL_NAMESPACE", "registry", _namespace),
-        retention=reader.parsed("TEMPORAL_RETENTION", timedelta(days=14), parse_duration),
+        ui_url=reader.parsed("TEMPORAL_UI_URL", f"http://127.0.0.1:{ui_port}", parsing.http_url),
+        namespace=reader.parsed("TEMPORAL_NAMESPACE", "registry", parsing.namespace),
+        retention=reader.parsed("TEMPORAL_RETENTION", timedelta(days=14), parsing.duration),
         binary=reader.text("TEMPORAL_BINARY") or "temporal",
     )
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            message = f"{text!r} is not a whole number from {low} to {high}"
-            raise ValueError(message)
-        return int(text)
-
-    return parse
-
-
-def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in choices:
-            message = f"{text!r} is not one of {', '.join(choices)}"
-            raise ValueError(message)
-        return text.lower()
-
-    return parse
-
-
-def _boolean(text: str) -> bool:
-    words = {
-        "true": True,
-        "1": True,
-        "yes": True,
-        "on": True,
-        "false": False,
-        "0": False,
-        "no": False,
-        "off": False,
-    }
-    if text.lower() not in words:
-        message = f"{text!r} is neither true nor false"
-        raise ValueError(message)
-    return words[text.lower()]
-
-
-def _minutes(text: str) -> timedelta:
-    return timedelta(minutes=_whole(1, 1_000_000)(text))
-
-
-def _http_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        message = f"{text!r} is no URL of the form http://host:port or https://host"
-        raise ValueError(message)
-    return urlunsplit(parts).rstrip("/")
-
-
-def _host_port(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        message = f"{text!r} is not of the form host:port"
-        raise ValueError(message)
-    return text
-
-
-def _namespace(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", text):
-        message = f"{text!r} is no Temporal namespace: letters, digits, '.', '_' and '-'"
-        raise ValueError(message)
-    return text
-
-
-def _database_url(text: str) -> str:
-    if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
-        message = "expected sqlite:///path or postgresql+psycopg://user:password@host/name"
-        raise ValueError(message)
-    return text
-
-
-def _networks(text: str) -> tuple[str, ...]:
-    names = tuple(part.strip() for part in text.split(",") if part.strip())
-    for name in names:
-        ip_network(name, strict=False)
-    return names
 
 
 def _sections(settings: Settings) -> Iterator[tuple[str, Iterator[tuple[str, str]]]]:
@@ -350,4 +275,6 @@ def _shown(name: str, value: object) -> str:
         return "(set)" if value else "(not set)"
     if name == "url" and isinstance(value, str):
         return re.sub(r"(//[^:/@]*):[^@]*@", r"\1:***@", value)
+    if isinstance(value, Mapping):
+        return ", ".join(sorted(value)) or "(none)"
     return str(value)

@@ -1,7 +1,9 @@
 """Fixtures of all suites: settings, database (on SQLite and PostgreSQL), ports, application, clients, a live server."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -10,12 +12,16 @@ import pytest
 from flask import Flask
 
 from app.access.principals import SYSTEM
+from app.artifacts.pulls import PullBuffer
 from app.context import Context, Ports
 from app.db.database import Database
 from app.factory import create_app
+from app.identity.signing import load_signing_keys
 from app.settings import Settings, load
 from app.wiring import build
 from tests.support import databases, postgres
+from tests.support.clock import MovableClock
+from tests.support.people import People, settle
 from tests.support.server import LiveServer, serve
 
 
@@ -40,7 +46,7 @@ def postgres_template(postgres_cluster: postgres.Cluster) -> str:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A migrated database of this test alone; a test that needs one kind parametrises this fixture itself, indirectly."""
+    """A migrated database of this test alone; a test that needs one kind parametrises this fixture, indirectly."""
     if request.param == "sqlite":
         yield databases.copy_sqlite(request.getfixturevalue("sqlite_template"), tmp_path / "pyharbor.db")
         return
@@ -61,27 +67,44 @@ def environment(tmp_path: Path, database_url: str) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+def signing_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A token signing key, made once because making one takes a tenth of a second."""
+    folder = tmp_path_factory.mktemp("secrets")
+    load_signing_keys(folder)
+    return next(folder.glob("*.pem"))
+
+
 @pytest.fixture
-def settings(environment: dict[str, str]) -> Settings:
-    """The settings of this test's installation."""
+def settings(environment: dict[str, str], signing_key_file: Path) -> Settings:
+    """The settings of this test's installation, whose signing key is there already."""
     with mock.patch.dict(os.environ, environment):
-        return load()
+        loaded = load()
+    loaded.secrets_dir.mkdir(mode=0o700, parents=True)
+    shutil.copy(signing_key_file, loaded.secrets_dir)
+    return loaded
 
 
 @pytest.fixture
-def ports(settings: Settings) -> Iterator[Ports]:
-    """The ports of this test's installation."""
-    built = build(settings)
+def clock() -> MovableClock:
+    """The clock of this test's installation."""
+    return MovableClock()
+
+
+@pytest.fixture
+def ports(settings: Settings, clock: MovableClock) -> Iterator[Ports]:
+    """The ports of this test's installation, whose clock the test can move."""
+    pulls = PullBuffer()
+    built = replace(build(settings), clock=clock, pulls=pulls)
+    pulls.start(built)
     yield built
-    close = getattr(built.pulls, "close", None)
-    if close is not None:
-        close()
+    pulls.close()
     built.db.dispose()
 
 
 @pytest.fixture
 def database(ports: Ports) -> Database:
-    """This test's database, migrated."""
+    """The migrated database of this test."""
     return ports.db
 
 
@@ -102,6 +125,12 @@ def client(app: Flask) -> Iterator[httpx.Client]:
     """An anonymous client of the application, inside this process; ``auth=(name, password)`` logs in per request."""
     with httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://registry.test") as made:
         yield made
+
+
+@pytest.fixture
+def people(ports: Ports) -> People:
+    """An account for each kind of caller, and the projects ``private`` and ``public``."""
+    return settle(ports)
 
 
 @pytest.fixture

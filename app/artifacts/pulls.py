@@ -106,8 +106,9 @@ class PullBuffer:
             return True
         try:
             self.flush(Context(ports, SYSTEM))
-        except Exception:  # noqa: BLE001 - the thread must outlive any outage of the database
-            structlog.get_logger().warning("pulls not written", waiting=len(self._pulls), dropped=self._dropped, exc_info=True)
+        except Exception:
+            log = structlog.get_logger()
+            log.warning("pulls not written", waiting=len(self._pulls), dropped=self._dropped, exc_info=True)
             return False
         return True
 

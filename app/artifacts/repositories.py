@@ -7,7 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.models import Repository
+from app.core.errors import RepositoryUnknown, UnauthenticatedError
 from app.db.conflict import insert_absent
+from app.db.database import Database
+from app.projects.models import Project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +36,45 @@ def ensure_repository(session: Session, *, project_id: int, name: str, now: date
 
 
 def lock_repository(session: Session, name: str) -> RepositoryRef | None:
-    """Lock the repository's row until commit and return it; changes of tags and artifacts of one repository queue here."""
+    """Lock the repository's row until commit and return it; changes inside one repository queue here."""
     row = session.execute(_LOCKED, {"name": name}).one_or_none()
     return row and RepositoryRef(id=row.id, project_id=row.project_id, name=name, published=row.published)
 
 
+def lock_published(session: Session, name: str) -> RepositoryRef:
+    """As ``lock_repository``; RepositoryUnknown for a repository that people do not see."""
+    repository = lock_repository(session, name)
+    if repository is None or not repository.published:
+        raise RepositoryUnknown(f"repository {name} not found", detail={"name": name})
+    return repository
+
+
+def find_published(db: Database, name: str, *, public_only: bool = False) -> int:
+    """Return the id of a repository that people see, one query; RepositoryUnknown.
+
+    With ``public_only`` UnauthenticatedError for anything outside public projects, whether it exists or not.
+    """
+    rows = db.rows(_VISIBLE, {"name": name, "project": name.partition("/")[0]})
+    if public_only and not (rows and rows[0].public):
+        raise UnauthenticatedError
+    if not rows or not rows[0].published:
+        raise RepositoryUnknown(f"repository {name} not found", detail={"name": name})
+    return int(rows[0].id)
+
+
+def require_public(db: Database, name: str) -> None:
+    """UnauthenticatedError unless the repository's project is public; the repository need not exist."""
+    rows = db.rows(_VISIBLE, {"name": name, "project": name.partition("/")[0]})
+    if not (rows and rows[0].public):
+        raise UnauthenticatedError
+
+
+_VISIBLE = (
+    sa.select(Repository.id, Repository.published, Project.public)
+    .select_from(Project)
+    .outerjoin(Repository, sa.and_(Repository.project_id == Project.id, Repository.name == sa.bindparam("name")))
+    .where(Project.name == sa.bindparam("project"))
+)
 _ID = sa.select(Repository.id).where(Repository.name == sa.bindparam("name"))
 _LOCKED = (
     sa.select(Repository.id, Repository.project_id, Repository.published)

@@ -36,3 +36,11 @@ class Deletion:
     repository: str
     digests: tuple[str, ...]
     tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryDeletion:
+    """A repository with all that is in it is about to go; asked inside the writing transaction."""
+
+    project_id: int
+    repository: str

@@ -3,7 +3,14 @@
 from app.audit.models import AuditLog
 from app.context import Context
 from app.core.ids import ordered
-from app.events.content import ArtifactDeleted, ArtifactPulled, ArtifactPushed, ContentEvent, RepositoryDeleted, TagDeleted
+from app.events.content import (
+    ArtifactDeleted,
+    ArtifactPulled,
+    ArtifactPushed,
+    ContentEvent,
+    RepositoryDeleted,
+    TagDeleted,
+)
 from app.events.management import ProjectCreated, ProjectDeleted
 
 ANONYMOUS = "anonymous"

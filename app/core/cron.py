@@ -7,8 +7,8 @@ from typing import Final
 
 from app.core.errors import FieldInvalid
 
-_NAMES_OF_MONTHS: Final = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
-_NAMES_OF_DAYS: Final = "SUN MON TUE WED THU FRI SAT".split()
+_MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_WEEKDAYS: Final = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _MACROS: Final = {
     "@yearly": "0 0 0 1 1 *",
     "@annually": "0 0 0 1 1 *",
@@ -40,8 +40,8 @@ _UNITS_IN_ORDER: Final = (
     _Unit("minute", 0, 59),
     _Unit("hour", 0, 23),
     _Unit("day", 1, 31),
-    _Unit("month", 1, 12, ("", *_NAMES_OF_MONTHS)),
-    _Unit("weekday", 0, 6, tuple(_NAMES_OF_DAYS)),
+    _Unit("month", 1, 12, ("", *_MONTHS)),
+    _Unit("weekday", 0, 6, _WEEKDAYS),
 )
 
 
@@ -58,10 +58,12 @@ class Cron:
 
     @property
     def temporal(self) -> tuple[str, ...]:
-        """The same times in Temporal's dialect: seven fields of which all must match, so day-or-weekday becomes two lines."""
+        """The same times as Temporal writes them: seven fields that must all match, so day-or-weekday is two lines."""
         if self.every is not None:
             return (f"@every {int(self.every.total_seconds())}s",)
-        second, minute, hour, day, month, weekday = (_written(field, unit) for field, unit in zip(self.fields, _UNITS_IN_ORDER, strict=True))
+        second, minute, hour, day, month, weekday = (
+            _written(field, unit) for field, unit in zip(self.fields, _UNITS_IN_ORDER, strict=True)
+        )
         if self.any_day or self.any_weekday:
             return (f"{second} {minute} {hour} {day} {month} {weekday} *",)
         return (f"{second} {minute} {hour} {day} {month} * *", f"{second} {minute} {hour} * {month} {weekday} *")

@@ -3,19 +3,18 @@
 DomainError
 ├── InvalidError            the request does not make sense, the same request will never succeed
 │   ├── NameInvalid · DigestInvalid · TagInvalid · SizeInvalid · PageInvalid
-│   ├── ManifestInvalid · ManifestBlobUnknown
-│   ├── UploadInvalid
-│   └── FieldInvalid        names the field and what would be right
+│   ├── ManifestInvalid · ManifestBlobUnknown · UploadInvalid
+│   └── FieldInvalid (names the field and what would be right)
 ├── UnauthenticatedError    nobody, or wrong credentials
+│   └── TokenInvalid        a token that is forged, expired, or revoked
 ├── DeniedError             somebody who may not
-│   ├── ReadOnly            the administrator's switch
-│   └── FenceLost           a lease holder that no longer holds the lease
+│   └── ReadOnly (the administrator's switch) · FenceLost (a lease holder that no longer holds it)
 ├── NotFoundError
-│   ├── ProjectUnknown · RepositoryUnknown · ManifestUnknown · BlobUnknown · UploadUnknown
+│   └── ProjectUnknown · RepositoryUnknown · ManifestUnknown · BlobUnknown · UploadUnknown
 ├── ConflictError
 ├── PreconditionError
 ├── LimitError
-│   ├── TooLarge · RangeInvalid · TooManyRequests
+│   └── TooLarge · TooManyTags · RangeInvalid · TooManyRequests
 ├── UnsupportedError
 ├── UnavailableError        try again later, ``retry_after`` seconds when known
 │   └── StorageFull
@@ -151,6 +150,13 @@ class UnauthenticatedError(DomainError):
     default_message = "unauthorized"
 
 
+class TokenInvalid(UnauthenticatedError):
+    """A token that is forged, malformed, expired or revoked; a new one may be had for the asking."""
+
+    code = "token_invalid"
+    default_message = "the token is invalid or has expired"
+
+
 class DeniedError(DomainError):
     """The caller is somebody who may not do this."""
 
@@ -247,6 +253,13 @@ class TooLarge(LimitError):
     default_message = "request body too large"
 
 
+class TooManyTags(LimitError):
+    """More tags in one push than a request may carry."""
+
+    code = "too_many_tags"
+    default_message = "too many tags in one push"
+
+
 class RangeInvalid(LimitError):
     """A byte range that does not fit the content or the upload's offset."""
 
@@ -285,4 +298,4 @@ class StorageFull(UnavailableError):
 
 
 class InternalError(DomainError):
-    """A promise of the product is broken; nothing the caller did."""
+    """A promise of the product is broken."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVarTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,7 +12,8 @@ from app.core.errors import InvalidError
 from app.core.paging import OffsetPage
 from app.core.query import AllOf, AnyOf, Beyond, Condition, Exact, Fuzzy, ListQuery, Range, Scalar, SortKey
 
-Columns = Mapping[str, ColumnElement[Any]]
+Values = TypeVarTuple("Values")
+Columns = Mapping[str, sa.SQLColumnExpression[Any]]
 """The names a list may be filtered and sorted by; all others are ignored, as Harbor does."""
 _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _LARGEST = 2**63 - 1
@@ -24,31 +25,36 @@ def conditions(query: ListQuery, columns: Columns) -> list[ColumnElement[bool]]:
 
 
 def order(
-    sort: Sequence[SortKey], columns: Columns, default: Sequence[ColumnElement[Any]], tie: ColumnElement[Any]
-) -> list[ColumnElement[Any]]:
+    sort: Sequence[SortKey],
+    columns: Columns,
+    default: Sequence[sa.SQLColumnExpression[Any]],
+    tie: sa.SQLColumnExpression[Any],
+) -> list[sa.SQLColumnExpression[Any]]:
     """The wanted order, the default when nothing known is wanted; ``tie`` last, so that pages never overlap."""
-    wanted = [columns[key.key].desc() if key.descending else columns[key.key].asc() for key in sort if key.key in columns]
+    wanted = [
+        columns[key.key].desc() if key.descending else columns[key.key].asc() for key in sort if key.key in columns
+    ]
     return [*wanted, tie] if wanted else list(default)
 
 
-def paged(statement: sa.Select[Any], page: OffsetPage) -> sa.Select[Any]:
+def paged(statement: sa.Select[*Values], page: OffsetPage) -> sa.Select[*Values]:
     """The page's rows only."""
     if page.limit is None:
         return statement
     return statement.limit(page.limit).offset(min(page.offset, _LARGEST))
 
 
-def counted(session: Session, statement: sa.Select[Any]) -> int:
+def counted(session: Session, statement: sa.Select[*tuple[Any, ...]]) -> int:
     """How many rows the statement has; it should select the key only and have no order."""
     return session.execute(sa.select(sa.func.count()).select_from(statement.subquery())).scalar_one()
 
 
-def contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+def contains(column: sa.SQLColumnExpression[Any], text: str) -> ColumnElement[bool]:
     """The column contains ``text``, whatever its case."""
     return sa.func.lower(column).contains(text.lower(), autoescape=True)
 
 
-def _condition(column: ColumnElement[Any], condition: Condition) -> ColumnElement[bool]:
+def _condition(column: sa.SQLColumnExpression[Any], condition: Condition) -> ColumnElement[bool]:
     match condition:
         case Exact(value=value):
             return column == _fitting(column, value)
@@ -66,7 +72,7 @@ def _condition(column: ColumnElement[Any], condition: Condition) -> ColumnElemen
             return column.in_([_fitting(column, value) for value in values])
 
 
-def _fitting(column: ColumnElement[Any], value: Scalar) -> object:
+def _fitting(column: sa.SQLColumnExpression[Any], value: Scalar) -> object:
     wanted = _python_type(column)
     if isinstance(value, wanted) and type(value) is not bool:
         return _bounded(value)
@@ -92,5 +98,7 @@ def _bounded(value: Scalar) -> Scalar:
     return value
 
 
-def _python_type(column: ColumnElement[Any]) -> type:
-    return column.type.python_type
+def _python_type(column: sa.SQLColumnExpression[Any]) -> type:
+    element: Any = column
+    python_type: type = element.type.python_type
+    return python_type

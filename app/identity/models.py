@@ -42,7 +42,7 @@ class LoginFailure(Base):
 
 
 class RefreshToken(Base):
-    """A long-lived token of the OAuth2 door, stored as a keyed hash and bound to its principal's version."""
+    """A long-lived token of the OAuth2 door, stored as a keyed hash; removed when its principal's password changes."""
 
     __tablename__ = "refresh_token"
     __table_args__ = table_args(sa.Index("ix_refresh_token_expires_at", "expires_at"))
@@ -51,7 +51,6 @@ class RefreshToken(Base):
     token_hash: Mapped[str] = mapped_column(byte_text(64), unique=True)
     principal_kind: Mapped[str] = mapped_column(byte_text(16))
     principal_id: Mapped[int] = mapped_column(BigId)
-    version: Mapped[int] = mapped_column(BigId)
     service: Mapped[str] = mapped_column(byte_text(255))
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,8 +1,9 @@
-"""The bell between a commit and the worker: NOTIFY on PostgreSQL; on SQLite the worker looks at an index every 100 ms."""
+"""The bell between a commit and the worker: NOTIFY on PostgreSQL; on SQLite the worker looks every 100 ms."""
 
 import threading
 from typing import Any, Final
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -34,19 +35,14 @@ class BellListener:
         self._connection: Connection | None = None
 
     def wait(self, stop: threading.Event) -> None:
-        """Return when the bell may have rung: at once after a NOTIFY, else after a moment (0.1 s SQLite, 1 s PostgreSQL)."""
+        """Return when the bell may have rung: after a NOTIFY, else after 0.1 s (SQLite) or 1 s (PostgreSQL)."""
         if self._database.sqlite:
             stop.wait(_LOOK_SECONDS)
             return
         try:
             for _ in self._listening().notifies(timeout=_LISTEN_SECONDS, stop_after=1):
                 return
-        except (DBAPIError, OSError):
-            self.close()
-            stop.wait(_LISTEN_SECONDS)
-        except Exception as error:
-            if not isinstance(error, self._database.engine.dialect.loaded_dbapi.Error):
-                raise
+        except (psycopg.Error, DBAPIError):
             self.close()
             stop.wait(_LISTEN_SECONDS)
 

@@ -33,13 +33,15 @@ class ScheduleService:
         self._ctx = ctx
 
     def put(self, job: JobType[Any, Any], wanted: JobInput, *, expression: str, kind: str, vendor_id: int = 0) -> int:
-        """Create or replace the schedule and return its id; an equal one stays untouched. FieldInvalid for a bad cron."""
+        """Create or replace the schedule and return its id; an equal one stays. FieldInvalid for a bad cron."""
         cron.parse(expression)
         with self._ctx.write() as session:
             now = self._ctx.ports.clock.now()
             row = _row(session, job, vendor_id)
             if row is None:
-                row = Schedule(vendor_type=job.vendor, vendor_id=vendor_id, generation=0, creation_time=now, deleted=True)
+                row = Schedule(
+                    vendor_type=job.vendor, vendor_id=vendor_id, generation=0, creation_time=now, deleted=True
+                )
                 row.cron, row.cron_type, row.workflow_type, row.queue, row.input = "", "", "", "", {}
                 row.update_time = now
                 session.add(row)

@@ -56,7 +56,8 @@ _NYDUS_LAYER_ANNOTATION: Final = "containerd.io/snapshot/nydus-bootstrap"
 def artifact_kind(manifest: Manifest) -> str:
     """Return Harbor's artifact type, at most 64 characters."""
     notes = manifest.annotations or {}
-    named = _BY_TYPE.get(manifest.declared_type) or _BY_TYPE.get(manifest.config_type) or _BY_TYPE.get(notes.get(_CNAB_ANNOTATION, ""))
+    types = (manifest.declared_type, manifest.config_type, notes.get(_CNAB_ANNOTATION, ""))
+    named = next((_BY_TYPE[each] for each in types if each in _BY_TYPE), None)
     if named:
         return named
     if manifest.shape is Shape.INDEX:

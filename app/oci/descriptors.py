@@ -1,4 +1,4 @@
-"""Content descriptors (image-spec descriptor.md), read strictly where meaning depends on them and leniently elsewhere."""
+"""Content descriptors (image-spec descriptor.md), read strictly where meaning depends on them."""
 
 import re
 from collections.abc import Mapping

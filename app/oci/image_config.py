@@ -9,6 +9,7 @@ from app.oci.documents import storable
 from app.oci.limits import CONFIG_BYTES, EXTRA_BYTES
 
 _IMAGE_FACTS: Final = ("architecture", "author", "config", "created", "os", "variant")
+_SHORT: Final = 1024
 READABLE: Final = IMAGE_CONFIGS | {HELM_CONFIG}
 """Media types of configs that are looked into."""
 
@@ -26,5 +27,5 @@ def config_facts(media_type: str, content: bytes) -> dict[str, Any] | None:
     names = _IMAGE_FACTS if media_type in IMAGE_CONFIGS else tuple(document)
     facts = {str(storable(name)): storable(document[name]) for name in names if document.get(name) is not None}
     if len(orjson.dumps(facts)) > EXTRA_BYTES:
-        facts = {name: value for name, value in facts.items() if isinstance(value, str) and len(value) < 1024}
+        facts = {name: value for name, value in facts.items() if isinstance(value, str) and len(value) < _SHORT}
     return facts if len(orjson.dumps(facts)) <= EXTRA_BYTES else None

@@ -14,6 +14,7 @@ from app.oci.limits import MANIFEST_BYTES, MEDIA_TYPE_LENGTH
 
 _SCHEMA_VERSION: Final = 2
 _TYPE: Final = re.compile(r"[a-zA-Z0-9][\w!#$&^.+-]*/[a-zA-Z0-9][\w!#$&^.+-]*", re.ASCII)
+_LISTS: Final = ("layers", "blobs", "manifests")
 _OF_MANIFESTS: Final = ("config", "layers", "fsLayers")
 
 
@@ -59,7 +60,7 @@ class Manifest:
 
 
 def parse_manifest(body: bytes, content_type: str | None) -> Manifest:
-    """Parse what is pushed under ``content_type``; ManifestInvalid says what is wrong (distribution-spec, Pushing Manifests)."""
+    """Parse what is pushed under ``content_type``; ManifestInvalid says what is wrong (distribution-spec, Push)."""
     if len(body) > MANIFEST_BYTES:
         raise ManifestInvalid(f"manifest is larger than {MANIFEST_BYTES} bytes")
     document = parse_object(body)
@@ -130,7 +131,8 @@ def _common(document: dict[str, Any]) -> dict[str, Any]:
 def _opaque(document: dict[str, Any], kind: str) -> Manifest:
     if "schemaVersion" in document:
         _require_schema(document)
-    named = [document.get("config"), *_listed(document, "layers"), *_listed(document, "blobs"), *_listed(document, "manifests")]
+    named = [document.get("config")]
+    named += [entry for name in _LISTS for entry in _listed(document, name)]
     found = tuple(each for each in map(_lenient, named) if each is not None)
     known = {name: value for name in ("subject", "artifactType", "annotations") if (value := _readable(document, name))}
     return Manifest(media_type=kind, shape=Shape.OPAQUE, entries=found, **_common(known))

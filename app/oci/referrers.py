@@ -1,4 +1,4 @@
-"""The referrers list (distribution-spec, Listing Referrers), put together from descriptors that are stored ready-made."""
+"""The referrers list (distribution-spec, Listing Referrers), put together from stored descriptors."""
 
 from collections.abc import Iterable
 from typing import Any, Final

@@ -10,6 +10,7 @@ from app.access.principals import Principal, PrincipalKind
 from app.access.roles import Role
 from app.context import Context
 from app.core.errors import DeniedError, ProjectUnknown, UnauthenticatedError
+from app.db.database import Database
 from app.projects.models import Project, ProjectMember
 
 
@@ -30,6 +31,11 @@ def find_project(session: Session, key: str | int) -> ProjectRef | None:
         sa.select(Project.id, Project.name, Project.public, Project.owner_id).where(condition)
     ).one_or_none()
     return row and ProjectRef(id=row.id, name=row.name, public=row.public, owner_id=row.owner_id)
+
+
+def project_exists(db: Database, name: str) -> bool:
+    """Tell whether there is a project of this name, in one query on the kept connection."""
+    return bool(db.rows(_BY_NAME, {"name": name}))
 
 
 def roles_in(session: Session, principal: Principal, project: ProjectRef) -> frozenset[Role]:
@@ -65,3 +71,6 @@ def require(ctx: Context, key: str | int, resource: str, action: str) -> Project
     if project is None and ctx.principal.sysadmin:
         raise ProjectUnknown(f"project {key} not found")
     raise DeniedError(f"unauthorized to access {resource} of project {key}: action: {action}")
+
+
+_BY_NAME = sa.select(Project.id).where(Project.name == sa.bindparam("name"))

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 from urllib.parse import parse_qs
 
 from app.context import Context
 
 Headers = list[tuple[str, str]]
+
+ROUTE_KEY: Final = "pyharbor.route"
+"""Where the environment names the route, for logs and metrics."""
+VERSION_HEADER: Final = ("Docker-Distribution-Api-Version", "registry/2.0")
+"""What every answer below ``/v2`` carries."""
 
 
 @dataclass(slots=True, kw_only=True)

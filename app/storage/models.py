@@ -43,6 +43,10 @@ class Blob(Base):
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+IS_LIVE = Blob.state == sa.literal_column(f"'{LIVE}'")
+"""Written out in the statement, because a database uses the partial index only when it sees the value."""
+
+
 class Upload(Base):
     """An upload session; it holds its object's final key from the start."""
 

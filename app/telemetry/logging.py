@@ -1,7 +1,69 @@
-"""Structured logging."""
+"""Structured logging: every line of ours and of the libraries' is one event, on standard error, without secrets."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import orjson
+import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import Processor
 
 from app.settings import LogSettings
 
+_SECRET: Final = frozenset(
+    {"authorization", "cookie", "credential", "password", "refresh_token", "secret", "set_cookie", "token"}
+)
+_MASK: Final = "***"
+_TRACEBACKS: Final = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+"""Frames without their variables, which hold passwords and tokens."""
+
 
 def configure_logging(settings: LogSettings) -> None:
-    """Send every log line through structlog."""
+    """Send our events and the standard library's through the same processors, from ``settings.level`` on."""
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        mask_secrets,
+    ]
+    rendered: list[Processor] = (
+        [_TRACEBACKS, _as_json]
+        if settings.format == "json"
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
+    )
+    structlog.configure(
+        processors=[*shared, *rendered],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    _adopt_standard_library(max(level, logging.INFO), shared, rendered)
+
+
+def mask_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the values of fields whose name says that they hold a secret."""
+    for name in event.keys() & _SECRET:
+        event[name] = _MASK
+    return event
+
+
+def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    return orjson.dumps(event, default=str).decode()
+
+
+def _adopt_standard_library(level: int, shared: list[Processor], rendered: list[Processor]) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)

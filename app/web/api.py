@@ -5,7 +5,7 @@ from typing import Any, Final
 from urllib.parse import unquote, unquote_to_bytes
 
 import orjson
-from flask import Flask, Request, request
+from flask import Flask, request
 from flask.json.provider import JSONProvider
 from flask_smorest import Api
 from flask_smorest.spec.plugins import FlaskPlugin
@@ -15,7 +15,7 @@ from werkzeug.routing import BaseConverter, UnicodeConverter
 from app.context import Ports
 from app.core.errors import ReadOnly
 from app.db import gate
-from app.web import errors
+from app.web import errors, openapi
 from app.web.blueprint import HarborBlueprint
 from app.web.schemas import ErrorsSchema
 from app.web.session import Authenticator, install, installation
@@ -48,12 +48,13 @@ class HarborApi(Api):
         app.url_map.strict_slashes = False
         app.url_map.merge_slashes = False
         super().__init__(app, spec_kwargs=_SPEC | {"flask_plugin": _Paths()})
+        app.register_blueprint(openapi.blueprint)
         app.wsgi_app = _slashes_kept(app.wsgi_app)  # type: ignore[method-assign] - Flask's way to wrap itself
 
     def register_blueprint(self, blp: HarborBlueprint, **options: Any) -> None:  # noqa: ANN401 - Flask's options
         """Serve the blueprint's operations under the base path."""
-        blp.before_request(refuse_empty_request_id)
-        blp.before_request(refuse_when_read_only)
+        checks = (refuse_empty_request_id, refuse_when_read_only)
+        self._app.before_request_funcs.setdefault(blp.name, []).extend(checks)
         super().register_blueprint(blp, url_prefix=BASE_PATH, **options)
 
     def _register_error_handlers(self) -> None:

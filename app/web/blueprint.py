@@ -1,6 +1,6 @@
 """Blueprints of the management API: the decorators that resources describe and shape their operations with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
 from functools import wraps
 from http import HTTPStatus
@@ -47,7 +47,7 @@ class HarborBlueprint(Blueprint):
 
     def __init__(self, name: str, import_name: str) -> None:
         super().__init__(name, import_name)
-        self._prepare_doc_cbks.append(_with_request_id)
+        self._prepare_doc_cbks.append(_as_harbor_declares)
 
     def operation(self, name: str, *errors: int, tag: str | None = None) -> Callable[[View], View]:
         """Name the operation as Harbor does and list the refusals it declares."""
@@ -73,21 +73,21 @@ class HarborBlueprint(Blueprint):
         one = schema()
         return _answering(200, lambda thing: _json(one.dump(thing)), schema=one)
 
+    def says(self) -> Callable[[View], View]:
+        """The view returns a text; the answer is plain text."""
+        return _answering(200, lambda text: Response(text, mimetype="text/plain"), content_type="text/plain", schema={"type": "string"})
+
     def creates(self) -> Callable[[View], View]:
         """The view returns the path of what it made; the answer is 201 with Location."""
-        return _answering(201, lambda path: Response(status=201, headers={"Location": path}), headers=_REQUEST_ID | _LOCATION)
+        return _answering(201, lambda path: _empty(201, Location=path), headers=_REQUEST_ID | _LOCATION)
 
     def does(self) -> Callable[[View], View]:
         """The view returns nothing; the answer is 200 without a body."""
         return _answering(200, lambda _: _empty(), headers=_REQUEST_ID)
 
 
-def _answering(
-    status: int, answer: Callable[[Any], Response], *, schema: Schema | None = None, headers: Mapping[str, Any] | None = None
-) -> Callable[[View], View]:
-    described = {"description": HTTPStatus(status).phrase, "content_type": None}
-    described |= {"schema": schema} if schema else {}
-    described |= {"headers": headers} if headers else {}
+def _answering(status: int, answer: Callable[[Any], Response], **described: Any) -> Callable[[View], View]:  # noqa: ANN401 - OpenAPI's keys
+    described = {"description": HTTPStatus(status).phrase, "content_type": None, **described}
 
     def decorate(view: Any) -> Any:  # noqa: ANN401 - any view
         @wraps(view)
@@ -105,8 +105,8 @@ def _json(value: Any) -> Response:  # noqa: ANN401 - JSON
     return Response(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE), mimetype="application/json")
 
 
-def _empty() -> Response:
-    response = Response(status=200)
+def _empty(status: int = 200, **headers: str) -> Response:
+    response = Response(status=status, headers=headers)
     del response.headers["Content-Type"]
     return response
 
@@ -115,6 +115,8 @@ def _refusal(status: int) -> dict[str, Any]:
     return {"description": HTTPStatus(status).phrase, "schema": ErrorsSchema, "headers": _REQUEST_ID}
 
 
-def _with_request_id(doc: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:  # noqa: ANN401 - flask-smorest's interface
+def _as_harbor_declares(doc: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:  # noqa: ANN401 - flask-smorest's interface
+    """X-Request-Id everywhere; a 422 for arguments only where the operation declares it, though all may answer it."""
     doc.setdefault("parameters", []).insert(0, dict(_REQUEST_ID_PARAMETER))
+    doc["responses"].pop(HTTPStatus.UNPROCESSABLE_ENTITY, None)
     return doc

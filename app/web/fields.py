@@ -21,10 +21,17 @@ class _Omitting(fields.Field[Any]):
 
     empty: Any = None
 
-    def __init__(self, *, keep: bool = False, nullable: bool = False, form: str | None = None, **options: Any) -> None:  # noqa: ANN401 - marshmallow's
+    def __init__(
+        self,
+        *inner: Any,  # noqa: ANN401 - marshmallow's
+        keep: bool = False,
+        nullable: bool = False,
+        form: str | None = None,
+        **options: Any,  # noqa: ANN401 - marshmallow's
+    ) -> None:
         marks = {"x-omitempty": False} if keep else {}
         shown = ({"x-nullable": True} if nullable else {}) | ({"format": form} if form else {})
-        super().__init__(metadata={**options.pop("metadata", {}), **shown, **marks}, **options)
+        super().__init__(*inner, metadata={**options.pop("metadata", {}), **shown, **marks}, **options)
         self._keep = keep
         self._nullable = nullable
 
@@ -48,12 +55,12 @@ class Flag(_Omitting, fields.Boolean):
 
 
 class Number(_Omitting, fields.Integer):
-    """A whole number of at most 64 bits, 32 with that format."""
+    """A whole number of at most 64 bits, 32 with that format; not ``strict`` for parameters, which are text."""
 
     empty = 0
 
-    def __init__(self, *, form: str | None = "int64", **options: Any) -> None:  # noqa: ANN401 - marshmallow's
-        super().__init__(form=form, strict=True, **options)
+    def __init__(self, *, form: str | None = "int64", strict: bool = True, **options: Any) -> None:  # noqa: ANN401 - marshmallow's
+        super().__init__(form=form, strict=strict, **options)
         self._bound = 2**31 if form == "int32" else 2**63
 
     def _validated(self, value: Any) -> Any:  # noqa: ANN401 - marshmallow's

@@ -37,8 +37,8 @@ class ParameterSchema(Schema):
 class PageParameters(ParameterSchema):
     """``page`` and ``page_size``; size 0 means everything."""
 
-    page = Number(load_default=1)
-    page_size = Number(load_default=10, validate=validate.Range(max=PAGE_SIZE_LIMIT))
+    page = Number(strict=False, load_default=1)
+    page_size = Number(strict=False, load_default=10, validate=validate.Range(max=PAGE_SIZE_LIMIT))
 
 
 class ListParameters(PageParameters):

@@ -130,7 +130,6 @@ def upgrade() -> None:
         sa.Column("token_hash", types.byte_text(64), nullable=False),
         sa.Column("principal_kind", types.byte_text(16), nullable=False),
         sa.Column("principal_id", types.BigId, nullable=False),
-        sa.Column("version", types.BigId, nullable=False),
         sa.Column("service", types.byte_text(255), nullable=False),
         sa.Column("creation_time", types.UtcDateTime(), nullable=False),
         sa.Column("expires_at", types.UtcDateTime(), nullable=False),

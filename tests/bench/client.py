@@ -1,10 +1,13 @@
 """A small HTTP/1.1 client on bare sockets: cheap enough that two cores can hold it and the server under test."""
 
 import socket
+import struct
 from dataclasses import dataclass
+from io import BufferedReader
 from types import TracebackType
 from typing import Self
 
+ACCEPT = "application/vnd.oci.image.manifest.v1+json"
 _SECONDS = 120
 _CHUNK = 32 * 1024
 _CHUNKS_PER_CALL = 32
@@ -36,9 +39,11 @@ class Connection:
     def __init__(self, host: str, port: int, token: str | None = None) -> None:
         """Connect; every request carries ``token`` as a bearer token."""
         self._host = f"{host}:{port}"
-        self._socket = socket.create_connection((host, port), timeout=_SECONDS)
+        self._socket = socket.create_connection((host, port))
+        for limit in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # in the kernel, so that one call can send everything
+            self._socket.setsockopt(socket.SOL_SOCKET, limit, struct.pack("ll", _SECONDS, 0))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._reader = self._socket.makefile("rb", buffering=64 * 1024)
+        self._reader = BufferedReader(socket.SocketIO(self._socket, "r"), 64 * 1024)
         self._authorization = f"Authorization: Bearer {token}\r\n" if token else ""
 
     def __enter__(self) -> Self:
@@ -95,7 +100,7 @@ class Connection:
         return length
 
     def _head(self, method: str, target: str) -> str:
-        return f"{method} {target} HTTP/1.1\r\nHost: {self._host}\r\n{self._authorization}"
+        return f"{method} {target} HTTP/1.1\r\nHost: {self._host}\r\nAccept: {ACCEPT}\r\n{self._authorization}"
 
     def _send_all(self, parts: list[bytes | memoryview]) -> None:
         total = sum(map(len, parts))
@@ -108,21 +113,25 @@ class Connection:
         return Answer(status=status, headers=headers, body=b"" if bodiless else self._body(headers))
 
     def _answer_head(self) -> tuple[int, dict[str, str]]:
-        first = self._reader.readline()
-        if not first:
-            raise UnexpectedAnswer("the server closed the connection without an answer")
+        status = int(self._line().split()[1])
         headers = {}
-        while (line := self._reader.readline()) not in {b"\r\n", b""}:
+        while line := self._line().rstrip():
             name, _, value = line.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
-        return int(first.split()[1]), headers
+        return status, headers
 
     def _body(self, headers: dict[str, str]) -> bytes:
         if headers.get("transfer-encoding") != "chunked":
             return self._reader.read(int(headers.get("content-length", "0")))
         body = b""
-        while size := int(self._reader.readline(), 16):
+        while size := int(self._line(), 16):
             body += self._reader.read(size)
-            self._reader.readline()
-        self._reader.readline()
+            self._line()
+        self._line()
         return body
+
+    def _line(self) -> bytes:
+        line = self._reader.readline()
+        if not line.endswith(b"\n"):
+            raise UnexpectedAnswer("the server closed the connection, or said nothing for two minutes")
+        return line

@@ -1,6 +1,5 @@
 """The servers under test behind one protocol: PyHarbor as ``pyharbor up`` runs it, and distribution 2.8 and 3.1."""
 
-import base64
 import contextlib
 import json
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
+import httpx
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
@@ -64,7 +64,7 @@ class Server(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class PyHarbor:
-    """This tree's own server, exactly as a person starts it: access log, audit and pull counts are on."""
+    """Our own server, exactly as a person starts it: access log, audit and pull counts are on."""
 
     instance: Instance
     name: str = OURS
@@ -87,7 +87,8 @@ class PyHarbor:
 
     def stop(self) -> None:
         """Stop all of it."""
-        self.instance.stop()
+        if self.instance.process:
+            self.instance.stop()
 
     def version(self) -> str:
         """The commit and the settings that matter."""
@@ -95,7 +96,7 @@ class PyHarbor:
         return f"commit {commit.stdout.strip() or 'unknown'}, gunicorn gthread, {len(self._pids) - 1} workers, SQLite"
 
     def pids(self) -> Sequence[int]:
-        """gunicorn's."""
+        """Those of gunicorn: its master and the workers."""
         return self._pids
 
     def other_pids(self) -> Sequence[int]:
@@ -107,13 +108,10 @@ class PyHarbor:
         target = f"/service/token?service={SERVICE}"
         if repository:
             target += "&scope=" + quote(f"repository:{repository}:pull" + (",push" if user else ""))
-        with self.instance.client() as client:
-            credentials = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
-            headers = {"Authorization": f"Basic {credentials}"} if user else {}
-            answer = client.get(target, headers=headers, auth=None)  # type: ignore[arg-type]  # no credentials of its own
-            answer.raise_for_status()
-            token: str = answer.json()["token"]
-            return token
+        answer = httpx.get(self.instance.url + target, auth=("admin", PASSWORD) if user else None, timeout=60)
+        answer.raise_for_status()
+        token: str = answer.json()["token"]
+        return token
 
     def add_tags(self, repository: str, template: str, names: Sequence[str]) -> None:
         """Insert the rows straight into the database file."""
@@ -193,13 +191,15 @@ class Distribution:
         return self.authority.token("admin" if user else "", access, self.key_id(self.authority.key.public_key()))
 
     def add_tags(self, repository: str, template: str, names: Sequence[str]) -> None:
-        """Write each tag's folder and link file."""
+        """Make each tag's folder, which is all that a list reads; once, the other peers' folder leads there."""
         tags = self.folder / "storage/docker/registry/v2/repositories" / repository / "_manifests/tags"
-        link = (tags / template / "current/link").read_bytes()
-        for name in names:
-            current = tags / name / "current"
-            current.mkdir(parents=True)
-            (current / "link").write_bytes(link)
+        shared = self.folder.parent / "tags"
+        if not shared.exists():
+            shared.mkdir()
+            for name in (template, *names):
+                os.mkdir(f"{shared}/{name}")  # noqa: PTH102 - a hundred thousand times
+        shutil.rmtree(tags)
+        tags.symlink_to(shared)
 
     def _configuration(self) -> dict[str, object]:
         return {

@@ -52,9 +52,10 @@ class Instance:
         """What it printed, over all its starts."""
         return self.folder.with_name(self.folder.name + ".log")
 
-    def start(self) -> "Instance":
-        """Start it and wait until it is ready; AssertionError with the log when it is not within a minute."""
-        environment = os.environ | {
+    @property
+    def variables(self) -> dict[str, str]:
+        """The HARBOR_* settings that it runs with."""
+        return {
             "HARBOR_DATA_DIR": str(self.folder),
             "HARBOR_PORT": str(self.port),
             "HARBOR_TEMPORAL_PORT": str(self.temporal_port),
@@ -64,10 +65,13 @@ class Instance:
             "HARBOR_LOG_FORMAT": "json",
             **self.environment,
         }
+
+    def start(self) -> "Instance":
+        """Start it and wait until it is ready; AssertionError with the log when it is not within a minute."""
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "app.cli", "up"],
-                env=environment,
+                env=os.environ | self.variables,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -99,13 +103,7 @@ class Instance:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a ``pyharbor`` command on this instance's settings."""
-        environment = os.environ | {
-            "HARBOR_DATA_DIR": str(self.folder),
-            "HARBOR_PORT": str(self.port),
-            "HARBOR_TEMPORAL_PORT": str(self.temporal_port),
-            "HARBOR_TEMPORAL_UI_PORT": str(self.ui_port),
-            **self.environment,
-        }
+        environment = os.environ | self.variables
         command = [sys.executable, "-m", "app.cli", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
 

@@ -18,7 +18,14 @@ from tests.support.network import free_port
 
 _DEFAULT_FOLDER = "/usr/lib/postgresql/15/bin"
 _START_SECONDS = 60
-_OPTIONS = "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c full_page_writes=off -c max_connections=200"
+_INITDB_OPTIONS = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,21 +89,34 @@ def _programs() -> Path:
 
 
 def _initdb(programs: Path, folder: Path, owner: str | None) -> None:
-    command = [programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
-    subprocess.run(command, check=True, capture_output=True, cwd="/", **_identity(owner))
+    command = [str(programs / "initdb"), "-D", str(folder / "data"), *_INITDB_OPTIONS]
+    user, group, groups = _identity(owner)
+    subprocess.run(command, check=True, capture_output=True, cwd="/", user=user, group=group, extra_groups=groups)
 
 
 def _start(programs: Path, folder: Path, owner: str | None, port: int) -> subprocess.Popen[bytes]:
-    command = [programs / "postgres", "-D", folder / "data", "-p", str(port), *_OPTIONS.split()]
+    command = [str(programs / "postgres"), "-D", str(folder / "data"), "-p", str(port)]
+    for name, value in _OPTIONS.items():
+        command += ["-c", f"{name}={value}"]
+    user, group, groups = _identity(owner)
     with (folder / "log").open("wb") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, cwd="/", start_new_session=True, **_identity(owner))
+        return subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            start_new_session=True,
+            user=user,
+            group=group,
+            extra_groups=groups,
+        )
 
 
-def _identity(owner: str | None) -> dict[str, object]:
+def _identity(owner: str | None) -> tuple[int | None, int | None, list[int] | None]:
     if owner is None:
-        return {}
+        return None, None, None
     entry = pwd.getpwnam(owner)
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    return entry.pw_uid, entry.pw_gid, []
 
 
 def _wait(server: subprocess.Popen[bytes], port: int, folder: Path) -> None:

@@ -45,7 +45,7 @@ def serve(environment: Mapping[str, str], log: Path, *, workers: int = 2) -> Ite
     }
     with log.open("ab") as output:
         process = subprocess.Popen(
-            _command(port, workers),
+            [sys.executable, "-m", "gunicorn", "--config", str(_CONFIGURATION), "app.wsgi:create()"],
             cwd=_ROOT,
             env={**os.environ, **variables},
             stdout=output,
@@ -58,14 +58,6 @@ def serve(environment: Mapping[str, str], log: Path, *, workers: int = 2) -> Ite
             yield LiveServer(url=url, pid=process.pid, log=log, client=client)
     finally:
         _stop(process)
-
-
-def _command(port: int, workers: int) -> list[str]:
-    gunicorn = [sys.executable, "-m", "gunicorn"]
-    if _CONFIGURATION.exists():
-        return [*gunicorn, "--config", str(_CONFIGURATION), "app.wsgi:create()"]
-    flags = ["--worker-class=gthread", f"--workers={workers}", "--threads=16", f"--bind=127.0.0.1:{port}", "--no-control-socket"]
-    return [*gunicorn, *flags, "--limit-request-line=8190", "--limit-request-field_size=32768", "app.wsgi:create()"]
 
 
 def _wait(process: subprocess.Popen[bytes], client: httpx.Client, log: Path) -> None:

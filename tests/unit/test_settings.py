@@ -1,18 +1,21 @@
 """Boot settings: defaults, files, and every mistake at once."""
 
+import os
+import os
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from app.settings import SettingsError, describe, load, parse_duration
+from app.core.parsing import duration
+from app.settings import SettingsError, describe, load
 
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("PORT", "DATA_DIR", "STORAGE", "DATABASE_URL", "TEMPORAL_ADDRESS", "ADMIN_PASSWORD", "TEMPORAL_BINARY"):
-        monkeypatch.delenv(f"HARBOR_{name}", raising=False)
+    for name in [name for name in os.environ if name.startswith("HARBOR_")]:
+        monkeypatch.delenv(name)
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -79,10 +82,10 @@ def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_durations(text: str, expected: timedelta) -> None:
-    assert parse_duration(text) == expected
+    assert duration(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "2", "h", "-1h", "1.5h", "2 h", "1h30m"])
 def test_no_durations(text: str) -> None:
     with pytest.raises(ValueError, match="no duration"):
-        parse_duration(text)
+        duration(text)

@@ -1,0 +1,72 @@
+"""What every activity has: domain errors as Temporal's, a pulse, and the product's own principal."""
+
+from typing import Any, Final
+
+import structlog
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from app.access.principals import SYSTEM
+from app.context import Context, Ports
+from app.core.errors import DomainError, Kind
+
+_FINAL: Final = frozenset(
+    {
+        Kind.INVALID,
+        Kind.UNAUTHENTICATED,
+        Kind.DENIED,
+        Kind.NOT_FOUND,
+        Kind.CONFLICT,
+        Kind.PRECONDITION,
+        Kind.UNSUPPORTED,
+    }
+)
+"""Kinds that another attempt does not mend."""
+
+
+def workflow_id() -> str:
+    """The id of the workflow that this activity works for; its execution is found by it."""
+    found = activity.info().workflow_id
+    if found is None:
+        raise ApplicationError("this activity works for workflows only", non_retryable=True)
+    return found
+
+
+def context(ports: Ports) -> Context:
+    """A call in the name of the product itself."""
+    return Context(ports, SYSTEM, request_id=workflow_id())
+
+
+def go_on() -> bool:
+    """Heartbeat, and tell whether to go on: not when cancelled, and not when this worker is about to end."""
+    activity.heartbeat()
+    return not (activity.is_cancelled() or activity.is_worker_shutdown())
+
+
+class ErrorInterceptor(Interceptor):
+    """Turns domain errors into Temporal's application errors, retryable or not, and binds the workflow to the log."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - Temporal's name
+        """Wrap the activity."""
+        return _Translator(next)
+
+
+class _Translator(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - Temporal's names
+        info = activity.info()
+        with structlog.contextvars.bound_contextvars(workflow_id=info.workflow_id, activity=info.activity_type):
+            try:
+                return await self.next.execute_activity(input)
+            except DomainError as error:
+                raise _translated(error) from error
+
+
+def _translated(error: DomainError) -> ApplicationError:
+    expected = error.kind is Kind.UNAVAILABLE
+    return ApplicationError(
+        error.message,
+        type=type(error).__name__,
+        non_retryable=error.kind in _FINAL,
+        category=ApplicationErrorCategory.BENIGN if expected else ApplicationErrorCategory.UNSPECIFIED,
+    )

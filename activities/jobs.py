@@ -1,0 +1,32 @@
+"""The first and last step of every job."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from temporalio import activity
+
+from activities.context import context, workflow_id
+from app.context import Ports
+from app.jobs.contracts import JOB_BEGIN, JOB_FINISH, BeginStep, Begun, JobOutcome
+from app.jobs.runs import JobRun
+
+
+class JobActivities:
+    """Begins and ends executions."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    def all(self) -> Sequence[Callable[..., Any]]:
+        """What a worker registers."""
+        return (self.begin, self.finish)
+
+    @activity.defn(name=JOB_BEGIN, no_thread_cancel_exception=True)
+    def begin(self, step: BeginStep) -> Begun:
+        """Set the execution Running, making it first when a schedule started the workflow."""
+        return JobRun(context(self._ports), workflow_id()).begin(step.schedule_id)
+
+    @activity.defn(name=JOB_FINISH, no_thread_cancel_exception=True)
+    def finish(self, outcome: JobOutcome) -> None:
+        """End the execution; final is final."""
+        JobRun(context(self._ports), workflow_id()).finish(outcome.status, outcome.message)

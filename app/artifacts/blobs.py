@@ -1,0 +1,235 @@
+"""Blobs in repositories: who holds which, who is charged, and what garbage collection may look at."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from app.artifacts.models import ArtifactBlob, ProjectBlob, Repository, RepositoryBlob
+from app.artifacts.repositories import ensure_repository, lock_repository
+from app.context import Context
+from app.core.digest import Digest
+from app.core.errors import BlobUnknown, DeniedError, InternalError, ProjectUnknown, UnauthenticatedError
+from app.core.reference import RepositoryName
+from app.db.conflict import insert_absent
+from app.db.database import retried
+from app.db.types import clock_ms
+from app.projects import rights
+from app.projects.models import Project
+from app.storage.models import IS_LIVE, LIVE, Blob, ZeroReference
+
+_COMMIT_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldBlob:
+    """A live blob that a repository holds."""
+
+    id: int
+    key: str
+    size: int
+    claim_ms: int
+    """How long the last pusher's claim still lasts; negative when it has run out."""
+
+
+class BlobService:
+    """The blobs of repositories, for one call."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Serve the call of ``ctx``."""
+        self._ctx = ctx
+
+    def find(self, name: RepositoryName, digest: Digest, *, public_only: bool) -> HeldBlob:
+        """The blob when the repository holds it, in one query; BlobUnknown else.
+
+        With ``public_only`` UnauthenticatedError unless the project is public, whether the blob exists or not.
+        """
+        rows = self._ctx.ports.db.rows(_HELD, {"name": name, "digest": digest})
+        if public_only and not (rows[0].public if rows else self._is_public(name.project)):
+            raise UnauthenticatedError
+        if not rows:
+            raise BlobUnknown(detail={"digest": digest})
+        row = rows[0]
+        return HeldBlob(id=row.id, key=row.key, size=row.size, claim_ms=row.claim_ms)
+
+    def claim(self, name: RepositoryName, digest: Digest, blob: HeldBlob) -> None:
+        """Keep garbage collection off a blob that a pusher has been told is here; at most one write per half window.
+
+        Only the claim of a caller who may push counts. BlobUnknown when the blob is gone meanwhile. Never refused by
+        the write gate.
+        """
+        window = self._window_ms()
+        if not window or blob.claim_ms > window // 2 or not self._ctx.principal.authenticated:
+            return
+        with self._ctx.read() as session:
+            project = rights.find_project(session, name.project)
+            if project is None or not rights.may(session, self._ctx.principal, project, "repository", "push"):
+                return
+        with self._ctx.write() as session:
+            claim = _claim(window).where(Blob.id == blob.id)
+            if session.execute(claim).one_or_none() is None:
+                raise BlobUnknown(detail={"digest": digest})
+
+    def enter(self, session: Session, name: RepositoryName, digest: Digest, key: str, size: int) -> bool:
+        """Inside a content transaction: make the object ``key`` the blob ``digest`` and give it to the repository.
+
+        False when a live blob has the digest already: the repository gets that one, and the object is not needed.
+        ProjectUnknown when the project is gone.
+        """
+        project = self._project(session, name)
+        for _ in range(_COMMIT_TRIES):
+            new = insert_absent(session, Blob).values(
+                digest=digest,
+                key=key,
+                size=size,
+                state=LIVE,
+                claimed_until=clock_ms() + self._window_ms(),
+                creation_time=self._ctx.ports.clock.now(),
+            )
+            blob_id = session.execute(new.returning(Blob.id)).scalar_one_or_none()
+            if blob_id is not None:
+                self._give(session, name, project.id, blob_id, size)
+                return True
+            known = session.execute(_claim(self._window_ms()).where(Blob.digest == digest)).one_or_none()
+            if known is not None:
+                self._give(session, name, project.id, known.id, known.size)
+                return bool(known.key == key)
+        raise InternalError(f"blob {digest} was deleted and pushed again {_COMMIT_TRIES} times while it was committed")
+
+    @retried()
+    def mount(self, name: RepositoryName, digest: Digest, source: RepositoryName | None) -> bool:
+        """Give the repository a blob that ``source`` holds (any repository of the caller's, when None).
+
+        False when there is no such blob that the caller may pull, which is no error: the client uploads it then.
+        """
+        with self._ctx.write_content() as session:
+            if not self._may_take(session, digest, source):
+                return False
+            blob = session.execute(_claim(self._window_ms()).where(Blob.digest == digest)).one_or_none()
+            if blob is None:
+                return False
+            self._give(session, name, self._project(session, name).id, blob.id, blob.size)
+            return True
+
+    @retried()
+    def unlink(self, name: RepositoryName, digest: Digest) -> None:
+        """Take the blob from the repository; its bytes go with a later garbage collection.
+
+        BlobUnknown when the repository does not hold it, DeniedError while an artifact of the repository refers to it.
+        """
+        with self._ctx.write_content() as session:
+            repository = lock_repository(session, name)
+            blob = session.execute(_LIVE, {"digest": digest}).one_or_none()
+            if repository is None or blob is None:
+                raise BlobUnknown(detail={"digest": digest})
+            if session.execute(_REFERRED, {"repository": repository.id, "blob": blob.id}).first():
+                raise DeniedError("a manifest of the repository refers to this blob: delete the manifest first")
+            if not _forget(session, RepositoryBlob, repository_id=repository.id, blob_id=blob.id):
+                raise BlobUnknown(detail={"digest": digest})
+            queue = insert_absent(session, ZeroReference)
+            session.execute(queue.values(repository_id=repository.id, blob_id=blob.id, since=clock_ms()))
+            release(session, repository.project_id, blob.id, blob.size)
+
+    def _give(self, session: Session, name: RepositoryName, project_id: int, blob_id: int, size: int) -> None:
+        now = self._ctx.ports.clock.now()
+        repository = ensure_repository(session, project_id=project_id, name=name, now=now)
+        session.execute(insert_absent(session, RepositoryBlob).values(repository_id=repository, blob_id=blob_id))
+        if not session.execute(_REFERRED, {"repository": repository, "blob": blob_id}).first():
+            queue = insert_absent(session, ZeroReference)
+            session.execute(queue.values(repository_id=repository, blob_id=blob_id, since=clock_ms()))
+        charge(session, project_id, blob_id, size)
+
+    def _may_take(self, session: Session, digest: Digest, source: RepositoryName | None) -> bool:
+        holders = _HOLDERS if source is None else _HOLDERS.where(Repository.name == source)
+        return any(
+            rights.may(session, self._ctx.principal, rights.ProjectRef(**row._asdict()), "repository", "pull")
+            for row in session.execute(holders, {"digest": digest})
+        )
+
+    def _project(self, session: Session, name: RepositoryName) -> rights.ProjectRef:
+        project = rights.find_project(session, name.project)
+        if project is None:
+            raise ProjectUnknown(f"project {name.project} not found")
+        return project
+
+    def _is_public(self, project: str) -> bool:
+        rows = self._ctx.ports.db.rows(_PUBLIC, {"name": project})
+        return bool(rows and rows[0].public)
+
+    def _window_ms(self) -> int:
+        return int(self._ctx.ports.settings.garbage.time_window.total_seconds() * 1000)
+
+
+def charge(session: Session, project_id: int, blob_id: int, size: int) -> None:
+    """Count the blob's bytes to the project, once however many of its repositories hold it."""
+    statement = insert_absent(session, ProjectBlob).values(project_id=project_id, blob_id=blob_id)
+    if session.execute(statement.returning(ProjectBlob.id)).scalar_one_or_none() is not None:
+        _use(session, project_id, size)
+
+
+def release(session: Session, project_id: int, blob_id: int, size: int) -> None:
+    """Stop counting the blob's bytes when no repository and no artifact of the project has it any more."""
+    if session.execute(_NEEDED, {"project": project_id, "blob": blob_id}).first():
+        return
+    if _forget(session, ProjectBlob, project_id=project_id, blob_id=blob_id):
+        _use(session, project_id, -size)
+
+
+def _use(session: Session, project_id: int, size: int) -> None:
+    session.execute(
+        sa.update(Project)
+        .where(Project.id == project_id)
+        .values(storage_used=Project.storage_used + size)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _forget(session: Session, model: type[RepositoryBlob | ProjectBlob], **key: int) -> bool:
+    statement = sa.delete(model).filter_by(**key).returning(model.id)
+    return session.execute(statement.execution_options(synchronize_session=False)).scalar_one_or_none() is not None
+
+
+def _claim(window_ms: int) -> ReturningUpdate[int, str, int]:
+    """Lock live blobs and extend their claims; add the condition."""
+    return (
+        sa.update(Blob)
+        .where(IS_LIVE)
+        .values(claimed_until=clock_ms() + window_ms)
+        .execution_options(synchronize_session=False)
+        .returning(Blob.id, Blob.key, Blob.size)
+    )
+
+
+_HELD = (
+    sa.select(Blob.id, Blob.key, Blob.size, (Blob.claimed_until - clock_ms()).label("claim_ms"), Project.public)
+    .select_from(Repository)
+    .join(Project, Project.id == Repository.project_id)
+    .join(RepositoryBlob, RepositoryBlob.repository_id == Repository.id)
+    .join(Blob, Blob.id == RepositoryBlob.blob_id)
+    .where(Repository.name == sa.bindparam("name"), Blob.digest == sa.bindparam("digest"), IS_LIVE)
+)
+_LIVE = sa.select(Blob.id, Blob.size).where(Blob.digest == sa.bindparam("digest"), IS_LIVE).with_for_update()
+_PUBLIC = sa.select(Project.public).where(Project.name == sa.bindparam("name"))
+_HOLDERS = (
+    sa.select(Project.id, Project.name, Project.public, Project.owner_id)
+    .distinct()
+    .join(Repository, Repository.project_id == Project.id)
+    .join(RepositoryBlob, RepositoryBlob.repository_id == Repository.id)
+    .join(Blob, Blob.id == RepositoryBlob.blob_id)
+    .where(Blob.digest == sa.bindparam("digest"), IS_LIVE)
+)
+_REFERRED = (
+    sa.select(sa.literal(1))
+    .where(ArtifactBlob.repository_id == sa.bindparam("repository"), ArtifactBlob.blob_id == sa.bindparam("blob"))
+    .limit(1)
+)
+_NEEDED = sa.union_all(
+    sa.select(sa.literal(1))
+    .select_from(RepositoryBlob)
+    .join(Repository, Repository.id == RepositoryBlob.repository_id)
+    .where(RepositoryBlob.blob_id == sa.bindparam("blob"), Repository.project_id == sa.bindparam("project")),
+    sa.select(sa.literal(1)).where(
+        ArtifactBlob.blob_id == sa.bindparam("blob"), ArtifactBlob.project_id == sa.bindparam("project")
+    ),
+)

@@ -1,0 +1,92 @@
+"""What a project is charged for, and the queue of what no artifact of a repository refers to any more."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.artifacts.models import ArtifactBlob, ProjectBlob, Repository, RepositoryBlob
+from app.db.conflict import insert_absent
+from app.db.parts import parts
+from app.db.types import clock_ms
+from app.storage.models import Blob, ZeroReference
+
+
+def charge_artifact(session: Session, *, project_id: int, artifact_id: int) -> int:
+    """Charge the project for the artifact's blobs that it is not charged for yet; returns their bytes."""
+    uncharged = sa.select(sa.literal(project_id), ArtifactBlob.blob_id).where(
+        ArtifactBlob.artifact_id == artifact_id,
+        ~sa.exists().where(ProjectBlob.project_id == project_id, ProjectBlob.blob_id == ArtifactBlob.blob_id),
+    )
+    statement = insert_absent(session, ProjectBlob).from_select(["project_id", "blob_id"], uncharged)
+    made = session.execute(statement.returning(ProjectBlob.blob_id)).scalars().all()
+    return _bytes(session, made)
+
+
+def leave_queue(session: Session, *, repository_id: int, artifact_id: int) -> None:
+    """The artifact's blobs are referred to from now on."""
+    referred = sa.select(ArtifactBlob.blob_id).where(ArtifactBlob.artifact_id == artifact_id)
+    mine = ZeroReference.repository_id == repository_id
+    _run(session, sa.delete(ZeroReference).where(mine, ZeroReference.blob_id.in_(referred)))
+
+
+def enter_queue(session: Session, *, repository_id: int, blob_ids: Sequence[int]) -> None:
+    """Queue those of the blobs that the repository holds and no artifact of it refers to."""
+    for part in parts(blob_ids):
+        idle = sa.select(sa.literal(repository_id), RepositoryBlob.blob_id, clock_ms()).where(
+            RepositoryBlob.repository_id == repository_id,
+            RepositoryBlob.blob_id.in_(part),
+            ~_used_in(repository_id),
+        )
+        session.execute(insert_absent(session, ZeroReference).from_select(["repository_id", "blob_id", "since"], idle))
+
+
+def release_blobs(session: Session, *, project_id: int, blob_ids: Sequence[int], held: bool = False) -> int:
+    """Stop charging the project for those blobs that no artifact of it refers to; returns their bytes.
+
+    With ``held`` a blob stays charged as well while a repository of the project holds it.
+    """
+    conditions = [ProjectBlob.project_id == project_id, ~_referred(project_id)]
+    if held:
+        conditions.append(~_held(project_id))
+    released = 0
+    for part in parts(blob_ids):
+        statement = sa.delete(ProjectBlob).where(ProjectBlob.blob_id.in_(part), *conditions)
+        gone = _run(session, statement.returning(ProjectBlob.blob_id)).scalars().all()
+        released += _bytes(session, gone)
+    return released
+
+
+def lock_blobs(session: Session, blobs: sa.Select[Any]) -> list[int]:
+    """Lock the blobs (a SELECT of ids) until commit, so that no push counts on them meanwhile; returns their ids."""
+    statement = sa.select(Blob.id).where(Blob.id.in_(blobs)).order_by(Blob.id).with_for_update()
+    return list(session.execute(statement).scalars())
+
+
+def _used_in(repository_id: int) -> sa.Exists:
+    return sa.exists().where(
+        ArtifactBlob.blob_id == RepositoryBlob.blob_id, ArtifactBlob.repository_id == repository_id
+    )
+
+
+def _referred(project_id: int) -> sa.Exists:
+    return sa.exists().where(ArtifactBlob.blob_id == ProjectBlob.blob_id, ArtifactBlob.project_id == project_id)
+
+
+def _held(project_id: int) -> sa.Exists:
+    return sa.exists().where(
+        RepositoryBlob.blob_id == ProjectBlob.blob_id,
+        RepositoryBlob.repository_id == Repository.id,
+        Repository.project_id == project_id,
+    )
+
+
+def _bytes(session: Session, blob_ids: Sequence[int]) -> int:
+    total = sa.select(sa.func.sum(Blob.size))
+    sizes = [session.execute(total.where(Blob.id.in_(part))).scalar_one() for part in parts(blob_ids)]
+    return sum(int(size or 0) for size in sizes)
+
+
+def _run(session: Session, statement: sa.Executable) -> sa.Result[Any]:
+    return session.execute(statement, execution_options={"synchronize_session": False})

@@ -1,0 +1,137 @@
+"""Manifests as they are pulled: one indexed query for who may see what, bytes from a cache or their row."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from app.artifacts.deletion import delete_artifacts, listed_by
+from app.artifacts.models import Artifact, ManifestBody, Repository, Tag
+from app.artifacts.repositories import find_published, lock_published
+from app.artifacts.subjects import Pull
+from app.context import Context
+from app.core.digest import Digest
+from app.core.errors import DeniedError, ManifestUnknown, UnauthenticatedError
+from app.core.reference import is_digest, is_tag
+from app.db.database import retried
+from app.events.content import ArtifactPulled
+from app.projects.models import Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredManifest:
+    """What is known of a manifest without its bytes."""
+
+    artifact_id: int
+    project_id: int
+    repository: str
+    digest: str
+    media_type: str
+    size: int
+    """Bytes of the manifest itself."""
+    tag: str | None
+    """The tag it was asked for by."""
+
+
+class ManifestService:
+    """Reads and deletes manifests at the registry's door, where the caller's rights were checked."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Act for the caller of ``ctx``."""
+        self._ctx = ctx
+
+    def find(self, repository: str, reference: str, *, public_only: bool = False) -> StoredManifest:
+        """Return the manifest of a tag or digest; one query.
+
+        DigestInvalid for a malformed digest, RepositoryUnknown, ManifestUnknown (also for what cannot be a tag);
+        with ``public_only`` UnauthenticatedError for anything outside public projects.
+        """
+        db = self._ctx.ports.db
+        if is_digest(reference):
+            rows = db.rows(_BY_DIGEST, {"repository": repository, "digest": Digest.parse(reference)})
+            tag = None
+        else:
+            rows = db.rows(_BY_TAG, {"repository": repository, "tag": reference}) if is_tag(reference) else ()
+            tag = reference
+        if not rows:
+            find_published(db, repository, public_only=public_only)
+            raise ManifestUnknown(f"manifest {reference[:160]} unknown", detail={"reference": reference[:160]})
+        artifact_id, digest, media_type, size, project_id, public = tuple(rows[0])
+        if public_only and not public:
+            raise UnauthenticatedError
+        self._ctx.admit(
+            "pull", Pull(project_id=project_id, repository=repository, digest=digest, artifact_id=artifact_id)
+        )
+        return StoredManifest(
+            artifact_id=artifact_id,
+            project_id=project_id,
+            repository=repository,
+            digest=digest,
+            media_type=media_type,
+            size=size,
+            tag=tag,
+        )
+
+    def body(self, manifest: StoredManifest) -> bytes:
+        """Return the manifest's bytes as they were pushed; no query when this process has them."""
+        ports = self._ctx.ports
+        cached = ports.manifests.get(manifest.digest)
+        if cached is not None:
+            return cached
+        rows = ports.db.rows(_BODY, {"artifact": manifest.artifact_id})
+        if not rows:
+            raise ManifestUnknown
+        body = bytes(rows[0][0])
+        ports.manifests.put(manifest.digest, body)
+        return body
+
+    @retried()
+    def delete(self, repository: str, digest: Digest) -> None:
+        """Delete a manifest and its tags; its children and referrers stay.
+
+        RepositoryUnknown, ManifestUnknown; DeniedError while an index of the repository lists it.
+        """
+        with self._ctx.write_content() as session:
+            place = lock_published(session, repository)
+            artifact_id = session.execute(_OWN, {"repository": place.id, "digest": digest}).scalar_one_or_none()
+            if artifact_id is None:
+                raise ManifestUnknown(f"manifest {digest} unknown", detail={"digest": digest})
+            if parents := listed_by(session, [artifact_id]):
+                message = "an index of the repository lists this manifest: delete the index first"
+                raise DeniedError(message, detail={"indexes": parents})
+            delete_artifacts(self._ctx, place, [artifact_id])
+
+    def note_pull(self, manifest: StoredManifest) -> None:
+        """Count the pull, later and in a batch."""
+        self._ctx.ports.pulls.add(
+            ArtifactPulled(
+                project_id=manifest.project_id,
+                repository=manifest.repository,
+                artifact_id=manifest.artifact_id,
+                digest=manifest.digest,
+                tag=manifest.tag,
+                operator=self._ctx.principal.name,
+            )
+        )
+
+
+_FACTS = (
+    sa.select(
+        Artifact.id,
+        Artifact.digest,
+        Artifact.manifest_media_type,
+        Artifact.manifest_size,
+        Artifact.project_id,
+        Project.public,
+    )
+    .join(Repository, Repository.id == Artifact.repository_id)
+    .join(Project, Project.id == Repository.project_id)
+    .where(Repository.name == sa.bindparam("repository"))
+)
+_BY_DIGEST = _FACTS.where(Artifact.digest == sa.bindparam("digest"))
+_BY_TAG = _FACTS.join(Tag, Tag.artifact_id == Artifact.id).where(
+    Tag.repository_id == Repository.id, Tag.name == sa.bindparam("tag")
+)
+_OWN = sa.select(Artifact.id).where(
+    Artifact.repository_id == sa.bindparam("repository"), Artifact.digest == sa.bindparam("digest")
+)
+_BODY = sa.select(ManifestBody.body).where(ManifestBody.artifact_id == sa.bindparam("artifact"))

@@ -1,0 +1,180 @@
+"""Pushing a manifest: everything that can be known before, then one transaction that makes it so."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.artifacts.accessories import Referrer, attach
+from app.artifacts.blob_content import read_blob
+from app.artifacts.charges import charge_artifact, leave_queue
+from app.artifacts.models import Artifact, ManifestBody, Repository
+from app.artifacts.references import record, resolve
+from app.artifacts.repositories import RepositoryRef, ensure_repository, lock_repository
+from app.artifacts.subjects import Push
+from app.artifacts.tags import point_tags
+from app.context import Context
+from app.core.digest import Digest
+from app.core.errors import ProjectUnknown, RepositoryUnknown
+from app.core.reference import RepositoryName
+from app.db.database import retried
+from app.events.content import ArtifactPushed
+from app.oci.artifact_types import artifact_kind
+from app.oci.documents import storable_map
+from app.oci.image_config import READABLE, config_facts
+from app.oci.limits import CONFIG_BYTES, SIZE
+from app.oci.manifests import Manifest
+from app.projects.counters import count_content
+from app.projects.rights import find_project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestPush:
+    """A valid manifest on its way into a repository, under its digest and the tags it shall have."""
+
+    repository: RepositoryName
+    manifest: Manifest
+    body: bytes
+    digest: Digest
+    tags: tuple[str, ...] = ()
+
+
+class PushService:
+    """Takes manifests in; the caller's right to push to the repository was checked at the door."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Act for the caller of ``ctx``."""
+        self._ctx = ctx
+
+    def push(self, push: ManifestPush) -> bool:
+        """Store the manifest and point its tags at it; False, which is no error, when the repository held the digest.
+
+        ManifestBlobUnknown when it refers to what the repository does not hold; ProjectUnknown; ReadOnly and
+        UnavailableError from the write gate; whatever admission refuses with. The number of statements does not
+        depend on the number of layers.
+        """
+        facts = self._facts(push)
+        return self._store(push, facts)
+
+    def _facts(self, push: ManifestPush) -> dict[str, Any] | None:
+        config = push.manifest.config
+        if config is None or config.media_type not in READABLE:
+            return None
+        content = read_blob(self._ctx, push.repository, config.digest, CONFIG_BYTES)
+        return None if content is None else config_facts(config.media_type, content)
+
+    @retried()
+    def _store(self, push: ManifestPush, facts: dict[str, Any] | None) -> bool:
+        ctx = self._ctx
+        with ctx.write_content() as session:
+            now = ctx.ports.clock.now()
+            repository = _enter_repository(session, push.repository, now)
+            ctx.admit("push", _subject(push, repository))
+            artifact_id = _known_artifact(session, repository, push.digest)
+            created = artifact_id is None
+            stored = 0
+            if artifact_id is None:
+                artifact_id, stored = _create(session, repository, push, facts, now)
+            changed = point_tags(session, repository.id, artifact_id, push.tags, now)
+            if created or changed:
+                _touch(session, repository, created=created, now=now)
+            ctx.emit(_event(push, repository, artifact_id, created=created))
+            session.flush()
+            count_content(session, repository.project_id, stored=stored, repositories=0 if repository.published else 1)
+        return created
+
+
+def _enter_repository(session: Session, name: RepositoryName, now: datetime) -> RepositoryRef:
+    project = find_project(session, name.project)
+    if project is None:
+        raise ProjectUnknown(f"project {name.project} not found")
+    repository = lock_repository(session, name)
+    if repository is None:
+        ensure_repository(session, project_id=project.id, name=name, now=now)
+        repository = lock_repository(session, name)
+    if repository is None:
+        raise RepositoryUnknown
+    return repository
+
+
+def _known_artifact(session: Session, repository: RepositoryRef, digest: Digest) -> int | None:
+    return session.execute(_ARTIFACT, {"repository": repository.id, "digest": digest}).scalar_one_or_none()
+
+
+def _create(
+    session: Session, repository: RepositoryRef, push: ManifestPush, facts: dict[str, Any] | None, now: datetime
+) -> tuple[int, int]:
+    references = resolve(session, repository.id, push.manifest)
+    row = _row(repository, push, references.size) | {"extra_attrs": facts, "push_time": now}
+    artifact_id = session.execute(sa.insert(Artifact).returning(Artifact.id), row).scalar_one()
+    session.execute(sa.insert(ManifestBody), {"artifact_id": artifact_id, "body": push.body})
+    record(session, artifact_id=artifact_id, repository=repository, manifest=push.manifest, references=references)
+    referrer = Referrer(
+        artifact_id=artifact_id,
+        repository_id=repository.id,
+        manifest=push.manifest,
+        digest=push.digest,
+        size=len(push.body),
+    )
+    attach(session, referrer, now)
+    leave_queue(session, repository_id=repository.id, artifact_id=artifact_id)
+    charged = charge_artifact(session, project_id=repository.project_id, artifact_id=artifact_id)
+    return artifact_id, len(push.body) + charged
+
+
+def _row(repository: RepositoryRef, push: ManifestPush, referred: int) -> dict[str, Any]:
+    manifest = push.manifest
+    return {
+        "project_id": repository.project_id,
+        "repository_id": repository.id,
+        "digest": push.digest,
+        "kind": artifact_kind(manifest),
+        "manifest_media_type": manifest.media_type,
+        "media_type": manifest.config_type,
+        "artifact_type": manifest.artifact_type,
+        "size": min(referred + len(push.body), SIZE),
+        "manifest_size": len(push.body),
+        "annotations": storable_map(manifest.annotations),
+    }
+
+
+def _touch(session: Session, repository: RepositoryRef, *, created: bool, now: datetime) -> None:
+    session.connection().execute(_TOUCH, {"repository": repository.id, "created": int(created), "now": now})
+
+
+def _subject(push: ManifestPush, repository: RepositoryRef) -> Push:
+    return Push(
+        project_id=repository.project_id,
+        repository=push.repository,
+        digest=push.digest,
+        tags=push.tags,
+        manifest=push.manifest,
+    )
+
+
+def _event(push: ManifestPush, repository: RepositoryRef, artifact_id: int, *, created: bool) -> ArtifactPushed:
+    return ArtifactPushed(
+        project_id=repository.project_id,
+        repository=push.repository,
+        artifact_id=artifact_id,
+        digest=push.digest,
+        media_type=push.manifest.media_type,
+        tags=push.tags,
+        created=created,
+    )
+
+
+_ARTIFACT = sa.select(Artifact.id).where(
+    Artifact.repository_id == sa.bindparam("repository"), Artifact.digest == sa.bindparam("digest")
+)
+_TOUCH = (
+    sa.update(Repository)
+    .where(Repository.id == sa.bindparam("repository"))
+    .values(
+        artifact_count=Repository.artifact_count + sa.bindparam("created"),
+        published=sa.true(),
+        update_time=sa.bindparam("now"),
+    )
+)

@@ -1,0 +1,183 @@
+"""Repositories and artifacts as the management API has them: rights first, then lists, views and deletions."""
+
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.artifacts import listing
+from app.artifacts.deletion import delete_artifact, delete_repository
+from app.artifacts.listing import Parts
+from app.artifacts.models import Artifact, Repository, Tag
+from app.artifacts.repositories import lock_published
+from app.artifacts.views import AccessoryView, ArtifactView, RepositoryView, TagView
+from app.context import Context
+from app.core.errors import ManifestUnknown, RepositoryUnknown
+from app.core.paging import Listed
+from app.core.query import ListQuery
+from app.core.reference import is_digest
+from app.db.database import retried
+from app.db.listing import Columns, conditions, counted, order, paged
+from app.projects.listing import seen_projects
+from app.projects.models import Project
+from app.projects.rights import require
+
+T = TypeVar("T")
+_COLUMNS: Columns = {
+    "id": Repository.id,
+    "name": Repository.name,
+    "description": Repository.description,
+    "artifact_count": Repository.artifact_count,
+    "pull_count": Repository.pull_count,
+    "creation_time": Repository.creation_time,
+    "update_time": Repository.update_time,
+}
+
+
+class RepositoryService:
+    """The use cases of repositories, named by project and what follows it. Refused as ``rights.require`` says."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Act for the caller of ``ctx``."""
+        self._ctx = ctx
+
+    def list_all(self, query: ListQuery) -> Listed[RepositoryView]:
+        """The repositories of every project that the caller sees."""
+        seen = Repository.project_id.in_(sa.select(Project.id).where(seen_projects(self._ctx.principal)))
+        return self._list(query, seen)
+
+    def list_in(self, project: str, query: ListQuery) -> Listed[RepositoryView]:
+        """The repositories of a project."""
+        found = require(self._ctx, project, "repository", "list")
+        return self._list(query, Repository.project_id == found.id)
+
+    def find(self, project: str, name: str) -> RepositoryView:
+        """One repository; RepositoryUnknown."""
+        require(self._ctx, project, "repository", "read")
+        with self._ctx.read() as session:
+            row = session.execute(_REPOSITORIES.where(Repository.name == f"{project}/{name}")).one_or_none()
+        if row is None:
+            raise RepositoryUnknown(f"repository {project}/{name} not found")
+        return RepositoryView(**row._asdict())
+
+    @retried()
+    def describe(self, project: str, name: str, description: str) -> None:
+        """Set the description; RepositoryUnknown."""
+        require(self._ctx, project, "repository", "update")
+        with self._ctx.write() as session:
+            place = lock_published(session, f"{project}/{name}")
+            values = {"description": description, "update_time": self._ctx.ports.clock.now()}
+            session.execute(sa.update(Repository).where(Repository.id == place.id).values(values))
+
+    @retried()
+    def delete(self, project: str, name: str) -> None:
+        """Delete the repository with all that is in it; RepositoryUnknown, ReadOnly, UnavailableError."""
+        require(self._ctx, project, "repository", "delete")
+        with self._ctx.write_content() as session:
+            delete_repository(self._ctx, lock_published(session, f"{project}/{name}"))
+
+    def _list(self, query: ListQuery, scope: sa.ColumnElement[bool]) -> Listed[RepositoryView]:
+        where = [Repository.published, scope, *conditions(query, _COLUMNS)]
+        ordered = order(query.sort, _COLUMNS, (Repository.name,), Repository.id)
+        statement = paged(_REPOSITORIES.where(*where).order_by(*ordered), query.page)
+        with self._ctx.read() as session:
+            total = counted(session, sa.select(Repository.id).where(*where))
+            items = [RepositoryView(**row._asdict()) for row in session.execute(statement)]
+        return Listed(items=items, total=total, page=query.page)
+
+
+class ArtifactService:
+    """The use cases of artifacts; a reference is a tag or a digest. Refused as ``rights.require`` says."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Act for the caller of ``ctx``."""
+        self._ctx = ctx
+
+    def list_in(self, project: str, repository: str, query: ListQuery, wanted: Parts) -> Listed[ArtifactView]:
+        """The artifacts of a repository, newest first; none for a repository that does not exist (yet)."""
+        require(self._ctx, project, "artifact", "list")
+        with self._ctx.read() as session:
+            repository_id = _repository_id(session, f"{project}/{repository}")
+            if repository_id is None:
+                return Listed(items=(), total=0, page=query.page)
+            return listing.artifacts_of(session, repository_id, query, wanted)
+
+    def find(self, project: str, repository: str, reference: str, wanted: Parts) -> ArtifactView:
+        """One artifact; RepositoryUnknown, ManifestUnknown."""
+        require(self._ctx, project, "artifact", "read")
+        with self._ctx.read() as session:
+            artifact_id = find_artifact(session, f"{project}/{repository}", reference)
+            views = listing.artifact_views(session, [artifact_id], wanted)
+        if not views:
+            raise _unknown(f"{project}/{repository}", reference)
+        return views[0]
+
+    def tags(self, project: str, repository: str, reference: str, query: ListQuery) -> Listed[TagView]:
+        """The tags of an artifact, newest first; RepositoryUnknown, ManifestUnknown."""
+        require(self._ctx, project, "tag", "list")
+        with self._ctx.read() as session:
+            found = listing.tags_of(session, [find_artifact(session, f"{project}/{repository}", reference)])
+        return _page(found, query)
+
+    def accessories(self, project: str, repository: str, reference: str, query: ListQuery) -> Listed[AccessoryView]:
+        """The accessories of an artifact, oldest first; RepositoryUnknown, ManifestUnknown."""
+        require(self._ctx, project, "accessory", "list")
+        with self._ctx.read() as session:
+            found = listing.accessories_of(session, [find_artifact(session, f"{project}/{repository}", reference)])
+        return _page(found, query)
+
+    @retried()
+    def delete(self, project: str, repository: str, reference: str) -> None:
+        """Delete an artifact with its accessories and all their tags.
+
+        RepositoryUnknown, ManifestUnknown; PreconditionError while an index lists it; ReadOnly, UnavailableError.
+        """
+        require(self._ctx, project, "artifact", "delete")
+        with self._ctx.write_content() as session:
+            place = lock_published(session, f"{project}/{repository}")
+            delete_artifact(self._ctx, find_artifact(session, place.name, reference))
+
+
+def find_artifact(session: Session, repository: str, reference: str) -> int:
+    """The id of the artifact of a tag or digest; RepositoryUnknown, ManifestUnknown."""
+    repository_id = _repository_id(session, repository)
+    if repository_id is None:
+        raise RepositoryUnknown(f"repository {repository} not found")
+    statement = _BY_DIGEST if is_digest(reference) else _BY_TAG
+    found = session.execute(statement, {"repository": repository_id, "reference": reference}).scalar_one_or_none()
+    if found is None:
+        raise _unknown(repository, reference)
+    return found
+
+
+def _unknown(repository: str, reference: str) -> ManifestUnknown:
+    return ManifestUnknown(f"artifact {repository}{'@' if is_digest(reference) else ':'}{reference[:160]} not found")
+
+
+def _repository_id(session: Session, name: str) -> int | None:
+    return session.execute(_PUBLISHED, {"name": name}).scalar_one_or_none()
+
+
+def _page(found: list[T], query: ListQuery) -> Listed[T]:
+    page = query.page
+    items = found if page.limit is None else found[page.offset : page.offset + page.limit]
+    return Listed(items=items, total=len(found), page=page)
+
+
+_REPOSITORIES = sa.select(
+    Repository.id,
+    Repository.project_id,
+    Repository.name,
+    Repository.description,
+    Repository.artifact_count,
+    Repository.pull_count,
+    Repository.creation_time,
+    Repository.update_time,
+).where(Repository.published)
+_PUBLISHED = sa.select(Repository.id).where(Repository.name == sa.bindparam("name"), Repository.published)
+_BY_DIGEST = sa.select(Artifact.id).where(
+    Artifact.repository_id == sa.bindparam("repository"), Artifact.digest == sa.bindparam("reference")
+)
+_BY_TAG = sa.select(Tag.artifact_id).where(
+    Tag.repository_id == sa.bindparam("repository"), Tag.name == sa.bindparam("reference")
+)

@@ -1,0 +1,126 @@
+"""Untagged artifacts: what nobody can name any more, older than the window, with what refers to it."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.artifacts.deletion import delete_artifacts
+from app.artifacts.models import Accessory, Artifact, ArtifactBlob, ArtifactChild, Tag
+from app.artifacts.repositories import lock_repository
+from app.context import Context
+from app.core.errors import DeniedError, FenceLost, PreconditionError
+from app.db.database import retried
+from app.db.types import clock_ms
+from app.garbage.contracts import Untagged, UntaggedStep
+from app.garbage.lease import WriteLease
+from app.garbage.marking import UNTAGGED
+from app.jobs.runs import JobRun
+from app.storage.models import ZeroReference
+
+_BATCH: Final = 100
+
+
+class UntaggedDeletion:
+    """Deletes untagged artifacts under the lease, so that their blobs are swept by the same collection."""
+
+    def __init__(self, ctx: Context, workflow_id: str, step: UntaggedStep) -> None:
+        self._ctx = ctx
+        self._run = JobRun(ctx, workflow_id)
+        self._lease = WriteLease(ctx, workflow_id, step.lease)
+        self._step = step
+
+    def run(self, go_on: Callable[[], bool]) -> Untagged:
+        """Delete until none is left or ``go_on`` says no; an index's children are untagged once it is gone."""
+        if self._step.delete_tag:
+            self._delete_stray_tags()
+        manifests, done = 0, not self._step.delete_untagged
+        before = self._ctx.ports.clock.now() - timedelta(milliseconds=self._step.window_ms)
+        while not done and go_on():
+            deleted = self._pass(before, go_on)
+            manifests += deleted
+            done = deleted == 0
+        return Untagged(manifests=manifests, done=done)
+
+    def _pass(self, before: datetime, go_on: Callable[[], bool]) -> int:
+        cursor = deleted = 0
+        while page := self._ctx.ports.db.rows(UNTAGGED, {"before": before, "cursor": cursor, "limit": _BATCH}):
+            cursor = page[-1].id
+            for row in page:
+                if not go_on():
+                    return deleted
+                deleted += self._spared_or_deleted(row.id, row.name)
+        return deleted
+
+    def _spared_or_deleted(self, artifact_id: int, repository: str) -> int:
+        try:
+            return self._delete(artifact_id, repository)
+        except FenceLost:
+            raise
+        except (DeniedError, PreconditionError) as error:
+            self._run.log(f"an untagged manifest of {repository} is spared: {error.message}")
+            return 0
+
+    @retried()
+    def _delete(self, artifact_id: int, name: str) -> int:
+        """One artifact and its accessories in one transaction; 0 when it is gone or got a tag meanwhile."""
+        with self._ctx.write() as session:
+            self._lease.require(session)
+            repository = lock_repository(session, name)
+            found = session.execute(_STILL_UNTAGGED, {"id": artifact_id}).one_or_none()
+            if repository is None or found is None:
+                return 0
+            doomed = _with_accessories(session, repository.id, artifact_id, found.digest)
+            referred = sa.select(ArtifactBlob.blob_id).where(ArtifactBlob.artifact_id.in_(doomed))
+            blobs = session.execute(referred).scalars().all()
+            size = session.execute(
+                sa.select(sa.func.sum(Artifact.manifest_size)).where(Artifact.id.in_(doomed))
+            ).scalar_one()
+            delete_artifacts(self._ctx, repository, doomed)
+            _let_age(session, repository.id, blobs, self._step.window_ms)
+            self._run.count({"purged_manifests": len(doomed), "freed_space": int(size or 0)})
+            return len(doomed)
+
+    def _delete_stray_tags(self) -> None:
+        """Remove tags whose manifest is gone; a database that was repaired by hand may hold some."""
+        stray = sa.delete(Tag).where(~sa.exists().where(Artifact.id == Tag.artifact_id)).returning(Tag.id)
+        with self._ctx.write() as session:
+            self._lease.require(session)
+            gone = session.execute(stray, execution_options={"synchronize_session": False}).scalars().all()
+        self._run.log(f"{len(gone)} tags without a manifest deleted")
+
+
+def _with_accessories(session: Session, repository_id: int, artifact_id: int, digest: str) -> list[int]:
+    """The artifact and, step by step, the untagged accessories of each."""
+    found, digests = [artifact_id], [digest]
+    while digests:
+        rows = session.execute(_ACCESSORIES, {"repository": repository_id, "subjects": digests, "known": found}).all()
+        found.extend(row.id for row in rows)
+        digests = [row.digest for row in rows]
+    return found
+
+
+def _let_age(session: Session, repository_id: int, blobs: Sequence[int], window_ms: int) -> None:
+    """The artifact was old enough, so its blobs need not wait again; a pusher's claim still spares them."""
+    aged = sa.update(ZeroReference).where(
+        ZeroReference.repository_id == repository_id, ZeroReference.blob_id.in_(blobs)
+    )
+    session.execute(aged.values(since=clock_ms() - window_ms), execution_options={"synchronize_session": False})
+
+
+_TAGGED = sa.exists().where(Tag.artifact_id == Artifact.id)
+_LISTED = sa.exists().where(ArtifactChild.child_id == Artifact.id)
+_STILL_UNTAGGED = sa.select(Artifact.digest).where(Artifact.id == sa.bindparam("id"), ~_TAGGED, ~_LISTED)
+_ACCESSORIES = (
+    sa.select(Artifact.id, Artifact.digest)
+    .join(Accessory, Accessory.artifact_id == Artifact.id)
+    .where(
+        Accessory.repository_id == sa.bindparam("repository"),
+        Accessory.subject_digest.in_(sa.bindparam("subjects", expanding=True)),
+        Artifact.id.not_in(sa.bindparam("known", expanding=True)),
+        ~_TAGGED,
+        ~_LISTED,
+    )
+)

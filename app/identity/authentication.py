@@ -1,0 +1,112 @@
+"""Who is behind a name and a password."""
+
+import binascii
+import threading
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from app.access.principals import Principal, PrincipalKind
+from app.context import Context, Ports
+from app.core.errors import UnauthenticatedError
+from app.events.management import LoginFailed
+from app.identity import throttle
+from app.identity.models import User
+from app.identity.passwords import Passwords
+from app.identity.standing import Standing
+
+_CACHE_SECONDS = 60.0
+_CACHED = 10_000
+_NAME_LIMIT = 255
+_PASSWORD_LIMIT = 1024
+_ADDRESS_LIMIT = 64
+_Ask = Callable[[int], Principal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    user_id: int
+    version: int
+    until: float
+
+
+class Authenticator:
+    """Verifies credentials; remembers verified ones for 60 s under a keyed hash, bound to the account's version."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.standing = Standing(ports.db, ports.clock)
+        self._ports = ports
+        self._passwords = Passwords()
+        self._verified: dict[str, _Verified] = {}
+        self._lock = threading.Lock()
+
+    def basic(self, username: str, password: str, address: str) -> Principal:
+        """The principal of a name and its password.
+
+        UnauthenticatedError when they are wrong or the account is disabled; TooManyRequests while a delay after
+        failures from this ``address`` lasts. Never waits.
+        """
+        return self._basic(username, password, address, self.standing.user)
+
+    def basic_now(self, username: str, password: str, address: str) -> Principal:
+        """As ``basic``, and the principal is that of this moment, for what outlives the request."""
+        return self._basic(username, password, address, self.standing.user_now)
+
+    def _basic(self, username: str, password: str, address: str, standing: _Ask) -> Principal:
+        if not _plausible(username, password):
+            raise UnauthenticatedError
+        key = self._ports.keys.keyed_hash("credential", username, password)
+        return self._remembered(key, standing) or self._verify(key, username, password, address[:_ADDRESS_LIMIT])
+
+    def _remembered(self, key: str, standing: _Ask) -> Principal | None:
+        verified = self._verified.get(key)
+        if verified is None or verified.until < self._ports.clock.now().timestamp():
+            return None
+        principal = standing(verified.user_id)
+        return principal if principal is not None and principal.version == verified.version else None
+
+    def _verify(self, key: str, username: str, password: str, address: str) -> Principal:
+        on_record = throttle.refuse_while_delayed(self._ports.db, username, address)
+        row = next(iter(self._ports.db.rows(_BY_NAME, {"username": username})), None)
+        if not self._passwords.verify(password, row and row.password_hash) or row is None:
+            ctx = Context(self._ports, address=address)
+            with ctx.write() as session:
+                throttle.record_failure(session, username, address)
+                ctx.emit(LoginFailed(username=username, address=address))
+            raise UnauthenticatedError
+        if on_record:
+            with self._ports.db.write() as session:
+                throttle.clear(session, username, address)
+        self._remember(key, row.id, row.version)
+        return Principal(kind=PrincipalKind.USER, id=row.id, name=username, sysadmin=row.sysadmin, version=row.version)
+
+    def _remember(self, key: str, user_id: int, version: int) -> None:
+        until = self._ports.clock.now().timestamp() + _CACHE_SECONDS
+        with self._lock:
+            self._verified.pop(key, None)
+            if len(self._verified) >= _CACHED:
+                del self._verified[next(iter(self._verified))]
+            self._verified[key] = _Verified(user_id, version, until)
+
+
+def parse_basic(header: str) -> tuple[str, str]:
+    """Name and password of an ``Authorization: Basic`` header (RFC 7617, UTF-8), else UnauthenticatedError."""
+    _, _, encoded = header.partition(" ")
+    try:
+        name, colon, password = b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise UnauthenticatedError("malformed basic credentials") from None
+    if not colon:
+        raise UnauthenticatedError("malformed basic credentials")
+    return name, password
+
+
+def _plausible(username: str, password: str) -> bool:
+    return 0 < len(username) <= _NAME_LIMIT and "\0" not in username and 0 < len(password) <= _PASSWORD_LIMIT
+
+
+_BY_NAME = sa.select(User.id, User.password_hash, User.sysadmin, User.version).where(
+    User.username == sa.bindparam("username"), User.disabled.is_(sa.false()), User.deleted.is_(sa.false())
+)

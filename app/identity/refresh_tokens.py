@@ -1,0 +1,89 @@
+"""Long-lived tokens of the OAuth2 door, by which a client gets registry tokens without keeping a password."""
+
+import secrets
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from app.access.principals import Principal, PrincipalKind
+from app.context import Context
+from app.core.errors import UnauthenticatedError
+from app.identity.models import RefreshToken, User
+
+_LIFETIME = timedelta(days=90)
+_BYTES = 32
+_PURPOSE = "refresh-token"
+
+
+class RefreshTokens:
+    """Issued to users, stored as keyed hashes; they end with a new password, with disabling, or unused for 90 days."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def issue(self, principal: Principal, service: str) -> str:
+        """A new token of ``principal`` for ``service``; UnauthenticatedError when its account changed meanwhile."""
+        token = secrets.token_urlsafe(_BYTES)
+        now = self._ctx.ports.clock.now()
+        with self._ctx.write() as session:
+            version = session.scalar(
+                sa.select(User.version).where(User.id == principal.id).with_for_update(read=True, key_share=False)
+            )
+            if principal.kind is not PrincipalKind.USER or version != principal.version:
+                raise UnauthenticatedError
+            session.execute(
+                sa.delete(RefreshToken).where(
+                    RefreshToken.principal_kind == principal.kind,
+                    RefreshToken.principal_id == principal.id,
+                    RefreshToken.expires_at < now,
+                )
+            )
+            session.add(
+                RefreshToken(
+                    token_hash=self._hash(token),
+                    principal_kind=principal.kind,
+                    principal_id=principal.id,
+                    service=service,
+                    creation_time=now,
+                    expires_at=now + _LIFETIME,
+                )
+            )
+        return token
+
+    def redeem(self, token: str, service: str) -> Principal:
+        """The principal that the token was issued to, as it stands now; UnauthenticatedError when it has ended."""
+        now = self._ctx.ports.clock.now()
+        parameters = {"token_hash": self._hash(token), "service": service}
+        row = next(iter(self._ctx.ports.db.rows(_BY_HASH, parameters)), None)
+        if row is None or row.expires_at <= now:
+            raise UnauthenticatedError
+        if row.expires_at - now < _LIFETIME / 2:
+            with self._ctx.write() as session:
+                prolong = sa.update(RefreshToken).where(RefreshToken.id == row.token_id)
+                session.execute(prolong.values(expires_at=now + _LIFETIME))
+        return Principal(
+            kind=PrincipalKind.USER, id=row.id, name=row.username, sysadmin=row.sysadmin, version=row.version
+        )
+
+    def _hash(self, token: str) -> str:
+        return self._ctx.ports.keys.keyed_hash(_PURPOSE, token)
+
+
+_BY_HASH = (
+    sa.select(
+        RefreshToken.id.label("token_id"),
+        RefreshToken.expires_at,
+        User.id,
+        User.username,
+        User.sysadmin,
+        User.version,
+    )
+    .join(User, User.id == RefreshToken.principal_id)
+    .where(
+        RefreshToken.token_hash == sa.bindparam("token_hash"),
+        RefreshToken.service == sa.bindparam("service"),
+        RefreshToken.principal_kind == PrincipalKind.USER,
+        User.disabled.is_(sa.false()),
+        User.deleted.is_(sa.false()),
+    )
+)

@@ -1,0 +1,158 @@
+"""Registry tokens: signed statements of what a principal may do, and a memory of those that were verified."""
+
+import secrets
+import string
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+
+from app.access.principals import Principal, PrincipalKind
+from app.core.clock import Clock
+from app.core.errors import TokenInvalid
+from app.identity.signing import LEEWAY, SigningKeys
+
+ISSUER = "harbor-token-issuer"
+AUDIENCE = "harbor-registry"
+"""The service that tokens are made for; also its name at the token service and in challenges."""
+_ALGORITHM = "RS256"
+_OWN = "harbor"
+_ID_ALPHABET = string.ascii_letters + string.digits
+_ID_LENGTH = 16
+_CACHED = 8192
+_REQUIRED = ["iss", "aud", "exp", "nbf", "iat", "jti"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What a token allows on one resource (distribution's token specification, ``access``)."""
+
+    type: str
+    name: str
+    actions: tuple[str, ...]
+    resource_class: str = ""
+    by_public: bool = False
+    """Pulling is allowed only because the project is public, which the door looks at again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedToken:
+    """A token as the token service hands it out."""
+
+    token: str
+    expires_in: int
+    """Seconds."""
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedToken:
+    """A token whose signature and time are right; whether its principal still stands is another question."""
+
+    kind: PrincipalKind
+    id: int
+    version: int
+    expires_at: float
+    """Seconds since 1970, leeway included."""
+    repositories: dict[str, frozenset[str]] = field(default_factory=dict)
+    by_public: frozenset[str] = frozenset()
+    catalog: bool = False
+
+
+class Tokens:
+    """Signs and verifies the tokens of this installation, for one process."""
+
+    def __init__(self, keys: SigningKeys, clock: Clock, lifetime: timedelta) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._lifetime = lifetime
+        self._verified: dict[str, VerifiedToken] = {}
+        self._lock = threading.Lock()
+
+    def issue(self, principal: Principal, access: Sequence[Access]) -> IssuedToken:
+        """Sign what ``principal`` may do, for the configured time."""
+        now = self._clock.now().replace(microsecond=0)
+        issued = int(now.timestamp())
+        claims = {
+            "iss": ISSUER,
+            "sub": principal.name,
+            "aud": AUDIENCE,
+            "exp": issued + int(self._lifetime.total_seconds()),
+            "nbf": issued,
+            "iat": issued,
+            "jti": "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH)),
+            "access": [_entry(item) for item in access],
+            _OWN: {
+                "kind": principal.kind.value,
+                "id": principal.id,
+                "version": principal.version,
+                "by_public": [item.name for item in access if item.by_public],
+            },
+        }
+        key = self._keys.signing(now)
+        token = jwt.encode(claims, key.private, algorithm=_ALGORITHM, headers={"kid": key.kid})
+        return IssuedToken(token=token, expires_in=int(self._lifetime.total_seconds()), issued_at=now)
+
+    def verify(self, header: str) -> VerifiedToken:
+        """The token of an ``Authorization: Bearer`` header; TokenInvalid when it is not ours or not of this time."""
+        found = self._verified.get(header)
+        if found is not None:
+            if self._clock.now().timestamp() < found.expires_at:
+                return found
+            with self._lock:
+                self._verified.pop(header, None)
+            raise TokenInvalid("the token has expired")
+        verified = self._check(header.partition(" ")[2].strip())
+        with self._lock:
+            if len(self._verified) >= _CACHED:
+                del self._verified[next(iter(self._verified))]
+            self._verified[header] = verified
+        return verified
+
+    def _check(self, token: str) -> VerifiedToken:
+        try:
+            kid = jwt.get_unverified_header(token).get("kid", "")
+            key = self._keys.verification(kid, self._clock.now())
+            if key is None:
+                raise TokenInvalid("the token is signed with an unknown key")
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[_ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"require": _REQUIRED, "verify_exp": False, "verify_nbf": False, "verify_iat": False},
+            )
+            verified = _read(claims)
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
+            raise TokenInvalid from error
+        now = self._clock.now().timestamp()
+        if not claims["nbf"] - LEEWAY.total_seconds() <= now < verified.expires_at:
+            raise TokenInvalid("the token has expired" if now >= verified.expires_at else "the token is not valid yet")
+        return verified
+
+
+def _entry(item: Access) -> dict[str, Any]:
+    entry: dict[str, Any] = {"type": item.type, "name": item.name, "actions": list(item.actions)}
+    if item.resource_class:
+        entry["class"] = item.resource_class
+    return entry
+
+
+def _read(claims: dict[str, Any]) -> VerifiedToken:
+    own = claims[_OWN]
+    access = claims.get("access") or []
+    return VerifiedToken(
+        kind=PrincipalKind(own["kind"]),
+        id=int(own["id"]),
+        version=int(own["version"]),
+        expires_at=float(claims["exp"]) + LEEWAY.total_seconds(),
+        repositories={item["name"]: frozenset(item["actions"]) for item in access if item["type"] == "repository"},
+        by_public=frozenset(own["by_public"]),
+        catalog=any(
+            item["type"] == "registry" and item["name"] == "catalog" and "*" in item["actions"] for item in access
+        ),
+    )

@@ -1,0 +1,169 @@
+"""From rows to the engine: starts what was asked for, cancels what was to stop, and carries schedules over."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Row
+
+from app.context import Ports
+from app.core import cron
+from app.core.errors import InvalidError, UnavailableError
+from app.jobs import rows
+from app.jobs.bell import BellListener
+from app.jobs.contracts import Status
+from app.jobs.engine import WantedSchedule, WantedWorkflow, WorkflowEngine
+from app.jobs.models import Execution, Schedule
+
+_log = structlog.get_logger()
+_BATCH: Final = 50
+_AGAIN_SECONDS: Final = 1.0
+
+
+class Dispatcher:
+    """Converges the engine to the rows. Any number of them may run: every step can be taken twice."""
+
+    def __init__(self, ports: Ports, engine: WorkflowEngine) -> None:
+        self._ports = ports
+        self._engine = engine
+        self._silent = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop``; an engine or database that does not answer is asked again every second."""
+        listener = BellListener(self._ports.db)
+        try:
+            while not stop.is_set():
+                if self._calmly(stop):
+                    listener.wait(stop)
+        finally:
+            listener.close()
+
+    def turn(self) -> int:
+        """Take every step that is due once and return how many were taken. UnavailableError when the engine is away."""
+        started = self._each(_UNDISPATCHED, self._start)
+        cancelled = self._each(_UNSTOPPED, self._cancel)
+        return started + cancelled + self._each(_UNSYNCED, self._sync)
+
+    def _calmly(self, stop: threading.Event) -> bool:
+        """One turn that survives outages; True when nothing was left to do."""
+        try:
+            busy = self.turn() >= _BATCH
+        except UnavailableError as error:
+            if not self._silent:
+                _log.warning("dispatcher_waiting", reason=error.message)
+            self._silent = True
+            stop.wait(_AGAIN_SECONDS)
+            return False
+        if self._silent:
+            _log.info("dispatcher_resumed")
+        self._silent = False
+        return not busy
+
+    def _each(self, statement: sa.Executable, step: Callable[[Row[Any]], None]) -> int:
+        due = self._ports.db.rows(statement)
+        for row in due:
+            step(row)
+        return len(due)
+
+    def _start(self, row: Row[Any]) -> None:
+        wanted = WantedWorkflow(
+            id=row.workflow_id,
+            type=row.workflow_type,
+            queue=row.queue,
+            input=row.input,
+            vendor=row.vendor_type,
+            vendor_id=row.vendor_id,
+            execution_id=row.id,
+            trigger=row.trigger,
+        )
+        try:
+            self._engine.start(wanted)
+        except InvalidError as error:
+            self._refused(row.workflow_id, error.message)
+            return
+        self._mark(Execution, row.id, dispatched_at=self._ports.clock.now())
+        _log.info("workflow_dispatched", workflow_id=row.workflow_id, execution_id=row.id)
+
+    def _cancel(self, row: Row[Any]) -> None:
+        self._engine.cancel(row.workflow_id)
+        self._mark(Execution, row.id, stop_sent_at=self._ports.clock.now())
+        _log.info("workflow_cancel_sent", workflow_id=row.workflow_id, execution_id=row.id)
+
+    def _sync(self, row: Row[Any]) -> None:
+        name = schedule_id(row.vendor_type, row.vendor_id)
+        try:
+            if row.deleted:
+                self._engine.remove_schedule(name)
+            else:
+                self._engine.put_schedule(_wanted_schedule(name, row))
+        except InvalidError as error:
+            _log.error("schedule_refused", schedule=name, reason=error.message)
+        # Another worker may have carried a later change over before this one: then again from the start.
+        synced = sa.case((Schedule.generation == row.generation, row.generation), else_=0)
+        self._mark(Schedule, row.id, synced_generation=synced)
+
+    def _refused(self, workflow_id: str, reason: str) -> None:
+        with self._ports.db.write() as session:
+            rows.finalise(session, workflow_id, Status.ERROR, reason, self._ports.clock.now())
+        _log.error("workflow_refused", workflow_id=workflow_id, reason=reason)
+
+    def _mark(self, table: type[Execution | Schedule], row_id: int, **values: object) -> None:
+        with self._ports.db.write() as session:
+            session.execute(
+                sa.update(table).where(table.id == row_id).values(values),
+                execution_options={"synchronize_session": False},
+            )
+
+
+def schedule_id(vendor_type: str, vendor_id: int) -> str:
+    """The engine's id of a schedule."""
+    return f"schedule-{vendor_type}-{vendor_id}"
+
+
+def _wanted_schedule(name: str, row: Row[Any]) -> WantedSchedule:
+    return WantedSchedule(
+        id=name,
+        type=row.workflow_type,
+        queue=row.queue,
+        input=row.input,
+        vendor=row.vendor_type,
+        vendor_id=row.vendor_id,
+        cron=cron.parse(row.cron).temporal,
+        paused=row.paused,
+    )
+
+
+_UNDISPATCHED = (
+    sa.select(
+        Execution.id,
+        Execution.workflow_id,
+        Execution.workflow_type,
+        Execution.queue,
+        Execution.input,
+        Execution.vendor_type,
+        Execution.vendor_id,
+        Execution.trigger,
+    )
+    .where(Execution.dispatched_at.is_(None), Execution.end_time.is_(None))
+    .order_by(Execution.id)
+    .limit(_BATCH)
+)
+_UNSTOPPED = (
+    sa.select(Execution.id, Execution.workflow_id)
+    .where(
+        Execution.stop_requested_at.is_not(None),
+        Execution.end_time.is_(None),
+        Execution.stop_sent_at.is_(None),
+        Execution.dispatched_at.is_not(None),
+    )
+    .order_by(Execution.id)
+    .limit(_BATCH)
+)
+_UNSYNCED = (
+    sa.select(Schedule.__table__)
+    .where(Schedule.synced_generation != Schedule.generation)
+    .order_by(Schedule.id)
+    .limit(_BATCH)
+)

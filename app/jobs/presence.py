@@ -1,0 +1,76 @@
+"""A worker's own row: that it is alive, where, and whether it reaches Temporal."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+
+from app.context import Ports
+from app.core import ids
+from app.core.errors import UnavailableError
+from app.db.types import clock_ms
+from app.jobs.models import WorkerProcess
+
+_log = structlog.get_logger()
+_EVERY_SECONDS: Final = 5.0
+_ALIVE_MS: Final = 30_000
+
+
+class Presence:
+    """The row of this process, kept fresh every five seconds and removed at an orderly end."""
+
+    def __init__(self, ports: Ports, queues: Sequence[str], version: str, reachable: Callable[[], bool]) -> None:
+        """``reachable`` tells whether Temporal answers."""
+        self.id = ids.session_id()
+        self._ports = ports
+        self._queues = list(queues)
+        self._version = version
+        self._reachable = reachable
+
+    def run(self, stop: threading.Event) -> None:
+        """Beat until ``stop``, then leave."""
+        while True:
+            try:
+                self.beat()
+            except UnavailableError as error:
+                _log.warning("heartbeat_failed", reason=error.message)
+            if stop.wait(_EVERY_SECONDS):
+                break
+        try:
+            self.leave()
+        except UnavailableError as error:
+            _log.warning("heartbeat_failed", reason=error.message)
+
+    def beat(self) -> None:
+        """Refresh the row, making it when it is not there."""
+        with self._ports.db.write() as session:
+            row = session.get(WorkerProcess, self.id)
+            if row is None:
+                row = WorkerProcess(
+                    id=self.id, host=socket.gethostname(), pid=os.getpid(), version=self._version, queues=self._queues
+                )
+                row.started_at = self._ports.clock.now()
+                row.heartbeat_at = 0
+                session.add(row)
+                session.flush()
+            beat = sa.update(WorkerProcess).where(WorkerProcess.id == self.id)
+            session.execute(beat.values(heartbeat_at=clock_ms(), temporal_reachable=self._reachable()))
+
+    def leave(self) -> None:
+        """Remove the row."""
+        with self._ports.db.write() as session:
+            session.execute(sa.delete(WorkerProcess).where(WorkerProcess.id == self.id))
+
+
+def alive(ports: Ports) -> int:
+    """How many workers have been heard of within 30 seconds; the job service's health."""
+    return int(ports.db.rows(_ALIVE)[0][0])
+
+
+_ALIVE = (
+    sa.select(sa.func.count()).select_from(WorkerProcess).where(WorkerProcess.heartbeat_at > clock_ms() - _ALIVE_MS)
+)

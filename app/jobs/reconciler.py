@@ -1,0 +1,135 @@
+"""From the engine to the rows: asks for the truth about executions that stand still, and tidies up."""
+
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Row
+
+from app.context import Ports
+from app.core.errors import UnavailableError
+from app.db import gate
+from app.db.types import clock_ms
+from app.jobs import rows
+from app.jobs.contracts import Status
+from app.jobs.dispatcher import schedule_id
+from app.jobs.engine import WorkflowEngine
+from app.jobs.models import Execution, Schedule, WorkerProcess
+from app.jobs.turn import turn
+
+_log = structlog.get_logger()
+_TURN: Final = 727003
+_BATCH: Final = 500
+_REDISPATCHED: Final = "redispatched"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How patient the reconciler is."""
+
+    every: timedelta = timedelta(seconds=60)
+    still: timedelta = timedelta(minutes=2)
+    """An open execution untouched for this long is looked at."""
+    lost: timedelta = timedelta(minutes=5)
+    """A dispatched workflow that the engine does not know after this long is lost."""
+    gone: timedelta = timedelta(minutes=10)
+    """A worker that has not been heard of for this long is forgotten."""
+
+
+class Reconciler:
+    """Settles what the engine and the rows disagree about; one in the installation works at a time."""
+
+    def __init__(self, ports: Ports, engine: WorkflowEngine, pace: Pace | None = None) -> None:
+        self._ports = ports
+        self._engine = engine
+        self._pace = pace or Pace()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work every ``pace.every`` until ``stop``; outages of the engine or the database are waited out."""
+        while not stop.wait(self._pace.every.total_seconds()):
+            try:
+                self.pass_once()
+            except UnavailableError as error:
+                _log.info("reconciler_waiting", reason=error.message)
+
+    def pass_once(self) -> bool:
+        """One pass; False when another process is at it. UnavailableError when the engine is away."""
+        with turn(self._ports.db, "reconciler", _TURN) as mine:
+            if mine:
+                self._tidy()
+                self._engine.prepare()
+                self._settle()
+                self._resync()
+            return mine
+
+    def _tidy(self) -> None:
+        gone = clock_ms() - int(self._pace.gone.total_seconds() * 1000)
+        with self._ports.db.write() as session:
+            holder = gate.clear_expired(session)
+            session.execute(sa.delete(WorkerProcess).where(WorkerProcess.heartbeat_at < gone))
+        if holder is not None:
+            _log.warning("write_lease_expired", holder=holder)
+
+    def _settle(self) -> None:
+        still = self._ports.clock.now() - self._pace.still
+        for row in self._ports.db.rows(_STANDING, {"still": still}):
+            found = self._engine.describe(row.workflow_id)
+            if found is None:
+                self._lost(row)
+            elif not found.running:
+                self._end(row, found.status, found.message)
+
+    def _lost(self, row: Row[Any]) -> None:
+        now = self._ports.clock.now()
+        if row.dispatched_at > now - self._pace.lost:
+            return
+        if row.start_time is not None or row.extra_attrs.get(_REDISPATCHED):
+            self._end(row, Status.ERROR, "workflow lost")
+            return
+        again = {"dispatched_at": None, "update_time": now, "extra_attrs": {**row.extra_attrs, _REDISPATCHED: True}}
+        with self._ports.db.write() as session:
+            session.execute(_open(row.id).values(again), execution_options={"synchronize_session": False})
+            self._ports.bell.ring(session)
+        _log.warning("workflow_redispatched", workflow_id=row.workflow_id, execution_id=row.id)
+
+    def _end(self, row: Row[Any], status: str, message: str) -> None:
+        with self._ports.db.write() as session:
+            rows.finalise(session, row.workflow_id, status, message, self._ports.clock.now())
+        _log.warning(
+            "execution_settled", workflow_id=row.workflow_id, execution_id=row.id, status=status, reason=message
+        )
+
+    def _resync(self) -> None:
+        listed = set(self._engine.schedule_ids())
+        missing = [
+            row.id
+            for row in self._ports.db.rows(_SCHEDULES)
+            if schedule_id(row.vendor_type, row.vendor_id) not in listed
+        ]
+        if missing:
+            with self._ports.db.write() as session:
+                session.execute(sa.update(Schedule).where(Schedule.id.in_(missing)).values(synced_generation=0))
+                self._ports.bell.ring(session)
+            _log.warning("schedules_missing", count=len(missing))
+
+
+def _open(execution_id: int) -> sa.Update:
+    return sa.update(Execution).where(Execution.id == execution_id, Execution.end_time.is_(None))
+
+
+_STANDING = (
+    sa.select(Execution.id, Execution.workflow_id, Execution.dispatched_at, Execution.start_time, Execution.extra_attrs)
+    .where(
+        Execution.end_time.is_(None),
+        Execution.dispatched_at.is_not(None),
+        Execution.update_time < sa.bindparam("still"),
+    )
+    .order_by(Execution.update_time)
+    .limit(_BATCH)
+)
+_SCHEDULES = sa.select(Schedule.id, Schedule.vendor_type, Schedule.vendor_id).where(
+    sa.not_(Schedule.deleted), Schedule.synced_generation == Schedule.generation
+)

@@ -1,0 +1,115 @@
+"""A run from the inside: what its activities do to the execution row and its one log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.context import Context
+from app.core.clock import iso_milliseconds
+from app.core.errors import NotFoundError
+from app.jobs import rows
+from app.jobs.contracts import Begun, Status, Trigger
+from app.jobs.models import Execution, Schedule, Task
+
+_LOG = "log"
+_KEPT_OF_SCHEDULES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """The execution of one workflow, found by the workflow's id."""
+
+    ctx: Context
+    workflow_id: str
+
+    def begin(self, schedule_id: int) -> Begun:
+        """Set the execution Running, making it first when a schedule started the workflow.
+
+        ``go_on`` is False when it is final already or was asked to stop (then it is Stopped now). NotFoundError when
+        there is neither a row nor a schedule.
+        """
+        with self.ctx.write() as session:
+            now = self.ctx.ports.clock.now()
+            row = self._row(session) or self._scheduled(session, schedule_id)
+            if row.end_time is not None:
+                return Begun(execution_id=row.id, go_on=False)
+            row.dispatched_at = row.dispatched_at or now
+            row.start_time = row.start_time or now
+            row.update_time = now
+            if row.stop_requested_at is not None:
+                row.status, row.end_time, row.status_message = Status.STOPPED, now, "stopped before it began"
+                return Begun(execution_id=row.id, go_on=False)
+            row.status = Status.RUNNING
+            return Begun(execution_id=row.id, go_on=True)
+
+    def count(self, amounts: Mapping[str, int], *, set_to: bool = False) -> None:
+        """Add to the counters that the API shows (or set them), in the caller's transaction when one is open."""
+        with self.ctx.write() as session:
+            row = self._row(session)
+            if row is None:
+                return
+            shown = dict(row.extra_attrs)
+            for name, amount in amounts.items():
+                shown[name] = amount if set_to else int(shown.get(name, 0)) + amount
+            row.extra_attrs = shown
+            row.update_time = self.ctx.ports.clock.now()
+
+    def log(self, text: str) -> None:
+        """Append a line to the run's log."""
+        with self.ctx.write() as session:
+            now = self.ctx.ports.clock.now()
+            row = self._row(session)
+            if row is None:
+                return
+            line = f"{iso_milliseconds(now)} {text}\n"
+            task = session.execute(_log_of(row.id).with_for_update()).scalar_one_or_none()
+            if task is None:
+                task = Task(
+                    execution_id=row.id,
+                    natural_key=_LOG,
+                    status=Status.RUNNING,
+                    log="",
+                    creation_time=now,
+                    start_time=now,
+                )
+                session.add(task)
+            task.log = (task.log or "") + line
+            task.update_time = row.update_time = now
+
+    def finish(self, status: str, message: str = "") -> bool:
+        """End the execution and its log; final is final: False when it had ended before."""
+        with self.ctx.write() as session:
+            now = self.ctx.ports.clock.now()
+            ended = rows.finalise(session, self.workflow_id, status, message, now)
+            row = self._row(session)
+            if ended and row is not None:
+                for task in session.execute(_log_of(row.id)).scalars():
+                    task.status, task.end_time, task.update_time = status, now, now
+            return ended
+
+    def _row(self, session: Session) -> Execution | None:
+        own = sa.select(Execution).where(Execution.workflow_id == self.workflow_id).with_for_update()
+        return session.execute(own.execution_options(populate_existing=True)).scalar_one_or_none()
+
+    def _scheduled(self, session: Session, schedule_id: int) -> Execution:
+        schedule = session.get(Schedule, schedule_id)
+        if schedule is None:
+            raise NotFoundError(f"workflow {self.workflow_id} has no execution and no schedule")
+        new = rows.NewExecution(
+            vendor_type=schedule.vendor_type,
+            vendor_id=schedule.vendor_id,
+            trigger=Trigger.SCHEDULE,
+            workflow_type=schedule.workflow_type,
+            queue=schedule.queue,
+            input=schedule.input,
+            extra_attrs={},
+        )
+        row = rows.insert(session, new, self.ctx.ports.clock.now(), self.workflow_id)
+        rows.keep_newest(session, schedule.vendor_type, schedule.vendor_id, _KEPT_OF_SCHEDULES)
+        return row
+
+
+def _log_of(execution_id: int) -> sa.Select[Task]:
+    return sa.select(Task).where(Task.execution_id == execution_id, Task.natural_key == _LOG)

@@ -1,0 +1,144 @@
+"""Jobs from the side that asks for them: start, stop, look. Every promise is a row, kept by the worker."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.context import Context
+from app.core import ids
+from app.core.errors import NotFoundError
+from app.core.paging import Listed
+from app.core.query import ListQuery
+from app.db.listing import Columns, conditions, counted, order, paged
+from app.jobs import rows
+from app.jobs.contracts import JobInput, JobType, Status
+from app.jobs.models import Execution, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionRef:
+    """An execution as others see it."""
+
+    id: int
+    vendor_type: str
+    vendor_id: int
+    trigger: str
+    status: str
+    status_message: str
+    workflow_id: str
+    input: dict[str, Any]
+    extra_attrs: dict[str, Any]
+    operator: str
+    creation_time: datetime
+    start_time: datetime | None
+    update_time: datetime
+    end_time: datetime | None
+
+
+class JobService:
+    """Starts, stops and shows executions. It never talks to Temporal."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def start(
+        self,
+        job: JobType[Any, Any],
+        wanted: JobInput,
+        *,
+        trigger: str,
+        vendor_id: int = 0,
+        extra_attrs: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Ask for a run and return its execution's id; part of the caller's transaction when one is open."""
+        new = rows.NewExecution(
+            vendor_type=job.vendor,
+            vendor_id=vendor_id,
+            trigger=trigger,
+            workflow_type=job.workflow,
+            queue=job.queue,
+            input=asdict(wanted),
+            operator=self._ctx.principal.name,
+            extra_attrs=dict(extra_attrs or {}),
+        )
+        with self._ctx.write() as session:
+            row = rows.insert(session, new, self._ctx.ports.clock.now())
+            row.workflow_id = f"{job.noun}-{vendor_id}-{row.id}-{ids.suffix()}"
+            rows.keep_newest(session, job.vendor, vendor_id, job.kept)
+            self._ctx.ports.bell.ring(session)
+            return row.id
+
+    def stop(self, execution_id: int) -> None:
+        """Ask for the end of a run: at once when it was never dispatched, by cancelling its workflow else.
+
+        An ended run stays as it is. NotFoundError when there is no such execution.
+        """
+        with self._ctx.write() as session:
+            row = session.get(Execution, execution_id, with_for_update=True)
+            if row is None:
+                raise _unknown(execution_id)
+            if row.end_time is not None or row.stop_requested_at is not None:
+                return
+            now = self._ctx.ports.clock.now()
+            row.stop_requested_at = row.update_time = now
+            if row.dispatched_at is None:
+                row.status, row.status_message, row.end_time = Status.STOPPED, "stopped before it began", now
+            self._ctx.ports.bell.ring(session)
+
+    def execution(self, execution_id: int) -> ExecutionRef:
+        """One execution; NotFoundError when there is none."""
+        with self._ctx.read() as session:
+            row = session.get(Execution, execution_id)
+            if row is None:
+                raise _unknown(execution_id)
+            return _shown(row)
+
+    def list(self, vendor_type: str, query: ListQuery, vendor_id: int = 0) -> Listed[ExecutionRef]:
+        """A page of a vendor's executions, newest first unless the query sorts."""
+        own = (Execution.vendor_type == vendor_type, Execution.vendor_id == vendor_id, *conditions(query, _COLUMNS))
+        ordered = order(query.sort, _COLUMNS, (Execution.id.desc(),), Execution.id.desc())
+        chosen = paged(sa.select(Execution).where(*own).order_by(*ordered), query.page)
+        with self._ctx.read() as session:
+            total = counted(session, sa.select(Execution.id).where(*own))
+            items = [_shown(row) for row in session.execute(chosen).scalars()]
+        return Listed(items=items, total=total, page=query.page)
+
+    def log(self, execution_id: int) -> str:
+        """What the run's tasks wrote, in their order; NotFoundError when there is no such execution."""
+        with self._ctx.read() as session:
+            if session.get(Execution, execution_id) is None:
+                raise _unknown(execution_id)
+            texts = sa.select(Task.log).where(Task.execution_id == execution_id).order_by(Task.id)
+            return "".join(session.execute(texts).scalars())
+
+
+def _unknown(execution_id: int) -> NotFoundError:
+    return NotFoundError(f"execution {execution_id} not found")
+
+
+def _shown(row: Execution) -> ExecutionRef:
+    return ExecutionRef(
+        id=row.id,
+        vendor_type=row.vendor_type,
+        vendor_id=row.vendor_id,
+        trigger=row.trigger,
+        status=row.status,
+        status_message=row.status_message,
+        workflow_id=row.workflow_id,
+        input=row.input,
+        extra_attrs=row.extra_attrs,
+        operator=row.operator,
+        creation_time=row.creation_time,
+        start_time=row.start_time,
+        update_time=row.update_time,
+        end_time=row.end_time,
+    )
+
+
+_COLUMNS: Columns = {
+    name: Execution.__table__.c[name]
+    for name in ("id", "status", "trigger", "creation_time", "start_time", "update_time", "end_time")
+}

@@ -1,0 +1,43 @@
+"""A turn that one process has at a time: an advisory lock on PostgreSQL, flock beside a SQLite file."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from app.db.database import Database
+
+
+@contextmanager
+def turn(database: Database, name: str, number: int) -> Iterator[bool]:
+    """Yield True when the turn was free and is ours until the end, False when another process has it."""
+    with _file_turn(database, name) if database.sqlite else _advisory_turn(database, number) as mine:
+        yield mine
+
+
+@contextmanager
+def _file_turn(database: Database, name: str) -> Iterator[bool]:
+    path = Path(database.url.database or "")
+    descriptor = os.open(path.with_name(f"{path.name}.{name}-lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _advisory_turn(database: Database, number: int) -> Iterator[bool]:
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        mine = bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar_one())
+        try:
+            yield mine
+        finally:
+            if mine:
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))

@@ -1,0 +1,104 @@
+"""The management API's operations on projects."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask.views import MethodView
+
+from app.core.errors import NotFoundError, UnsupportedError
+from app.core.paging import Listed
+from app.core.query import Exact, Fuzzy, ListQuery
+from app.projects.schemas import (
+    CreationHeaders,
+    NameHeaders,
+    ProjectListParameters,
+    ProjectNameParameters,
+    ProjectReqSchema,
+    ProjectSchema,
+)
+from app.projects.service import NewProject, ProjectService
+from app.projects.views import ProjectView
+from app.web.blueprint import HarborBlueprint
+from app.web.keys import name_or_id
+from app.web.schemas import wanted
+from app.web.session import current_context
+
+blueprint = HarborBlueprint("project", __name__)
+_UNLIMITED = -1
+
+
+@blueprint.route("/projects")
+class Projects(MethodView):
+    """All projects."""
+
+    @blueprint.operation("listProjects", 400, 401, 422, 500)
+    @blueprint.arguments(ProjectListParameters, location="query")
+    @blueprint.lists(ProjectSchema)
+    def get(self, parameters: dict[str, Any]) -> Listed[ProjectView]:
+        """List projects."""
+        return ProjectService(current_context()).list(_query(parameters), detailed=parameters["with_detail"])
+
+    @blueprint.operation("createProject", 400, 401, 409, 500)
+    @blueprint.arguments(CreationHeaders, location="headers")
+    @blueprint.arguments(ProjectReqSchema)
+    @blueprint.creates()
+    def post(self, headers: dict[str, Any], body: dict[str, Any]) -> str:
+        """Create a new project."""
+        _refuse_unsupported(body)
+        new = NewProject(name=body.get("project_name", ""), settings=_settings(body))
+        made = ProjectService(current_context()).create(new)
+        return f"/api/v2.0/projects/{made.name if headers['name_in_location'] else made.id}"
+
+    @blueprint.operation("headProject", 400, 404, 500)
+    @blueprint.arguments(ProjectNameParameters, location="query")
+    @blueprint.does()
+    def head(self, parameters: dict[str, Any]) -> None:
+        """Check if the project name user provided already exists."""
+        name = parameters["project_name"]
+        if not ProjectService(current_context()).exists(name):
+            raise NotFoundError(f"project {name} not found")
+
+
+@blueprint.route("/projects/<project_name_or_id>")
+class ProjectItem(MethodView):
+    """One project."""
+
+    @blueprint.operation("getProject", 401, 403, 404, 500)
+    @blueprint.arguments(NameHeaders, location="headers")
+    @blueprint.shows(ProjectSchema)
+    def get(self, headers: dict[str, Any], project_name_or_id: str) -> ProjectView:
+        """Return specific project detail information."""
+        return ProjectService(current_context()).find(name_or_id(project_name_or_id, is_name=headers["is_name"]))
+
+    @blueprint.operation("deleteProject", 400, 403, 404, 412, 500)
+    @blueprint.arguments(NameHeaders, location="headers")
+    @blueprint.does()
+    def delete(self, headers: dict[str, Any], project_name_or_id: str) -> None:
+        """Delete project by projectID."""
+        ProjectService(current_context()).delete(name_or_id(project_name_or_id, is_name=headers["is_name"]))
+
+
+def _query(parameters: Mapping[str, Any]) -> ListQuery:
+    query = wanted(parameters)
+    if parameters.get("name"):
+        query = query.with_term("name", Fuzzy(text=parameters["name"]))
+    if parameters.get("owner"):
+        query = query.with_term("owner", Exact(value=parameters["owner"]))
+    if "public" in parameters:
+        query = query.with_term("public", Exact(value=str(parameters["public"])))
+    return query
+
+
+def _settings(body: Mapping[str, Any]) -> dict[str, str]:
+    older = {"public": str(body["public"])} if "public" in body else {}
+    return older | {key: value for key, value in body.get("metadata", {}).items() if value}
+
+
+def _refuse_unsupported(body: Mapping[str, Any]) -> None:
+    """What cannot be kept is refused rather than forgotten."""
+    if body.get("registry_id"):
+        raise UnsupportedError("proxy cache projects are not available")
+    if body.get("storage_limit") not in (None, 0, _UNLIMITED):
+        raise UnsupportedError("storage quotas are not available")
+    if body.get("cve_allowlist", {}).get("items"):
+        raise UnsupportedError("CVE allow lists are not available")

@@ -1,0 +1,104 @@
+"""Projects as the management API writes them."""
+
+from marshmallow import fields, validate
+
+from app.web.fields import Flag, Items, Moment, Number, Part, Parts, Text
+from app.web.schemas import HarborSchema, ListParameters, ParameterSchema
+
+_NAME_LIMIT = 255
+
+
+class CVEAllowlistItemSchema(HarborSchema):
+    """One accepted vulnerability."""
+
+    cve_id = Text()
+
+
+class CVEAllowlistSchema(HarborSchema):
+    """The vulnerabilities that a project accepts."""
+
+    id = Number(form=None)
+    project_id = Number(form=None)
+    expires_at = Number(form=None, nullable=True)
+    items = Parts(CVEAllowlistItemSchema)
+    creation_time = Moment()
+    update_time = Moment()
+
+
+class ProjectMetadataSchema(HarborSchema):
+    """A project's settings, all of them text."""
+
+    public = Text()
+    enable_content_trust = Text(nullable=True)
+    enable_content_trust_cosign = Text(nullable=True)
+    prevent_vul = Text(nullable=True)
+    severity = Text(nullable=True)
+    auto_scan = Text(nullable=True)
+    auto_sbom_generation = Text(nullable=True)
+    reuse_sys_cve_allowlist = Text(nullable=True)
+    retention_id = Text(nullable=True)
+    proxy_speed_kb = Text(nullable=True)
+    max_upstream_conn = Text(nullable=True)
+    proxy_cache_local_on_not_found = Text(nullable=True)
+    proxy_referrer_api = Text(nullable=True)
+    proxy_cache_filter_pattern = Text(nullable=True)
+    proxy_cache_filter_kind = Text(nullable=True)
+
+
+class ProjectSchema(HarborSchema):
+    """A project as one caller sees it."""
+
+    project_id = Number(form="int32", attribute="id")
+    owner_id = Number(form="int32")
+    name = Text()
+    registry_id = Number()
+    creation_time = Moment()
+    update_time = Moment()
+    deleted = Flag()
+    owner_name = Text()
+    togglable = Flag()
+    current_user_role_id = Number(form=None, attribute="role")
+    current_user_role_ids = Items(Number(form="int32"), attribute="role_ids")
+    repo_count = Number(form=None, keep=True)
+    metadata = Part(ProjectMetadataSchema)
+    cve_allowlist = Part(CVEAllowlistSchema)
+
+
+class ProjectReqSchema(HarborSchema):
+    """A project to create, or what to change of one."""
+
+    project_name = Text(validate=validate.Length(max=_NAME_LIMIT))
+    public = Flag(nullable=True)
+    metadata = Part(ProjectMetadataSchema)
+    cve_allowlist = Part(CVEAllowlistSchema)
+    storage_limit = Number(nullable=True)
+    registry_id = Number(nullable=True)
+
+
+class ProjectListParameters(ListParameters):
+    """What the list of projects may be asked for."""
+
+    name = fields.String()
+    public = fields.Boolean()
+    owner = fields.String()
+    with_detail = fields.Boolean(load_default=True)
+
+
+class ProjectNameParameters(ParameterSchema):
+    """Which name is meant."""
+
+    project_name = fields.String(required=True)
+
+
+class CreationHeaders(ParameterSchema):
+    """How the Location of a new project is written."""
+
+    name_in_location = fields.Boolean(load_default=False, data_key="X-Resource-Name-In-Location")
+
+
+class NameHeaders(ParameterSchema):
+    """Whether the project in the path is meant by name even when it looks like a number."""
+
+    is_name = fields.Boolean(load_default=False, data_key="X-Is-Resource-Name")
+
+

@@ -1,0 +1,66 @@
+"""Blobs: reading whole or in part, asking for, and deleting (distribution-spec, end-2 and end-10)."""
+
+from app.artifacts.blobs import BlobService, HeldBlob
+from app.core.digest import Digest
+from app.core.errors import NotFoundError, RangeInvalid, UnavailableError
+from app.core.media_types import OCTET_STREAM
+from app.core.reference import RepositoryName
+from app.registry import errors, ranges
+from app.registry.http import FileBody, Headers, RegistryRequest, RegistryResponse
+
+
+def get(request: RegistryRequest) -> RegistryResponse:
+    """GET and HEAD: 200, 206 for one range, 304 for a known ETag, 416; BlobUnknown when the repository lacks it."""
+    digest = Digest.parse(request.reference)
+    name = RepositoryName(request.name)
+    blobs = BlobService(request.ctx)
+    blob = blobs.find(name, digest, public_only=request.public_only)
+    if request.method == "HEAD":
+        blobs.claim(name, digest, blob)
+    headers = _headers(digest)
+    if _matches(request.header("IF_NONE_MATCH"), digest):
+        return RegistryResponse(status=304, headers=headers)
+    headers.append(("Content-Type", OCTET_STREAM))
+    try:
+        part = ranges.requested(request.header("RANGE"), blob.size)
+    except RangeInvalid as error:
+        refusal = errors.render(error)
+        refusal.headers.append(("Content-Range", f"bytes */{blob.size}"))
+        return refusal
+    start, length = part or (0, blob.size)
+    if part:
+        headers.append(("Content-Range", f"bytes {start}-{start + length - 1}/{blob.size}"))
+    status = 206 if part else 200
+    if request.method == "HEAD":
+        headers.append(("Content-Length", str(length)))
+        return RegistryResponse(status=status, headers=headers)
+    return RegistryResponse(status=status, headers=headers, body=_content(request, blob, start, length))
+
+
+def delete(request: RegistryRequest) -> RegistryResponse:
+    """DELETE: 202; the repository holds the blob no more at once, its bytes go with a later garbage collection."""
+    BlobService(request.ctx).unlink(RepositoryName(request.name), Digest.parse(request.reference))
+    return RegistryResponse(status=202)
+
+
+def _headers(digest: Digest) -> Headers:
+    return [
+        ("Docker-Content-Digest", digest),
+        ("ETag", f'"{digest}"'),
+        ("Cache-Control", "max-age=31536000"),
+        ("Accept-Ranges", "bytes"),
+    ]
+
+
+def _matches(header: str | None, digest: Digest) -> bool:
+    if not header:
+        return False
+    tags = {tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")}
+    return "*" in tags or digest in tags
+
+
+def _content(request: RegistryRequest, blob: HeldBlob, start: int, length: int) -> FileBody:
+    try:
+        return FileBody(file=request.ctx.ports.storage.open(blob.key, start), length=length)
+    except NotFoundError as error:
+        raise UnavailableError(f"the bytes of blob {request.reference} are missing from the storage") from error

@@ -1,0 +1,66 @@
+"""``/v2/_catalog``: the names of all repositories in byte order, for administrators."""
+
+import orjson
+import sqlalchemy as sa
+from flask import Blueprint, Response, request
+
+from app.artifacts.models import Repository
+from app.core.errors import DomainError, TokenInvalid, UnauthenticatedError
+from app.registry import errors
+from app.registry.challenge import BASIC, Scheme
+from app.registry.edge import Edge, as_flask, current_edge
+from app.registry.http import ROUTE_KEY, VERSION_HEADER, RegistryResponse
+from app.registry.paging import next_link, page_size
+
+SCOPE = "registry:catalog:*"
+_LARGEST = 10_000
+blueprint = Blueprint("catalog", __name__)
+
+
+@blueprint.get("/v2/_catalog")
+def list_repositories() -> Response:
+    """Repositories after ``last``, at most ``n`` (all without it), with a Link when more follow."""
+    request.environ[ROUTE_KEY] = "catalog"
+    edge = current_edge()
+    try:
+        if not edge.door.may_list_catalog(edge.door.caller(request.environ)):
+            raise UnauthenticatedError
+        response = _page(edge, page_size(request.args.get("n"), _LARGEST), request.args.get("last", ""))
+    except DomainError as error:
+        response = errors.render(error)
+        if isinstance(error, UnauthenticatedError):
+            response.headers.append(_challenge(edge, error))
+    response.headers.append(VERSION_HEADER)
+    return as_flask(response)
+
+
+def _page(edge: Edge, limit: int | None, last: str) -> RegistryResponse:
+    names = _names(edge, limit, last)
+    response = RegistryResponse(status=200, headers=[errors.JSON])
+    if limit is not None and len(names) > limit:
+        names = names[:limit]
+        if names:
+            response.headers.append(next_link("/v2/_catalog", n=limit, last=names[-1]))
+    response.body = orjson.dumps({"repositories": names})
+    return response
+
+
+def _names(edge: Edge, limit: int | None, last: str) -> list[str]:
+    if "\0" in last:
+        return []
+    statement = _AFTER if limit is None else _AFTER.limit(limit + 1)
+    return [row.name for row in edge.ports.db.rows(statement, {"last": last})]
+
+
+def _challenge(edge: Edge, error: DomainError) -> tuple[str, str]:
+    if request.headers.get("Authorization", "")[:7].lower() != "bearer ":
+        return BASIC
+    problem = "invalid_token" if isinstance(error, TokenInvalid) else "insufficient_scope"
+    return edge.challenger.header(Scheme.BEARER, SCOPE, problem)
+
+
+_AFTER = (
+    sa.select(Repository.name)
+    .where(Repository.name > sa.bindparam("last"), Repository.published.is_(sa.true()))
+    .order_by(Repository.name)
+)

@@ -1,0 +1,56 @@
+"""The parts of the registry edge in one process, and how its ordinary Flask views reach them."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+from flask import Flask, Response, current_app
+
+from app.context import Ports
+from app.identity.authentication import Authenticator
+from app.identity.signing import SigningKeys
+from app.identity.tokens import Tokens
+from app.registry.authentication import Door
+from app.registry.challenge import Challenger
+from app.registry.http import RegistryResponse
+
+_EXTENSION: Final = "pyharbor-registry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """What the gateway, the token service and the catalog share."""
+
+    ports: Ports
+    authenticator: Authenticator
+    tokens: Tokens
+    door: Door
+    challenger: Challenger
+
+    @classmethod
+    def over(cls, ports: Ports, authenticator: Authenticator) -> Self:
+        """The edge of an installation."""
+        settings = ports.settings
+        tokens = Tokens(SigningKeys(settings.secrets_dir), ports.clock, settings.token_expiration)
+        return cls(
+            ports=ports,
+            authenticator=authenticator,
+            tokens=tokens,
+            door=Door(ports, authenticator, tokens),
+            challenger=Challenger(settings.web.external_url),
+        )
+
+    def install(self, app: Flask) -> None:
+        """Let the registry's views in ``app`` use these parts."""
+        app.extensions[_EXTENSION] = self
+
+
+def current_edge() -> Edge:
+    """The parts of the application that serves the current request."""
+    found: Edge = current_app.extensions[_EXTENSION]
+    return found
+
+
+def as_flask(response: RegistryResponse) -> Response:
+    """The same answer as a Flask response, for bodies of bytes."""
+    body = response.body if isinstance(response.body, bytes) else b""
+    return Response(body, response.status, response.headers)

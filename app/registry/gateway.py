@@ -1,0 +1,206 @@
+"""The registry's door: ``/v2`` requests as plain WSGI, before Flask sees them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+
+from app.context import Context
+from app.core.digest import Digest
+from app.core.errors import (
+    DomainError,
+    InternalError,
+    Kind,
+    ManifestUnknown,
+    NotFoundError,
+    TokenInvalid,
+    UnauthenticatedError,
+    UnsupportedError,
+)
+from app.core.reference import RepositoryName, is_digest, is_tag
+from app.registry import errors
+from app.registry.authentication import NOBODY, Caller
+from app.registry.challenge import Scheme, scope_of
+from app.registry.edge import Edge
+from app.registry.http import ROUTE_KEY, VERSION_HEADER, FileBody, RegistryRequest, RegistryResponse
+from app.registry.routes import ROUTES, Route
+from app.storage.receive import drain
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_PREFIX: Final = "/v2/"
+_BLOCK_BYTES: Final = 256 * 1024
+_STATUS: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_BODILESS: Final = frozenset({204, 304})
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_log = structlog.get_logger()
+
+
+class Gateway:
+    """WSGI in front of ``rest``: answers ``/v2`` itself, and hands on the catalog and everything outside ``/v2``."""
+
+    def __init__(self, edge: Edge, rest: Application) -> None:
+        self._ports = edge.ports
+        self._door = edge.door
+        self._challenger = edge.challenger
+        self._rest = rest
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        path: str = environ["PATH_INFO"]
+        if path == "/v2/_catalog" or not (path.startswith(_PREFIX) or path == "/v2"):
+            return self._rest(environ, start_response)
+        call = _Call(environ)
+        try:
+            response = self._answer(call, path)
+        except DomainError as error:
+            response = self._refuse(call, error)
+        except Exception:  # noqa: BLE001 - the edge: whatever it is, the client gets an answer and the log the trace
+            _log.exception("registry request failed", route=environ.get(ROUTE_KEY))
+            response = self._refuse(call, InternalError())
+        return send(environ, start_response, response)
+
+    def _answer(self, call: "_Call", path: str) -> RegistryResponse:
+        environ = call.environ
+        if len(path) <= len(_PREFIX):
+            return self._ping(call)
+        segment, name, reference = split(path)
+        environ[ROUTE_KEY] = segment
+        method: str = environ["REQUEST_METHOD"]
+        route = ROUTES[segment].get(method)
+        if route is None:
+            raise UnsupportedError(f"{method} is not supported here", detail={"allowed": sorted(ROUTES[segment])})
+        call.route, call.name = route, RepositoryName.parse(name)
+        call.caller = self._authenticate(call)
+        public_only = self._door.authorise(call.caller, call.name, route.action, project_needed=route.project_needed)
+        _check_reference(segment, method, reference)
+        ctx = Context(
+            self._ports,
+            call.caller.principal,
+            request_id=environ.get("pyharbor.request_id", ""),
+            address=environ.get("REMOTE_ADDR", ""),
+        )
+        return route.handler(
+            RegistryRequest(
+                method=method, name=call.name, reference=reference, environ=environ, ctx=ctx, public_only=public_only
+            )
+        )
+
+    def _ping(self, call: "_Call") -> RegistryResponse:
+        call.environ[ROUTE_KEY] = "ping"
+        if call.environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            raise UnsupportedError(detail={"allowed": ["GET", "HEAD"]})
+        if self._authenticate(call) is NOBODY:
+            raise UnauthenticatedError
+        return RegistryResponse(status=200, headers=[errors.JSON], body=b"{}")
+
+    def _authenticate(self, call: "_Call") -> Caller:
+        header: str = call.environ.get("HTTP_AUTHORIZATION", "")
+        if header:
+            call.scheme = Scheme.BEARER if header[:7].lower() == "bearer " else Scheme.BASIC
+        return self._door.caller(call.environ)
+
+    def _refuse(self, call: "_Call", error: DomainError) -> RegistryResponse:
+        environ = call.environ
+        if environ["REQUEST_METHOD"] in _WITH_BODY:
+            drain(environ)
+        response = errors.render(error)
+        if error.kind is Kind.UNAUTHENTICATED:
+            response.headers.append(self._challenge(call, error))
+        elif error.kind is Kind.UNSUPPORTED and isinstance(error.detail, dict) and "allowed" in error.detail:
+            response.headers.append(("Allow", ", ".join(error.detail["allowed"])))
+        elif error.kind is Kind.INTERNAL and error.args != (error.default_message,):
+            _log.error("registry request failed", exc_info=error, route=environ.get(ROUTE_KEY))
+        return response
+
+    def _challenge(self, call: "_Call", error: DomainError) -> tuple[str, str]:
+        problem = ""
+        if call.scheme is Scheme.BEARER:
+            problem = "invalid_token" if isinstance(error, TokenInvalid) else "insufficient_scope"
+        query: str = call.environ.get("QUERY_STRING", "")
+        scope = scope_of(call.name, call.route.action, query) if call.route else ""
+        return self._challenger.header(call.scheme, scope, problem)
+
+
+class _Call:
+    """What becomes known about a request while it is answered, for its refusal."""
+
+    __slots__ = ("caller", "environ", "name", "route", "scheme")
+
+    def __init__(self, environ: Environ) -> None:
+        self.environ = environ
+        self.caller = NOBODY
+        self.scheme = Scheme.NONE
+        self.route: Route | None = None
+        self.name = RepositoryName()
+
+
+def split(path: str) -> tuple[str, str, str]:
+    """Split ``/v2/<name>/<segment>/<reference>`` into segment, name and reference; NotFoundError for other paths.
+
+    Read from the right, because a name may hold the fixed words too. ``uploads`` is the collection of upload sessions,
+    ``upload`` one of them.
+    """
+    head, _, last = path[len(_PREFIX) :].rpartition("/")
+    name, _, segment = head.rpartition("/")
+    if segment in ("manifests", "referrers") and last:
+        return segment, name, last
+    if segment == "blobs" and last:
+        return ("uploads", name, "") if last == "uploads" else ("blobs", name, last)
+    if segment == "uploads" and name.endswith("/blobs"):
+        return ("upload" if last else "uploads"), name.removesuffix("/blobs"), last
+    if segment == "tags" and last == "list":
+        return "tags", name, ""
+    raise NotFoundError("there is nothing at this path")
+
+
+def send(environ: Environ, start_response: StartResponse, response: RegistryResponse) -> Iterable[bytes]:
+    """Send a response through WSGI: adds what every answer carries, leaves out a HEAD's body, allows sendfile."""
+    headers, body, status = response.headers, response.body, response.status
+    headers.append(VERSION_HEADER)
+    head = environ["REQUEST_METHOD"] == "HEAD"
+    if isinstance(body, bytes):
+        if status not in _BODILESS and not (head and any(name == "Content-Length" for name, _ in headers)):
+            headers.append(("Content-Length", str(len(body))))
+        start_response(_STATUS[status], headers)
+        return () if head or status in _BODILESS else (body,)
+    if isinstance(body, FileBody):
+        headers.append(("Content-Length", str(body.length)))
+        start_response(_STATUS[status], headers)
+        return _nothing(body.file) if head else _file(environ, body)
+    start_response(_STATUS[status], headers)
+    return _nothing(body) if head else body
+
+
+def _file(environ: Environ, body: FileBody) -> Iterable[bytes]:
+    wrapper = environ.get("wsgi.file_wrapper")
+    if wrapper is not None:
+        wrapped: Iterable[bytes] = wrapper(body.file, _BLOCK_BYTES)
+        return wrapped
+    return _pieces(body)
+
+
+def _pieces(body: FileBody) -> Iterator[bytes]:
+    left = body.length
+    with body.file:
+        while left and (piece := body.file.read(min(left, _BLOCK_BYTES))):
+            left -= len(piece)
+            yield piece
+
+
+def _nothing(unused: object) -> tuple[bytes, ...]:
+    close = getattr(unused, "close", None)
+    if close is not None:
+        close()
+    return ()
+
+
+def _check_reference(segment: str, method: str, reference: str) -> None:
+    if segment == "manifests" and not is_digest(reference):
+        if method != "PUT" and not is_tag(reference):
+            raise ManifestUnknown(detail={"reference": reference[:160]})
+    elif segment in ("manifests", "blobs", "referrers"):
+        Digest.parse(reference)

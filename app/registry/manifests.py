@@ -1,0 +1,96 @@
+"""``/v2/<name>/manifests/<reference>``: pull, push and delete of manifests."""
+
+from typing import Final
+
+from app.artifacts.manifests import ManifestService
+from app.artifacts.pushes import ManifestPush, PushService
+from app.artifacts.tags import TagService
+from app.core.digest import Digest
+from app.core.errors import DigestInvalid, ManifestInvalid, TooLarge, TooManyTags, UploadInvalid
+from app.core.reference import RepositoryName, is_digest, parse_tag
+from app.oci.limits import MANIFEST_BYTES, TAGS_PER_PUSH
+from app.oci.manifests import parse_manifest
+from app.registry.http import Headers, RegistryRequest, RegistryResponse
+from app.storage.receive import receive
+
+_TAG_ALGORITHM: Final = "sha256"
+
+
+def get(request: RegistryRequest) -> RegistryResponse:
+    """Answer GET and HEAD of a manifest as it was pushed, whatever Accept says; 304 when the client has it already."""
+    service = ManifestService(request.ctx)
+    found = service.find(request.name, request.reference, public_only=request.public_only)
+    headers: Headers = [("Docker-Content-Digest", found.digest), ("ETag", f'"{found.digest}"')]
+    if _has_already(request.header("IF_NONE_MATCH"), found.digest):
+        return RegistryResponse(status=304, headers=headers)
+    headers.append(("Content-Type", found.media_type))
+    if request.method == "HEAD":
+        headers.append(("Content-Length", str(found.size)))
+        return RegistryResponse(status=200, headers=headers)
+    body = service.body(found)
+    service.note_pull(found)
+    return RegistryResponse(status=200, headers=headers, body=body)
+
+
+def put(request: RegistryRequest) -> RegistryResponse:
+    """Take a manifest in under a tag, or under a digest with any number of ``tag`` parameters."""
+    tags = _tags(request)
+    body = _body(request)
+    manifest = parse_manifest(body, request.header("CONTENT_TYPE"))
+    digest = _digest(request.reference, body)
+    name = RepositoryName(request.name)
+    PushService(request.ctx).push(ManifestPush(repository=name, manifest=manifest, body=body, digest=digest, tags=tags))
+    headers: Headers = [("Location", f"/v2/{name}/manifests/{digest}"), ("Docker-Content-Digest", digest)]
+    if manifest.subject is not None:
+        headers.append(("OCI-Subject", manifest.subject.digest))
+    if is_digest(request.reference):
+        headers.extend(("OCI-Tag", tag) for tag in tags)
+    return RegistryResponse(status=201, headers=headers)
+
+
+def delete(request: RegistryRequest) -> RegistryResponse:
+    """Delete a tag, or by digest a manifest with all its tags; children of an index and referrers stay."""
+    if is_digest(request.reference):
+        ManifestService(request.ctx).delete(request.name, Digest.parse(request.reference))
+    else:
+        TagService(request.ctx).delete(request.name, request.reference)
+    return RegistryResponse(status=202)
+
+
+def _has_already(header: str | None, digest: str) -> bool:
+    if header is None:
+        return False
+    held = (each.strip().removeprefix("W/").strip('"') for each in header.split(","))
+    return any(each in (digest, "*") for each in held)
+
+
+def _tags(request: RegistryRequest) -> tuple[str, ...]:
+    if not is_digest(request.reference):
+        return (parse_tag(request.reference),)
+    wanted = tuple(dict.fromkeys(request.parameters("tag")))
+    if len(wanted) > TAGS_PER_PUSH:
+        raise TooManyTags(f"{len(wanted)} tags in one push, at most {TAGS_PER_PUSH} are accepted")
+    return tuple(map(parse_tag, wanted))
+
+
+def _digest(reference: str, body: bytes) -> Digest:
+    if not is_digest(reference):
+        return Digest.of(body, _TAG_ALGORITHM)
+    named = Digest.parse_uploadable(reference)
+    actual = Digest.of(body, named.algorithm)
+    if actual != named:
+        detail = {"digest": named, "actual": actual}
+        raise DigestInvalid("the manifest's digest is not the one it is pushed under", detail=detail)
+    return named
+
+
+def _body(request: RegistryRequest) -> bytes:
+    body = bytearray()
+    try:
+        for piece in receive(request.environ):
+            body += piece
+            if len(body) > MANIFEST_BYTES:
+                raise TooLarge(f"a manifest has at most {MANIFEST_BYTES} bytes")
+    except UploadInvalid as error:
+        raise ManifestInvalid(f"the manifest did not arrive: {error.message}") from error
+    return bytes(body)

@@ -1,0 +1,41 @@
+"""GET /v2/<name>/referrers/<digest> (distribution-spec, Listing Referrers)."""
+
+from app.artifacts.accessories import PAGE_ROWS, AccessoryService, Referrers, ReferrersQuery
+from app.core.digest import Digest
+from app.core.errors import PageInvalid
+from app.core.media_types import OCI_INDEX
+from app.oci.referrers import referrers_index
+from app.registry.http import Headers, RegistryRequest, RegistryResponse
+from app.registry.paging import next_link, page_size
+
+
+def list_referrers(request: RegistryRequest) -> RegistryResponse:
+    """Answer an OCI index of the subject's referrers, empty for a subject or repository that does not exist."""
+    subject = Digest.parse(request.reference)
+    limit = page_size(request.parameter("n"), PAGE_ROWS)
+    query = ReferrersQuery(
+        repository=request.name,
+        subject=subject,
+        artifact_type=request.parameter("artifactType") or None,
+        last=_position(request.parameter("last")),
+        limit=PAGE_ROWS if limit is None else limit,
+    )
+    page = AccessoryService(request.ctx).referrers(query, public_only=request.public_only)
+    return RegistryResponse(status=200, headers=_headers(query, page, limit), body=referrers_index(page.descriptors))
+
+
+def _position(text: str | None) -> int:
+    position = page_size(text, 2**53) if text else 0
+    if position is None:
+        raise PageInvalid
+    return position
+
+
+def _headers(query: ReferrersQuery, page: Referrers, limit: int | None) -> Headers:
+    headers = [("Content-Type", OCI_INDEX), ("X-Total-Count", str(page.total))]
+    if query.artifact_type is not None:
+        headers.append(("OCI-Filters-Applied", "artifactType"))
+    if page.last is not None:
+        path = f"/v2/{query.repository}/referrers/{query.subject}"
+        headers.append(next_link(path, artifactType=query.artifact_type, n=limit, last=page.last))
+    return headers

@@ -1,0 +1,73 @@
+"""Scopes of the token service: what was asked for, and what of it the caller holds."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from app.access.decision import may_in_project
+from app.access.principals import Principal
+from app.access.roles import Role
+from app.core.errors import NameInvalid
+from app.core.reference import RepositoryName
+from app.identity.tokens import Access
+from app.projects.rights import find_project, roles_in
+
+_ACTIONS = ("pull", "push", "delete")
+_TYPE = re.compile(r"([a-z0-9]+)(?:\(([a-z0-9]+)\))?")
+_LIMIT = 128
+_NO_ROLES: frozenset[Role] = frozenset()
+_PUBLIC_ONLY = frozenset({Role.PUBLIC})
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One thing that a token is asked for."""
+
+    type: str
+    resource_class: str
+    name: str
+
+
+def parse_scopes(values: Iterable[str]) -> list[Scope]:
+    """The scopes in repeated and space-separated values, each once, at most 128; what fits no grammar is left out."""
+    found: dict[Scope, None] = {}
+    for text in (part for value in values for part in value.split()):
+        kind, colon, rest = text.partition(":")
+        name, second, _ = rest.rpartition(":")
+        match = _TYPE.fullmatch(kind)
+        if match and colon and second and name:
+            found[Scope(match[1], match[2] or "", name)] = None
+    return list(found)[:_LIMIT]
+
+
+def grant(session: Session, principal: Principal, scopes: Iterable[Scope]) -> Iterator[Access]:
+    """For each scope everything the caller may do there, whatever was asked; an empty list when it is nothing."""
+    for scope in scopes:
+        if scope.type == "repository":
+            yield _on_repository(session, principal, scope)
+        else:
+            catalog = (scope.type, scope.name) == ("registry", "catalog") and principal.sysadmin
+            yield Access(type=scope.type, name=scope.name, actions=("*",) if catalog else ())
+
+
+def _on_repository(session: Session, principal: Principal, scope: Scope) -> Access:
+    try:
+        name = RepositoryName.parse(scope.name)
+    except NameInvalid:
+        return Access(type=scope.type, name=scope.name, actions=(), resource_class=scope.resource_class)
+    project = find_project(session, name.project)
+    roles = roles_in(session, principal, project) if project else _NO_ROLES
+    actions = _held(principal, name.project, roles)
+    return Access(
+        type=scope.type,
+        name=name,
+        actions=actions,
+        resource_class=scope.resource_class,
+        by_public="pull" in actions and "pull" not in _held(principal, name.project, roles - _PUBLIC_ONLY),
+    )
+
+
+def _held(principal: Principal, project: str, roles: frozenset[Role]) -> tuple[str, ...]:
+    return tuple(action for action in _ACTIONS if may_in_project(principal, project, roles, "repository", action))

@@ -1,0 +1,61 @@
+"""The system as the management API describes it."""
+
+from typing import Any
+
+from app.web.fields import Flag, Moment, Part, Parts, Text
+from app.web.schemas import HarborSchema
+
+_OMITTED = {"x-omitempty": True}
+
+
+class ComponentHealthStatusSchema(HarborSchema):
+    """How one component is."""
+
+    name = Text()
+    status = Text()
+    error = Text()
+
+
+class OverallHealthStatusSchema(HarborSchema):
+    """How the system is."""
+
+    status = Text()
+    components = Parts(ComponentHealthStatusSchema)
+
+
+class AuthproxySettingSchema(HarborSchema):
+    """How an authentication proxy is asked."""
+
+    endpoint = Text()
+    tokenreivew_endpoint = Text()
+    skip_search = Flag()
+    verify_cert = Flag()
+    server_certificate = Text()
+
+
+def _text() -> Any:  # noqa: ANN401 - a field
+    return Text(nullable=True, metadata=_OMITTED)
+
+
+def _flag() -> Any:  # noqa: ANN401 - a field
+    return Flag(nullable=True, metadata=_OMITTED)
+
+
+class GeneralInfoSchema(HarborSchema):
+    """What a caller may know of the installation: absent is what this one may not."""
+
+    banner_message = _text()
+    current_time = Moment(nullable=True)
+    registry_url = _text()
+    external_url = _text()
+    auth_mode = _text()
+    primary_auth_mode = _flag()
+    project_creation_restriction = _text()
+    self_registration = _flag()
+    has_ca_root = _flag()
+    harbor_version = _text()
+    registry_storage_provider_name = _text()
+    read_only = _flag()
+    notification_enable = _flag()
+    authproxy_settings = Part(AuthproxySettingSchema, nullable=True, metadata=_OMITTED)
+    oidc_provider_name = _text()

@@ -1,0 +1,114 @@
+"""``python -m tests.bench``: PyHarbor and its peers measured side by side, in turns, on one disk."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+
+from tests.bench.client import UnexpectedAnswer
+from tests.bench.report import Results, failures, machine, markdown, plain, table
+from tests.bench.rows import Row, Sizes, Subject, rows
+from tests.bench.servers import servers
+
+_FULL = Sizes(seconds=3, layer=1024**3, images=100, tags=100_000)
+_QUICK = Sizes(seconds=1, layer=256 * 1024**2, images=24, tags=10_000)
+_REPORT = Path(".reports/bench.md")
+_FAILED = (UnexpectedAnswer, OSError, httpx.HTTPError, subprocess.CalledProcessError, AssertionError)
+
+
+def main() -> int:
+    """Measure, print the table, write the report; 1 when a row could not be measured."""
+    options = _options()
+    sizes = _QUICK if options.quick else _FULL
+    wanted = [row for row in rows(sizes) if not options.rows or row.name in options.rows]
+    with tempfile.TemporaryDirectory(prefix="pyharbor-bench-", dir=options.folder) as name:
+        folder = Path(name)
+        conditions = machine(folder)
+        results = _measure(folder, options, sizes, wanted)
+    conditions += [
+        f"{options.rounds} rounds in turns, medians, least and most in brackets; {sizes}",
+        *(f"{server}: {version}" for server, version in results.versions.items()),
+    ]
+    lines = table(results, wanted)
+    print(plain(lines))
+    print("\n".join(failures(results)))
+    options.report.parent.mkdir(parents=True, exist_ok=True)
+    options.report.write_text(markdown(results, lines, conditions), encoding="utf-8")
+    print(f"written to {options.report}")
+    return 1 if results.failures else 0
+
+
+def _options() -> argparse.Namespace:
+    names = [row.name for row in rows(_FULL)]
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument(
+        "rows", nargs="*", choices=[[], *names], metavar="ROW", help=f"only these of: {', '.join(names)}"
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes and short runs, noisy: under three minutes")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each row is measured on each server (3)")
+    parser.add_argument("--server", action="append", default=[], help="only servers whose name holds this; repeatable")
+    parser.add_argument("--folder", default=os.environ.get("TMPDIR"), help="where the servers keep their files")
+    parser.add_argument("--report", type=Path, default=_REPORT, help=f"where the report goes ({_REPORT})")
+    return parser.parse_args()
+
+
+def _measure(folder: Path, options: argparse.Namespace, sizes: Sizes, wanted: list[Row]) -> Results:
+    makers = servers(folder)
+    results = Results()
+    with ExitStack() as stack:
+        subjects = []
+        for name, make in makers.items():
+            if options.server and not any(part in name for part in options.server):
+                continue
+            subject = Subject(server=make(), sizes=sizes)
+            if _started(subject, results, stack):
+                subjects.append(subject)
+        results.versions = {subject.server.name: subject.server.version() for subject in subjects}
+        for row in wanted:
+            for number in range(options.rounds):
+                turn = number % (len(subjects) or 1)
+                for subject in subjects[turn:] + subjects[:turn]:
+                    _run(row, subject, results, f"{number + 1}/{options.rounds}")
+    return results
+
+
+def _started(subject: Subject, results: Results, stack: ExitStack) -> bool:
+    _say("starting", subject.server.name)
+    stack.callback(subject.server.stop)
+    try:
+        subject.server.start()
+        subject.prepare()
+    except _FAILED as error:
+        results.failures["start", subject.server.name] = str(error)
+        return False
+    return True
+
+
+def _run(row: Row, subject: Subject, results: Results, round_name: str) -> None:
+    server = subject.server.name
+    if (row.name, server) in results.failures:
+        return
+    os.sync()
+    try:
+        figures = row.measure(subject)
+    except _FAILED as error:
+        results.failures[row.name, server] = f"{type(error).__name__}: {error}"
+        _say(row.title, server, round_name, f"failed: {error}")
+        return
+    for metric, value in figures.items():
+        results.figures.setdefault((row.name, metric, server), []).append(value)
+    shown = ", ".join(f"{value:.4g} {metric}" for metric, value in figures.items())
+    _say(row.title, server, round_name, shown)
+
+
+def _say(*parts: str) -> None:
+    print(" | ".join(parts), file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

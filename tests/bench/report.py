@@ -1,0 +1,122 @@
+"""The results as a table, for the terminal and as Markdown."""
+
+import math
+import os
+import platform
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.bench.metrics import Metric
+from tests.bench.rows import Row
+from tests.bench.servers import OURS
+
+_SMALL = 10
+_MEDIUM = 100
+
+
+@dataclass(slots=True, kw_only=True)
+class Results:
+    """Every figure of every round; ``failures`` say which row of which server could not be measured."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    """By server, in the order of the columns."""
+    figures: dict[tuple[str, Metric, str], list[float]] = field(default_factory=dict)
+    """By row, metric and server."""
+    failures: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def of(self, row: str, metric: Metric, server: str) -> list[float]:
+        """The rounds' figures."""
+        return self.figures.get((row, metric, server), [])
+
+    def metrics(self, row: str) -> list[Metric]:
+        """What was measured in a row."""
+        return list(dict.fromkeys(metric for name, metric, _ in self.figures if name == row))
+
+
+def table(results: Results, rows: Iterable[Row]) -> list[list[str]]:
+    """Header and lines: row, metric, median (least to most) of each server, ratios of ours to each peer."""
+    peers = [name for name in results.versions if name != OURS and OURS in results.versions]
+    lines = [["row", "figure", *results.versions, *(f"{OURS} / {peer.rpartition(' ')[2]}" for peer in peers)]]
+    for row in rows:
+        title = row.title
+        for metric in results.metrics(row.name):
+            cells = [_cell(results.of(row.name, metric, server)) for server in results.versions]
+            ratios = [_ratio(results, row.name, metric, peer) for peer in peers]
+            lines.append([title, metric, *cells, *ratios])
+            title = ""
+    return lines
+
+
+def plain(lines: Sequence[Sequence[str]]) -> str:
+    """The table for a terminal."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = (
+        [cell.ljust(width) if number < 2 else cell.rjust(width) for number, (cell, width) in enumerate(cells)]
+        for cells in (list(zip(line, widths, strict=True)) for line in lines)
+    )
+    return "\n".join("  ".join(line).rstrip() for line in padded)
+
+
+def markdown(results: Results, lines: Sequence[Sequence[str]], conditions: Sequence[str]) -> str:
+    """The table with the conditions it was measured under."""
+    head = "| " + " | ".join(lines[0]) + " |\n|" + "---|---|" + "--:|" * (len(lines[0]) - 2)
+    body = "\n".join("| " + " | ".join(line) + " |" for line in lines[1:])
+    parts = ["# Measured beside other registries", "\n".join(f"- {line}" for line in conditions), f"{head}\n{body}"]
+    if results.failures:
+        parts.append("Not measured:\n\n" + "\n".join(f"- {line}" for line in failures(results)))
+    return "\n\n".join(parts) + "\n"
+
+
+def failures(results: Results) -> list[str]:
+    """One sentence for each row that a server failed in."""
+    return [f"{row} on {server}: {reason}" for (row, server), reason in results.failures.items()]
+
+
+def machine(folder: Path) -> list[str]:
+    """What this was measured on."""
+    model = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    load = os.getloadavg()[0]
+    parts = (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, {_file_system(folder)}",
+        f"Linux {platform.release()}, Python {platform.python_version()}",
+        f"load average {load:.1f} at the start",
+    )
+    return ["; ".join(parts)]
+
+
+def _file_system(folder: Path) -> str:
+    mounts = sorted((line.split()[:3] for line in _lines("/proc/self/mounts")), key=lambda mount: len(mount[1]))
+    path = str(folder.resolve())
+    return next(kind for _, place, kind in reversed(mounts) if path.startswith(place))
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text(encoding="utf-8").splitlines()
+
+
+def _cell(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
+    median = _number(statistics.median(values))
+    return median if len(values) == 1 else f"{median} ({_number(min(values))} - {_number(max(values))})"
+
+
+def _ratio(results: Results, row: str, metric: Metric, peer: str) -> str:
+    ours, theirs = results.of(row, metric, OURS), results.of(row, metric, peer)
+    if not ours or not theirs or math.isclose(statistics.median(theirs), 0):
+        return "-"
+    return f"{statistics.median(ours) / statistics.median(theirs):.2f}"
+
+
+def _number(value: float) -> str:
+    if value < _SMALL:
+        return f"{value:.2f}"
+    return f"{value:.1f}" if value < _MEDIUM else f"{value:,.0f}"

@@ -1,0 +1,306 @@
+"""The promises of every storage driver, one by one, and what only files can get wrong."""
+
+import errno
+import os
+import resource
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.core.errors import InternalError, InvalidError, NotFoundError, StorageFull
+from app.core.ids import object_key
+from app.db.database import Database
+from app.settings import StorageSettings
+from app.storage.driver import StorageDriver
+from app.storage.drivers.family import storage_driver
+from app.storage.drivers.filesystem import FilesystemDriver
+from app.storage.drivers.memory import MemoryDriver
+from app.storage.store import BlobStore
+
+KEY = "ab/cd/abcd"
+
+
+@pytest.fixture(params=["filesystem", "filesystem without fsync", "memory"])
+def driver(request: pytest.FixtureRequest, tmp_path: Path) -> StorageDriver:
+    name, *without = request.param.split(" ", 1)
+    return storage_driver(StorageSettings(driver=name, path=tmp_path / "deep" / "blobs", fsync=not without))
+
+
+def write(driver: StorageDriver, content: bytes, offset: int = 0, key: str = KEY) -> int:
+    writer = driver.append(key, offset)
+    writer.write(memoryview(content))
+    writer.close()
+    return writer.offset
+
+
+def read(driver: StorageDriver, offset: int = 0, key: str = KEY) -> bytes:
+    with driver.open(key, offset) as stream:
+        return stream.read()
+
+
+class TestAppend:
+    def test_creates_at_offset_zero(self, driver: StorageDriver) -> None:
+        assert write(driver, b"") == 0
+        assert read(driver) == b""
+
+    def test_goes_on_where_an_earlier_writer_stopped(self, driver: StorageDriver) -> None:
+        assert write(driver, b"abc") == 3
+        assert write(driver, b"def", 3) == 6
+        assert read(driver) == b"abcdef"
+
+    def test_cuts_a_longer_tail(self, driver: StorageDriver) -> None:
+        write(driver, b"abcdef")
+        driver.append(KEY, 2).close()
+        assert read(driver) == b"ab"
+        write(driver, b"x", 0)
+        assert read(driver) == b"x"
+
+    @pytest.mark.parametrize("present", [None, b"ab"])
+    def test_refuses_a_gap(self, driver: StorageDriver, present: bytes | None) -> None:
+        if present is not None:
+            write(driver, present)
+        with pytest.raises(InternalError):
+            driver.append(KEY, 3)
+        assert driver.delete(KEY) is (present is not None)
+
+    def test_offset_counts_while_writing(self, driver: StorageDriver) -> None:
+        writer = driver.append(KEY, 0)
+        offsets = []
+        for part in (b"a", b"", b"bcd"):
+            writer.write(memoryview(part))
+            offsets.append(writer.offset)
+        writer.close()
+        assert offsets == [1, 1, 4]
+
+    def test_close_twice(self, driver: StorageDriver) -> None:
+        writer = driver.append(KEY, 0)
+        writer.close()
+        writer.close()
+
+    def test_takes_a_buffer_that_is_used_again(self, driver: StorageDriver) -> None:
+        buffer = bytearray(b"abc")
+        writer = driver.append(KEY, 0)
+        writer.write(memoryview(buffer)[:2])
+        buffer[:] = b"xyz"
+        writer.write(memoryview(buffer))
+        writer.close()
+        assert read(driver) == b"abxyz"
+
+    @settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(steps=st.lists(st.tuples(st.binary(max_size=200), st.floats(0, 1)), max_size=8))
+    def test_any_resumes_give_what_slicing_gives(self, driver: StorageDriver, steps: list[tuple[bytes, float]]) -> None:
+        key, expected = object_key(), b""
+        write(driver, b"", 0, key)
+        for content, share in steps:
+            offset = int(len(expected) * share)
+            expected = expected[:offset] + content
+            assert write(driver, content, offset, key) == len(expected)
+        assert read(driver, key=key) == expected
+
+
+class TestFinish:
+    def test_keeps_the_bytes(self, driver: StorageDriver) -> None:
+        write(driver, b"abc")
+        driver.finish(KEY, 3)
+        assert read(driver) == b"abc"
+
+    def test_cuts_a_longer_tail(self, driver: StorageDriver) -> None:
+        write(driver, b"abcdef")
+        driver.finish(KEY, 3)
+        assert (read(driver), driver.size(KEY)) == (b"abc", 3)
+
+    def test_twice(self, driver: StorageDriver) -> None:
+        write(driver, b"abc")
+        driver.finish(KEY, 3)
+        driver.finish(KEY, 3)
+
+    @pytest.mark.parametrize("present", [None, b"ab"])
+    def test_refuses_missing_bytes(self, driver: StorageDriver, present: bytes | None) -> None:
+        if present is not None:
+            write(driver, present)
+        with pytest.raises(InternalError):
+            driver.finish(KEY, 3)
+
+
+class TestOpen:
+    @pytest.mark.parametrize(("offset", "expected"), [(0, b"abcdef"), (2, b"cdef"), (6, b""), (9, b"")])
+    def test_from_an_offset(self, driver: StorageDriver, offset: int, expected: bytes) -> None:
+        write(driver, b"abcdef")
+        assert read(driver, offset) == expected
+
+    def test_reads_parts_into_buffers(self, driver: StorageDriver) -> None:
+        write(driver, b"abcdef")
+        with driver.open(KEY) as stream:
+            assert (stream.read(2), stream.read(2), stream.read(9), stream.read(1)) == (b"ab", b"cd", b"ef", b"")
+
+    def test_goes_on_after_the_object_is_deleted(self, driver: StorageDriver) -> None:
+        write(driver, b"abcdef")
+        with driver.open(KEY) as stream:
+            driver.delete(KEY)
+            assert stream.read() == b"abcdef"
+
+    def test_unknown_key(self, driver: StorageDriver) -> None:
+        with pytest.raises(NotFoundError):
+            driver.open(KEY)
+
+
+class TestSizeAndDelete:
+    def test_size(self, driver: StorageDriver) -> None:
+        write(driver, b"abc")
+        assert driver.size(KEY) == 3
+        with pytest.raises(NotFoundError):
+            driver.size("ab/cd/other")
+
+    def test_delete(self, driver: StorageDriver) -> None:
+        write(driver, b"abc")
+        assert (driver.delete(KEY), driver.delete(KEY), driver.delete("zz/zz/zz")) == (True, False, False)
+        with pytest.raises(NotFoundError):
+            driver.size(KEY)
+
+    def test_keys_do_not_touch_each_other(self, driver: StorageDriver) -> None:
+        write(driver, b"abc")
+        write(driver, b"xyz", key="ab/cd/other")
+        driver.delete(KEY)
+        assert read(driver, key="ab/cd/other") == b"xyz"
+
+
+def test_check_leaves_nothing(driver: StorageDriver, tmp_path: Path) -> None:
+    driver.check()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("key", ["", "/etc/passwd", "../outside", "a/../../outside", "a//b", "a/./b", "a/", "a\0b", ".", ".."])
+def test_keys_that_would_leave_the_storage(driver: StorageDriver, key: str) -> None:
+    for use in (
+        lambda: driver.append(key, 0),
+        lambda: driver.finish(key, 0),
+        lambda: driver.open(key),
+        lambda: driver.size(key),
+        lambda: driver.delete(key),
+    ):
+        with pytest.raises(InternalError):
+            use()
+
+
+def test_unknown_driver(tmp_path: Path) -> None:
+    with pytest.raises(InvalidError, match="filesystem, memory"):
+        storage_driver(StorageSettings(driver="tape", path=tmp_path, fsync=True))
+
+
+def test_the_store_refuses_inside_a_writing_transaction(tmp_path: Path) -> None:
+    store, database = BlobStore(MemoryDriver()), Database(f"sqlite:///{tmp_path}/test.db")
+    uses = (
+        lambda: store.append(KEY, 0),
+        lambda: store.finish(KEY, 0),
+        lambda: store.open(KEY),
+        lambda: store.size(KEY),
+        lambda: store.delete(KEY),
+        store.check,
+    )
+    with database.write():
+        for use in uses:
+            with pytest.raises(InternalError, match="inside a writing transaction"):
+                use()
+    store.check()
+    database.dispose()
+
+
+class TestFiles:
+    def test_a_real_file_for_sendfile(self, tmp_path: Path) -> None:
+        driver = FilesystemDriver(tmp_path)
+        write(driver, b"abcdef")
+        with driver.open(KEY, 4) as stream:
+            assert os.lseek(stream.fileno(), 0, os.SEEK_CUR) == 4
+
+    def test_nobody_else_may_read_them(self, tmp_path: Path) -> None:
+        write(FilesystemDriver(tmp_path / "blobs"), b"abc")
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "blobs").rglob("*")]
+        assert [mode & 0o007 for mode in modes] == [0, 0, 0]
+
+    def test_one_durability_point(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        synced: list[str] = []
+
+        def note(descriptor: int) -> None:
+            synced.append(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
+
+        monkeypatch.setattr(os, "fdatasync", note)
+        monkeypatch.setattr(os, "fsync", note)
+        driver = FilesystemDriver(tmp_path)
+        write(driver, b"abc")
+        assert synced == [".", "ab"]
+        write(driver, b"def", 3)
+        assert synced == [".", "ab"]
+        driver.finish(KEY, 6)
+        assert synced == [".", "ab", KEY, "ab/cd"]
+        write(driver, b"abc", key="ab/cd/other")
+        assert synced == [".", "ab", KEY, "ab/cd"]
+
+    def test_without_fsync_nothing_is_synced(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "fdatasync", lambda _: pytest.fail("synced"))
+        monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("synced"))
+        driver = FilesystemDriver(tmp_path, fsync=False)
+        write(driver, b"abc")
+        driver.finish(KEY, 3)
+
+    def test_disk_full_in_the_middle(self, tmp_path: Path, small_files: None) -> None:
+        driver = FilesystemDriver(tmp_path)
+        writer = driver.append(KEY, 0)
+        with pytest.raises(StorageFull) as caught:
+            writer.write(memoryview(bytes(200_000)))
+        writer.close()
+        assert caught.value.retry_after
+        assert driver.size(KEY) == 65_536
+        assert write(driver, b"x", 65_535) == 65_536
+
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO])
+    @pytest.mark.parametrize("call", ["pwrite", "fdatasync", "open"])
+    def test_every_refusal_of_the_system(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, call: str
+    ) -> None:
+        driver = FilesystemDriver(tmp_path)
+        write(driver, b"abc")
+
+        def refuse(*_: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, call, refuse)
+        with pytest.raises(StorageFull, match=os.strerror(number)):
+            write(driver, b"def", 3)
+            driver.finish(KEY, 6)
+        monkeypatch.undo()
+        write(driver, b"def", 3)
+        driver.finish(KEY, 6)
+        assert read(driver) == b"abcdef"
+
+    def test_other_errors_are_not_hidden(self, tmp_path: Path) -> None:
+        (tmp_path / "ab").write_bytes(b"a file where a folder belongs")
+        with pytest.raises(NotADirectoryError):
+            FilesystemDriver(tmp_path).append(KEY, 0)
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+    def test_read_only_folder(self, tmp_path: Path) -> None:
+        tmp_path.chmod(0o500)
+        with pytest.raises(StorageFull):
+            FilesystemDriver(tmp_path).check()
+        tmp_path.chmod(0o700)
+
+    def test_writing_after_close(self, tmp_path: Path) -> None:
+        writer = FilesystemDriver(tmp_path).append(KEY, 0)
+        writer.close()
+        with pytest.raises(InternalError):
+            writer.write(memoryview(b"abc"))
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file of this process may pass 64 KiB while the test runs: the kernel's own refusal in the middle of a write."""
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)

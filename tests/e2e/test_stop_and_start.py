@@ -1,0 +1,206 @@
+"""One installation through its life: stopped, started again, hurt and healed, two of them side by side."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.collecting import collect
+from tests.e2e.conftest import create_project
+from tests.e2e.images import Layout
+from tests.e2e.programs import run
+from tests.e2e.shells import crane_of
+from tests.e2e.waiting import eventually
+from tests.support.instance import Instance, running
+
+_STOP_SECONDS = 15
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where an installation keeps its data."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def started(folder: Path) -> Iterator[Instance]:
+    """An installation of this test alone; the test may stop it."""
+    with running(folder) as instance:
+        yield instance
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_everything(started: Instance, by: signal.Signals) -> None:
+    assert started.process is not None
+    pids = started.pids("")
+    assert len(pids) >= 4
+    before = time.monotonic()
+    started.process.send_signal(by)
+    assert started.process.wait(_STOP_SECONDS) == 0
+    assert time.monotonic() - before < _STOP_SECONDS
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+    for port in (started.port, started.temporal_port, started.ui_port):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+
+
+def test_a_transfer_in_flight_does_not_hold_up_the_stop(started: Instance) -> None:
+    project = create_project(started)
+    with started.client() as client:
+        begun = client.post(f"/v2/{project}/app/blobs/uploads/")
+        assert begun.status_code == 202, begun.text
+    stopped = threading.Event()
+
+    def trickle() -> Iterator[bytes]:
+        while not stopped.wait(0.2):
+            yield b"x" * 1000
+
+    def send() -> None:
+        with started.client() as client:
+            try:
+                client.patch(begun.headers["location"], content=trickle())
+            except httpx.TransportError:
+                return
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    time.sleep(1)
+    before = time.monotonic()
+    try:
+        assert started.stop() == 0
+        assert time.monotonic() - before < _STOP_SECONDS
+    finally:
+        stopped.set()
+        sender.join()
+
+
+def test_the_next_start_continues_on_the_same_data(started: Instance, layout: Layout, tmp_path: Path) -> None:
+    project = create_project(started)
+    crane = crane_of(started, tmp_path)
+    crane("push", str(layout.folder), f"{started.host}/{project}/app:1")
+    assert started.stop() == 0
+
+    started.environment["HARBOR_ADMIN_PASSWORD"] = "Another12345"
+    before = time.monotonic()
+    started.start()
+    assert time.monotonic() - before < 10
+
+    assert crane("digest", f"{started.host}/{project}/app:1") == layout.digest
+    with started.client() as client:
+        assert client.get("/api/v2.0/users/current").json()["username"] == "admin"
+    collect(started)
+
+
+def test_the_password_is_generated_and_shown_once(folder: Path) -> None:
+    with running(folder, HARBOR_ADMIN_PASSWORD="") as instance:
+        text = _log_with(instance, "docker login")
+        password = re.search(r"password\s+(\S+)", text)
+        assert password
+        assert f"docker login {instance.host}" in text
+        with instance.client(password=password[1]) as client:
+            assert client.get("/api/v2.0/users/current").json()["sysadmin_flag"] is True
+        instance.stop()
+        instance.log.unlink()
+        instance.start()
+        assert password[1] not in _log_with(instance, "docker login")
+    assert {path.stat().st_mode & 0o777 for path in (folder / "secrets").iterdir()} == {0o600}
+    assert not list((folder / "run").glob("*password*"))
+
+
+@pytest.mark.parametrize("name", ["gunicorn", "workflows.worker", "server start-dev"])
+def test_a_killed_process_is_started_again(started: Instance, name: str) -> None:
+    victims = started.pids(name)
+    assert victims
+    os.kill(victims[0], signal.SIGKILL)
+    eventually(lambda: _all_new(started, name, victims[0]))
+    eventually(lambda: _pings(started))
+    collect(started)
+
+
+def test_a_killed_web_worker_is_replaced(started: Instance) -> None:
+    arbiter, *workers = started.pids("gunicorn")
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    eventually(lambda: len(set(started.pids("gunicorn")) - {workers[0]}) == 3)
+    assert arbiter in started.pids("gunicorn")
+    assert _pings(started)
+
+
+def test_two_installations_side_by_side(started: Instance, layout: Layout, tmp_path: Path) -> None:
+    with running(tmp_path / "other") as other:
+        for instance in (started, other):
+            project = create_project(instance)
+            crane = crane_of(instance, tmp_path)
+            crane("push", str(layout.folder), f"{instance.host}/{project}/app:1")
+            with instance.client() as client:
+                names = {entry["name"] for entry in client.get("/api/v2.0/projects").json()}
+            assert names == {"library", project}
+            collect(instance)
+
+
+@pytest.mark.parametrize("variable", ["HARBOR_PORT", "HARBOR_TEMPORAL_PORT", "HARBOR_TEMPORAL_UI_PORT"])
+def test_a_busy_port_is_one_clear_sentence(folder: Path, variable: str) -> None:
+    instance = Instance(folder=folder)
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", int(instance.variables[variable])))
+        busy.listen()
+        said = _refusal(instance)
+    assert variable in said
+    assert instance.variables[variable] in said
+
+
+@pytest.mark.parametrize("place", ["in the way/data", "/proc/pyharbor"])
+def test_an_unwritable_folder_is_one_clear_sentence(tmp_path: Path, place: str) -> None:
+    (tmp_path / "in the way").touch()
+    folder = tmp_path / place
+    said = _refusal(Instance(folder=folder))
+    assert str(folder) in said
+    assert "HARBOR_DATA_DIR" in said
+
+
+def test_all_mistakes_are_named_at_once(folder: Path) -> None:
+    wrong = {"HARBOR_LOG_LEVEL": "loud", "HARBOR_GC_TIME_WINDOW": "soon", "HARBOR_WEB_WORKERS": "0"}
+    instance = Instance(folder=folder, environment=wrong)
+    said = _start(instance)
+    assert said.returncode == 1
+    assert all(f"{name}: " in said.stderr for name in wrong)
+    assert not folder.exists()
+
+
+def _refusal(instance: Instance) -> str:
+    """What a start that is refused says: one line, exit code 1."""
+    done = _start(instance)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    return done.stderr
+
+
+def _start(instance: Instance) -> subprocess.CompletedProcess[str]:
+    return run([sys.executable, "-m", "app.cli", "up"], environment=instance.variables, seconds=60)
+
+
+def _pings(instance: Instance) -> bool:
+    try:
+        return httpx.get(f"{instance.url}/api/v2.0/ping", timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _all_new(instance: Instance, name: str, victim: int) -> bool:
+    pids = instance.pids(name)
+    return bool(pids) and victim not in pids
+
+
+def _log_with(instance: Instance, text: str) -> str:
+    eventually(lambda: text in instance.log.read_text(encoding="utf-8"))
+    return instance.log.read_text(encoding="utf-8")

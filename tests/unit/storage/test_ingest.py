@@ -1,0 +1,204 @@
+"""The transfer engine: leases, what survives whom, and hashing with and without saved states."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from app.context import Ports
+from app.core import ids
+from app.core.digest import Digest
+from app.core.errors import DigestInvalid, RangeInvalid, SizeInvalid, UploadInvalid, UploadUnknown
+from app.storage import hash_state, ingest, sessions
+from app.storage.ingest import Ingest
+from app.storage.models import Upload
+from app.storage.sessions import UploadSession
+
+CONTENT = bytes(range(256)) * 8
+
+
+@pytest.fixture
+def engine(ports: Ports) -> Ingest:
+    return Ingest(ports.db, ports.storage, ports.clock)
+
+
+@pytest.fixture(params=["native", "without libcrypto"])
+def hashing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param != "native":
+        monkeypatch.setattr(hash_state, "_native", lambda _layout: None)
+
+
+def begin(engine: Ingest, algorithm: str = "sha256") -> UploadSession:
+    upload = UploadSession(
+        id=ids.session_id(),
+        repository="p/r",
+        project_id=1,
+        key=ids.object_key(),
+        offset=0,
+        algorithm=algorithm,
+        hash_state=None,
+        digest=None,
+    )
+    with engine.db.write() as session:
+        sessions.insert(session, upload, datetime.now(UTC))
+    return upload
+
+
+def again(engine: Ingest, upload: UploadSession) -> UploadSession:
+    return sessions.find(engine.db, upload.id, "p/r", datetime.now(UTC))
+
+
+def pieces(*contents: bytes) -> Iterator[memoryview]:
+    for content in contents:
+        yield memoryview(bytearray(content))
+
+
+def lease_left(engine: Ingest, upload: UploadSession) -> str | None:
+    with engine.db.read() as session:
+        return session.scalar(sa.select(Upload.lease_holder).where(Upload.id == upload.id))
+
+
+def expire_lease(engine: Ingest, upload: UploadSession) -> None:
+    with engine.db.write() as session:
+        session.execute(sa.update(Upload).where(Upload.id == upload.id).values(lease_until=1))
+
+
+@pytest.mark.usefixtures("hashing")
+@pytest.mark.parametrize("running", ["sha256", "sha512"])
+@pytest.mark.parametrize("named", ["sha256", "sha512"])
+@pytest.mark.parametrize("last", [True, False])
+def test_parts_and_any_digest(engine: Ingest, running: str, named: str, last: bool) -> None:
+    upload = begin(engine, running)
+    stop = 1500 if last else len(CONTENT)
+    assert engine.append(upload, pieces(CONTENT[:1], CONTENT[1:700])) == 700
+    assert engine.append(again(engine, upload), pieces(CONTENT[700:stop])) == stop
+    body = pieces(CONTENT[stop:]) if last else None
+    with engine.closing(again(engine, upload), body, Digest.of(CONTENT, named)) as content:
+        assert (content.size, content.holder is None) == (len(CONTENT), not last)
+        assert engine.store.size(upload.key) == len(CONTENT)
+        assert engine.digest_of(upload.key, named, content.size) == content.digest
+
+
+def test_no_second_reading_with_saved_states(engine: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = begin(engine)
+    engine.append(upload, pieces(CONTENT[:100]))
+    monkeypatch.setattr(type(engine.store), "open", lambda *_: pytest.fail("read again"))
+    with engine.closing(again(engine, upload), pieces(CONTENT[100:]), Digest.of(CONTENT)):
+        pass
+
+
+class TestLease:
+    def test_of_another_request(self, engine: Ingest) -> None:
+        upload = begin(engine)
+        with engine.db.write() as session:
+            sessions.lease(session, upload, "other")
+        with pytest.raises(RangeInvalid, match="another request"):
+            engine.append(upload, pieces(b"abc"))
+        with pytest.raises(RangeInvalid), engine.closing(upload, pieces(b"abc"), Digest.of(b"abc")):
+            pass
+        expire_lease(engine, upload)
+        assert engine.append(upload, pieces(b"abc")) == 3
+
+    def test_stale_offset(self, engine: Ingest) -> None:
+        upload = begin(engine)
+        engine.append(upload, pieces(b"abc"))
+        with pytest.raises(RangeInvalid, match="offset 3, not 0"):
+            engine.append(upload, pieces(b"abc"))
+
+    def test_progress_is_stored_on_the_way(self, engine: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What a killed process leaves is at most one renewal old, and another goes on from there."""
+        monkeypatch.setattr(ingest, "_RENEW_SECONDS", 0.02)
+        upload, seen = begin(engine), []
+
+        def body() -> Iterator[memoryview]:
+            for part in pieces(CONTENT[:500], CONTENT[500:1000], CONTENT[1000:]):
+                yield part
+                _sleep_past(0.03)
+                seen.append(again(engine, upload).offset)
+
+        engine.append(upload, body())
+        assert seen[0] == 0
+        assert seen[2] == 1000
+        with engine.closing(again(engine, upload), None, Digest.of(CONTENT)):
+            pass
+
+    def test_who_slept_past_it_does_not_touch_the_object(self, engine: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ingest, "_RENEW_SECONDS", 0.01)
+        upload = begin(engine)
+
+        def body() -> Iterator[memoryview]:
+            yield from pieces(b"zombie")
+            expire_lease(engine, upload)
+            other = again(engine, upload)
+            with engine.closing(other, pieces(b"winner"[other.offset :]), Digest.of(b"winner")) as content, engine.db.write() as session:
+                sessions.finish(
+                    session, content.upload, content.holder, now=datetime.now(UTC), digest=content.digest, offset=content.size
+                )
+            _sleep_past(0.02)
+            yield from pieces(b"zombie again")
+
+        with pytest.raises(UploadUnknown):
+            engine.append(upload, body())
+        assert engine.digest_of(upload.key, "sha256", 6) == Digest.of(b"winner")
+        assert engine.store.size(upload.key) == 6
+
+    def test_cancelled_meanwhile(self, engine: Ingest) -> None:
+        upload = begin(engine)
+
+        def body() -> Iterator[memoryview]:
+            yield from pieces(b"abc")
+            with engine.db.write() as session:
+                assert sessions.remove(session, upload)
+
+        with pytest.raises(UploadUnknown):
+            engine.append(upload, body())
+
+
+class TestEnds:
+    @pytest.mark.parametrize("error", [UploadInvalid, KeyboardInterrupt])
+    def test_an_append_keeps_what_arrived(self, engine: Ingest, error: type[BaseException]) -> None:
+        upload = begin(engine)
+
+        def body() -> Iterator[memoryview]:
+            yield from pieces(CONTENT[:1000])
+            raise error
+
+        with pytest.raises(error):
+            engine.append(upload, body())
+        assert again(engine, upload).offset == 1000
+        assert engine.append(again(engine, upload), pieces(CONTENT[1000:])) == len(CONTENT)
+        with engine.closing(again(engine, upload), None, Digest.of(CONTENT)):
+            pass
+
+    @pytest.mark.parametrize("error", [UploadInvalid, KeyboardInterrupt])
+    def test_a_closing_body_counts_only_when_committed(self, engine: Ingest, error: type[BaseException]) -> None:
+        upload = begin(engine)
+        engine.append(upload, pieces(CONTENT[:1000]))
+
+        def body() -> Iterator[memoryview]:
+            yield from pieces(CONTENT[1000:1100])
+            raise error
+
+        with pytest.raises(error), engine.closing(again(engine, upload), body(), Digest.of(CONTENT)):
+            pytest.fail("committed")
+        with pytest.raises(DigestInvalid), engine.closing(again(engine, upload), pieces(b"x"), Digest.of(CONTENT)):
+            pytest.fail("committed")
+        with pytest.raises(error), engine.closing(again(engine, upload), pieces(CONTENT[1000:]), Digest.of(CONTENT)):
+            raise error
+        assert (again(engine, upload).offset, lease_left(engine, upload)) == (1000, None)
+        with engine.closing(again(engine, upload), pieces(CONTENT[1000:]), Digest.of(CONTENT)):
+            pass
+
+    @pytest.mark.parametrize(("length", "kept"), [(5, 5), (7, 6)])
+    def test_a_body_of_another_length(self, engine: Ingest, length: int, kept: int) -> None:
+        upload = begin(engine)
+        with pytest.raises(SizeInvalid):
+            engine.append(upload, pieces(b"abc", b"def"), length)
+        assert again(engine, upload).offset == kept
+
+
+def _sleep_past(seconds: float) -> None:
+    import time
+
+    time.sleep(seconds)

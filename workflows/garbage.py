@@ -1,0 +1,167 @@
+"""Garbage collection and the purge of upload sessions."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+
+from workflows.progress import ENDINGS, begin, ending
+from workflows.retry import Steps, all_to_the_end, heed_cancellation, to_the_end
+
+with workflow.unsafe.imports_passed_through():
+    from app.garbage.contracts import (
+        GARBAGE_COLLECTION,
+        GC_ACQUIRE,
+        GC_MARK,
+        GC_RELEASE,
+        GC_SWEEP,
+        GC_UNTAGGED,
+        UPLOAD_PURGE,
+        UPLOAD_PURGE_JOB,
+        AcquireStep,
+        GarbageInput,
+        HandedOver,
+        HeldLease,
+        Lease,
+        Marked,
+        MarkStep,
+        Purged,
+        PurgeInput,
+        PurgeStep,
+        SweepStep,
+        Swept,
+        Untagged,
+        UntaggedStep,
+    )
+    from app.jobs.contracts import JOB_FINISH, JobOutcome, Queue, Status
+
+_DONE: Final = -1
+_SILENCE: Final = timedelta(seconds=15)
+_SILENCES_PER_LEASE: Final = 4
+
+
+@workflow.defn(name=GARBAGE_COLLECTION.workflow)
+class GarbageCollection:
+    """Read-only by a lease, delete what is eligible, writes again: on success, failure and cancellation alike."""
+
+    @workflow.run
+    async def run(self, wanted: GarbageInput) -> JobOutcome:
+        """Collect; however it ends, the lease is given back and the execution final."""
+        silence = timedelta(milliseconds=wanted.lease_ms) / _SILENCES_PER_LEASE
+        steps = Steps(Queue.GARBAGE, min(_SILENCE, silence))
+        try:
+            outcome = await self._collect(steps, wanted)
+        except ENDINGS as error:
+            await to_the_end(steps.rows(GC_RELEASE, ending(error), type(None)))
+            raise
+        await to_the_end(steps.rows(GC_RELEASE, outcome, type(None)))
+        return outcome
+
+    async def _collect(self, steps: Steps, wanted: GarbageInput) -> JobOutcome:
+        state = wanted.handed_over
+        if state is None:
+            begun = await begin(wanted.schedule_id)
+            heed_cancellation()
+            if not begun.go_on:
+                return JobOutcome(status=Status.STOPPED, message="stopped before it began")
+            lease = await to_the_end(
+                steps.rows(GC_ACQUIRE, AcquireStep(lease_ms=wanted.lease_ms, dry_run=wanted.dry_run), Lease)
+            )
+            heed_cancellation()
+            if lease.fence is None:
+                return JobOutcome(status=Status.STOPPED, message="another garbage collection is running")
+            state = await self._mark(steps, wanted, lease.fence)
+        if not wanted.dry_run:
+            await self._sweep(steps, wanted, state)
+        return JobOutcome(status=Status.SUCCESS)
+
+    async def _mark(self, steps: Steps, wanted: GarbageInput, fence: int) -> HandedOver:
+        held = HeldLease(fence=fence, lease_ms=wanted.lease_ms)
+        deleted = 0
+        done = wanted.dry_run
+        while not done:
+            step = UntaggedStep(
+                lease=held,
+                window_ms=wanted.window_ms,
+                delete_untagged=wanted.delete_untagged,
+                delete_tag=wanted.delete_tag,
+            )
+            untagged = await steps.work(GC_UNTAGGED, step, Untagged)
+            heed_cancellation()
+            deleted, done = deleted + untagged.manifests, untagged.done
+        mark = MarkStep(
+            window_ms=wanted.window_ms,
+            delete_untagged=wanted.delete_untagged,
+            dry_run=wanted.dry_run,
+            workers=wanted.workers,
+            deleted=deleted,
+        )
+        marked = await steps.work(GC_MARK, mark, Marked)
+        heed_cancellation()
+        workflow.set_current_details(
+            f"{marked.blobs} blobs eligible, {marked.bytes} bytes; {deleted} untagged manifests deleted"
+        )
+        return HandedOver(fence=fence, cutoff_ms=marked.cutoff_ms, cursors=[0] * wanted.workers)
+
+    async def _sweep(self, steps: Steps, wanted: GarbageInput, state: HandedOver) -> None:
+        held = HeldLease(fence=state.fence, lease_ms=wanted.lease_ms)
+        cursors = list(state.cursors)
+        blobs = size = 0
+        while any(cursor != _DONE for cursor in cursors):
+            open_shares = [share for share, cursor in enumerate(cursors) if cursor != _DONE]
+            swept = await all_to_the_end(
+                [
+                    steps.work(
+                        GC_SWEEP,
+                        SweepStep(
+                            lease=held,
+                            cutoff_ms=state.cutoff_ms,
+                            share=share,
+                            shares=len(cursors),
+                            cursor=cursors[share],
+                        ),
+                        Swept,
+                    )
+                    for share in open_shares
+                ]
+            )
+            heed_cancellation()
+            for share, result in zip(open_shares, swept, strict=True):
+                cursors[share] = result.cursor
+                blobs, size = blobs + result.blobs, size + result.bytes
+            workflow.set_current_details(f"{blobs} blobs deleted, {size} bytes freed")
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(replace(wanted, handed_over=replace(state, cursors=cursors)))
+
+
+@workflow.defn(name=UPLOAD_PURGE_JOB.workflow)
+class UploadPurge:
+    """Ends upload sessions that nobody continues, with their bytes."""
+
+    @workflow.run
+    async def run(self, wanted: PurgeInput) -> JobOutcome:
+        """Purge until nothing is left."""
+        try:
+            outcome = await self._purge(wanted)
+        except ENDINGS as error:
+            await to_the_end(Steps(Queue.WORKFLOWS).rows(JOB_FINISH, ending(error), type(None)))
+            raise
+        await to_the_end(Steps(Queue.WORKFLOWS).rows(JOB_FINISH, outcome, type(None)))
+        return outcome
+
+    async def _purge(self, wanted: PurgeInput) -> JobOutcome:
+        begun = await begin(wanted.schedule_id)
+        heed_cancellation()
+        if not begun.go_on:
+            return JobOutcome(status=Status.STOPPED, message="stopped before it began")
+        step = PurgeStep(expiry_seconds=wanted.expiry_seconds, finished_seconds=wanted.finished_seconds)
+        purged = Purged(sessions=0, objects=0, done=False)
+        sessions = objects = 0
+        while not purged.done:
+            purged = await Steps(Queue.GARBAGE).work(UPLOAD_PURGE, step, Purged)
+            heed_cancellation()
+            sessions, objects = sessions + purged.sessions, objects + purged.objects
+        return JobOutcome(
+            status=Status.SUCCESS, message=f"{sessions} upload sessions and {objects} lost objects purged"
+        )

@@ -1,0 +1,86 @@
+"""Timeouts and retries, one preset per kind of step, and the two ways to await a step against cancellation."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+T = TypeVar("T")
+
+_SHORT: Final = timedelta(seconds=90)
+_LONG: Final = timedelta(minutes=20)
+_ROWS: Final = RetryPolicy(initial_interval=timedelta(seconds=0.2), maximum_interval=timedelta(seconds=10))
+"""Short transactions: again until the database is back."""
+_WORK: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30), maximum_attempts=10
+)
+"""Long work under a lease: a fault that stays must not hold the registry read-only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Where a workflow's activities run and how soon their silence counts as a crash."""
+
+    queue: str
+    heartbeat: timedelta = timedelta(seconds=15)
+
+    async def rows(self, name: str, argument: object, result: type[T], *, limit: timedelta = _SHORT) -> T:
+        """A step that only writes rows."""
+        answer: T = await workflow.execute_activity(
+            name, argument, result_type=result, task_queue=self.queue, start_to_close_timeout=limit, retry_policy=_ROWS
+        )
+        return answer
+
+    async def work(self, name: str, argument: object, result: type[T], *, limit: timedelta = _LONG) -> T:
+        """A step that deletes or takes long: it heartbeats, and a cancellation waits for its end."""
+        answer: T = await workflow.execute_activity(
+            name,
+            argument,
+            result_type=result,
+            task_queue=self.queue,
+            start_to_close_timeout=limit,
+            heartbeat_timeout=self.heartbeat,
+            retry_policy=_WORK,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+        return answer
+
+
+async def to_the_end(step: Coroutine[Any, Any, T]) -> T:
+    """Finish the step even if the workflow is cancelled meanwhile; ask ``heed_cancellation`` afterwards."""
+    task = asyncio.create_task(step)
+    while not task.done():
+        try:
+            await workflow.wait([task])
+        except asyncio.CancelledError:
+            _uncancel()
+    return task.result()
+
+
+async def all_to_the_end(steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run the steps side by side; returns or raises once every one has ended, failed or cancelled."""
+    tasks = [asyncio.create_task(step) for step in steps]
+    try:
+        await workflow.wait(tasks)
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        await workflow.wait(tasks)
+        raise
+    return [task.result() for task in tasks]
+
+
+def heed_cancellation() -> None:
+    """Raise CancelledError when the workflow was asked to stop; a step that ended well may have swallowed it."""
+    if workflow.cancellation_reason() is not None:
+        raise asyncio.CancelledError
+
+
+def _uncancel() -> None:
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()

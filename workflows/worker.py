@@ -1,0 +1,180 @@
+"""The worker's main: ``python -m workflows.worker`` runs workflows, activities, the dispatcher and the reconciler."""
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+import structlog
+from temporalio.client import Client
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.worker import Worker
+
+from activities.context import ErrorInterceptor
+from activities.garbage import GarbageActivities, install_schedules
+from activities.jobs import JobActivities
+from app.context import Ports
+from app.jobs.contracts import Queue
+from app.jobs.dispatcher import Dispatcher
+from app.jobs.presence import Presence
+from app.jobs.reconciler import Reconciler
+from app.jobs.temporal import TemporalBridge
+from app.settings import SettingsError, load
+from app.telemetry.logging import configure_logging
+from app.wiring import build
+from workflows.garbage import GarbageCollection, UploadPurge
+
+_log = structlog.get_logger()
+WORKFLOWS: Final = (GarbageCollection, UploadPurge)
+_JOB_STEPS: Final = 8
+_GARBAGE_STEPS: Final = 12
+_WORKFLOW_TASKS: Final = 8
+_CACHED_WORKFLOWS: Final = 200
+_GRACE: Final = timedelta(seconds=8)
+_THREADS_SECONDS: Final = 4.0
+_AGAIN_SECONDS: Final = 1.0
+
+
+class WorkerProcess:
+    """Three threads that keep rows and Temporal together, and Temporal's own workers whenever it answers."""
+
+    def __init__(self, ports: Ports, loop: asyncio.AbstractEventLoop) -> None:
+        """Nothing runs before ``run``."""
+        self._ports = ports
+        self._bridge = TemporalBridge(ports.settings.temporal, loop)
+        self._stop = asyncio.Event()
+        self._threads_stop = threading.Event()
+
+    def stop(self) -> None:
+        """Ask for an orderly end."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Work until ``stop``; Temporal may be down at any time, also at the start."""
+        await asyncio.to_thread(install_schedules, self._ports)
+        threads = [self._thread(name, work) for name, work in self._loops().items()]
+        with ThreadPoolExecutor(_JOB_STEPS + _GARBAGE_STEPS, thread_name_prefix="activity") as pool:
+            serving = asyncio.create_task(self._serve(pool))
+            _log.info("worker_started", temporal=self._ports.settings.temporal.address)
+            await self._stop.wait()
+            _log.info("worker_stopping")
+            serving.cancel()
+            await asyncio.wait([serving])
+        self._threads_stop.set()
+        await asyncio.to_thread(_join, threads)
+        _log.info("worker_stopped")
+
+    def _loops(self) -> dict[str, Callable[[threading.Event], None]]:
+        queues = [str(queue) for queue in Queue]
+        return {
+            "dispatcher": Dispatcher(self._ports, self._bridge).run,
+            "reconciler": Reconciler(self._ports, self._bridge).run,
+            "presence": Presence(self._ports, queues, _version(), self._bridge.reachable).run,
+        }
+
+    def _thread(self, name: str, work: Callable[[threading.Event], None]) -> threading.Thread:
+        """A thread whose unexpected end ends the process, so that a supervisor starts it afresh."""
+        loop = asyncio.get_running_loop()
+
+        def guarded() -> None:
+            try:
+                work(self._threads_stop)
+            except Exception:  # noqa: BLE001 - the worker's main is an edge: it logs, and the process ends
+                _log.exception("worker_thread_failed", thread=name)
+                loop.call_soon_threadsafe(self._stop.set)
+
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    async def _serve(self, pool: ThreadPoolExecutor) -> None:
+        """Run Temporal's workers, again and again when they fail (a namespace that was lost, say)."""
+        while True:
+            client = await self._bridge.connected()
+            try:
+                await _until_cancelled(_workers(client, self._ports, pool))
+            except Exception:  # noqa: BLE001 - as above: it logs, and connects again
+                _log.exception("temporal_workers_failed")
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+
+def _workers(client: Client, ports: Ports, pool: ThreadPoolExecutor) -> list[Worker]:
+    return [
+        Worker(
+            client,
+            task_queue=Queue.WORKFLOWS,
+            workflows=WORKFLOWS,
+            activities=JobActivities(ports).all(),
+            activity_executor=pool,
+            interceptors=[ErrorInterceptor()],
+            max_concurrent_workflow_tasks=_WORKFLOW_TASKS,
+            max_cached_workflows=_CACHED_WORKFLOWS,
+            max_concurrent_activities=_JOB_STEPS,
+            graceful_shutdown_timeout=_GRACE,
+        ),
+        Worker(
+            client,
+            task_queue=Queue.GARBAGE,
+            activities=GarbageActivities(ports).all(),
+            activity_executor=pool,
+            interceptors=[ErrorInterceptor()],
+            max_concurrent_activities=_GARBAGE_STEPS,
+            graceful_shutdown_timeout=_GRACE,
+        ),
+    ]
+
+
+async def _until_cancelled(workers: list[Worker]) -> None:
+    """Run the workers; a cancellation shuts them down in order, the failure of one shuts down all and is raised."""
+    async with AsyncExitStack() as stack:
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        await asyncio.Event().wait()
+
+
+def _join(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join(_THREADS_SECONDS)
+
+
+def _version() -> str:
+    try:
+        return version("pyharbor")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+async def _main(ports: Ports) -> None:
+    quiet = LoggingConfig(filter=TelemetryFilter(core_level="WARN", other_level="ERROR"))
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
+    loop = asyncio.get_running_loop()
+    process = WorkerProcess(ports, loop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, process.stop)
+    await process.run()
+
+
+def main() -> int:
+    """Run a worker until SIGTERM or SIGINT; 1 when the settings hold mistakes."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        sys.stderr.write(f"pyharbor: the settings hold mistakes:\n{error}\n")
+        return 1
+    configure_logging(settings.log)
+    ports = build(settings)
+    try:
+        asyncio.run(_main(ports))
+    finally:
+        ports.db.dispose()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
