@@ -73,13 +73,16 @@ class Context:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """The writing transaction: commits at the outermost end; a broken constraint becomes ConflictError."""
+    def write(self, *, durable: bool = True) -> Iterator[Session]:
+        """The writing transaction: commits at the outermost end; a broken constraint becomes ConflictError.
+
+        Bookkeeping that a power cut may undo is not ``durable`` and does not wait for the disk.
+        """
         if self._session is not None:
             yield self._session
             return
         try:
-            with self.ports.db.write() as session:
+            with self.ports.db.write(durable=durable) as session:
                 self._session = session
                 try:
                     yield session

@@ -1,14 +1,13 @@
 """What gunicorn serves: ``app.wsgi:create()``."""
 
-from flask import Flask
-
 from app.factory import create_app
 from app.settings import load
+from app.telemetry.layer import Application
 from app.telemetry.logging import configure_logging
 from app.wiring import build
 
 
-def create() -> Flask:
+def create() -> Application:
     """The application of one web process, from the process's environment."""
     settings = load()
     configure_logging(settings.log)

@@ -1,10 +1,11 @@
 """Blobs in repositories: who holds which, who is charged, and what garbage collection may look at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.artifacts.models import ArtifactBlob, ProjectBlob, Repository, RepositoryBlob
 from app.artifacts.repositories import ensure_repository, lock_repository
@@ -12,7 +13,7 @@ from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import BlobUnknown, DeniedError, InternalError, ProjectUnknown, UnauthenticatedError
 from app.core.reference import RepositoryName
-from app.db.conflict import insert_absent
+from app.db.conflict import absent_inserts
 from app.db.database import retried
 from app.db.types import clock_ms
 from app.projects import rights
@@ -66,9 +67,9 @@ class BlobService:
             project = rights.find_project(session, name.project)
             if project is None or not rights.may(session, self._ctx.principal, project, "repository", "push"):
                 return
-        with self._ctx.write() as session:
-            claim = _claim(window).where(Blob.id == blob.id)
-            if session.execute(claim).one_or_none() is None:
+        with self._ctx.write(durable=False) as session:
+            claim = {"at_id": blob.id, "window": window}
+            if session.connection().execute(_CLAIM_ID, claim).one_or_none() is None:
                 raise BlobUnknown(detail={"digest": digest})
 
     def enter(self, session: Session, name: RepositoryName, digest: Digest, key: str, size: int) -> bool:
@@ -78,20 +79,13 @@ class BlobService:
         ProjectUnknown when the project is gone.
         """
         project = self._project(session, name)
+        new = {"digest": digest, "key": key, "size": size, "creation_time": self._ctx.ports.clock.now()}
         for _ in range(_COMMIT_TRIES):
-            new = insert_absent(session, Blob).values(
-                digest=digest,
-                key=key,
-                size=size,
-                state=LIVE,
-                claimed_until=clock_ms() + self._window_ms(),
-                creation_time=self._ctx.ports.clock.now(),
-            )
-            blob_id = session.execute(new.returning(Blob.id)).scalar_one_or_none()
+            blob_id = _insert(session, _NEW_BLOB, {**new, "window": self._window_ms()})
             if blob_id is not None:
                 self._give(session, name, project.id, blob_id, size)
                 return True
-            known = session.execute(_claim(self._window_ms()).where(Blob.digest == digest)).one_or_none()
+            known = self._claimed(session, digest)
             if known is not None:
                 self._give(session, name, project.id, known.id, known.size)
                 return bool(known.key == key)
@@ -106,7 +100,7 @@ class BlobService:
         with self._ctx.write_content() as session:
             if not self._may_take(session, digest, source):
                 return False
-            blob = session.execute(_claim(self._window_ms()).where(Blob.digest == digest)).one_or_none()
+            blob = self._claimed(session, digest)
             if blob is None:
                 return False
             self._give(session, name, self._project(session, name).id, blob.id, blob.size)
@@ -127,18 +121,22 @@ class BlobService:
                 raise DeniedError("a manifest of the repository refers to this blob: delete the manifest first")
             if not _forget(session, RepositoryBlob, repository_id=repository.id, blob_id=blob.id):
                 raise BlobUnknown(detail={"digest": digest})
-            queue = insert_absent(session, ZeroReference)
-            session.execute(queue.values(repository_id=repository.id, blob_id=blob.id, since=clock_ms()))
+            _insert(session, _NEW_ZERO, {"repository_id": repository.id, "blob_id": blob.id})
             release(session, repository.project_id, blob.id, blob.size)
 
     def _give(self, session: Session, name: RepositoryName, project_id: int, blob_id: int, size: int) -> None:
         now = self._ctx.ports.clock.now()
         repository = ensure_repository(session, project_id=project_id, name=name, now=now)
-        session.execute(insert_absent(session, RepositoryBlob).values(repository_id=repository, blob_id=blob_id))
-        if not session.execute(_REFERRED, {"repository": repository, "blob": blob_id}).first():
-            queue = insert_absent(session, ZeroReference)
-            session.execute(queue.values(repository_id=repository, blob_id=blob_id, since=clock_ms()))
+        held = {"repository_id": repository, "blob_id": blob_id}
+        _insert(session, _NEW_HELD, held)
+        if not session.connection().execute(_REFERRED, {"repository": repository, "blob": blob_id}).first():
+            _insert(session, _NEW_ZERO, held)
         charge(session, project_id, blob_id, size)
+
+    def _claimed(self, session: Session, digest: Digest) -> sa.Row[Any] | None:
+        """Lock the live blob of this digest and claim it."""
+        claim = {"at_digest": digest, "window": self._window_ms()}
+        return session.connection().execute(_CLAIM_DIGEST, claim).one_or_none()
 
     def _may_take(self, session: Session, digest: Digest, source: RepositoryName | None) -> bool:
         holders = _HOLDERS if source is None else _HOLDERS.where(Repository.name == source)
@@ -163,8 +161,7 @@ class BlobService:
 
 def charge(session: Session, project_id: int, blob_id: int, size: int) -> None:
     """Count the blob's bytes to the project, once however many of its repositories hold it."""
-    statement = insert_absent(session, ProjectBlob).values(project_id=project_id, blob_id=blob_id)
-    if session.execute(statement.returning(ProjectBlob.id)).scalar_one_or_none() is not None:
+    if _insert(session, _NEW_CHARGE, {"project_id": project_id, "blob_id": blob_id}) is not None:
         _use(session, project_id, size)
 
 
@@ -177,12 +174,14 @@ def release(session: Session, project_id: int, blob_id: int, size: int) -> None:
 
 
 def _use(session: Session, project_id: int, size: int) -> None:
-    session.execute(
-        sa.update(Project)
-        .where(Project.id == project_id)
-        .values(storage_used=Project.storage_used + size)
-        .execution_options(synchronize_session=False)
-    )
+    session.connection().execute(_USE, {"at_id": project_id, "by": size})
+
+
+def _insert(session: Session, statements: Mapping[str, sa.Insert], values: Mapping[str, object]) -> int | None:
+    """The new row's id; None when the row is there already."""
+    connection = session.connection()
+    made: int | None = connection.execute(statements[connection.dialect.name], values).scalar_one_or_none()
+    return made
 
 
 def _forget(session: Session, model: type[RepositoryBlob | ProjectBlob], **key: int) -> bool:
@@ -190,17 +189,26 @@ def _forget(session: Session, model: type[RepositoryBlob | ProjectBlob], **key: 
     return session.execute(statement.execution_options(synchronize_session=False)).scalar_one_or_none() is not None
 
 
-def _claim(window_ms: int) -> ReturningUpdate[int, str, int]:
-    """Lock live blobs and extend their claims; add the condition."""
-    return (
-        sa.update(Blob)
-        .where(IS_LIVE)
-        .values(claimed_until=clock_ms() + window_ms)
-        .execution_options(synchronize_session=False)
-        .returning(Blob.id, Blob.key, Blob.size)
-    )
-
-
+_UNTIL = clock_ms() + sa.bindparam("window", type_=sa.BigInteger)
+_NEW_BLOB = absent_inserts(Blob, "digest", "key", "size", "creation_time", state=LIVE, claimed_until=_UNTIL)
+_NEW_HELD = absent_inserts(RepositoryBlob, "repository_id", "blob_id")
+_NEW_CHARGE = absent_inserts(ProjectBlob, "project_id", "blob_id")
+_NEW_ZERO = absent_inserts(ZeroReference, "repository_id", "blob_id", since=clock_ms())
+_BLOB = cast("sa.Table", Blob.__table__)
+_PROJECT = cast("sa.Table", Project.__table__)
+_CLAIM = (
+    sa.update(_BLOB)
+    .where(_BLOB.c.state == LIVE)
+    .values(claimed_until=_UNTIL)
+    .returning(_BLOB.c.id, _BLOB.c.key, _BLOB.c.size)
+)
+_CLAIM_ID = _CLAIM.where(_BLOB.c.id == sa.bindparam("at_id"))
+_CLAIM_DIGEST = _CLAIM.where(_BLOB.c.digest == sa.bindparam("at_digest"))
+_USE = (
+    sa.update(_PROJECT)
+    .where(_PROJECT.c.id == sa.bindparam("at_id"))
+    .values(storage_used=_PROJECT.c.storage_used + sa.bindparam("by", type_=sa.BigInteger))
+)
 _HELD = (
     sa.select(Blob.id, Blob.key, Blob.size, (Blob.claimed_until - clock_ms()).label("claim_ms"), Project.public)
     .select_from(Repository)

@@ -11,7 +11,7 @@ from app.artifacts.models import Accessory, Artifact, ArtifactBlob, ArtifactChil
 from app.artifacts.repositories import RepositoryRef, lock_repository
 from app.artifacts.subjects import Deletion, RepositoryDeletion
 from app.context import Context
-from app.core.errors import ManifestUnknown, PreconditionError
+from app.core.errors import ManifestUnknown, StillReferenced
 from app.db.parts import parts
 from app.events.content import ArtifactDeleted, RepositoryDeleted, TagDeleted
 from app.projects.counters import count_content
@@ -57,7 +57,7 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
 def delete_artifact(ctx: Context, artifact_id: int) -> None:
     """Delete an artifact with its accessories, theirs, and all their tags; inside an open writing transaction.
 
-    ManifestUnknown when it is gone; PreconditionError while an index that stays lists one of them.
+    ManifestUnknown when it is gone; StillReferenced while an index that stays lists one of them.
     """
     session = ctx.session
     name = session.execute(_REPOSITORY_OF, {"artifact": artifact_id}).scalar_one_or_none()
@@ -66,7 +66,7 @@ def delete_artifact(ctx: Context, artifact_id: int) -> None:
         raise ManifestUnknown
     artifact_ids = _with_accessories(session, artifact_id)
     if parents := listed_by(session, artifact_ids):
-        raise PreconditionError(
+        raise StillReferenced(
             "an index of the repository lists this artifact: delete the index first", detail={"indexes": parents}
         )
     delete_artifacts(ctx, repository, artifact_ids)

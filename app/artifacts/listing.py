@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session, aliased
 
 from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Tag
 from app.artifacts.views import AccessoryView, ArtifactView, ReferenceView, TagView
+from app.core.errors import InvalidError
 from app.core.paging import Listed
-from app.core.query import Exact, Fuzzy, ListQuery
+from app.core.query import AllOf, Exact, Fuzzy, ListQuery
 from app.db.listing import Columns, conditions, contains, counted, order, paged
 
 T = TypeVar("T")
+_EVERYTHING = Exact(value="*")
 _COLUMNS: Columns = {
     "id": Artifact.id,
     "digest": Artifact.digest,
@@ -37,9 +39,12 @@ class Parts:
 
 
 def artifacts_of(session: Session, repository_id: int, query: ListQuery, wanted: Parts) -> Listed[ArtifactView]:
-    """The page of the repository's artifacts, as in Harbor without accessories and untagged children of indexes."""
-    where = [Artifact.repository_id == repository_id, *conditions(query, _COLUMNS), *_by_tag(query)]
-    if not query.values("digest"):
+    """The page of the repository's artifacts, as in Harbor without accessories and untagged children of indexes.
+
+    ``base=*`` asks for those too.
+    """
+    where = [Artifact.repository_id == repository_id, *conditions(query, _COLUMNS), *_by_tag(query), *_by_label(query)]
+    if not query.values("digest") and _EVERYTHING not in query.values("base"):
         where.append(_base())
     total = counted(session, sa.select(Artifact.id).where(*where))
     ordered = order(query.sort, _COLUMNS, (Artifact.push_time.desc(), Artifact.id.desc()), Artifact.id)
@@ -101,6 +106,14 @@ def _base() -> sa.ColumnElement[bool]:
 
 def _by_tag(query: ListQuery) -> list[sa.ColumnElement[bool]]:
     return [_tag_condition(condition) for condition in query.values("tags")]
+
+
+def _by_label(query: ListQuery) -> list[sa.ColumnElement[bool]]:
+    """No artifact has a label yet, so one that is asked for is on none."""
+    asked = query.values("labels")
+    if not all(isinstance(each, AllOf) and all(isinstance(label, int) for label in each.values) for each in asked):
+        raise InvalidError("labels can be asked for as labels=(1 2)")
+    return [sa.false()] if asked else []
 
 
 def _tag_condition(condition: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 - any of the query's conditions

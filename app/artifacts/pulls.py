@@ -127,7 +127,7 @@ class PullBuffer:
 @retried()
 def write_pulls(ctx: Context, pulls: list[ArtifactPulled]) -> None:
     """Count the pulls on repositories, artifacts and tags, and emit them, in one transaction outside the write gate."""
-    with ctx.write() as session:
+    with ctx.write(durable=False) as session:
         now = ctx.ports.clock.now()
         _count(session, pulls)
         _date(session, pulls, now)

@@ -1,7 +1,5 @@
 """Repositories and artifacts as the management API has them: rights first, then lists, views and deletions."""
 
-from typing import TypeVar
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -10,7 +8,7 @@ from app.artifacts.deletion import delete_artifact, delete_repository
 from app.artifacts.listing import Parts
 from app.artifacts.models import Artifact, Repository, Tag
 from app.artifacts.repositories import lock_published
-from app.artifacts.views import AccessoryView, ArtifactView, RepositoryView, TagView
+from app.artifacts.views import ArtifactView, RepositoryView
 from app.context import Context
 from app.core.errors import ManifestUnknown, RepositoryUnknown
 from app.core.paging import Listed
@@ -22,16 +20,18 @@ from app.projects.listing import seen_projects
 from app.projects.models import Project
 from app.projects.rights import require
 
-T = TypeVar("T")
 _COLUMNS: Columns = {
     "id": Repository.id,
     "name": Repository.name,
+    "project_id": Repository.project_id,
     "description": Repository.description,
     "artifact_count": Repository.artifact_count,
     "pull_count": Repository.pull_count,
     "creation_time": Repository.creation_time,
     "update_time": Repository.update_time,
 }
+
+_NEWEST = (Repository.creation_time.desc(), Repository.id.desc())
 
 
 class RepositoryService:
@@ -61,15 +61,6 @@ class RepositoryService:
         return RepositoryView(**row._asdict())
 
     @retried()
-    def describe(self, project: str, name: str, description: str) -> None:
-        """Set the description; RepositoryUnknown."""
-        require(self._ctx, project, "repository", "update")
-        with self._ctx.write() as session:
-            place = lock_published(session, f"{project}/{name}")
-            values = {"description": description, "update_time": self._ctx.ports.clock.now()}
-            session.execute(sa.update(Repository).where(Repository.id == place.id).values(values))
-
-    @retried()
     def delete(self, project: str, name: str) -> None:
         """Delete the repository with all that is in it; RepositoryUnknown, ReadOnly, UnavailableError."""
         require(self._ctx, project, "repository", "delete")
@@ -78,7 +69,7 @@ class RepositoryService:
 
     def _list(self, query: ListQuery, scope: sa.ColumnElement[bool]) -> Listed[RepositoryView]:
         where = [Repository.published, scope, *conditions(query, _COLUMNS)]
-        ordered = order(query.sort, _COLUMNS, (Repository.name,), Repository.id)
+        ordered = order(query.sort, _COLUMNS, _NEWEST, Repository.id)
         statement = paged(_REPOSITORIES.where(*where).order_by(*ordered), query.page)
         with self._ctx.read() as session:
             total = counted(session, sa.select(Repository.id).where(*where))
@@ -112,25 +103,11 @@ class ArtifactService:
             raise _unknown(f"{project}/{repository}", reference)
         return views[0]
 
-    def tags(self, project: str, repository: str, reference: str, query: ListQuery) -> Listed[TagView]:
-        """The tags of an artifact, newest first; RepositoryUnknown, ManifestUnknown."""
-        require(self._ctx, project, "tag", "list")
-        with self._ctx.read() as session:
-            found = listing.tags_of(session, [find_artifact(session, f"{project}/{repository}", reference)])
-        return _page(found, query)
-
-    def accessories(self, project: str, repository: str, reference: str, query: ListQuery) -> Listed[AccessoryView]:
-        """The accessories of an artifact, oldest first; RepositoryUnknown, ManifestUnknown."""
-        require(self._ctx, project, "accessory", "list")
-        with self._ctx.read() as session:
-            found = listing.accessories_of(session, [find_artifact(session, f"{project}/{repository}", reference)])
-        return _page(found, query)
-
     @retried()
     def delete(self, project: str, repository: str, reference: str) -> None:
         """Delete an artifact with its accessories and all their tags.
 
-        RepositoryUnknown, ManifestUnknown; PreconditionError while an index lists it; ReadOnly, UnavailableError.
+        RepositoryUnknown, ManifestUnknown; StillReferenced while an index lists it; ReadOnly, UnavailableError.
         """
         require(self._ctx, project, "artifact", "delete")
         with self._ctx.write_content() as session:
@@ -156,12 +133,6 @@ def _unknown(repository: str, reference: str) -> ManifestUnknown:
 
 def _repository_id(session: Session, name: str) -> int | None:
     return session.execute(_PUBLISHED, {"name": name}).scalar_one_or_none()
-
-
-def _page(found: list[T], query: ListQuery) -> Listed[T]:
-    page = query.page
-    items = found if page.limit is None else found[page.offset : page.offset + page.limit]
-    return Listed(items=items, total=len(found), page=page)
 
 
 _REPOSITORIES = sa.select(

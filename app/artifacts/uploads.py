@@ -11,7 +11,7 @@ from app.db.database import retried
 from app.projects import rights
 from app.storage import sessions
 from app.storage.ingest import Body, Content, Ingest
-from app.storage.sessions import UploadSession
+from app.storage.sessions import Reached, UploadSession
 
 
 class UploadService:
@@ -28,7 +28,7 @@ class UploadService:
         ProjectUnknown without the project; ReadOnly or UnavailableError while content may not change.
         """
         upload_id = ids.session_id()
-        with self._ctx.write() as session:
+        with self._ctx.write(durable=False) as session:
             gate.refuse_when_closed(gate.state(session))
             project = rights.find_project(session, name.project)
             if project is None:
@@ -86,8 +86,7 @@ class UploadService:
     @retried()
     def _commit(self, name: RepositoryName, content: Content) -> bool:
         with self._ctx.write_content() as session:
-            now = self._ctx.ports.clock.now()
-            outcome = {"digest": content.digest, "offset": content.size}
-            sessions.finish(session, content.upload, content.holder, now=now, **outcome)
+            reached = Reached(offset=content.size, hash_state=None, update_time=self._ctx.ports.clock.now())
+            sessions.finish(session, content.upload, content.holder, digest=content.digest, reached=reached)
             key = content.upload.key
             return BlobService(self._ctx).enter(session, name, content.digest, key, content.size)

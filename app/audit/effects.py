@@ -11,7 +11,7 @@ from app.events.content import (
     RepositoryDeleted,
     TagDeleted,
 )
-from app.events.management import ProjectCreated, ProjectDeleted
+from app.events.management import LoginFailed, ProjectCreated, ProjectDeleted
 
 ANONYMOUS = "anonymous"
 _RESOURCE_LIMIT = 512
@@ -55,12 +55,24 @@ def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
     _append(ctx, event.project_id, "delete", "project", event.name)
 
 
+def login_failed(ctx: Context, event: LoginFailed) -> None:
+    """One row in the name that was tried, whether or not there is such an account."""
+    _append(ctx, 0, "login", "user", event.username, username=event.username, success=False)
+
+
 def _references(event: ContentEvent, digest: str, tags: tuple[str, ...]) -> list[str]:
     return [f"{event.repository}:{tag}" for tag in tags] or [f"{event.repository}@{digest}"]
 
 
 def _append(  # noqa: PLR0913 - the columns of a row
-    ctx: Context, project_id: int, operation: str, resource_type: str, resource: str, *, username: str | None = None
+    ctx: Context,
+    project_id: int,
+    operation: str,
+    resource_type: str,
+    resource: str,
+    *,
+    username: str | None = None,
+    success: bool = True,
 ) -> None:
     ctx.session.add(
         AuditLog(
@@ -71,5 +83,6 @@ def _append(  # noqa: PLR0913 - the columns of a row
             operation=operation,
             resource_type=resource_type,
             resource=resource[:_RESOURCE_LIMIT],
+            success=success,
         )
     )

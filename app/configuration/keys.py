@@ -93,7 +93,7 @@ KEYS: Final[Mapping[str, Key]] = {
 
 
 def check_pins(pins: Mapping[str, str]) -> dict[str, list[str]]:
-    """What is wrong with keys that the environment pins, by variable name; names that are no keys are none of our business."""
+    """What is wrong with keys that the environment pins, by variable name; names that are no keys do not matter."""
     mistakes: dict[str, list[str]] = {}
     for name, key in KEYS.items():
         if name in pins and key.normal(pins[name]) is None:

@@ -40,9 +40,11 @@ class ConfigurationService:
         return key.name in self._ctx.ports.settings.configuration
 
     def _stored(self, names: list[str]) -> Mapping[str, str]:
-        statement = sa.select(ConfigurationValue.name, ConfigurationValue.value).where(ConfigurationValue.name.in_(names))
+        statement = sa.select(ConfigurationValue.name, ConfigurationValue.value).where(
+            ConfigurationValue.name.in_(names)
+        )
         with self._ctx.read() as session:
-            return dict(session.execute(statement).tuples().all())
+            return {row.name: row.value for row in session.execute(statement)}
 
     @staticmethod
     def _value(key: Key, given: str | None) -> str:

@@ -13,6 +13,7 @@ DomainError
 │   └── ProjectUnknown · RepositoryUnknown · ManifestUnknown · BlobUnknown · UploadUnknown
 ├── ConflictError
 ├── PreconditionError
+│   └── StillReferenced
 ├── LimitError
 │   └── TooLarge · TooManyTags · RangeInvalid · TooManyRequests
 ├── UnsupportedError
@@ -236,6 +237,13 @@ class PreconditionError(DomainError):
     kind = Kind.PRECONDITION
     code = "precondition"
     default_message = "precondition failed"
+
+
+class StillReferenced(PreconditionError):
+    """Something else refers to it and would be left with nothing."""
+
+    code = "still_referenced"
+    default_message = "something else still refers to it"
 
 
 class LimitError(DomainError):

@@ -1,5 +1,8 @@
 """Inserts that leave a row alone that is there already; the one place that knows both databases' spelling."""
 
+from collections.abc import Mapping
+from typing import cast
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -12,3 +15,16 @@ def insert_absent(session: Session, model: type[Base]) -> sa.Insert:
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(model).on_conflict_do_nothing()
     return sqlite.insert(model).on_conflict_do_nothing()
+
+
+def absent_inserts(model: type[Base], *columns: str, **values: object) -> Mapping[str, sa.Insert]:
+    """The same statement for each database by name, made once: ``columns`` are parameters, RETURNING gives the id."""
+    table = cast("sa.Table", model.__table__)
+    parameters = {name: sa.bindparam(name, type_=table.c[name].type) for name in columns}
+    return {
+        kind.dialect.name: kind.insert(table)
+        .values(**parameters, **values)
+        .on_conflict_do_nothing()
+        .returning(table.c.id)
+        for kind in (postgresql, sqlite)
+    }

@@ -6,6 +6,7 @@ import os
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ _FULL_STATES: Final = frozenset({"53100", "25006"})
 _SQLITE_FULL: Final = frozenset({8, 10, 13, 14})
 _SQLITE_BUSY: Final = frozenset({5, 6})
 _BUSY_MS: Final = 60_000
+_NOT_DURABLE: Final = sa.text("SET LOCAL synchronous_commit = off")
 _here = threading.local()
 
 
@@ -38,14 +40,17 @@ class Database:
         self.url = make_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._local = threading.local()
+        self._all_kept: weakref.WeakSet[Connection] = weakref.WeakSet()
         if self.sqlite:
             path = Path(self.url.database or "")
-            self._writer, self._reader = _sqlite_engines(self.url, pool_size)
+            self._writer, self._noter, self._reader = _sqlite_engines(self.url, pool_size)
             self._turn: _WriteTurn | None = _WriteTurn(path.with_name(path.name + ".write-lock"))
         else:
             self._writer, self._reader = _postgresql_engines(self.url, pool_size, application)
+            self._noter = self._writer
             self._turn = None
         self._write_sessions = sessionmaker(self._writer, expire_on_commit=False)
+        self._note_sessions = sessionmaker(self._noter, expire_on_commit=False)
         self._read_sessions = sessionmaker(self._reader, expire_on_commit=False)
 
     @property
@@ -60,19 +65,18 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, *, durable: bool = True) -> Iterator[Session]:
         """The one writing transaction of this thread; commits at the end, rolls back on any exception.
 
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so a later statement never fails for want of it.
+        One that is not ``durable`` does not wait for the disk: a power cut, never a crash of a process, may undo it.
         """
         if writing():
             raise InternalError("this thread has a writing transaction open already")
-        with (
-            _translated(),
-            self._turn or _nothing(),
-            self._write_sessions() as session,
-            session.begin(),
-        ):
+        sessions = self._write_sessions if durable else self._note_sessions
+        with _translated(), self._turn or _nothing(), sessions() as session, session.begin():
+            if not durable and not self.sqlite:
+                session.execute(_NOT_DURABLE)
             _here.writing = True
             try:
                 yield session
@@ -92,15 +96,18 @@ class Database:
 
     def dispose(self) -> None:
         """Close every pooled connection (before a fork, at the end of a process)."""
-        self._drop_kept()
-        self._reader.dispose()
-        self._writer.dispose()
+        for connection in list(self._all_kept):
+            connection.close()
+        self._local = threading.local()
+        for engine in (self._reader, self._noter, self._writer):
+            engine.dispose()
 
     def _kept(self) -> Connection:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._reader.connect().execution_options(isolation_level="AUTOCOMMIT")
             self._local.connection = connection
+            self._all_kept.add(connection)
         return connection
 
     def _drop_kept(self) -> None:
@@ -207,7 +214,7 @@ def _state(error: DBAPIError) -> str | None:
     return state if isinstance(state, str) else None
 
 
-def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine]:
+def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine, Engine]:
     options: dict[str, Any] = {
         "connect_args": {
             "timeout": _BUSY_MS / 1000,
@@ -218,27 +225,20 @@ def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine]:
         "pool_size": pool_size,
         "max_overflow": 64,
     }
-    writer, reader = sa.create_engine(url, **options), sa.create_engine(url, **options)
-    for engine, begin, query_only in (
-        (writer, "BEGIN IMMEDIATE", False),
-        (reader, "BEGIN", True),
+    writer, noter, reader = (sa.create_engine(url, **options) for _ in range(3))
+    for engine, begin, pragma in (
+        (writer, "BEGIN IMMEDIATE", "synchronous=FULL"),
+        (noter, "BEGIN IMMEDIATE", "synchronous=NORMAL"),
+        (reader, "BEGIN", "query_only=ON"),
     ):
-        event.listen(engine, "connect", functools.partial(_prepare_sqlite, query_only=query_only))
+        event.listen(engine, "connect", functools.partial(_prepare_sqlite, pragma=pragma))
         event.listen(engine, "begin", functools.partial(_begin_sqlite, statement=begin))
-    return writer, reader
+    return writer, noter, reader
 
 
-def _prepare_sqlite(connection: Any, _record: object, *, query_only: bool) -> None:  # noqa: ANN401 - a DBAPI connection
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "cache_size=-16384",
-        "temp_store=MEMORY",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-    if query_only:
-        connection.execute("PRAGMA query_only=ON")
+def _prepare_sqlite(connection: Any, _record: object, *, pragma: str) -> None:  # noqa: ANN401 - a DBAPI connection
+    for each in ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-16384", "temp_store=MEMORY", pragma):
+        connection.execute(f"PRAGMA {each}")
 
 
 def _begin_sqlite(connection: Connection, *, statement: str) -> None:

@@ -19,7 +19,7 @@ def mark(ctx: Context, step: MarkStep) -> Marked:
         counted = session.execute(_ELIGIBLE, {"cutoff": cutoff}).one()
         untagged = session.execute(sa.select(sa.func.count()).select_from(_untagged().subquery()), {"before": before})
         manifests = untagged.scalar_one() if step.delete_untagged else 0
-    return Marked(cutoff_ms=cutoff, blobs=counted.blobs, manifests=manifests, bytes=counted.bytes)
+    return Marked(cutoff_ms=cutoff, blobs=counted.blobs, manifests=manifests, bytes=int(counted.bytes))
 
 
 def _untagged() -> sa.Select[int]:

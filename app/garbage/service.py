@@ -71,12 +71,14 @@ class GarbageService:
         self._require("create")
         return self._jobs.start(GARBAGE_COLLECTION, self._input(parameters), trigger=Trigger.MANUAL)
 
-    def schedule(self, kind: str, expression: str, parameters: GarbageParameters) -> int | None:
+    def schedule(
+        self, kind: str, expression: str, parameters: GarbageParameters, *, create: bool = False
+    ) -> int | None:
         """Put the schedule as ``kind`` says: Manual runs now and returns the execution, None removes, others replace.
 
         FieldInvalid for an unknown kind, a bad ``expression`` (which only Custom needs) or workers outside 1 to 10.
         """
-        self._require("update")
+        self._require("create" if create else "update")
         wanted = self._input(parameters)
         match _kind(kind):
             case ScheduleKind.MANUAL:

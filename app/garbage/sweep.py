@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -31,12 +30,21 @@ IS_CLAIMED: Final = sa.and_(Blob.state != sa.literal_column("'live'"), Blob.stat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedBlob:
+    """A blob in the state ``deleting``: nobody holds it, its bytes are about to go."""
+
+    id: int
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Claimed:
     """A batch of the queue that was taken out of it, and the blobs that nobody holds any more."""
 
     last: int
     full: bool
-    dead: Sequence[Row[Any]]
+    dead: Sequence[ClaimedBlob]
 
 
 class Sweep:
@@ -55,12 +63,11 @@ class Sweep:
         """
         deadline = time.monotonic() + seconds
         cursor, freed = self._step.cursor, [0, 0]
-        if cursor == 0:
-            self._free(self._left_over(), go_on, freed)
-        while cursor != _DONE and go_on() and time.monotonic() < deadline:
-            claimed = self._claim(cursor)
-            self._free(claimed.dead, go_on, freed)
-            cursor = claimed.last if claimed.full else _DONE
+        whole = self._free(self._left_over(), go_on, freed)
+        while whole and cursor != _DONE and go_on() and time.monotonic() < deadline:
+            batch = self._claim(cursor)
+            whole = self._free(batch.dead, go_on, freed)
+            cursor = batch.last if batch.full or not whole else _DONE
         if freed[0]:
             self._run.log(
                 f"share {self._step.share + 1}/{self._step.shares}: {freed[0]} blobs deleted, {freed[1]} bytes freed"
@@ -79,7 +86,7 @@ class Sweep:
             dead = _take(session, queued)
             return _Claimed(last=queued[-1].id, full=len(queued) == _BATCH, dead=dead)
 
-    def _left_over(self) -> Iterator[Row[Any]]:
+    def _left_over(self) -> Iterator[ClaimedBlob]:
         """Blobs that an earlier run claimed and did not finish."""
         last = 0
         while True:
@@ -88,13 +95,16 @@ class Sweep:
             )
             if not found:
                 return
-            yield from found
+            yield from claimed(found)
             last = found[-1].id
 
-    def _free(self, dead: Iterable[Row[Any]], go_on: Callable[[], bool], freed: list[int]) -> None:
+    def _free(self, dead: Iterable[ClaimedBlob], go_on: Callable[[], bool], freed: list[int]) -> bool:
+        """Unlink and forget; False when ``go_on`` said no before the end, and what is left is left over."""
         gone: list[int] = []
+        whole = True
         for blob in dead:
-            if not go_on():
+            whole = go_on()
+            if not whole:
                 break
             self._lease.keep()
             if unlink(self._ctx, blob):
@@ -103,6 +113,7 @@ class Sweep:
                 self._forget(gone, freed)
                 gone = []
         self._forget(gone, freed)
+        return whole
 
     def _forget(self, blob_ids: Sequence[int], freed: list[int]) -> None:
         if not blob_ids:
@@ -114,7 +125,12 @@ class Sweep:
         freed[1] += size
 
 
-def unlink(ctx: Context, blob: Row[Any]) -> bool:
+def claimed(rows: Iterable[Any]) -> list[ClaimedBlob]:
+    """Rows of (id, key, digest)."""
+    return [ClaimedBlob(id=row.id, key=row.key, digest=row.digest) for row in rows]
+
+
+def unlink(ctx: Context, blob: ClaimedBlob) -> bool:
     """Remove a claimed blob's bytes; False when the storage refused, which the next run tries again."""
     try:
         ctx.ports.storage.delete(blob.key)
@@ -132,7 +148,7 @@ def forget(ctx: Context, blob_ids: Sequence[int]) -> tuple[int, int]:
     return len(sizes), sum(sizes)
 
 
-def _take(session: Session, queued: Sequence[Row[int, int, int]]) -> Sequence[Row[Any]]:
+def _take(session: Session, queued: Sequence[Any]) -> Sequence[ClaimedBlob]:
     """Under the blobs' locks: what a repository does not refer to, it holds no more; returns what nobody holds."""
     blob_ids = sorted({row.blob_id for row in queued})
     locked = {row.id: row.free for row in session.execute(_LOCKED, {"blobs": blob_ids})}
@@ -144,7 +160,7 @@ def _take(session: Session, queued: Sequence[Row[int, int, int]]) -> Sequence[Ro
     if not unheld:
         return ()
     _release(session, unheld)
-    return session.execute(_kill(unheld)).all()
+    return claimed(session.execute(_kill(unheld)).all())
 
 
 def _drop_held(due: Sequence[int]) -> sa.Delete:
@@ -188,14 +204,14 @@ def _release(session: Session, blob_ids: Sequence[int]) -> None:
         session.execute(used, execution_options=_UNSYNCHRONISED)
 
 
-def _kill(blob_ids: Sequence[int]) -> ReturningUpdate[int, str, str, int]:
+def _kill(blob_ids: Sequence[int]) -> ReturningUpdate[int, str, str]:
     needed = (RepositoryBlob.blob_id, ArtifactBlob.blob_id, ProjectBlob.blob_id, ZeroReference.blob_id)
     unneeded = (~sa.exists().where(column == Blob.id) for column in needed)
     return (
         sa.update(Blob)
         .where(Blob.id.in_(blob_ids), IS_LIVE, *unneeded)
         .values(state=DELETING)
-        .returning(Blob.id, Blob.key, Blob.digest, Blob.size)
+        .returning(Blob.id, Blob.key, Blob.digest)
         .execution_options(**_UNSYNCHRONISED)
     )
 
@@ -218,7 +234,7 @@ _LOCKED = (
     .with_for_update()
 )
 _LEFT_OVER = (
-    sa.select(Blob.id, Blob.key, Blob.digest, Blob.size)
+    sa.select(Blob.id, Blob.key, Blob.digest)
     .where(
         IS_CLAIMED,
         Blob.id > sa.bindparam("cursor"),

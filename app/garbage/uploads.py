@@ -14,7 +14,7 @@ from app.core.errors import DomainError
 from app.db import gate
 from app.db.types import clock_ms
 from app.garbage.contracts import Purged, PurgeStep
-from app.garbage.sweep import IS_CLAIMED, forget, unlink
+from app.garbage.sweep import IS_CLAIMED, claimed, forget, unlink
 from app.jobs.runs import JobRun
 from app.storage.models import Blob, Upload
 
@@ -89,7 +89,7 @@ class UploadPurge:
         with self._ctx.read() as session:
             if gate.state(session).leased_ms > 0:
                 return 0
-            lost = session.execute(_LOST).all()
+            lost = claimed(session.execute(_LOST).all())
         gone = [blob.id for blob in lost if go_on() and unlink(self._ctx, blob)]
         return forget(self._ctx, gone)[0] if gone else 0
 
@@ -112,4 +112,4 @@ _DUE = (
     .limit(sa.bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
-_LOST = sa.select(Blob.id, Blob.key, Blob.digest, Blob.size).where(IS_CLAIMED).order_by(Blob.id).limit(_BATCH)
+_LOST = sa.select(Blob.id, Blob.key, Blob.digest).where(IS_CLAIMED).order_by(Blob.id).limit(_BATCH)

@@ -11,7 +11,7 @@ from app.identity.models import User
 def names_of(session: Session, ids: Collection[int]) -> Mapping[int, str]:
     """The names of these users, those of deleted accounts included."""
     rows = session.execute(sa.select(User.id, User.username).where(User.id.in_(set(ids))))
-    return dict(rows.tuples().all())
+    return {row.id: row.username for row in rows}
 
 
 def id_of(session: Session, username: str) -> int | None:

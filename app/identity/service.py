@@ -84,7 +84,7 @@ class UserService:
         if not self._self(user_id):
             self._require("read")
         with self._ctx.read() as session:
-            return _account(_load(session, user_id))
+            return _account(_found(session.get(User, user_id), user_id))
 
     def find(self, username: str) -> Account | None:
         """The account of that exact name, None when there is none."""
@@ -100,7 +100,7 @@ class UserService:
         check_rules(password)
         stored = Passwords().hash(password)
         with self._ctx.write() as session:
-            user = _load(session, user_id)
+            user = _locked(session, user_id)
             user.password_hash = stored
             self._revoke(session, user)
 
@@ -110,7 +110,7 @@ class UserService:
         if disabled:
             _spare_first(user_id)
         with self._ctx.write() as session:
-            user = _load(session, user_id)
+            user = _locked(session, user_id)
             user.disabled = disabled
             self._revoke(session, user)
 
@@ -120,7 +120,7 @@ class UserService:
         if not sysadmin:
             _spare_first(user_id)
         with self._ctx.write() as session:
-            user = _load(session, user_id)
+            user = _locked(session, user_id)
             user.sysadmin = sysadmin
             self._revoke(session, user)
 
@@ -146,11 +146,14 @@ class UserService:
         raise DeniedError(f"unauthorized to {action} users")
 
 
-def _load(session: Session, user_id: int) -> User:
-    found = session.scalar(sa.select(User).where(User.id == user_id, User.deleted.is_(sa.false())).with_for_update())
-    if found is None:
+def _locked(session: Session, user_id: int) -> User:
+    return _found(session.scalar(sa.select(User).where(User.id == user_id).with_for_update()), user_id)
+
+
+def _found(user: User | None, user_id: int) -> User:
+    if user is None or user.deleted:
         raise NotFoundError(f"user {user_id} not found")
-    return found
+    return user
 
 
 def _spare_first(user_id: int) -> None:

@@ -126,11 +126,19 @@ def _load(folder: Path, now: float) -> _Loaded:
         raise InternalError(f"{path} does not hold an RSA private key; restore it from a backup")
     kid = key_id(private.public_key())
     verification = {kid: private.public_key()}
-    for retired, expiry in _retired(folder):
-        public = serialization.load_pem_public_key(retired.read_bytes())
-        if expiry >= now and isinstance(public, RSAPublicKey):
-            verification[key_id(public)] = public
+    for public in (_public(retired) for retired, expiry in _retired(folder) if expiry >= now):
+        verification[key_id(public)] = public
     return _Loaded(stamp=stamp, signing=SigningKey(kid=kid, private=private), verification=verification)
+
+
+def _public(path: Path) -> RSAPublicKey:
+    try:
+        public = serialization.load_pem_public_key(path.read_bytes())
+    except ValueError as error:
+        raise InternalError(f"{path} does not hold a public key; remove it or restore it from a backup") from error
+    if not isinstance(public, RSAPublicKey):
+        raise InternalError(f"{path} does not hold an RSA public key; remove it or restore it from a backup")
+    return public
 
 
 def _retired(folder: Path) -> list[tuple[Path, int]]:

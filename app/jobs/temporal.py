@@ -60,6 +60,8 @@ _QUICK: Final = RetryConfig(max_retries=2, max_elapsed_time_millis=1000)
 _CALL_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = (0.5, 1.0, 2.0, 3.0)
+_PROBE: Final = "HbVendor = 'none'"
+"""Refused until every part of the server knows the namespace and its search attributes."""
 _CATCH_UP: Final = timedelta(hours=1)
 _JITTER: Final = timedelta(seconds=1)
 
@@ -73,6 +75,7 @@ class TemporalBridge:
         self._loop = loop
         self._client: Client | None = None
         self._reachable = False
+        self._ready = False
 
     def reachable(self) -> bool:
         """Whether the last call was answered."""
@@ -122,7 +125,8 @@ class TemporalBridge:
     async def _connect(self) -> Client:
         client = await Client.connect(self._settings.address, namespace=self._settings.namespace)
         await self._bootstrap(client)
-        self._reachable = True
+        await client.count_workflows(_PROBE)
+        self._ready = self._reachable = True
         _log.info("temporal_connected", address=self._settings.address, namespace=self._settings.namespace)
         return client
 
@@ -131,6 +135,8 @@ class TemporalBridge:
         await _add_attributes(client, self._settings.namespace)
 
     def _call(self, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+        if not self._ready:
+            raise UnavailableError("Temporal has not answered yet")
         waiting = asyncio.run_coroutine_threadsafe(self._answer(work), self._loop)
         try:
             answer = waiting.result(_CALL_SECONDS)

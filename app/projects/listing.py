@@ -28,6 +28,7 @@ _COLUMNS: Columns = {
     "update_time": Project.update_time,
 }
 _EVERYTHING = "*"
+_NOBODY = 0
 
 
 def visible(session: Session, principal: Principal, query: ListQuery, *, detailed: bool) -> Listed[ProjectView]:
@@ -89,7 +90,7 @@ def _roles(session: Session, principal: Principal, ids: Sequence[int]) -> dict[i
 
 
 def seen_projects(principal: Principal) -> ColumnElement[bool]:
-    """The condition on Project that the caller may see it: public, own, all for an administrator, granted for a robot."""
+    """The condition on Project that the caller sees it: public, own, all for an administrator, granted for a robot."""
     if principal.sysadmin:
         return sa.true()
     if principal.kind is PrincipalKind.ROBOT:
@@ -102,18 +103,15 @@ def seen_projects(principal: Principal) -> ColumnElement[bool]:
     return Project.public.is_(sa.true())
 
 
-
-
-
 def _special(session: Session, query: ListQuery) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = []
-    for condition in query.values("owner"):
-        wanted.append(Project.owner_id.in_(_people(session, condition)))
-    for condition in query.values("member"):
-        wanted.extend(Project.id.in_(_projects_of(person)) for person in _people(session, condition) or [0])
-    for condition in query.values("names"):
-        wanted.append(Project.name.in_(_texts(condition)))
-    return wanted
+    owners = [Project.owner_id.in_(_people(session, condition)) for condition in query.values("owner")]
+    names = [Project.name.in_(_texts(condition)) for condition in query.values("names")]
+    members = [
+        Project.id.in_(_projects_of(person))
+        for condition in query.values("member")
+        for person in _people(session, condition) or [_NOBODY]
+    ]
+    return [*owners, *names, *members]
 
 
 def _people(session: Session, condition: Condition) -> list[int]:
@@ -131,7 +129,7 @@ def _texts(condition: Condition) -> list[str]:
             return []
 
 
-def _projects_of(user_id: int) -> sa.Select[tuple[int]]:
+def _projects_of(user_id: int) -> sa.Select[int]:
     return sa.select(ProjectMember.project_id).where(*_is_member(user_id))
 
 

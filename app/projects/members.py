@@ -55,7 +55,9 @@ class MemberService:
         """End a membership; NotFoundError when the project has no such member."""
         project = require(self._ctx, project_key, "member", "delete")
         with self._ctx.write() as session:
-            statement = sa.delete(ProjectMember).where(ProjectMember.id == member_id, ProjectMember.project_id == project.id)
+            statement = sa.delete(ProjectMember).where(
+                ProjectMember.id == member_id, ProjectMember.project_id == project.id
+            )
             gone = session.execute(
                 statement.returning(ProjectMember.entity_type, ProjectMember.entity_id).execution_options(
                     synchronize_session=False

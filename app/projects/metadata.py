@@ -45,7 +45,7 @@ PROXY_KEYS: Final = frozenset(
 
 
 def checked(given: Mapping[str, str]) -> dict[str, str]:
-    """The known keys with their values as they are stored; FieldInvalid for a value that is wrong, others are ignored."""
+    """The known keys with their values as they are stored, others left out; FieldInvalid for a value that is wrong."""
     for key in PROXY_KEYS & given.keys():
         raise FieldInvalid(f"metadata.{key}", "left out: the project is no proxy cache")
     stored = {}

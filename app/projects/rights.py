@@ -26,10 +26,7 @@ class ProjectRef:
 
 def find_project(session: Session, key: str | int) -> ProjectRef | None:
     """The project of this name (text) or id (number), None when there is none."""
-    condition = Project.id == key if isinstance(key, int) else Project.name == key
-    row = session.execute(
-        sa.select(Project.id, Project.name, Project.public, Project.owner_id).where(condition)
-    ).one_or_none()
+    row = session.connection().execute(_BY_ID if isinstance(key, int) else _BY_KEY, {"key": key}).one_or_none()
     return row and ProjectRef(id=row.id, name=row.name, public=row.public, owner_id=row.owner_id)
 
 
@@ -42,12 +39,8 @@ def roles_in(session: Session, principal: Principal, project: ProjectRef) -> fro
     """The roles the caller holds there, PUBLIC included on a public project."""
     roles = {Role.PUBLIC} if project.public else set()
     if principal.kind is PrincipalKind.USER:
-        own = sa.select(ProjectMember.role).where(
-            ProjectMember.project_id == project.id,
-            ProjectMember.entity_type == "u",
-            ProjectMember.entity_id == principal.id,
-        )
-        roles.update(Role(role) for role in session.execute(own).scalars())
+        held = session.connection().execute(_ROLES, {"project": project.id, "user": principal.id}).scalars()
+        roles.update(Role(role) for role in held)
     return frozenset(roles)
 
 
@@ -74,3 +67,11 @@ def require(ctx: Context, key: str | int, resource: str, action: str) -> Project
 
 
 _BY_NAME = sa.select(Project.id).where(Project.name == sa.bindparam("name"))
+_REF = sa.select(Project.id, Project.name, Project.public, Project.owner_id)
+_BY_ID = _REF.where(Project.id == sa.bindparam("key"))
+_BY_KEY = _REF.where(Project.name == sa.bindparam("key"))
+_ROLES = sa.select(ProjectMember.role).where(
+    ProjectMember.project_id == sa.bindparam("project"),
+    ProjectMember.entity_type == "u",
+    ProjectMember.entity_id == sa.bindparam("user"),
+)

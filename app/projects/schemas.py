@@ -100,5 +100,3 @@ class NameHeaders(ParameterSchema):
     """Whether the project in the path is meant by name even when it looks like a number."""
 
     is_name = fields.Boolean(load_default=False, data_key="X-Is-Resource-Name")
-
-

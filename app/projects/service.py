@@ -12,7 +12,14 @@ from app.access.roles import Role
 from app.configuration.keys import PROJECT_CREATION_RESTRICTION
 from app.configuration.service import ConfigurationService
 from app.context import Context
-from app.core.errors import ConflictError, DeniedError, FieldInvalid, InternalError, PreconditionError, UnauthenticatedError
+from app.core.errors import (
+    ConflictError,
+    DeniedError,
+    FieldInvalid,
+    InternalError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 from app.core.paging import Listed
 from app.core.query import ListQuery
 from app.core.reference import is_project_name
@@ -86,9 +93,12 @@ class ProjectService:
 
     @retried()
     def delete(self, key: str | int) -> None:
-        """Delete a project that holds no repository; PreconditionError with their number when it does."""
+        """Delete a project that holds no repository; PreconditionError with their number when it does.
+
+        ReadOnly and UnavailableError by the write gate: blobs without a manifest may go with it.
+        """
         project = require(self._ctx, key, "project", "delete")
-        with self._ctx.write() as session:
+        with self._ctx.write_content() as session:
             count = session.execute(
                 sa.select(Project.repo_count).where(Project.id == project.id).with_for_update()
             ).scalar_one_or_none()

@@ -12,7 +12,7 @@ from app.core.errors import DigestInvalid, DomainError, NotFoundError, SizeInval
 from app.db.database import Database
 from app.storage import hash_state, sessions
 from app.storage.hash_state import RunningHash
-from app.storage.sessions import LEASE_MS, UploadSession
+from app.storage.sessions import LEASE_MS, Reached, UploadSession
 from app.storage.store import BlobStore
 
 _RENEW_SECONDS = LEASE_MS / 1000 / 3
@@ -142,7 +142,7 @@ class _Transfer:
 
     def begin(self) -> None:
         self._due = time.monotonic() + _RENEW_SECONDS
-        with self._ingest.db.write() as session:
+        with self._ingest.db.write(durable=False) as session:
             sessions.lease(session, self._upload, self.holder)
 
     def run(self, body: Body) -> None:
@@ -159,23 +159,23 @@ class _Transfer:
             writer.close()
 
     def end(self) -> None:
-        with self._ingest.db.write() as session:
-            sessions.release(session, self._upload, self.holder, **self._reached())
+        with self._ingest.db.write(durable=False) as session:
+            sessions.release(session, self._upload, self.holder, self._reached())
 
     def _renew(self) -> None:
         """Before a write, so that a request that slept past its lease finds out before it touches the object."""
         self._due = time.monotonic() + _RENEW_SECONDS
         reached = self._reached()
-        with self._ingest.db.write() as session:
-            sessions.renew(session, self._upload, self.holder, **reached)
-        if self._resumable:
-            self._upload = replace(self._upload, offset=self.offset)
+        with self._ingest.db.write(durable=False) as session:
+            sessions.renew(session, self._upload, self.holder, reached)
+        self._upload = replace(self._upload, offset=reached.offset, hash_state=reached.hash_state)
 
-    def _reached(self) -> dict[str, object]:
-        reached: dict[str, object] = {"update_time": self._ingest.clock.now()}
-        if self._resumable:
-            reached |= {"offset": self.offset, "hash_state": self.running and self.running.state()}
-        return reached
+    def _reached(self) -> Reached:
+        now = self._ingest.clock.now()
+        if not self._resumable:
+            return Reached(offset=self._upload.offset, hash_state=self._upload.hash_state, update_time=now)
+        state = self.running.state() if self.running else None
+        return Reached(offset=self.offset, hash_state=state, update_time=now)
 
 
 def _of_length(body: Body, length: int) -> Iterator[memoryview]:

@@ -1,7 +1,8 @@
 """Upload sessions as rows: who owns one for how long, and how far it is. Each change is one statement."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -31,21 +32,19 @@ class UploadSession:
     """The blob it became, when it is finished."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """How far a request came: the offset, the hash's state there, and when."""
+
+    offset: int
+    hash_state: bytes | None
+    update_time: datetime
+
+
 def insert(session: Session, upload: UploadSession, now: datetime) -> None:
     """Add a new session."""
-    session.execute(
-        sa.insert(Upload).values(
-            id=upload.id,
-            repository=upload.repository,
-            project_id=upload.project_id,
-            key=upload.key,
-            offset=0,
-            algorithm=upload.algorithm,
-            lease_until=0,
-            creation_time=now,
-            update_time=now,
-        )
-    )
+    parameters = {"id": upload.id, "repository": upload.repository, "project_id": upload.project_id, "key": upload.key}
+    session.connection().execute(_INSERT, {**parameters, "algorithm": upload.algorithm, "now": now})
 
 
 def find(db: Database, upload_id: str, repository: str, now: datetime) -> UploadSession:
@@ -58,74 +57,79 @@ def find(db: Database, upload_id: str, repository: str, now: datetime) -> Upload
 
 def lease(session: Session, upload: UploadSession, holder: str) -> None:
     """Take the session where it stands; RangeInvalid when it moved or another request owns it."""
-    free = sa.or_(Upload.lease_holder.is_(None), Upload.lease_until <= clock_ms())
-    if not _change(session, _at(upload), free, lease_holder=holder, lease_until=clock_ms() + LEASE_MS):
-        raise _explained(session, upload)
+    _change(session, upload, _LEASE, {"holder": holder})
 
 
-def renew(session: Session, upload: UploadSession, holder: str, **reached: object) -> None:
-    """Prolong the lease and store what was reached (``offset``, ``hash_state``); RangeInvalid when it was lost."""
-    if not _change(session, _at(upload), Upload.lease_holder == holder, lease_until=clock_ms() + LEASE_MS, **reached):
-        raise _explained(session, upload)
+def renew(session: Session, upload: UploadSession, holder: str, reached: Reached) -> None:
+    """Prolong the lease and store what was reached; RangeInvalid when it was lost."""
+    _change(session, upload, _RENEW, {"holder": holder, **asdict(reached)})
 
 
-def release(session: Session, upload: UploadSession, holder: str, **reached: object) -> None:
-    """End the lease and store what was reached (``offset``, ``hash_state``); RangeInvalid when it was lost."""
-    if not _change(session, _at(upload), Upload.lease_holder == holder, lease_holder=None, lease_until=0, **reached):
-        raise _explained(session, upload)
+def release(session: Session, upload: UploadSession, holder: str, reached: Reached) -> None:
+    """End the lease and store what was reached; RangeInvalid when it was lost."""
+    _change(session, upload, _RELEASE, {"holder": holder, **asdict(reached)})
 
 
-def finish(session: Session, upload: UploadSession, holder: str | None, *, now: datetime, **outcome: object) -> None:
-    """Turn the session into a finished one (``digest``, ``offset``), in the transaction that commits its blob.
+def finish(session: Session, upload: UploadSession, holder: str | None, *, digest: str, reached: Reached) -> None:
+    """Turn the session into a finished one, in the transaction that commits its blob.
 
     RangeInvalid when the session moved, or is owned by another than ``holder``.
     """
-    free = sa.or_(Upload.lease_holder.is_(None), Upload.lease_until <= clock_ms())
-    mine = Upload.lease_holder == holder if holder else free
-    values = {"lease_holder": None, "lease_until": 0, "hash_state": None, "update_time": now}
-    if not _change(session, _at(upload), mine, **values, **outcome):
-        raise _explained(session, upload)
+    statement, owner = (_FINISH, {}) if holder is None else (_FINISH_OWNED, {"holder": holder})
+    _change(session, upload, statement, {**owner, "digest": digest, **asdict(reached)})
 
 
 def remove(session: Session, upload: UploadSession) -> bool:
     """Forget an unfinished session, whoever owns it; False when it is gone or finished."""
-    statement = sa.delete(Upload).where(Upload.id == upload.id, Upload.digest.is_(None)).returning(Upload.id)
-    return session.execute(statement.execution_options(synchronize_session=False)).scalar_one_or_none() is not None
+    return session.connection().execute(_REMOVE, {"id": upload.id}).one_or_none() is not None
 
 
-def _at(upload: UploadSession) -> sa.ColumnElement[bool]:
-    return sa.and_(Upload.id == upload.id, Upload.offset == upload.offset, Upload.digest.is_(None))
-
-
-def _change(session: Session, *conditions: sa.ColumnElement[bool], **values: object) -> bool:
-    statement = sa.update(Upload).where(*conditions).values(**values).returning(Upload.id)
-    return session.execute(statement.execution_options(synchronize_session=False)).scalar_one_or_none() is not None
+def _change(session: Session, upload: UploadSession, statement: sa.Executable, values: dict[str, Any]) -> None:
+    at = {"at_id": upload.id, "at_offset": upload.offset}
+    if session.connection().execute(statement, at | values).one_or_none() is None:
+        raise _explained(session, upload)
 
 
 def _explained(session: Session, upload: UploadSession) -> UploadUnknown | RangeInvalid:
     """Why a change found nothing to change."""
-    row = session.execute(_EXPLAIN, {"id": upload.id}).one_or_none()
+    row = session.connection().execute(_EXPLAIN, {"id": upload.id}).one_or_none()
     if row is None or row.digest is not None:
         return UploadUnknown()
     if row.offset != upload.offset:
-        return RangeInvalid(
-            f"the upload stands at offset {row.offset}, not {upload.offset}", detail={"offset": row.offset}
-        )
+        message = f"the upload stands at offset {row.offset}, not {upload.offset}"
+        return RangeInvalid(message, detail={"offset": row.offset})
     return RangeInvalid("another request is writing to this upload", detail={"offset": row.offset})
 
 
+_TABLE = cast("sa.Table", Upload.__table__)
+_ROW = _TABLE.c
 _FIND = sa.select(
-    Upload.id,
-    Upload.repository,
-    Upload.project_id,
-    Upload.key,
-    Upload.offset,
-    Upload.algorithm,
-    Upload.hash_state,
-    Upload.digest,
+    _ROW.id, _ROW.repository, _ROW.project_id, _ROW.key, _ROW.offset, _ROW.algorithm, _ROW.hash_state, _ROW.digest
 ).where(
-    Upload.id == sa.bindparam("id"),
-    Upload.repository == sa.bindparam("repository"),
-    sa.or_(Upload.digest.is_(None), Upload.update_time > sa.bindparam("oldest", type_=Upload.update_time.type)),
+    _ROW.id == sa.bindparam("id"),
+    _ROW.repository == sa.bindparam("repository"),
+    sa.or_(_ROW.digest.is_(None), _ROW.update_time > sa.bindparam("oldest", type_=_ROW.update_time.type)),
 )
-_EXPLAIN = sa.select(Upload.offset, Upload.digest).where(Upload.id == sa.bindparam("id"))
+_EXPLAIN = sa.select(_ROW.offset, _ROW.digest).where(_ROW.id == sa.bindparam("id"))
+_INSERT = sa.insert(_TABLE).values(
+    offset=0,
+    lease_until=0,
+    creation_time=sa.bindparam("now", type_=_ROW.creation_time.type),
+    update_time=sa.bindparam("now", type_=_ROW.update_time.type),
+    **{name: sa.bindparam(name) for name in ("id", "repository", "project_id", "key", "algorithm")},
+)
+_REMOVE = sa.delete(_TABLE).where(_ROW.id == sa.bindparam("id"), _ROW.digest.is_(None)).returning(_ROW.id)
+_AT_OFFSET = (
+    sa.update(_TABLE)
+    .returning(_ROW.id)
+    .where(_ROW.id == sa.bindparam("at_id"), _ROW.offset == sa.bindparam("at_offset"), _ROW.digest.is_(None))
+)
+_FREE = _AT_OFFSET.where(sa.or_(_ROW.lease_holder.is_(None), _ROW.lease_until <= clock_ms()))
+_OWNED = _AT_OFFSET.where(_ROW.lease_holder == sa.bindparam("holder"))
+_TO = {name: sa.bindparam(name, type_=_ROW[name].type) for name in ("offset", "hash_state", "update_time")}
+_ENDED: dict[str, Any] = {"lease_holder": None, "lease_until": 0}
+_LEASE = _FREE.values(lease_holder=sa.bindparam("holder"), lease_until=clock_ms() + LEASE_MS)
+_RENEW = _OWNED.values(lease_until=clock_ms() + LEASE_MS, **_TO)
+_RELEASE = _OWNED.values(**_ENDED, **_TO)
+_FINISH = _FREE.values(digest=sa.bindparam("digest"), **_ENDED, **_TO)
+_FINISH_OWNED = _OWNED.values(digest=sa.bindparam("digest"), **_ENDED, **_TO)

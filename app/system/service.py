@@ -86,7 +86,7 @@ class SystemService:
     def general(self) -> GeneralInformation:
         """What the caller may know: more for somebody than for nobody."""
         values = ConfigurationService(self._ctx).values()
-        for_anybody = {
+        for_anybody: dict[str, Any] = {
             "auth_mode": values[keys.AUTH_MODE.name],
             "banner_message": values[keys.BANNER_MESSAGE.name],
             "oidc_provider_name": "",
@@ -134,4 +134,6 @@ def _looked_at(name: str, check: Callable[[], None]) -> Component:
     return Component(name=name)
 
 
-_LIVE_WORKERS = sa.select(WorkerProcess.temporal_reachable).where(WorkerProcess.heartbeat_at > clock_ms() - _WORKER_SILENCE_MS)
+_LIVE_WORKERS = sa.select(WorkerProcess.temporal_reachable).where(
+    WorkerProcess.heartbeat_at > clock_ms() - _WORKER_SILENCE_MS
+)

@@ -5,12 +5,12 @@ from typing import Any, Final
 from urllib.parse import unquote, unquote_to_bytes
 
 import orjson
-from flask import Flask, request
+from flask import Flask, Response, request
 from flask.json.provider import JSONProvider
 from flask_smorest import Api
 from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.exceptions import UnprocessableEntity
-from werkzeug.routing import BaseConverter, UnicodeConverter
+from werkzeug.routing import BaseConverter, IntegerConverter, UnicodeConverter
 
 from app.context import Ports
 from app.core.errors import ReadOnly
@@ -49,7 +49,7 @@ class HarborApi(Api):
         app.url_map.merge_slashes = False
         super().__init__(app, spec_kwargs=_SPEC | {"flask_plugin": _Paths()})
         app.register_blueprint(openapi.blueprint)
-        app.wsgi_app = _slashes_kept(app.wsgi_app)  # type: ignore[method-assign] - Flask's way to wrap itself
+        app.wsgi_app = _slashes_kept(app.wsgi_app)  # type: ignore[method-assign] # Flask's way to be wrapped
 
     def register_blueprint(self, blp: HarborBlueprint, **options: Any) -> None:  # noqa: ANN401 - Flask's options
         """Serve the blueprint's operations under the base path."""
@@ -68,7 +68,7 @@ def refuse_empty_request_id() -> None:
 
 
 def refuse_when_read_only() -> None:
-    """Refuse what would change something while the administrator's switch is on; a collection's lease does not matter here."""
+    """Refuse what would change something while the administrator's switch is on, whatever a collection's lease."""
     if request.method in _SAFE:
         return
     with installation().ports.db.read() as session:
@@ -85,9 +85,9 @@ class _Json(JSONProvider):
     def loads(self, s: str | bytes, **_: Any) -> Any:  # noqa: ANN401 - Flask's interface
         return orjson.loads(s)
 
-    def response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Flask's interface
+    def response(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - Flask's interface
         body = orjson.dumps(self._prepare_response_obj(args, kwargs), option=orjson.OPT_APPEND_NEWLINE)
-        return self._app.response_class(body, mimetype="application/json")
+        return Response(body, mimetype="application/json")
 
 
 class _Paths(FlaskPlugin):
@@ -96,6 +96,7 @@ class _Paths(FlaskPlugin):
     def __init__(self) -> None:
         super().__init__()
         self.register_converter(UnicodeConverter, lambda _: {"type": "string"})
+        self.register_converter(IntegerConverter, lambda _: {"type": "integer", "format": "int64"})
 
     @staticmethod
     def flaskpath2openapi(path: str) -> str:

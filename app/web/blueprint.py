@@ -75,7 +75,12 @@ class HarborBlueprint(Blueprint):
 
     def says(self) -> Callable[[View], View]:
         """The view returns a text; the answer is plain text."""
-        return _answering(200, lambda text: Response(text, mimetype="text/plain"), content_type="text/plain", schema={"type": "string"})
+        return _answering(
+            200,
+            lambda text: Response(text, mimetype="text/plain"),
+            content_type="text/plain",
+            schema={"type": "string"},
+        )
 
     def creates(self) -> Callable[[View], View]:
         """The view returns the path of what it made; the answer is 201 with Location."""

@@ -28,6 +28,7 @@ _BY_CODE: Final[Mapping[str, tuple[int, str]]] = {
     "digest_invalid": (400, "DIGEST_INVALID"),
     "manifest_invalid": (400, "MANIFEST_INVALID"),
     "read_only": (403, "DENIED"),
+    "still_referenced": (412, "VIOLATE_FOREIGN_KEY_CONSTRAINT"),
     "too_large": (413, "REQUEST_ENTITY_TOO_LARGE"),
     "too_many_requests": (429, "TOO_MANY_REQUEST"),
 }
@@ -54,8 +55,6 @@ def render_domain_error(error: DomainError) -> Response:
 
 def render_http_error(error: HTTPException) -> Response:
     """A refusal by the framework: unknown paths and methods, requests that do not fit their schema."""
-    if error.response is not None and error.code is None:
-        return Response.force_type(error.response)
     status = HTTPStatus(error.code or 500)
     details: object = getattr(error, "data", {}).get("messages")
     message = "; ".join(_sentences(details)) if details else (error.description or status.phrase)

@@ -36,10 +36,12 @@ class _Omitting(fields.Field[Any]):
         self._nullable = nullable
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **options: Any) -> Any:  # noqa: ANN401 - marshmallow's
+        """The value on the wire, ``missing`` when it is left out."""
         value = super().serialize(attr, obj, accessor, **options)
         if value is None or value is missing:
             return self.empty if self._keep else missing
-        return value if value or self._keep or self._nullable else missing
+        shown = self._keep or self._nullable or bool(value)
+        return value if shown else missing
 
 
 class Text(_Omitting, fields.String):
@@ -65,7 +67,7 @@ class Number(_Omitting, fields.Integer):
 
     def _validated(self, value: Any) -> Any:  # noqa: ANN401 - marshmallow's
         number = super()._validated(value)
-        if number is not None and not -self._bound <= number < self._bound:
+        if not -self._bound <= number < self._bound:
             raise ValidationError("the number is too large")
         return number
 
@@ -79,32 +81,34 @@ class Moment(fields.Field[datetime]):
         self._nullable = nullable
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **options: Any) -> Any:  # noqa: ANN401 - marshmallow's
+        """The value on the wire, ``missing`` when it is left out."""
         value = super().serialize(attr, obj, accessor, **options)
         if value is None or value is missing:
             return missing if self._nullable else ZERO_MOMENT
         return value
 
-    def _serialize(self, value: datetime | None, _attr: str | None, _obj: Any, **_: Any) -> str | None:  # noqa: ANN401 - marshmallow's
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:  # noqa: ANN401, ARG002 - marshmallow's
         return None if value is None else iso_milliseconds(value)
 
-    def _deserialize(self, value: Any, _attr: str | None, _given: Mapping[str, Any] | None, **_: Any) -> datetime:  # noqa: ANN401 - marshmallow's
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:  # noqa: ANN401, ARG002 - marshmallow's
         try:
             return datetime.fromisoformat(value)
         except (TypeError, ValueError):
             raise ValidationError("not a valid date-time") from None
 
 
-class Items(fields.List):
-    """A list, null when there is none at all; ``optional`` ones are left out then."""
+class Items(fields.List[Any]):
+    """A list, null when there is none (or it is empty, with ``empty_as_null``); ``optional`` ones are left out then."""
 
-    def __init__(self, inner: Any, *, optional: bool = False, **options: Any) -> None:  # noqa: ANN401 - marshmallow's
-        marks = {"metadata": {"x-omitempty": True}} if optional else {}
-        super().__init__(inner, **marks, **options)
+    def __init__(self, inner: Any, *, optional: bool = False, empty_as_null: bool = False, **options: Any) -> None:  # noqa: ANN401 - marshmallow's
+        super().__init__(inner, metadata={"x-omitempty": True} if optional else {}, **options)
         self._optional = optional
+        self._empty_as_null = empty_as_null
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **options: Any) -> Any:  # noqa: ANN401 - marshmallow's
+        """The value on the wire, ``missing`` when it is left out."""
         value = super().serialize(attr, obj, accessor, **options)
-        if value is None or value is missing:
+        if value is None or value is missing or (self._empty_as_null and not value):
             return missing if self._optional else None
         return value
 
@@ -112,8 +116,8 @@ class Items(fields.List):
 class Parts(Items):
     """A list of objects of one schema."""
 
-    def __init__(self, schema: type[Schema], *, optional: bool = False, **options: Any) -> None:  # noqa: ANN401 - marshmallow's
-        super().__init__(fields.Nested(schema), optional=optional, **options)
+    def __init__(self, schema: type[Schema], **options: Any) -> None:  # noqa: ANN401 - marshmallow's
+        super().__init__(fields.Nested(schema), **options)
 
 
 class Part(_Omitting, fields.Nested):
@@ -121,4 +125,4 @@ class Part(_Omitting, fields.Nested):
 
 
 class Map(_Omitting, fields.Dict):
-    """Free keys with values of one kind."""
+    """Free keys with values of one kind; left out when there are none."""

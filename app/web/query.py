@@ -1,4 +1,4 @@
-"""The ``q`` and ``sort`` language of the management API's lists: ``k=v``, ``k=~v``, ``k=[a~b]``, ``k={a b}``, ``k=(a b)``."""
+"""The ``q`` and ``sort`` language of lists: ``k=v``, ``k=~v``, ``k=[a~b]``, ``k={a b}``, ``k=(a b)``."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _ENDS: Final = 2
 
 
 def parse_terms(text: str | None) -> tuple[Term, ...]:
-    """Read ``q``; it is unescaped once more than the URL was, as clients escape twice. InvalidError says what is malformed."""
+    """Read ``q``, unescaped once more than the URL was, as clients escape twice; InvalidError when malformed."""
     if not text:
         return ()
     return tuple(_term(part) for part in unquote_plus(text).split(","))
@@ -25,8 +25,9 @@ def parse_terms(text: str | None) -> tuple[Term, ...]:
 
 def parse_sort(text: str | None) -> tuple[SortKey, ...]:
     """Read ``sort``: names separated by commas, ``-`` before one for descending."""
-    keys = (part.strip() for part in (text or "").split(","))
-    return tuple(SortKey(key=_snake(key.lstrip("-")), descending=key.startswith("-")) for key in keys if key.lstrip("-"))
+    parts = (part.strip() for part in (text or "").split(","))
+    keys = ((part.lstrip("-"), part.startswith("-")) for part in parts)
+    return tuple(SortKey(key=_snake(key), descending=descending) for key, descending in keys if key)
 
 
 def _term(part: str) -> Term:

@@ -16,7 +16,7 @@ class Authenticator(Protocol):
     """Proves callers; implemented by the identity feature, which lies above this kit."""
 
     def basic(self, username: str, password: str, address: str) -> Principal:
-        """The caller these credentials prove; UnauthenticatedError when they are wrong, TooManyRequests when it is too early."""
+        """The caller these credentials prove; UnauthenticatedError when they are wrong, TooManyRequests too early."""
         ...
 
 

@@ -18,9 +18,9 @@ class Metric(StrEnum):
     PEAK_MIB = "peak private MiB"
     IMAGES_PER_SECOND = "images/s"
     IDLE_MIB = "private MiB, serving processes"
-    OTHER_MIB = "private MiB, worker, Temporal, supervisor"
+    OTHER_MIB = "private MiB, worker and Temporal"
     IDLE_CPU = "CPU ms per s, serving processes"
-    OTHER_CPU = "CPU ms per s, worker, Temporal, supervisor"
+    OTHER_CPU = "CPU ms per s, worker and Temporal"
 
 
 Figures = dict[Metric, float]

@@ -50,7 +50,7 @@ class Server(Protocol):
         """What it says it is."""
 
     def pids(self) -> Sequence[int]:
-        """The processes that answer requests."""
+        """The processes that work for a request: what the CPU and memory figures are of."""
 
     def other_pids(self) -> Sequence[int]:
         """Further processes of the installation."""
@@ -69,7 +69,6 @@ class PyHarbor:
     instance: Instance
     name: str = OURS
     _pids: list[int] = field(default_factory=list)
-    _others: list[int] = field(default_factory=list)
 
     @property
     def port(self) -> int:
@@ -80,10 +79,8 @@ class PyHarbor:
         """Start web, worker and Temporal."""
         self.instance.start()
         time.sleep(3)  # the worker registers its schedules and Temporal settles
-        self._pids = self.instance.pids("gunicorn")
-        self._others = [pid for pid in self.instance.pids("") if pid not in self._pids]
         assert self.instance.process
-        self._others.append(self.instance.process.pid)
+        self._pids = [self.instance.process.pid, *self.instance.pids("gunicorn")]
 
     def stop(self) -> None:
         """Stop all of it."""
@@ -93,15 +90,17 @@ class PyHarbor:
     def version(self) -> str:
         """The commit and the settings that matter."""
         commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-        return f"commit {commit.stdout.strip() or 'unknown'}, gunicorn gthread, {len(self._pids) - 1} workers, SQLite"
+        environment = [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("HARBOR_")]
+        workers = f"{len(self._pids) - 2} gunicorn workers"
+        return ", ".join((f"commit {commit.stdout.strip() or 'unknown'}", workers, "SQLite", *environment))
 
     def pids(self) -> Sequence[int]:
-        """Those of gunicorn: its master and the workers."""
+        """The master and the workers of gunicorn, and the supervisor, through which their log goes."""
         return self._pids
 
     def other_pids(self) -> Sequence[int]:
-        """Worker, Temporal and the supervisor."""
-        return self._others
+        """Worker and Temporal."""
+        return [pid for pid in self.instance.pids("") if pid not in self._pids]
 
     def token(self, repository: str | None, *, user: bool) -> str:
         """Ask our own token service."""

@@ -241,7 +241,9 @@ class TestBearer:
             response = send(client, PUSH, PRIVATE, headers={"Authorization": f"Bearer {token}"})
             assert 'error="invalid_token"' in challenge(response)
 
-    @pytest.mark.parametrize("claim", [{"aud": "another"}, {"iss": "another"}, {"iat": None}, {"exp": 1}, {"harbor": None}])
+    @pytest.mark.parametrize(
+        "claim", [{"aud": "another"}, {"iss": "another"}, {"iat": None}, {"exp": 1}, {"harbor": None}]
+    )
     def test_claims_that_are_not_ours(
         self, client: httpx.Client, people: People, ports: Ports, claim: dict[str, object]
     ) -> None:
@@ -350,5 +352,5 @@ class TestCatalog:
             {"auth": ("admin", PASSWORD)},
             {"headers": bearer(client, people["admin"], "registry:catalog:*")},
         ):
-            response = client.get("/v2/_catalog", **options)  # type: ignore[arg-type]
+            response = client.get("/v2/_catalog", **options)
             assert (response.status_code, response.json()) == (200, {"repositories": []})

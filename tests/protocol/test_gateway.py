@@ -90,7 +90,11 @@ def test_references_outside_the_grammar(
     content = b"{}" if method == "PUT" else None
     headers = {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
     response = client.request(
-        method, f"/v2/public/x/manifests/{reference}", auth=people["admin"].credentials, content=content, headers=headers
+        method,
+        f"/v2/public/x/manifests/{reference}",
+        auth=people["admin"].credentials,
+        content=content,
+        headers=headers,
     )
     assert (response.status_code, code(response)) == (status, expected)
 

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Document = Mapping[str, Any]
-_ABOUT_PARAMETERS = ("type", "format", "required", "default", "maximum", "minimum", "minLength", "maxLength", "pattern", "enum")
-_ABOUT_PROPERTIES = ("type", "format", "x-nullable", "x-omitempty", "maxLength", "minLength", "maximum", "minimum", "pattern", "enum")
+_ABOUT_VALUES = ("type", "format", "maximum", "minimum", "minLength", "maxLength", "pattern", "enum")
+_ABOUT_PARAMETERS = (*_ABOUT_VALUES, "required", "default")
+_ABOUT_PROPERTIES = (*_ABOUT_VALUES, "x-nullable", "x-omitempty")
 _METHODS = ("get", "head", "post", "put", "patch", "delete")
 
 
 def differences(ours: Document, harbors: Document) -> Iterator[str]:
-    """One line per difference in what both have; what only Harbor has is left out, what only we have is a difference."""
+    """One line per difference in what both have; what only Harbor has is none, what only we have is one."""
+    harbors = _with_maps_in_place(harbors)
     theirs = {(operation["method"], operation["path"]): operation for operation in harbors["operations"]}
     for method, path, operation in operations(ours):
         known = theirs.get((method, path))
@@ -37,6 +39,22 @@ def operations(document: Document) -> Iterator[tuple[str, str, Mapping[str, Any]
                 yield method.upper(), path, {**operation, "parameters": [*shared, *operation.get("parameters", [])]}
 
 
+def _with_maps_in_place(document: Document) -> Document:
+    """The document with models that are nothing but maps written where they are referred to, as our own has them."""
+    maps = {name: model for name, model in document["definitions"].items() if "additionalProperties" in model}
+
+    def replaced(part: Any) -> Any:  # noqa: ANN401 - JSON
+        if isinstance(part, list):
+            return [replaced(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        if isinstance(part.get("ref"), str) and part["ref"] in maps:
+            return replaced(maps[part["ref"]])
+        return {key: replaced(value) for key, value in part.items()}
+
+    return {key: replaced(part) for key, part in document.items()}
+
+
 def _operation(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
     for key in ("operationId", "tags", "produces"):
         if ours.get(key) != theirs.get(key):
@@ -57,8 +75,9 @@ def _parameters(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[
         for key in _ABOUT_PARAMETERS:
             if ours[place].get(key) != theirs[place].get(key):
                 yield f"parameter {place}: {key} is {ours[place].get(key)}, Harbor's {theirs[place].get(key)}"
-        if _schema(ours[place].get("schema")) != _schema(theirs[place].get("schema")):
-            yield f"parameter {place}: schema {_schema(ours[place].get('schema'))}, Harbor's {_schema(theirs[place].get('schema'))}"
+        left, right = _schema(ours[place].get("schema")), _schema(theirs[place].get("schema"))
+        if left != right:
+            yield f"parameter {place}: schema {left}, Harbor's {right}"
 
 
 def _responses(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
@@ -78,8 +97,6 @@ def _headers(response: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _model(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
-    if _schema(ours.get("additionalProperties")) != _schema(theirs.get("additionalProperties")):
-        yield f"additionalProperties {_schema(ours.get('additionalProperties'))}, Harbor's {_schema(theirs.get('additionalProperties'))}"
     if sorted(ours.get("required", [])) != sorted(theirs.get("required", [])):
         yield f"required {ours.get('required')}, Harbor's {theirs.get('required')}"
     left, right = ours.get("properties", {}), theirs.get("properties", {})

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from app.web.openapi import document
 from tests.contract.api.allowed import ALLOWED
 from tests.contract.api.compare import differences, operations
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 _HARBORS = json.loads((Path(__file__).parents[1] / "harbor-api.json").read_text())
 
 

@@ -1,24 +1,17 @@
 """The promises of every storage driver, one by one, and what only files can get wrong."""
 
-import errno
-import os
-import resource
-import signal
-import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.errors import InternalError, InvalidError, NotFoundError, StorageFull
+from app.core.errors import InternalError, InvalidError, NotFoundError
 from app.core.ids import object_key
 from app.db.database import Database
 from app.settings import StorageSettings
 from app.storage.driver import StorageDriver
 from app.storage.drivers.family import storage_driver
-from app.storage.drivers.filesystem import FilesystemDriver
 from app.storage.drivers.memory import MemoryDriver
 from app.storage.store import BlobStore
 
@@ -174,7 +167,9 @@ def test_check_leaves_nothing(driver: StorageDriver, tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.parametrize("key", ["", "/etc/passwd", "../outside", "a/../../outside", "a//b", "a/./b", "a/", "a\0b", ".", ".."])
+@pytest.mark.parametrize(
+    "key", ["", "/etc/passwd", "../outside", "a/../../outside", "a//b", "a/./b", "a/", "a\0b", ".", ".."]
+)
 def test_keys_that_would_leave_the_storage(driver: StorageDriver, key: str) -> None:
     for use in (
         lambda: driver.append(key, 0),
@@ -208,99 +203,3 @@ def test_the_store_refuses_inside_a_writing_transaction(tmp_path: Path) -> None:
                 use()
     store.check()
     database.dispose()
-
-
-class TestFiles:
-    def test_a_real_file_for_sendfile(self, tmp_path: Path) -> None:
-        driver = FilesystemDriver(tmp_path)
-        write(driver, b"abcdef")
-        with driver.open(KEY, 4) as stream:
-            assert os.lseek(stream.fileno(), 0, os.SEEK_CUR) == 4
-
-    def test_nobody_else_may_read_them(self, tmp_path: Path) -> None:
-        write(FilesystemDriver(tmp_path / "blobs"), b"abc")
-        modes = [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "blobs").rglob("*")]
-        assert [mode & 0o007 for mode in modes] == [0, 0, 0]
-
-    def test_one_durability_point(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        synced: list[str] = []
-
-        def note(descriptor: int) -> None:
-            synced.append(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
-
-        monkeypatch.setattr(os, "fdatasync", note)
-        monkeypatch.setattr(os, "fsync", note)
-        driver = FilesystemDriver(tmp_path)
-        write(driver, b"abc")
-        assert synced == [".", "ab"]
-        write(driver, b"def", 3)
-        assert synced == [".", "ab"]
-        driver.finish(KEY, 6)
-        assert synced == [".", "ab", KEY, "ab/cd"]
-        write(driver, b"abc", key="ab/cd/other")
-        assert synced == [".", "ab", KEY, "ab/cd"]
-
-    def test_without_fsync_nothing_is_synced(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(os, "fdatasync", lambda _: pytest.fail("synced"))
-        monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("synced"))
-        driver = FilesystemDriver(tmp_path, fsync=False)
-        write(driver, b"abc")
-        driver.finish(KEY, 3)
-
-    def test_disk_full_in_the_middle(self, tmp_path: Path, small_files: None) -> None:
-        driver = FilesystemDriver(tmp_path)
-        writer = driver.append(KEY, 0)
-        with pytest.raises(StorageFull) as caught:
-            writer.write(memoryview(bytes(200_000)))
-        writer.close()
-        assert caught.value.retry_after
-        assert driver.size(KEY) == 65_536
-        assert write(driver, b"x", 65_535) == 65_536
-
-    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO])
-    @pytest.mark.parametrize("call", ["pwrite", "fdatasync", "open"])
-    def test_every_refusal_of_the_system(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, call: str
-    ) -> None:
-        driver = FilesystemDriver(tmp_path)
-        write(driver, b"abc")
-
-        def refuse(*_: object) -> None:
-            raise OSError(number, os.strerror(number))
-
-        monkeypatch.setattr(os, call, refuse)
-        with pytest.raises(StorageFull, match=os.strerror(number)):
-            write(driver, b"def", 3)
-            driver.finish(KEY, 6)
-        monkeypatch.undo()
-        write(driver, b"def", 3)
-        driver.finish(KEY, 6)
-        assert read(driver) == b"abcdef"
-
-    def test_other_errors_are_not_hidden(self, tmp_path: Path) -> None:
-        (tmp_path / "ab").write_bytes(b"a file where a folder belongs")
-        with pytest.raises(NotADirectoryError):
-            FilesystemDriver(tmp_path).append(KEY, 0)
-
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-    def test_read_only_folder(self, tmp_path: Path) -> None:
-        tmp_path.chmod(0o500)
-        with pytest.raises(StorageFull):
-            FilesystemDriver(tmp_path).check()
-        tmp_path.chmod(0o700)
-
-    def test_writing_after_close(self, tmp_path: Path) -> None:
-        writer = FilesystemDriver(tmp_path).append(KEY, 0)
-        writer.close()
-        with pytest.raises(InternalError):
-            writer.write(memoryview(b"abc"))
-
-
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """No file of this process may pass 64 KiB while the test runs: the kernel's own refusal in the middle of a write."""
-    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)

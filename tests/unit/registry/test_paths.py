@@ -25,7 +25,9 @@ def test_paths_are_read_from_the_right(path: str, expected: tuple[str, str, str]
     assert split(path) == expected
 
 
-@pytest.mark.parametrize("path", ["/v2/x", "/v2/a/b", "/v2/a/b/manifests/", "/v2/a/b/tags/all", "/v2/a/uploads/x", "/v2//"])
+@pytest.mark.parametrize(
+    "path", ["/v2/x", "/v2/a/b", "/v2/a/b/manifests/", "/v2/a/b/tags/all", "/v2/a/uploads/x", "/v2//"]
+)
 def test_other_paths_lead_nowhere(path: str) -> None:
     with pytest.raises(NotFoundError):
         split(path)

@@ -1,5 +1,6 @@
 """The transfer engine: leases, what survives whom, and hashing with and without saved states."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -114,7 +115,7 @@ class TestLease:
         def body() -> Iterator[memoryview]:
             for part in pieces(CONTENT[:500], CONTENT[500:1000], CONTENT[1000:]):
                 yield part
-                _sleep_past(0.03)
+                time.sleep(0.03)
                 seen.append(again(engine, upload).offset)
 
         engine.append(upload, body())
@@ -131,11 +132,13 @@ class TestLease:
             yield from pieces(b"zombie")
             expire_lease(engine, upload)
             other = again(engine, upload)
-            with engine.closing(other, pieces(b"winner"[other.offset :]), Digest.of(b"winner")) as content, engine.db.write() as session:
-                sessions.finish(
-                    session, content.upload, content.holder, now=datetime.now(UTC), digest=content.digest, offset=content.size
-                )
-            _sleep_past(0.02)
+            with (
+                engine.closing(other, pieces(b"winner"[other.offset :]), Digest.of(b"winner")) as content,
+                engine.db.write() as session,
+            ):
+                reached = sessions.Reached(offset=content.size, hash_state=None, update_time=datetime.now(UTC))
+                sessions.finish(session, content.upload, content.holder, digest=content.digest, reached=reached)
+            time.sleep(0.02)
             yield from pieces(b"zombie again")
 
         with pytest.raises(UploadUnknown):
@@ -196,9 +199,3 @@ class TestEnds:
         with pytest.raises(SizeInvalid):
             engine.append(upload, pieces(b"abc", b"def"), length)
         assert again(engine, upload).offset == kept
-
-
-def _sleep_past(seconds: float) -> None:
-    import time
-
-    time.sleep(seconds)

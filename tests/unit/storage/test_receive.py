@@ -1,10 +1,11 @@
-"""The receive loop on gunicorn's own parser over a socket, and on any other server's input: the same bytes, the same errors."""
+"""The receive loop on gunicorn's own parser over a socket, and on any other server's input: the same bytes."""
 
 import io
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -34,7 +35,9 @@ class Connection:
 
     def request(self) -> dict[str, Any]:
         """The environ of the next request."""
-        self.response, environ = create(next(self._parser), self.server, ("127.0.0.1", 1), ("127.0.0.1", 2), self._config)
+        self.response, environ = create(
+            next(self._parser), self.server, ("127.0.0.1", 1), ("127.0.0.1", 2), self._config
+        )
         return dict(environ)
 
     def goes_on(self) -> bool:
@@ -89,7 +92,7 @@ def send(connection: Connection, pieces: list[bytes]) -> threading.Thread:
 
 def split(coded: bytes, cuts: list[int]) -> list[bytes]:
     edges = [0, *sorted(cut % (len(coded) + 1) for cut in cuts), len(coded)]
-    return [coded[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+    return [coded[start:stop] for start, stop in pairwise(edges)]
 
 
 class Elsewhere(io.BytesIO):
@@ -197,7 +200,9 @@ class TestBroken:
         assert (arrived, type(caught)) == (b"abc", UploadInvalid)
         assert not connection.goes_on()
 
-    def test_an_empty_piece_now_and_then(self, connect: Callable[[], Connection], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_empty_piece_now_and_then(
+        self, connect: Callable[[], Connection], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(receive, "_TICK_SECONDS", 0.05)
         connection = connect()
         connection.client.sendall(head(b"Content-Length: 6") + b"abc")

@@ -1,0 +1,108 @@
+"""The management API's operations on repositories and artifacts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask.views import MethodView
+
+from app.artifacts.listing import Parts
+from app.artifacts.schemas import (
+    ArtifactListParameters,
+    ArtifactParameters,
+    ArtifactSchema,
+    ReportHeaders,
+    RepositorySchema,
+)
+from app.artifacts.service import ArtifactService, RepositoryService
+from app.artifacts.views import ArtifactView, RepositoryView
+from app.core.paging import Listed
+from app.web.blueprint import HarborBlueprint
+from app.web.schemas import ListParameters, wanted
+from app.web.session import current_context
+
+blueprint = HarborBlueprint("artifact", __name__)
+_REPOSITORIES = "/projects/<project_name>/repositories"
+_REPOSITORY = f"{_REPOSITORIES}/<encoded:repository_name>"
+_ARTIFACTS = f"{_REPOSITORY}/artifacts"
+
+
+@blueprint.route("/repositories", tags=["repository"])
+class AllRepositories(MethodView):
+    """The repositories of every project."""
+
+    @blueprint.operation("listAllRepositories", 400, 500)
+    @blueprint.arguments(ListParameters, location="query")
+    @blueprint.lists(RepositorySchema)
+    def get(self, parameters: dict[str, Any]) -> Listed[RepositoryView]:
+        """List all authorized repositories."""
+        return RepositoryService(current_context()).list_all(wanted(parameters))
+
+
+@blueprint.route(_REPOSITORIES, tags=["repository"])
+class Repositories(MethodView):
+    """The repositories of a project."""
+
+    @blueprint.operation("listRepositories", 400, 401, 403, 404, 422, 500)
+    @blueprint.arguments(ListParameters, location="query")
+    @blueprint.lists(RepositorySchema)
+    def get(self, parameters: dict[str, Any], project_name: str) -> Listed[RepositoryView]:
+        """List repositories."""
+        return RepositoryService(current_context()).list_in(project_name, wanted(parameters))
+
+
+@blueprint.route(_REPOSITORY, tags=["repository"])
+class RepositoryItem(MethodView):
+    """One repository."""
+
+    @blueprint.operation("getRepository", 400, 401, 403, 404, 500)
+    @blueprint.shows(RepositorySchema)
+    def get(self, project_name: str, repository_name: str) -> RepositoryView:
+        """Get repository."""
+        return RepositoryService(current_context()).find(project_name, repository_name)
+
+    @blueprint.operation("deleteRepository", 400, 401, 403, 404, 412, 500)
+    @blueprint.does()
+    def delete(self, project_name: str, repository_name: str) -> None:
+        """Delete repository."""
+        RepositoryService(current_context()).delete(project_name, repository_name)
+
+
+@blueprint.route(_ARTIFACTS)
+class Artifacts(MethodView):
+    """The artifacts of a repository."""
+
+    @blueprint.operation("listArtifacts", 400, 401, 403, 404, 422, 500)
+    @blueprint.arguments(ReportHeaders, location="headers")
+    @blueprint.arguments(ArtifactListParameters, location="query")
+    @blueprint.lists(ArtifactSchema)
+    def get(
+        self, _: dict[str, Any], parameters: dict[str, Any], project_name: str, repository_name: str
+    ) -> Listed[ArtifactView]:
+        """List artifacts."""
+        artifacts = ArtifactService(current_context())
+        return artifacts.list_in(project_name, repository_name, wanted(parameters), _parts(parameters))
+
+
+@blueprint.route(f"{_ARTIFACTS}/<reference>")
+class ArtifactItem(MethodView):
+    """One artifact, by tag or digest."""
+
+    @blueprint.operation("getArtifact", 400, 401, 403, 404, 500)
+    @blueprint.arguments(ReportHeaders, location="headers")
+    @blueprint.arguments(ArtifactParameters, location="query")
+    @blueprint.shows(ArtifactSchema)
+    def get(
+        self, _: dict[str, Any], parameters: dict[str, Any], project_name: str, repository_name: str, reference: str
+    ) -> ArtifactView:
+        """Get the specific artifact."""
+        return ArtifactService(current_context()).find(project_name, repository_name, reference, _parts(parameters))
+
+    @blueprint.operation("deleteArtifact", 401, 403, 404, 500)
+    @blueprint.does()
+    def delete(self, project_name: str, repository_name: str, reference: str) -> None:
+        """Delete the specific artifact."""
+        ArtifactService(current_context()).delete(project_name, repository_name, reference)
+
+
+def _parts(parameters: Mapping[str, Any]) -> Parts:
+    return Parts(tags=parameters["with_tag"], accessories=parameters["with_accessory"])

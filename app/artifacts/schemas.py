@@ -1,0 +1,150 @@
+"""Repositories and artifacts as the management API writes them."""
+
+from typing import Any, Final
+
+from marshmallow import fields
+
+from app.web.fields import Flag, Items, Map, Moment, Number, Part, Parts, Text
+from app.web.schemas import HarborSchema, ListParameters, PageParameters, ParameterSchema
+
+_REPORTS: Final = (
+    "application/vnd.security.vulnerability.report; version=1.1, "
+    "application/vnd.scanner.adapter.vuln.report.harbor+json; version=1.0"
+)
+
+
+class RepositorySchema(HarborSchema):
+    """A repository."""
+
+    id = Number()
+    project_id = Number()
+    name = Text()
+    description = Text()
+    artifact_count = Number(keep=True)
+    pull_count = Number(keep=True)
+    creation_time = Moment(nullable=True)
+    update_time = Moment()
+
+
+class PlatformSchema(HarborSchema):
+    """Where an image runs; two keys are quoted, as Harbor's are."""
+
+    architecture = Text()
+    os = Text()
+    os_version = Text(data_key="'os.version'", attribute="os.version")
+    os_features = Items(fields.String(), data_key="'os.features'", attribute="os.features")
+    variant = Text()
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:  # noqa: ANN401 - marshmallow's interface
+        """The value of a key, dots included."""
+        return obj.get(attr, default)
+
+
+class ReferenceSchema(HarborSchema):
+    """An entry of an index."""
+
+    parent_id = Number()
+    child_id = Number()
+    child_digest = Text()
+    platform = Part(PlatformSchema)
+    annotations = Map(values=fields.String())
+    urls = Items(fields.String())
+
+
+class TagSchema(HarborSchema):
+    """A tag of an artifact."""
+
+    id = Number()
+    repository_id = Number()
+    artifact_id = Number()
+    name = Text()
+    push_time = Moment()
+    pull_time = Moment()
+    immutable = Flag(keep=True)
+
+
+class LabelSchema(HarborSchema):
+    """A label on an artifact."""
+
+    id = Number()
+    name = Text()
+    description = Text()
+    color = Text()
+    scope = Text()
+    project_id = Number()
+    creation_time = Moment()
+    update_time = Moment()
+
+
+class AccessorySchema(HarborSchema):
+    """An artifact that says something about another."""
+
+    id = Number()
+    artifact_id = Number(keep=True)
+    subject_artifact_id = Number()
+    subject_artifact_digest = Text(keep=True)
+    subject_artifact_repo = Text(keep=True)
+    size = Number(keep=True)
+    digest = Text(keep=True)
+    type = Text(keep=True, attribute="kind")
+    icon = Text(keep=True)
+    creation_time = Moment()
+
+
+class AdditionLinkSchema(HarborSchema):
+    """Where more about an artifact is."""
+
+    href = Text()
+    absolute = Flag(keep=True)
+
+
+class ArtifactSchema(HarborSchema):
+    """An artifact."""
+
+    id = Number()
+    type = Text(attribute="kind")
+    media_type = Text()
+    manifest_media_type = Text()
+    artifact_type = Text()
+    project_id = Number()
+    repository_id = Number()
+    repository_name = Text()
+    digest = Text()
+    size = Number()
+    icon = Text()
+    push_time = Moment()
+    pull_time = Moment()
+    extra_attrs = Map(values=fields.Raw(metadata={"type": "object"}))
+    annotations = Map(values=fields.String())
+    references = Parts(ReferenceSchema, empty_as_null=True)
+    tags = Parts(TagSchema, empty_as_null=True)
+    addition_links = Map(values=fields.Nested(AdditionLinkSchema))
+    labels = Parts(LabelSchema, empty_as_null=True)
+    accessories = Parts(AccessorySchema, empty_as_null=True)
+    inherited_accessories = Parts(AccessorySchema, optional=True)
+
+
+class _ArtifactDetails(ParameterSchema):
+    with_tag = fields.Boolean(load_default=True)
+    with_label = fields.Boolean(load_default=False)
+    with_scan_overview = fields.Boolean(load_default=False)
+    with_sbom_overview = fields.Boolean(load_default=False)
+    with_immutable_status = fields.Boolean(load_default=False)
+    with_accessory = fields.Boolean(load_default=False)
+    with_inherited_accessory = fields.Boolean(load_default=False)
+
+
+class ArtifactListParameters(ListParameters, _ArtifactDetails):
+    """What the list of artifacts may be asked for."""
+
+
+class ArtifactParameters(PageParameters, _ArtifactDetails):
+    """What one artifact may be asked for."""
+
+    with_signature = fields.Boolean(load_default=False)
+
+
+class ReportHeaders(ParameterSchema):
+    """Which kinds of vulnerability reports the caller understands."""
+
+    accept_vulnerabilities = fields.String(load_default=_REPORTS, data_key="X-Accept-Vulnerabilities")

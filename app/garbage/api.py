@@ -1,0 +1,111 @@
+"""The management API's operations on garbage collection."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask.views import MethodView
+
+from app.core.errors import FieldInvalid
+from app.core.paging import Listed
+from app.garbage.schemas import GCHistorySchema, ScheduleSchema
+from app.garbage.service import GarbageParameters, GarbageService
+from app.garbage.views import CollectionView, collection_view, history_view, schedule_view
+from app.web.blueprint import HarborBlueprint
+from app.web.schemas import ListParameters, wanted
+from app.web.session import current_context
+
+blueprint = HarborBlueprint("gc", __name__)
+_PATH: Final = "/api/v2.0/system/gc"
+
+
+@blueprint.route("/system/gc")
+class Collections(MethodView):
+    """All collections."""
+
+    @blueprint.operation("getGCHistory", 401, 403, 500)
+    @blueprint.arguments(ListParameters, location="query")
+    @blueprint.lists(GCHistorySchema)
+    def get(self, parameters: dict[str, Any]) -> Listed[CollectionView]:
+        """Get gc results."""
+        return history_view(GarbageService(current_context()).history(wanted(parameters)))
+
+
+@blueprint.route("/system/gc/<int:gc_id>")
+class Collection(MethodView):
+    """One collection."""
+
+    @blueprint.operation("getGC", 401, 403, 404, 500)
+    @blueprint.shows(GCHistorySchema)
+    def get(self, gc_id: int) -> CollectionView:
+        """Get gc status."""
+        return collection_view(GarbageService(current_context()).execution(gc_id))
+
+    @blueprint.operation("stopGC", 401, 403, 404, 500)
+    @blueprint.does()
+    def put(self, gc_id: int) -> None:
+        """Stop the specific GC execution."""
+        GarbageService(current_context()).stop(gc_id)
+
+
+@blueprint.route("/system/gc/<int:gc_id>/log")
+class CollectionLog(MethodView):
+    """What a collection wrote."""
+
+    @blueprint.operation("getGCLog", 400, 401, 403, 404, 500)
+    @blueprint.says()
+    def get(self, gc_id: int) -> str:
+        """Get gc job log."""
+        return GarbageService(current_context()).log(gc_id)
+
+
+@blueprint.route("/system/gc/schedule")
+class CollectionSchedule(MethodView):
+    """When collections are due."""
+
+    @blueprint.operation("getGCSchedule", 401, 403, 500)
+    @blueprint.shows(GCHistorySchema)
+    def get(self) -> CollectionView | dict[str, Any]:
+        """Get gc's schedule."""
+        return schedule_view(GarbageService(current_context()).current_schedule()) or {}
+
+    @blueprint.operation("createGCSchedule", 400, 401, 403, 409, 500)
+    @blueprint.arguments(ScheduleSchema)
+    @blueprint.creates()
+    def post(self, body: dict[str, Any]) -> str:
+        """Create a gc schedule."""
+        started = _schedule(body, create=True)
+        return f"{_PATH}/schedule" if started is None else f"{_PATH}/{started}"
+
+    @blueprint.operation("updateGCSchedule", 400, 401, 403, 500)
+    @blueprint.arguments(ScheduleSchema)
+    @blueprint.does()
+    def put(self, body: dict[str, Any]) -> None:
+        """Update gc's schedule."""
+        _schedule(body, create=False)
+
+
+def _schedule(body: Mapping[str, Any], *, create: bool) -> int | None:
+    due = body.get("schedule", {})
+    service = GarbageService(current_context())
+    return service.schedule(
+        due.get("type", ""), due.get("cron", ""), _parameters(body.get("parameters", {})), create=create
+    )
+
+
+def _parameters(given: Mapping[str, Any]) -> GarbageParameters:
+    workers = given.get("workers", 1)
+    if type(workers) is not int:
+        raise FieldInvalid("workers", "a whole number from 1 to 10")
+    return GarbageParameters(
+        delete_untagged=_flag(given, "delete_untagged", default=True),
+        delete_tag=_flag(given, "delete_tag"),
+        dry_run=_flag(given, "dry_run"),
+        workers=workers,
+    )
+
+
+def _flag(given: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
+    value = given.get(name, default)
+    if not isinstance(value, bool):
+        raise FieldInvalid(name, "true or false")
+    return value

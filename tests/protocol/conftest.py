@@ -1,0 +1,39 @@
+"""Fixtures of the registry protocol's tests."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import httpx
+import pytest
+from flask import Flask
+
+from app.access.roles import Role
+from app.context import Ports
+from tests.support.accounts import Person, make_project, make_user
+
+Connect = Callable[[Person], httpx.Client]
+
+
+@pytest.fixture
+def connect(app: Flask) -> Iterator[Connect]:
+    """Makes clients inside this process that log in as somebody."""
+    with ExitStack() as stack:
+        yield lambda person: stack.enter_context(
+            httpx.Client(
+                transport=httpx.WSGITransport(app=app), base_url="http://registry.test", auth=person.credentials
+            )
+        )
+
+
+@pytest.fixture
+def root(connect: Connect, ports: Ports) -> httpx.Client:
+    """The administrator."""
+    return connect(make_user(ports, "root", sysadmin=True))
+
+
+@pytest.fixture
+def pusher(root: httpx.Client, connect: Connect, ports: Ports) -> httpx.Client:
+    """A maintainer of the private project ``library-test``."""
+    person = make_user(ports, "pusher")
+    make_project(ports, "library-test", members={person: Role.MAINTAINER})
+    return connect(person)

@@ -1,0 +1,64 @@
+"""Logging: one JSON line per event, the libraries' included, and no secrets."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from app.settings import LogSettings
+from app.telemetry.logging import configure_logging
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_json_events(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LogSettings(level="info", format="json", access=True))
+    structlog.contextvars.clear_contextvars()
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        structlog.get_logger().info("pushed", digest="sha256:0", password="Harbor12345", authorization="Basic x")
+        structlog.get_logger().debug("unseen")
+        logging.getLogger("some.library").warning("careful %s", "now")
+    ours, theirs = lines(capsys)
+    assert ours.pop("timestamp")
+    assert ours == {
+        "event": "pushed",
+        "level": "info",
+        "digest": "sha256:0",
+        "password": "***",
+        "authorization": "***",
+        "request_id": "r-1",
+    }
+    assert (theirs["event"], theirs["logger"], theirs["level"]) == ("careful now", "some.library", "warning")
+
+
+def test_an_exception_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LogSettings(level="info", format="json", access=True))
+    try:
+        json.loads("broken")
+    except json.JSONDecodeError:
+        structlog.get_logger().exception("failed")
+    (event,) = lines(capsys)
+    assert "JSONDecodeError" in json.dumps(event["exception"])
+
+
+def test_console(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LogSettings(level="warning", format="console", access=True))
+    structlog.get_logger().info("unseen")
+    structlog.get_logger().warning("seen", number=7)
+    printed = capsys.readouterr().err
+    assert "seen" in printed
+    assert "number=7" in printed
+    assert "unseen" not in printed
