@@ -1,5 +1,9 @@
 """What every activity has: domain errors as Temporal's, a pulse, and the product's own principal."""
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any, Final
 
 import structlog
@@ -11,6 +15,8 @@ from app.access.principals import SYSTEM
 from app.context import Context, Ports
 from app.core.errors import DomainError, Kind
 
+_log = structlog.get_logger()
+_BEAT_SECONDS: Final = 1.0
 _FINAL: Final = frozenset(
     {
         Kind.INVALID,
@@ -42,6 +48,28 @@ def go_on() -> bool:
     """Heartbeat, and tell whether to go on: not when cancelled, and not when this worker is about to end."""
     activity.heartbeat()
     return not (activity.is_cancelled() or activity.is_worker_shutdown())
+
+
+@contextmanager
+def beating(also: Callable[[], None]) -> Iterator[None]:
+    """Heartbeat from a thread of its own and call ``also``, while one statement of the body may take minutes."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(_BEAT_SECONDS):
+            activity.heartbeat()
+            try:
+                also()
+            except DomainError as error:
+                _log.warning("lease_not_renewed", reason=error.message)
+
+    thread = threading.Thread(target=copy_context().run, args=(beat,), name="beating", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 class ErrorInterceptor(Interceptor):

@@ -5,7 +5,7 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.context import context, go_on, workflow_id
+from activities.context import beating, context, go_on, workflow_id
 from app.access.principals import SYSTEM
 from app.context import Context, Ports
 from app.garbage import contracts, lease
@@ -59,7 +59,10 @@ class GarbageActivities:
     @activity.defn(name=contracts.GC_MARK, no_thread_cancel_exception=True)
     def mark(self, step: MarkStep) -> Marked:
         """Count what is eligible and say so in the log."""
-        marked = mark(context(self._ports), step)
+        ctx = context(self._ports)
+        keep = lease.WriteLease(ctx, workflow_id(), step.lease).keep if step.lease else _nothing
+        with beating(keep):
+            marked = mark(ctx, step)
         run = self._run()
         manifests = marked.manifests + step.deleted
         run.log(f"workers: {step.workers}")
@@ -93,6 +96,10 @@ class GarbageActivities:
 
     def _run(self) -> JobRun:
         return JobRun(context(self._ports), workflow_id())
+
+
+def _nothing() -> None:
+    """A dry run has no lease to keep."""
 
 
 def install_schedules(ports: Ports) -> None:

@@ -38,7 +38,7 @@ with workflow.unsafe.imports_passed_through():
 
 _DONE: Final = -1
 _SILENCE: Final = timedelta(seconds=15)
-_SILENCES_PER_LEASE: Final = 4
+_SILENCES_PER_LEASE: Final = 8
 
 
 @workflow.defn(name=GARBAGE_COLLECTION.workflow)
@@ -91,6 +91,7 @@ class GarbageCollection:
             heed_cancellation()
             deleted, done = deleted + untagged.manifests, untagged.done
         mark = MarkStep(
+            lease=None if wanted.dry_run else held,
             window_ms=wanted.window_ms,
             delete_untagged=wanted.delete_untagged,
             dry_run=wanted.dry_run,

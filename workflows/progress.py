@@ -32,4 +32,4 @@ def ending(error: BaseException) -> JobOutcome:
     cause = error
     while isinstance(cause, FailureError) and isinstance(cause.__cause__, FailureError):
         cause = cause.__cause__
-    return JobOutcome(status=Status.ERROR, message=str(cause))
+    return JobOutcome(status=Status.ERROR, message=cause.message if isinstance(cause, FailureError) else str(cause))

@@ -110,7 +110,11 @@ _OF_SUBJECT = (
     .where(Repository.name == sa.bindparam("repository"), Accessory.subject_digest == sa.bindparam("subject"))
 )
 _OF_TYPE = Accessory.artifact_type == sa.bindparam("type")
-_SIZES = _OF_SUBJECT.where(Accessory.id > sa.bindparam("last")).order_by(Accessory.id).limit(sa.bindparam("limit"))
+_SIZES = (
+    _OF_SUBJECT.where(Accessory.id > sa.bindparam("last"))
+    .order_by(Accessory.id)
+    .limit(sa.bindparam("limit", type_=sa.Integer()))
+)
 _SIZES_OF_TYPE = _SIZES.where(_OF_TYPE)
 _COUNTED = _OF_SUBJECT.with_only_columns(sa.func.count())
 _TOTAL, _TOTAL_OF_TYPE = _COUNTED, _COUNTED.where(_OF_TYPE)

@@ -69,7 +69,7 @@ _NAMES = (
     .where(Tag.repository_id == sa.bindparam("repository"), Tag.name > sa.bindparam("last"))
     .order_by(Tag.name)
 )
-_FIRST_NAMES = _NAMES.limit(sa.bindparam("limit"))
+_FIRST_NAMES = _NAMES.limit(sa.bindparam("limit", type_=sa.Integer()))
 _POINTED = sa.select(Tag.id, Tag.name, Tag.artifact_id).where(
     Tag.repository_id == sa.bindparam("repository"), Tag.name.in_(sa.bindparam("names", expanding=True))
 )

@@ -61,7 +61,7 @@ def state(session: Session) -> GateState:
 
 
 def pass_through(session: Session) -> None:
-    """Enter a content transaction and hold the shared lock to its end; ReadOnly or UnavailableError when it is closed."""
+    """Enter a content transaction and hold the shared lock to its end; ReadOnly or UnavailableError when closed."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(_LOCK_SHARED)
     refuse_when_closed(state(session))

@@ -86,8 +86,9 @@ class Untagged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkStep:
-    """Asks what is eligible."""
+    """Asks what is eligible; without a lease in a dry run."""
 
+    lease: HeldLease | None
     window_ms: int
     delete_untagged: bool
     dry_run: bool

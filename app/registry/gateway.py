@@ -57,6 +57,7 @@ class Gateway:
         try:
             response = self._answer(call, path)
         except DomainError as error:
+            _note(error, environ)
             response = self._refuse(call, error)
         except Exception:  # noqa: BLE001 - the edge: whatever it is, the client gets an answer and the log the trace
             _log.exception("registry request failed", route=environ.get(ROUTE_KEY))
@@ -112,8 +113,6 @@ class Gateway:
             response.headers.append(self._challenge(call, error))
         elif error.kind is Kind.UNSUPPORTED and isinstance(error.detail, dict) and "allowed" in error.detail:
             response.headers.append(("Allow", ", ".join(error.detail["allowed"])))
-        elif error.kind is Kind.INTERNAL and error.args != (error.default_message,):
-            _log.error("registry request failed", exc_info=error, route=environ.get(ROUTE_KEY))
         return response
 
     def _challenge(self, call: "_Call", error: DomainError) -> tuple[str, str]:
@@ -136,6 +135,14 @@ class _Call:
         self.scheme = Scheme.NONE
         self.route: Route | None = None
         self.name = RepositoryName()
+
+
+def _note(error: DomainError, environ: Environ) -> None:
+    """Log what the operator has to know: broken promises with their trace, and what cannot be served now."""
+    if error.kind is Kind.INTERNAL:
+        _log.error("registry request failed", route=environ.get(ROUTE_KEY), exc_info=error)
+    elif error.kind is Kind.UNAVAILABLE:
+        _log.warning("registry request not served", route=environ.get(ROUTE_KEY), code=error.code, reason=error.message)
 
 
 def split(path: str) -> tuple[str, str, str]:

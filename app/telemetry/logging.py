@@ -16,6 +16,7 @@ _SECRET: Final = frozenset(
     {"authorization", "cookie", "credential", "password", "refresh_token", "secret", "set_cookie", "token"}
 )
 _MASK: Final = "***"
+_WITH_HANDLERS_OF_THEIR_OWN: Final = ("gunicorn.error", "gunicorn.access")
 _TRACEBACKS: Final = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 """Frames without their variables, which hold passwords and tokens."""
 
@@ -67,3 +68,7 @@ def _adopt_standard_library(level: int, shared: list[Processor], rendered: list[
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for name in _WITH_HANDLERS_OF_THEIR_OWN:
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True

@@ -1,4 +1,4 @@
-"""``/v2/_catalog``: pages, order, and what is not listed."""
+"""``/v2/_catalog``: who may, pages, order, and what is not listed."""
 
 import re
 
@@ -8,7 +8,8 @@ from app.artifacts.models import Repository
 from app.context import Ports
 from app.projects.rights import find_project
 from tests.support.accounts import PASSWORD
-from tests.support.people import PUBLIC, People
+from tests.support.people import PUBLIC, ROLES, People
+from tests.support.tokens import REALM, bearer, challenge
 
 EMPTY = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -45,6 +46,27 @@ def test_repositories_without_a_manifest_are_not_there(client: httpx.Client, peo
     _publish(ports, ["public/seen"])
     client.post("/v2/public/unseen/blobs/uploads/?digest=" + EMPTY, auth=("admin", PASSWORD), content=b"")
     assert client.get("/v2/_catalog", auth=("admin", PASSWORD)).json() == {"repositories": ["public/seen"]}
+
+
+def test_who_may_not(client: httpx.Client, people: People) -> None:
+    assert challenge(client.get("/v2/_catalog")) == 'Basic realm="harbor"'
+    for name in (*ROLES, "stranger"):
+        assert challenge(client.get("/v2/_catalog", auth=people[name].credentials)) == 'Basic realm="harbor"'
+        token = bearer(client, people[name], "registry:catalog:*")
+        assert 'error="insufficient_scope"' in challenge(client.get("/v2/_catalog", headers=token))
+    assert challenge(client.get("/v2/_catalog", auth=("admin", "wrong"))) == 'Basic realm="harbor"'
+    narrow = bearer(client, people["admin"], "repository:private/image:pull")
+    expected = f'{REALM},scope="registry:catalog:*",error="insufficient_scope"'
+    assert challenge(client.get("/v2/_catalog", headers=narrow)) == expected
+
+
+def test_administrators_by_basic_and_bearer(client: httpx.Client, people: People) -> None:
+    for options in (
+        {"auth": ("admin", PASSWORD)},
+        {"headers": bearer(client, people["admin"], "registry:catalog:*")},
+    ):
+        response = client.get("/v2/_catalog", **options)
+        assert (response.status_code, response.json()) == (200, {"repositories": []})
 
 
 def _publish(ports: Ports, names: list[str]) -> None:

@@ -8,7 +8,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import sqlalchemy as sa
+from structlog.testing import capture_logs
 
+from app.context import Ports
+from app.db import gate
 from tests.support.people import People
 from tests.support.server import LiveServer
 from tests.support.tokens import bearer
@@ -156,3 +160,32 @@ class TestOverSockets:
                     assert received, "the connection was closed"
                     answer += received
                 assert answer.startswith(b"HTTP/1.1 401 ")
+
+
+class TestFaults:
+    def test_anything_unexpected_is_500_with_a_trace_in_the_log_and_none_in_the_answer(
+        self, client: httpx.Client, people: People, ports: Ports
+    ) -> None:
+        with ports.db.write() as session:
+            session.execute(sa.text("ALTER TABLE repository RENAME TO gone"))
+        with capture_logs() as events:
+            response = client.get("/v2/public/x/tags/list", auth=people["developer"].credentials)
+        assert (response.status_code, code(response)) == (500, "UNKNOWN")
+        assert response.json()["errors"][0]["message"] == "unknown error"
+        assert [event["event"] for event in events if event["log_level"] == "error"] == ["registry request failed"]
+
+    def test_what_cannot_be_served_now_is_503_and_logged(
+        self, client: httpx.Client, people: People, ports: Ports
+    ) -> None:
+        with ports.db.write() as session:
+            gate.acquire(session, "collector", 60_000)
+        with capture_logs() as events:
+            response = client.put(
+                "/v2/public/x/manifests/t",
+                auth=people["developer"].credentials,
+                content=b'{"schemaVersion":2,"manifests":[]}',
+                headers={"Content-Type": "application/vnd.oci.image.index.v1+json"},
+            )
+        assert (response.status_code, code(response)) == (503, "UNAVAILABLE")
+        assert 1 <= int(response.headers["Retry-After"]) <= 10
+        assert [event["code"] for event in events if event["log_level"] == "warning"] == ["unavailable"]

@@ -3,7 +3,6 @@
 import httpx
 import pytest
 
-from app.context import Ports
 from app.core.digest import Digest
 from tests.support.blobs import digest_of, push
 from tests.support.manifests import (

@@ -1,6 +1,5 @@
 """The list of tags: byte order, pages, and what is refused."""
 
-import time
 from datetime import UTC, datetime
 
 import httpx
@@ -8,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.artifacts.models import Artifact, Repository, Tag
-from app.context import Context, Ports
+from app.context import Context
 from tests.support.blobs import content_of, push
 from tests.support.manifests import push_image, put
 
@@ -77,20 +76,15 @@ def test_a_repository_is_unknown_until_its_first_manifest(pusher: httpx.Client) 
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "NAME_UNKNOWN")
 
 
-def test_a_hundred_thousand_tags_are_paged_at_once(pusher: httpx.Client, ports: Ports, ctx: Context) -> None:
+def test_thousands_of_tags_come_in_pages_and_at_once(pusher: httpx.Client, ctx: Context) -> None:
     push_image(pusher, NAME)
+    names = [f"t{number:06}" for number in range(12_000)]
     with ctx.write() as session:
         repository, artifact = session.execute(sa.select(Repository.id, Artifact.id).join(Artifact)).one()
         place = {"repository_id": repository, "artifact_id": artifact, "push_time": datetime.now(UTC)}
-        session.execute(sa.insert(Tag), [place | {"name": f"t{number:06}"} for number in range(100_000)])
-    fastest = 1.0
-    for query in ("n=100", "n=100&last=t050000"):
-        pusher.get(f"{LIST}?{query}")
-        for _ in range(10):
-            begun = time.perf_counter()
-            answer = pusher.get(f"{LIST}?{query}")
-            fastest = min(fastest, time.perf_counter() - begun)
-        assert len(answer.json()["tags"]) == 100
-        assert "Link" in answer.headers
-    assert fastest < 0.02
-    assert len(pusher.get(LIST).json()["tags"]) == 100_000
+        session.execute(sa.insert(Tag), [place | {"name": name} for name in names])
+    assert pusher.get(f"{LIST}?n=100&last=t005000").json()["tags"] == names[5001:5101]
+    assert pusher.get(LIST).json()["tags"] == names
+    most = pusher.get(f"{LIST}?n=11000")
+    assert most.json()["tags"] == names[:10_000]
+    assert pusher.get(most.links["next"]["url"]).json()["tags"] == names[10_000:]

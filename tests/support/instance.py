@@ -92,7 +92,7 @@ class Instance:
             raise
 
     def pids(self, program: str) -> list[int]:
-        """The processes of this instance whose command line holds ``program``, as in ``gunicorn`` or ``workflows.worker``."""
+        """The processes of this instance whose command line holds ``program``, say ``gunicorn``."""
         assert self.process is not None
         children = _descendants(self.process.pid)
         return [pid for pid in children if program in _command_line(pid)]

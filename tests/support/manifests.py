@@ -10,17 +10,20 @@ from tests.support.blobs import content_of, digest_of, push
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 EMPTY = b"{}"
-CONFIG = b'{"architecture":"amd64","os":"linux","author":"somebody","created":"2026-01-02T03:04:05Z","config":{"Cmd":["sh"]}}'
+CONFIG = (
+    b'{"architecture":"amd64","os":"linux","author":"somebody","created":"2026-01-02T03:04:05Z",'
+    b'"config":{"Cmd":["sh"]}}'
+)
 
 __all__ = ["DOCKER_MANIFEST", "OCI_CONFIG", "OCI_EMPTY", "OCI_INDEX", "OCI_MANIFEST"]
 
 
-def descriptor(content: bytes, media_type: str = LAYER, **extra: Any) -> dict[str, Any]:
+def descriptor(content: bytes, media_type: str = LAYER, **extra: object) -> dict[str, Any]:
     """The descriptor of some content."""
     return {"mediaType": media_type, "digest": digest_of(content), "size": len(content), **extra}
 
 
-def image(*layers: bytes, config: bytes = CONFIG, **extra: Any) -> bytes:
+def image(*layers: bytes, config: bytes = CONFIG, **extra: object) -> bytes:
     """An OCI image manifest over layers."""
     document = {
         "schemaVersion": 2,
@@ -32,7 +35,7 @@ def image(*layers: bytes, config: bytes = CONFIG, **extra: Any) -> bytes:
     return json.dumps(document).encode()
 
 
-def artifact(subject: bytes | None = None, artifact_type: str = "application/vnd.test.thing", **extra: Any) -> bytes:
+def artifact(subject: bytes | None = None, artifact_type: str = "application/vnd.test.thing", **extra: object) -> bytes:
     """An OCI artifact manifest without layers, that may refer to a subject."""
     document: dict[str, Any] = {
         "schemaVersion": 2,
@@ -47,7 +50,7 @@ def artifact(subject: bytes | None = None, artifact_type: str = "application/vnd
     return json.dumps(document).encode()
 
 
-def index(*manifests: bytes, **extra: Any) -> bytes:
+def index(*manifests: bytes, **extra: object) -> bytes:
     """An OCI index over manifests."""
     document = {
         "schemaVersion": 2,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy import event
 
@@ -16,7 +15,7 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
     """Collect every statement sent within, but what only opens a transaction."""
     statements: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if not statement.startswith(_FRAMES):
             statements.append(statement)
 

@@ -7,6 +7,8 @@ import httpx
 from tests.support.accounts import Person
 
 SERVICE = "harbor-registry"
+REALM = f'Bearer realm="http://registry.test/service/token",service="{SERVICE}"'
+"""How a challenge of the tests' installation opens."""
 
 
 def ask(client: httpx.Client, person: Person | None, *scopes: str, **parameters: str) -> httpx.Response:
@@ -20,3 +22,10 @@ def bearer(client: httpx.Client, person: Person | None, *scopes: str) -> dict[st
     response = ask(client, person, *scopes)
     assert response.status_code == 200, response.text
     return {"Authorization": f"Bearer {response.json()['token']}"}
+
+
+def challenge(response: httpx.Response) -> str:
+    """The WWW-Authenticate header of a 401 in the registry's shape."""
+    assert response.status_code == 401
+    assert response.json()["errors"][0]["code"] == "UNAUTHORIZED"
+    return str(response.headers["WWW-Authenticate"])

@@ -1,7 +1,6 @@
 """Boot settings: defaults, files, and every mistake at once."""
 
 import os
-import os
 from datetime import timedelta
 from pathlib import Path
 

@@ -19,13 +19,20 @@ from tests.support.worker import WorkerProcess
 from tests.workflows.scene import Scene, eventually
 
 pytestmark = [pytest.mark.temporal, pytest.mark.slow]
-_LEASE = timedelta(seconds=12)
+_SHORT, _PATIENT = 12, 40
+"""Seconds of a lease: to see it run out, and to see another worker come in time."""
 
 
 @pytest.fixture
-def scene(ports: Ports) -> Scene:
-    """Collections of this suite ask for a short lease."""
-    garbage = replace(ports.settings.garbage, lease=_LEASE)
+def lease() -> int:
+    """Seconds of the lease that this test's collections ask for."""
+    return _SHORT
+
+
+@pytest.fixture
+def scene(ports: Ports, lease: int) -> Scene:
+    """Collections of this suite ask for a lease of their own."""
+    garbage = replace(ports.settings.garbage, lease=timedelta(seconds=lease))
     short = replace(ports, settings=replace(ports.settings, garbage=garbage))
     return Scene(ports=short, ctx=Context(short, SYSTEM))
 
@@ -83,6 +90,7 @@ def test_a_terminated_run_loses_its_lease_by_itself(scene: Scene, people: People
         pass
 
 
+@pytest.mark.parametrize("lease", [_PATIENT])
 def test_another_worker_goes_on_where_a_killed_one_was(
     scene: Scene, people: People, slow_worker: WorkerProcess, worker: WorkerProcess
 ) -> None:
@@ -98,6 +106,7 @@ def test_another_worker_goes_on_where_a_killed_one_was(
     assert not scene.gate().read_only
 
 
+@pytest.mark.parametrize("lease", [_PATIENT])
 def test_a_worker_hands_over_at_an_orderly_end(
     scene: Scene, people: People, slow_worker: WorkerProcess, worker: WorkerProcess
 ) -> None:
@@ -148,6 +157,7 @@ class TestWithoutTemporal:
         assert scene.end_of(execution).status == "Success"
         assert scene.objects() == 0
 
+    @pytest.mark.parametrize("lease", [_PATIENT])
     def test_a_killed_server_comes_back_to_its_runs(
         self, scene: Scene, people: People, slow_worker: WorkerProcess, own_server: TemporalServer
     ) -> None:

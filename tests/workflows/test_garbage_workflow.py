@@ -1,8 +1,9 @@
-"""The workflow's own promises, with activities played by the test: whatever happens when, the lease is given back last."""
+"""The workflow's own promises, with played activities: whatever happens when, the lease is given back last."""
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
@@ -29,12 +30,12 @@ def collect(
 
     async def run() -> JobOutcome:
         client = await Client.connect(server.address)
-        steps = [played.acquire, played.untagged, played.mark, played.sweep, played.release]
+        steps: list[Callable[..., Any]] = [played.acquire, played.untagged, played.mark, played.sweep, played.release]
         workflows = Worker(client, task_queue=Queue.WORKFLOWS, workflows=[GarbageCollection], activities=[played.begin])
         async with workflows, Worker(client, task_queue=Queue.GARBAGE, activities=steps):
             handle = await client.start_workflow(
                 GarbageCollection.run,
-                GarbageInput(lease_ms=8000, **wanted),  # type: ignore[arg-type]
+                GarbageInput(**wanted),  # type: ignore[arg-type]
                 id=f"gc-{secrets.token_hex(4)}",
                 task_queue=Queue.WORKFLOWS,
             )

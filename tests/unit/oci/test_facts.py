@@ -1,7 +1,6 @@
 """Harbor's types of artifacts and accessories, and the facts that are kept of configs."""
 
 import json
-from typing import Any
 
 import orjson
 import pytest
@@ -19,8 +18,8 @@ from tests.support.manifests import artifact, image, index
 SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 
 
-def with_config(media_type: str, **extra: Any) -> bytes:
-    document = json.loads(image(**extra))
+def with_config(media_type: str) -> bytes:
+    document = json.loads(image())
     document["config"]["mediaType"] = media_type
     return json.dumps(document).encode()
 

@@ -19,16 +19,16 @@ BLAKE3 = "blake3:" + "b" * 64
 FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
 
 
-def entry(digest: str = DIGEST, media_type: str = OCI_EMPTY, size: Any = 2, **extra: Any) -> dict[str, Any]:
+def entry(digest: object = DIGEST, media_type: str = OCI_EMPTY, size: object = 2, **extra: object) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": digest, "size": size, **extra}
 
 
-def manifest(**changes: Any) -> dict[str, Any]:
+def manifest(**changes: object) -> dict[str, Any]:
     document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": entry(), "layers": [entry(OTHER)]}
     return {name: value for name, value in {**document, **changes}.items() if value != "absent"}
 
 
-def index(**changes: Any) -> dict[str, Any]:
+def index(**changes: object) -> dict[str, Any]:
     document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry(media_type=OCI_MANIFEST)]}
     return {name: value for name, value in {**document, **changes}.items() if value != "absent"}
 

@@ -1,0 +1,101 @@
+"""What every operation of the management API has in common."""
+
+import httpx
+import pytest
+
+from app.context import Context
+from app.db import gate
+from tests.integration.conftest import Caller
+
+
+def error_of(response: httpx.Response) -> tuple[int, str]:
+    assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert response.text.endswith("}\n")
+    (error,) = response.json()["errors"]
+    return response.status_code, error["code"]
+
+
+def test_the_version_needs_no_login(client: httpx.Client) -> None:
+    answer = client.get("/api/version")
+    assert (answer.status_code, answer.json()) == (200, {"version": "v2.0"})
+
+
+def test_unknown_paths_and_methods_answer_in_the_shape(anonymous: httpx.Client) -> None:
+    assert error_of(anonymous.get("/nothing")) == (404, "NOT_FOUND")
+    assert error_of(anonymous.patch("/projects")) == (405, "METHOD_NOT_ALLOWED")
+
+
+def test_a_request_id_is_echoed_and_never_empty(anonymous: httpx.Client) -> None:
+    assert anonymous.get("/ping", headers={"X-Request-Id": "abc-1"}).headers["X-Request-Id"] == "abc-1"
+    assert error_of(anonymous.get("/projects", headers={"X-Request-Id": ""})) == (422, "UNPROCESSABLE_ENTITY")
+
+
+@pytest.mark.parametrize("query", ["page_size=101", "page_size=x", "page=x", f"page={2**64}", "public=perhaps"])
+def test_parameters_outside_the_schema_are_422(anonymous: httpx.Client, query: str) -> None:
+    assert error_of(anonymous.get(f"/projects?{query}")) == (422, "UNPROCESSABLE_ENTITY")
+
+
+@pytest.mark.parametrize("query", ["name", "=x", "name=", "a=1,", "size=[1", "name={a", "project_id=x", f"project_id={2**70}"])
+def test_malformed_queries_are_400(anonymous: httpx.Client, query: str) -> None:
+    assert error_of(anonymous.get("/projects", params={"q": query})) == (400, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize("query", ["q=nothing=1", "sort=nothing,-name", "page=0", "page=-4", "page_size=-1", f"page={2**62}"])
+def test_what_means_nothing_is_ignored(anonymous: httpx.Client, query: str) -> None:
+    assert anonymous.get(f"/projects?{query}").status_code == 200
+
+
+def test_bodies_that_are_no_json_are_refused(admin: httpx.Client) -> None:
+    json_type = {"Content-Type": "application/json"}
+    assert error_of(admin.post("/projects", content=b"{", headers=json_type)) == (400, "BAD_REQUEST")
+    assert error_of(admin.post("/projects", content=b"\xff", headers=json_type)) == (400, "BAD_REQUEST")
+    assert error_of(admin.post("/projects", content=b"{}")) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert error_of(admin.post("/projects", json=[])) == (422, "UNPROCESSABLE_ENTITY")
+    assert error_of(admin.post("/projects", json={"project_name": 3})) == (422, "UNPROCESSABLE_ENTITY")
+
+
+def test_wrong_credentials_make_nobody(anonymous: httpx.Client) -> None:
+    wrong = ("admin", "wrong")
+    assert [project["name"] for project in anonymous.get("/projects", auth=wrong).json()] == ["public"]
+    assert error_of(anonymous.get("/users/current", auth=wrong)) == (401, "UNAUTHORIZED")
+
+
+def test_too_many_failures_are_429(anonymous: httpx.Client) -> None:
+    for _ in range(5):
+        anonymous.get("/users/current", auth=("admin", "wrong"))
+    refused = anonymous.get("/users/current", auth=("admin", "wrong"))
+    assert error_of(refused) == (429, "TOO_MANY_REQUEST")
+    assert int(refused.headers["Retry-After"]) >= 1
+
+
+def test_the_switch_refuses_changes_and_lets_reads_pass(caller: Caller, ctx: Context) -> None:
+    admin = caller("admin")
+    with ctx.write() as session:
+        gate.switch(session, on=True)
+    assert error_of(admin.post("/projects", json={"project_name": "new"})) == (403, "DENIED")
+    assert error_of(caller(None).delete("/projects/public")) == (403, "DENIED")
+    assert admin.get("/projects").status_code == 200
+    assert admin.get("/systeminfo").json()["read_only"] is True
+    with ctx.write() as session:
+        gate.switch(session, on=False)
+    assert admin.post("/projects", json={"project_name": "new"}).status_code == 201
+
+
+def test_a_collection_does_not_refuse_what_is_no_content(admin: httpx.Client, ctx: Context) -> None:
+    with ctx.write() as session:
+        assert gate.acquire(session, "collection", 60_000)
+    assert admin.post("/projects", json={"project_name": "new"}).status_code == 201
+    refused = admin.delete("/projects/new")
+    assert error_of(refused) == (503, "UNAVAILABLE")
+    assert int(refused.headers["Retry-After"]) >= 1
+
+
+def test_what_breaks_inside_is_not_told(admin: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        message = "secret"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("app.projects.service.ProjectService.list", broken)
+    refused = admin.get("/projects")
+    assert error_of(refused) == (500, "UNKNOWN")
+    assert refused.json()["errors"][0]["message"] == "internal server error"

@@ -1,0 +1,98 @@
+"""Repositories through the management API."""
+
+import httpx
+import pytest
+from flask import Flask
+
+from app.core.reference import RepositoryName
+from tests.integration.conftest import Caller
+from tests.support.blobs import push
+from tests.support.manifests import push_image
+from tests.support.people import People
+from tests.support.server import LiveServer
+
+NESTED = ("private/group/artifacts/app", "private/group%252Fartifacts%252Fapp", "private/group%2Fartifacts%2Fapp")
+
+
+@pytest.fixture
+def docker(client: httpx.Client, people: People) -> httpx.Client:
+    """The administrator's client of the registry."""
+    client.auth = httpx.BasicAuth(*people["admin"].credentials)
+    return client
+
+
+def names(response: httpx.Response) -> list[str]:
+    assert response.status_code == 200, response.text
+    return [repository["name"] for repository in response.json()]
+
+
+def test_a_repository_is_shown_from_its_first_manifest_on(admin: httpx.Client, docker: httpx.Client) -> None:
+    push(docker, RepositoryName("private/app"), b"content")
+    assert names(admin.get("/projects/private/repositories")) == []
+    push_image(docker, "private/app", "1")
+    (shown,) = admin.get("/projects/private/repositories").json()
+    assert shown == admin.get("/projects/private/repositories/app").json()
+    assert set(shown) == {"id", "project_id", "name", "artifact_count", "pull_count", "creation_time", "update_time"}
+    assert (shown["name"], shown["artifact_count"], shown["pull_count"]) == ("private/app", 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        (None, ["public/c"]),
+        ("stranger", ["public/c"]),
+        ("limited", ["public/c", "private/b", "private/a"]),
+        ("admin", ["public/c", "private/b", "private/a"]),
+    ],
+)
+def test_all_repositories_are_those_the_caller_sees(
+    caller: Caller, docker: httpx.Client, who: str | None, expected: list[str]
+) -> None:
+    for number, name in enumerate(("private/a", "private/b", "public/c")):
+        push_image(docker, name, "1", seed=number)
+    assert names(caller(who).get("/repositories")) == expected
+    assert names(caller(who).get("/repositories?sort=name")) == sorted(expected)
+    page = caller(who).get("/repositories?page_size=1&q=name%3D~P")
+    assert page.headers["X-Total-Count"] == str(len(expected))
+
+
+def test_a_project_lists_its_own(admin: httpx.Client, docker: httpx.Client) -> None:
+    push_image(docker, "private/a", "1", seed=1)
+    push_image(docker, "public/c", "1", seed=2)
+    assert names(admin.get("/projects/private/repositories")) == ["private/a"]
+    assert names(admin.get("/projects/private/repositories?q=name%3Dprivate%2Fb")) == []
+    assert admin.get("/projects/nothing/repositories").status_code == 404
+
+
+@pytest.mark.parametrize("path", NESTED[1:])
+def test_slashes_in_names_are_encoded_once_or_twice(app: Flask, docker: httpx.Client, people: People, path: str) -> None:
+    push_image(docker, NESTED[0], "1")
+    project, _, name = path.partition("/")
+    inside = app.test_client()
+    found = inside.get(f"/api/v2.0/projects/{project}/repositories/{name}", auth=people["admin"].credentials)
+    assert found.json is not None
+    assert found.json["name"] == NESTED[0]
+    artifacts = inside.get(f"/api/v2.0/projects/{project}/repositories/{name}/artifacts", auth=people["admin"].credentials)
+    assert artifacts.json is not None
+    assert [tag["name"] for artifact in artifacts.json for tag in artifact["tags"]] == ["1"]
+
+
+def test_slashes_survive_a_real_server(live_server: LiveServer, people: People) -> None:
+    client = live_server.client
+    client.auth = httpx.BasicAuth(*people["admin"].credentials)
+    push_image(client, NESTED[0], "1")
+    for path in NESTED[1:]:
+        project, _, name = path.partition("/")
+        found = client.get(f"/api/v2.0/projects/{project}/repositories/{name}/artifacts/1")
+        assert found.status_code == 200, found.text
+        assert found.json()["repository_name"] == NESTED[0]
+
+
+def test_a_repository_is_deleted_with_all_in_it(admin: httpx.Client, docker: httpx.Client) -> None:
+    push_image(docker, "private/app", "1")
+    assert admin.delete("/projects/private/repositories/app").status_code == 200
+    gone = admin.get("/projects/private/repositories/app")
+    assert (gone.status_code, gone.json()["errors"][0]["code"]) == (404, "NOT_FOUND")
+    assert admin.delete("/projects/private/repositories/app").status_code == 404
+    assert admin.get("/projects/private").json()["repo_count"] == 0
+    assert docker.get("/v2/private/app/manifests/1").status_code == 404
