@@ -2,19 +2,25 @@
 
 from app.admission import admission
 from app.artifacts.pulls import PullBuffer
+from app.configuration.keys import check_pins
 from app.context import Ports
 from app.core.clock import SystemClock
 from app.db.database import Database
 from app.effects import effects
 from app.identity.secret_files import load_keyring
 from app.jobs.bell import DatabaseBell
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from app.storage.drivers.family import storage_driver
 from app.storage.store import BlobStore
 
 
 def build(settings: Settings) -> Ports:
-    """Ports for one process. Makes the installation's keys when they are missing; connects to nothing yet."""
+    """Ports for one process. Makes the installation's keys when they are missing; connects to nothing yet.
+
+    SettingsError when the environment pins configuration keys to what they cannot be.
+    """
+    if mistakes := check_pins(settings.configuration):
+        raise SettingsError(mistakes)
     pulls = PullBuffer()
     ports = Ports(
         settings=settings,

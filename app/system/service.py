@@ -131,6 +131,8 @@ def _looked_at(name: str, check: Callable[[], None]) -> Component:
         check()
     except DomainError as error:
         return Component(name=name, error=error.message)
+    except OSError as error:
+        return Component(name=name, error=error.strerror or "an error of the operating system")
     return Component(name=name)
 
 

@@ -18,7 +18,9 @@ def caller(app: Flask, people: People) -> Iterator[Caller]:
 
     def call(name: str | None) -> httpx.Client:
         credentials = people[name].credentials if name else None
-        client = httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://registry.test/api/v2.0", auth=credentials)
+        client = httpx.Client(
+            transport=httpx.WSGITransport(app=app), base_url="http://registry.test/api/v2.0", auth=credentials
+        )
         made.append(client)
         return client
 

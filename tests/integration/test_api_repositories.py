@@ -65,14 +65,18 @@ def test_a_project_lists_its_own(admin: httpx.Client, docker: httpx.Client) -> N
 
 
 @pytest.mark.parametrize("path", NESTED[1:])
-def test_slashes_in_names_are_encoded_once_or_twice(app: Flask, docker: httpx.Client, people: People, path: str) -> None:
+def test_slashes_in_names_are_encoded_once_or_twice(
+    app: Flask, docker: httpx.Client, people: People, path: str
+) -> None:
     push_image(docker, NESTED[0], "1")
     project, _, name = path.partition("/")
     inside = app.test_client()
     found = inside.get(f"/api/v2.0/projects/{project}/repositories/{name}", auth=people["admin"].credentials)
     assert found.json is not None
     assert found.json["name"] == NESTED[0]
-    artifacts = inside.get(f"/api/v2.0/projects/{project}/repositories/{name}/artifacts", auth=people["admin"].credentials)
+    artifacts = inside.get(
+        f"/api/v2.0/projects/{project}/repositories/{name}/artifacts", auth=people["admin"].credentials
+    )
     assert artifacts.json is not None
     assert [tag["name"] for artifact in artifacts.json for tag in artifact["tags"]] == ["1"]
 

@@ -1,6 +1,5 @@
 """Ping, health, system information and the caller's own account."""
 
-
 import httpx
 import pytest
 import sqlalchemy as sa

@@ -127,5 +127,5 @@ def test_a_pull_of_what_is_gone_harms_nobody(ctx: Context, pulled: ArtifactPulle
     assert buffer.flush(ctx) == 1
 
 
-def _fail(*_: object) -> None:
+def _fail(*_: object, **__: object) -> None:
     raise UnavailableError

@@ -1,6 +1,8 @@
 """Manifests from clients that mean harm or are broken: refused by the protocol's codes, never a 500."""
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -151,3 +153,18 @@ def test_a_warm_pull_with_a_token_is_one_statement(pusher: httpx.Client, ports: 
             assert client.get(place, headers=header).content == manifest
         reads = [each for each in statements if each.startswith("SELECT")]
         assert len(reads) == 2, reads
+
+
+@sqlite_only
+def test_pulls_are_written_when_the_server_is_told_to_stop(
+    live: httpx.Client, live_server: LiveServer, ctx: Context
+) -> None:
+    push(live, NAME, EMPTY)
+    put(live, NAME, artifact(), "v1")
+    live.get(f"/v2/{NAME}/manifests/v1")
+    os.kill(live_server.pid, signal.SIGTERM)
+    for _ in range(100):
+        if pulls(ctx) == (1, True):
+            break
+        time.sleep(0.1)
+    assert pulls(ctx) == (1, True)

@@ -45,7 +45,9 @@ def test_terms_are_separated_by_commas() -> None:
     assert [term.key for term in parse_terms("a=1,b=~2")] == ["a", "b"]
 
 
-@pytest.mark.parametrize("text", ["name", "=x", "name=", "a=1,", "size=[1]", "size=[1~2~3]", "size=[1~2", "n={a", "l=(1", "a__no=1"])
+@pytest.mark.parametrize(
+    "text", ["name", "=x", "name=", "a=1,", "size=[1]", "size=[1~2~3]", "size=[1~2", "n={a", "l=(1", "a__no=1"]
+)
 def test_malformed_terms_are_refused(text: str) -> None:
     with pytest.raises(InvalidError):
         parse_terms(text)
