@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.context import Context
 from app.core import cron
+from app.db.conflict import insert_absent
 from app.jobs.contracts import JobInput, JobType
 from app.jobs.models import Schedule
 
@@ -37,15 +38,7 @@ class ScheduleService:
         cron.parse(expression)
         with self._ctx.write() as session:
             now = self._ctx.ports.clock.now()
-            row = _row(session, job, vendor_id)
-            if row is None:
-                row = Schedule(
-                    vendor_type=job.vendor, vendor_id=vendor_id, generation=0, creation_time=now, deleted=True
-                )
-                row.cron, row.cron_type, row.workflow_type, row.queue, row.input = "", "", "", "", {}
-                row.update_time = now
-                session.add(row)
-                session.flush()
+            row = _row(session, job, vendor_id) or _empty_row(session, job, vendor_id, now)
             values = {**asdict(wanted), "schedule_id": row.id}
             before = (row.cron, row.cron_type, row.workflow_type, row.queue, row.input, row.deleted)
             row.cron, row.cron_type, row.workflow_type, row.queue = expression, kind, job.workflow, job.queue
@@ -83,6 +76,16 @@ class ScheduleService:
                 creation_time=row.creation_time,
                 update_time=row.update_time,
             )
+
+
+def _empty_row(session: Session, job: JobType[Any, Any], vendor_id: int, now: datetime) -> Schedule:
+    """A row that asks for nothing yet; safe against another process that makes the same."""
+    nothing = {"cron": "", "cron_type": "", "input": {}, "deleted": True, "generation": 0}
+    known = {"vendor_type": job.vendor, "vendor_id": vendor_id, "workflow_type": job.workflow, "queue": job.queue}
+    times = {"creation_time": now, "update_time": now}
+    session.execute(insert_absent(session, Schedule).values(**nothing, **known, **times))
+    own = sa.select(Schedule).where(Schedule.vendor_type == job.vendor, Schedule.vendor_id == vendor_id)
+    return session.execute(own.with_for_update()).scalar_one()
 
 
 def _row(session: Session, job: JobType[Any, Any], vendor_id: int) -> Schedule | None:

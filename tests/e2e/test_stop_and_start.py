@@ -22,7 +22,10 @@ from tests.e2e.shells import crane_of
 from tests.e2e.waiting import eventually
 from tests.support.instance import Instance, running
 
+_START_SECONDS = 10
+"""On a machine that does nothing else."""
 _STOP_SECONDS = 15
+_ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -59,6 +62,29 @@ def test_a_signal_stops_everything(started: Instance, by: signal.Signals) -> Non
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
+
+
+def test_make_up_until_ctrl_c(folder: Path) -> None:
+    instance = Instance(folder=folder)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    with instance.log.open("wb") as log:
+        instance.process = subprocess.Popen(
+            ["make", "up"],
+            cwd=_ROOT,
+            env=environment | instance.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        eventually(lambda: "docker login" in instance.log.read_text(encoding="utf-8"), seconds=60)
+        assert _pings(instance)
+        pids = instance.pids("")
+    finally:
+        os.killpg(instance.process.pid, signal.SIGINT)  # as a terminal does: to make and all that it runs
+        instance.process.wait(_STOP_SECONDS)
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
 
 
 def test_a_transfer_in_flight_does_not_hold_up_the_stop(started: Instance) -> None:
@@ -100,7 +126,7 @@ def test_the_next_start_continues_on_the_same_data(started: Instance, layout: La
     started.environment["HARBOR_ADMIN_PASSWORD"] = "Another12345"
     before = time.monotonic()
     started.start()
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < _START_SECONDS * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
     assert crane("digest", f"{started.host}/{project}/app:1") == layout.digest
     with started.client() as client:

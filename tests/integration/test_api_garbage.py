@@ -23,7 +23,7 @@ _SCHEDULE = f"{_GC}/schedule"
 def asked(client: httpx.Client, people: People) -> Callable[..., httpx.Response]:
     """A request of the administrator."""
 
-    def ask(method: str, path: str = _SCHEDULE, body: dict[str, Any] | None = None, **query: Any) -> httpx.Response:
+    def ask(method: str, path: str = _SCHEDULE, body: dict[str, Any] | None = None, **query: int) -> httpx.Response:
         return client.request(method, path, json=body, params=query, auth=people["admin"].credentials)
 
     return ask
@@ -132,7 +132,7 @@ def test_runs_of_other_jobs_are_not_collections(asked: Callable[..., httpx.Respo
 
 @pytest.mark.parametrize(("person", "expected"), [(None, 401), ("master", 403)])
 def test_only_administrators_may(client: httpx.Client, people: People, person: str | None, expected: int) -> None:
-    auth = people[person].credentials if person else None
+    auth = people[person].credentials if person else httpx.USE_CLIENT_DEFAULT
     asked = [
         client.get(_GC, auth=auth),
         client.get(f"{_GC}/1", auth=auth),
