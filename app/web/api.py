@@ -10,10 +10,10 @@ from flask.json.provider import JSONProvider
 from flask_smorest import Api
 from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.exceptions import UnprocessableEntity
-from werkzeug.routing import BaseConverter, IntegerConverter, UnicodeConverter
+from werkzeug.routing import BaseConverter, IntegerConverter, UnicodeConverter, ValidationError
 
 from app.context import Ports
-from app.core.errors import ReadOnly
+from app.core.errors import InvalidError, ReadOnly
 from app.db import gate
 from app.web import errors, openapi
 from app.web.blueprint import HarborBlueprint
@@ -30,8 +30,11 @@ class EncodedName(BaseConverter):
     regex = r"[^/]+"
 
     def to_python(self, value: str) -> str:
-        """The name with its slashes."""
-        return unquote(value)
+        """The name with its slashes; no route when it holds a NUL character."""
+        name = unquote(value)
+        if "\0" in name:
+            raise ValidationError
+        return name
 
 
 class HarborApi(Api):
@@ -53,12 +56,18 @@ class HarborApi(Api):
 
     def register_blueprint(self, blp: HarborBlueprint, **options: Any) -> None:  # noqa: ANN401 - Flask's options
         """Serve the blueprint's operations under the base path."""
-        checks = (refuse_empty_request_id, refuse_when_read_only)
+        checks = (refuse_unstorable, refuse_empty_request_id, refuse_when_read_only)
         self._app.before_request_funcs.setdefault(blp.name, []).extend(checks)
         super().register_blueprint(blp, url_prefix=BASE_PATH, **options)
 
     def _register_error_handlers(self) -> None:
         errors.register(self._app)
+
+
+def refuse_unstorable() -> None:
+    """Refuse paths and queries with a NUL character, which no name has and no database takes."""
+    if "\0" in request.path or b"%00" in request.query_string:
+        raise InvalidError("the request's path or query holds a NUL character")
 
 
 def refuse_empty_request_id() -> None:

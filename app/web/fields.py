@@ -5,6 +5,7 @@ parts and maps are left out when there is nothing; moments are always there, wit
 they are nullable.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +15,7 @@ from marshmallow import Schema, ValidationError, fields, missing
 from app.core.clock import iso_milliseconds
 
 ZERO_MOMENT: Final = "0001-01-01T00:00:00.000Z"
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 class _Omitting(fields.Field[Any]):
@@ -45,9 +47,15 @@ class _Omitting(fields.Field[Any]):
 
 
 class Text(_Omitting, fields.String):
-    """A text."""
+    """A text that every database can store: no NUL, no half characters."""
 
     empty = ""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:  # noqa: ANN401 - marshmallow's
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if _UNSTORABLE.search(text):
+            raise ValidationError("the text holds a NUL or half a character")
+        return text
 
 
 class Flag(_Omitting, fields.Boolean):

@@ -20,7 +20,10 @@ def parse_terms(text: str | None) -> tuple[Term, ...]:
     """Read ``q``, unescaped once more than the URL was, as clients escape twice; InvalidError when malformed."""
     if not text:
         return ()
-    return tuple(_term(part) for part in unquote_plus(text).split(","))
+    plain = unquote_plus(text)
+    if "\0" in plain:
+        raise InvalidError("invalid query: it holds a NUL character")
+    return tuple(_term(part) for part in plain.split(","))
 
 
 def parse_sort(text: str | None) -> tuple[SortKey, ...]:

@@ -128,7 +128,7 @@ def test_an_artifact_goes_with_its_tags_and_accessories(admin: httpx.Client, doc
     assert admin.get("/projects/private/repositories/app").json()["artifact_count"] == 0
 
 
-@pytest.mark.parametrize("reference", ["nothing", "sha256:0", "sha256:" + "0" * 64, "a%00b", "%20"])
+@pytest.mark.parametrize("reference", ["nothing", "sha256:0", "sha256:" + "0" * 64, "%20"])
 def test_what_does_not_exist_is_404(admin: httpx.Client, docker: httpx.Client, reference: str) -> None:
     push_image(docker, NAME, "1")
     for method in ("GET", "DELETE"):

@@ -1,5 +1,7 @@
 """What every operation of the management API has in common."""
 
+import json
+
 import httpx
 import pytest
 
@@ -47,6 +49,20 @@ def test_malformed_queries_are_400(anonymous: httpx.Client, query: str) -> None:
 )
 def test_what_means_nothing_is_ignored(anonymous: httpx.Client, query: str) -> None:
     assert anonymous.get(f"/projects?{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/projects/a%00b", "/projects?name=%00", "/projects?q=name%3D%00", "/projects?q=name%253D~%2500"]
+)
+def test_characters_that_no_database_stores_are_refused(admin: httpx.Client, path: str) -> None:
+    assert error_of(admin.get(path)) == (400, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize("name", ["a\0", "\ud800"])
+def test_texts_that_no_database_stores_are_refused(admin: httpx.Client, name: str) -> None:
+    body = json.dumps({"project_name": name})
+    refused = admin.post("/projects", content=body, headers={"Content-Type": "application/json"})
+    assert error_of(refused) == (422, "UNPROCESSABLE_ENTITY")
 
 
 def test_bodies_that_are_no_json_are_refused(admin: httpx.Client) -> None:

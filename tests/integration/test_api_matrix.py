@@ -1,4 +1,4 @@
-"""Who may call what: every operation of the management API against every kind of caller, on a private and a public project."""
+"""Who may call what: every operation against every kind of caller, on a private and on a public project."""
 
 from dataclasses import dataclass
 

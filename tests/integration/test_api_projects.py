@@ -92,7 +92,6 @@ def test_public_is_read_in_both_forms(admin: httpx.Client, body: dict[str, Any],
         {"project_name": "a/b"},
         {"project_name": "a b"},
         {"project_name": "ä"},
-        {"project_name": "a\u0000"},
         {"project_name": "new", "metadata": {"public": "perhaps"}},
         {"project_name": "new", "metadata": {"severity": "awful"}},
         {"project_name": "new", "metadata": {"proxy_speed_kb": "1"}},
@@ -215,7 +214,7 @@ def test_a_project_is_found_by_name_or_id(caller: Caller, ports: Ports) -> None:
 
 
 @pytest.mark.parametrize(("who", "status"), [(None, 401), ("stranger", 403), ("admin", 404)])
-@pytest.mark.parametrize("key", ["nothing", "777777", "-1", "%2e%2e", "a%00b"])
+@pytest.mark.parametrize("key", ["nothing", "777777", "-1", "%2e%2e"])
 def test_a_missing_project_is_refused_by_who_asks(caller: Caller, who: str | None, status: int, key: str) -> None:
     assert caller(who).get(f"/projects/{key}").status_code == status
     assert caller(who).delete(f"/projects/{key}").status_code == status

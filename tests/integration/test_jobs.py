@@ -2,22 +2,20 @@
 
 import threading
 import time
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from app.context import Context, Ports
-from app.core.errors import FieldInvalid, InvalidError, NotFoundError, UnavailableError
+from app.core.errors import FieldInvalid, NotFoundError, UnavailableError
 from app.core.paging import OffsetPage
 from app.core.query import ListQuery
 from app.db import gate
-from app.jobs.bell import BellListener
 from app.jobs.contracts import JobInput, JobOutcome, JobType, Status, Trigger
 from app.jobs.dispatcher import Dispatcher
-from app.jobs.engine import Found, WantedSchedule, WantedWorkflow
-from app.jobs.models import Execution, WorkerProcess
+from app.jobs.engine import Found
+from app.jobs.models import WorkerProcess
 from app.jobs.presence import Presence, alive
 from app.jobs.reconciler import Reconciler
 from app.jobs.runs import JobRun
@@ -25,56 +23,9 @@ from app.jobs.schedules import ScheduleService
 from app.jobs.service import ExecutionRef, JobService
 from app.jobs.turn import turn
 from tests.support.clock import MovableClock
+from tests.support.played_engine import PlayedEngine
 
 JOB: JobType[JobInput, JobOutcome] = JobType(workflow="Tidying", vendor="TIDYING", noun="tidying", kept=3)
-
-
-class PlayedEngine:
-    """Temporal as the test wants it: away, refusing, or with the workflows that were started."""
-
-    def __init__(self) -> None:
-        self.away = False
-        self.refusing = False
-        self.workflows: dict[str, Found] = {}
-        self.inputs: dict[str, dict[str, object]] = {}
-        self.cancelled: list[str] = []
-        self.schedules: dict[str, WantedSchedule] = {}
-        self.during: Callable[[], None] = lambda: None
-
-    def prepare(self) -> None:
-        self._answer()
-
-    def start(self, workflow: WantedWorkflow) -> None:
-        self._answer()
-        if self.refusing:
-            raise InvalidError("no such queue")
-        self.workflows.setdefault(workflow.id, Found(running=True))
-        self.inputs[workflow.id] = workflow.input
-
-    def cancel(self, workflow_id: str) -> None:
-        self._answer()
-        self.cancelled.append(workflow_id)
-
-    def describe(self, workflow_id: str) -> Found | None:
-        self._answer()
-        return self.workflows.get(workflow_id)
-
-    def put_schedule(self, schedule: WantedSchedule) -> None:
-        self._answer()
-        self.schedules[schedule.id] = schedule
-
-    def remove_schedule(self, schedule_id: str) -> None:
-        self._answer()
-        self.schedules.pop(schedule_id, None)
-
-    def schedule_ids(self) -> list[str]:
-        self._answer()
-        return list(self.schedules)
-
-    def _answer(self) -> None:
-        if self.away:
-            raise UnavailableError("away")
-        self.during()
 
 
 @pytest.fixture
@@ -205,19 +156,6 @@ def test_the_newest_are_kept(ctx: Context) -> None:
     listed = JobService(ctx).list(JOB.vendor, ListQuery(page=OffsetPage(number=1, size=2)))
     assert [found.id for found in listed.items] == [6, 5]
     assert listed.total == 3
-
-
-def test_the_bell_wakes_the_listener(ports: Ports, ctx: Context) -> None:
-    listener, stop = BellListener(ports.db), threading.Event()
-    listener.wait(stop)
-    later = threading.Timer(0.1, lambda: start(ctx))
-    later.start()
-    begun = time.monotonic()
-    listener.wait(stop)
-    took = time.monotonic() - begun
-    later.join()
-    listener.close()
-    assert took < 0.9
 
 
 def test_schedules_are_carried_over_and_removed(ctx: Context, dispatcher: Dispatcher, engine: PlayedEngine) -> None:
@@ -352,10 +290,3 @@ def test_an_orderly_end_leaves_no_worker_row(ports: Ports) -> None:
     stop.set()
     Presence(ports, ["registry-wf"], "1", lambda: False).run(stop)
     assert alive(ports) == 0
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_undispatched_rows_are_found_by_their_index(ports: Ports) -> None:
-    statement = sa.select(Execution.id).where(Execution.dispatched_at.is_(None), Execution.end_time.is_(None))
-    plan = ports.db.rows(sa.text(f"EXPLAIN QUERY PLAN {statement.order_by(Execution.id)}"))
-    assert any("ix_execution_undispatched" in row[-1] for row in plan)

@@ -1,0 +1,54 @@
+"""A workflow engine that tests play."""
+
+from collections.abc import Callable
+
+from app.core.errors import InvalidError, UnavailableError
+from app.jobs.engine import Found, WantedSchedule, WantedWorkflow
+
+
+class PlayedEngine:
+    """Temporal as the test wants it: away, refusing, or with the workflows that were started."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.refusing = False
+        self.workflows: dict[str, Found] = {}
+        self.inputs: dict[str, dict[str, object]] = {}
+        self.cancelled: list[str] = []
+        self.schedules: dict[str, WantedSchedule] = {}
+        self.during: Callable[[], None] = lambda: None
+
+    def prepare(self) -> None:
+        self._answer()
+
+    def start(self, workflow: WantedWorkflow) -> None:
+        self._answer()
+        if self.refusing:
+            raise InvalidError("no such queue")
+        self.workflows.setdefault(workflow.id, Found(running=True))
+        self.inputs[workflow.id] = workflow.input
+
+    def cancel(self, workflow_id: str) -> None:
+        self._answer()
+        self.cancelled.append(workflow_id)
+
+    def describe(self, workflow_id: str) -> Found | None:
+        self._answer()
+        return self.workflows.get(workflow_id)
+
+    def put_schedule(self, schedule: WantedSchedule) -> None:
+        self._answer()
+        self.schedules[schedule.id] = schedule
+
+    def remove_schedule(self, schedule_id: str) -> None:
+        self._answer()
+        self.schedules.pop(schedule_id, None)
+
+    def schedule_ids(self) -> list[str]:
+        self._answer()
+        return list(self.schedules)
+
+    def _answer(self) -> None:
+        if self.away:
+            raise UnavailableError("away")
+        self.during()
