@@ -36,8 +36,9 @@ class PlatformSchema(HarborSchema):
     variant = Text()
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:  # noqa: ANN401 - marshmallow's interface
-        """The value of a key, dots included."""
-        return obj.get(attr, default)
+        """The value of a key, dots included; none for a value of the wrong kind, as indexes come from outside."""
+        value = obj.get(attr, default)
+        return value if isinstance(value, list if attr == "os.features" else str) else None
 
 
 class ReferenceSchema(HarborSchema):

@@ -89,8 +89,9 @@ class _Exchange:
         return self._start_response(status, headers, exc_info) if exc_info else self._start_response(status, headers)
 
     def finish(self) -> None:
-        """The answer is out of the application's hands."""
+        """The answer is out of the application's hands; what this thread logs from now on is about something else."""
         self._layer.answered(self._environ, self._status, self._length, time.perf_counter() - self._began)
+        structlog.contextvars.clear_contextvars()
 
     def finish_with(self, body: Iterable[bytes], file_wrapper: object) -> Iterable[bytes]:
         """The same body, with news of its end when the server closes it; the server's own file wrapper stays itself."""

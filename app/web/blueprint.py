@@ -1,5 +1,6 @@
 """Blueprints of the management API: the decorators that resources describe and shape their operations with."""
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from functools import wraps
@@ -107,7 +108,12 @@ def _answering(status: int, answer: Callable[[Any], Response], **described: Any)
 
 
 def _json(value: Any) -> Response:  # noqa: ANN401 - JSON
-    return Response(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE), mimetype="application/json")
+    """The value as JSON; a slower writer takes over for numbers over 64 bits, which image configs may hold."""
+    try:
+        body = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        body = json.dumps(value).encode() + b"\n"
+    return Response(body, mimetype="application/json")
 
 
 def _empty(status: int = 200, **headers: str) -> Response:

@@ -190,6 +190,7 @@ def _write(runs: list[Run], path: Path) -> None:
     suites = ET.Element("testsuites", name="conformance")
     for run in runs:
         _write_run(ET.SubElement(suites, "testsuite", name=run.name, time=f"{run.seconds:.3f}"), run)
+    ET.indent(suites)
     path.parent.mkdir(parents=True, exist_ok=True)
     ET.ElementTree(suites).write(path, encoding="utf-8", xml_declaration=True)
 

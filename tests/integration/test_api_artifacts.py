@@ -1,12 +1,26 @@
 """Artifacts through the management API."""
 
+import json
+
 import httpx
 import pytest
 
 from app.context import Ports
 from tests.integration.conftest import Caller
 from tests.support.blobs import content_of, digest_of, push
-from tests.support.manifests import CONFIG, EMPTY, artifact, image, index, push_image, push_manifest
+from tests.support.manifests import (
+    CONFIG,
+    EMPTY,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    artifact,
+    descriptor,
+    image,
+    index,
+    push_image,
+    push_manifest,
+    put,
+)
 from tests.support.people import People
 from tests.support.queries import counted_statements
 
@@ -134,3 +148,18 @@ def test_what_does_not_exist_is_404(admin: httpx.Client, docker: httpx.Client, r
     for method in ("GET", "DELETE"):
         answer = admin.request(method, f"{PLACE}/{reference}")
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "NOT_FOUND")
+
+
+def test_odd_facts_are_shown_as_they_are(admin: httpx.Client, docker: httpx.Client) -> None:
+    config = b'{"architecture":5,"os":{"a":1},"config":{"huge":1e30,"deep":[[[]]]}}'
+    push(docker, NAME, config)
+    child = image(config=config)
+    push_manifest(docker, NAME, child, "odd")
+    entry = descriptor(
+        child, OCI_MANIFEST, platform={"os": 5, "architecture": None, "os.features": 7, "os.version": []}
+    )
+    parent = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}).encode()
+    answer = put(docker, NAME, parent, "all")
+    assert answer.status_code in (201, 400), answer.text
+    assert len(digests(admin.get(PLACE))) == 1 + (answer.status_code == 201)
+    assert float(admin.get(f"{PLACE}/odd").json()["extra_attrs"]["config"]["huge"]) == 1e30
