@@ -25,6 +25,13 @@ from tests.support.people import People, settle
 from tests.support.server import LiveServer, serve
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Hash passwords with little memory and one pass: most tests need accounts, few are about what a guess costs."""
+    with mock.patch.multiple("app.identity.passwords", _MEMORY_KIB=64, _PASSES=1):
+        yield
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file."""
