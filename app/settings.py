@@ -207,7 +207,7 @@ def _read(reader: _Reader) -> Settings:
         temporal=_read_temporal(reader),
         garbage=GarbageSettings(
             time_window=reader.parsed("GC_TIME_WINDOW", timedelta(hours=2), parsing.duration),
-            lease=timedelta(seconds=120),
+            lease=reader.parsed("GC_LEASE", timedelta(minutes=2), parsing.duration),
             upload_expiry=reader.parsed("UPLOAD_EXPIRY", timedelta(days=7), parsing.duration),
             upload_purge_cron=reader.text("UPLOAD_PURGE_CRON") or "0 0 * * * *",
         ),
