@@ -1,14 +1,13 @@
 """Deleting manifests and tags: what goes, what stays, what is queued and charged."""
 
 import httpx
-import sqlalchemy as sa
 
 from app.artifacts.models import ArtifactBlob, ProjectBlob, RepositoryBlob, Tag
 from app.context import Context
 from app.db import gate
-from app.projects.models import Project
 from app.storage.models import ZeroReference
 from tests.support.blobs import content_of, digest_of, push
+from tests.support.contents import code_of, count, counters, pull
 from tests.support.manifests import (
     CONFIG,
     image,
@@ -20,27 +19,6 @@ from tests.support.manifests import (
 
 NAME = "library-test/app"
 OTHER = "library-test/other"
-
-
-def pull(client: httpx.Client, reference: str, name: str = NAME, **headers: str) -> httpx.Response:
-    return client.get(f"/v2/{name}/manifests/{reference}", headers=headers)
-
-
-def code_of(response: httpx.Response) -> tuple[int, str]:
-    return response.status_code, response.json()["errors"][0]["code"]
-
-
-def counters(ctx: Context) -> tuple[int, int]:
-    with ctx.read() as session:
-        row = session.execute(
-            sa.select(Project.storage_used, Project.repo_count).where(Project.name == "library-test")
-        ).one()
-    return row.storage_used, row.repo_count
-
-
-def count(ctx: Context, model: type) -> int:
-    with ctx.read() as session:
-        return session.execute(sa.select(sa.func.count()).select_from(model)).scalar_one()
 
 
 def test_delete_by_tag_leaves_the_manifest(pusher: httpx.Client) -> None:
