@@ -6,6 +6,7 @@ _settings = load()
 
 bind = f"{_settings.web.host}:{_settings.web.port}"
 worker_class = "gthread"
+preload_app = True
 workers = _settings.web.workers
 threads = _settings.web.threads
 worker_connections = 2048

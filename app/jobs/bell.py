@@ -1,20 +1,12 @@
-"""The bell between a commit and the worker: NOTIFY on PostgreSQL; on SQLite the worker looks every 100 ms."""
+"""The bell between a commit and the worker: NOTIFY on PostgreSQL; on SQLite the worker looks by itself."""
 
-import threading
-from typing import Any, Final
+from typing import Final
 
-import psycopg
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app.db.database import Database
-
-_CHANNEL: Final = "pyharbor_jobs"
-_RING: Final = sa.text(f"SELECT pg_notify('{_CHANNEL}', '')")
-_LOOK_SECONDS: Final = 0.1
-_LISTEN_SECONDS: Final = 1.0
+CHANNEL: Final = "pyharbor_jobs"
+_RING: Final = sa.text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 
 class DatabaseBell:
@@ -24,37 +16,3 @@ class DatabaseBell:
         """Notify on PostgreSQL; nothing on SQLite, where the worker looks by itself."""
         if session.get_bind().dialect.name == "postgresql":
             session.execute(_RING)
-
-
-class BellListener:
-    """The worker's side of the bell. One thread uses it."""
-
-    def __init__(self, database: Database) -> None:
-        """Nothing is opened before the first ``wait``."""
-        self._database = database
-        self._connection: Connection | None = None
-
-    def wait(self, stop: threading.Event) -> None:
-        """Return when the bell may have rung: after a NOTIFY, else after 0.1 s (SQLite) or 1 s (PostgreSQL)."""
-        if self._database.sqlite:
-            stop.wait(_LOOK_SECONDS)
-            return
-        try:
-            for _ in self._listening().notifies(timeout=_LISTEN_SECONDS, stop_after=1):
-                return
-        except (psycopg.Error, DBAPIError):
-            self.close()
-            stop.wait(_LISTEN_SECONDS)
-
-    def close(self) -> None:
-        """Give the connection back."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.invalidate()
-            connection.close()
-
-    def _listening(self) -> Any:  # noqa: ANN401 - the driver's own connection
-        if self._connection is None:
-            self._connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            self._connection.exec_driver_sql(f"LISTEN {_CHANNEL}")
-        return self._connection.connection.driver_connection

@@ -12,9 +12,9 @@ from app.context import Ports
 from app.core import cron
 from app.core.errors import InvalidError, UnavailableError
 from app.jobs import rows
-from app.jobs.bell import BellListener
 from app.jobs.contracts import Status
 from app.jobs.engine import WantedSchedule, WantedWorkflow, WorkflowEngine
+from app.jobs.listener import BellListener
 from app.jobs.models import Execution, Schedule
 
 _log = structlog.get_logger()

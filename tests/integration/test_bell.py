@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from app.context import Context, Ports
-from app.jobs.bell import BellListener
 from app.jobs.contracts import JobInput, JobOutcome, JobType, Trigger
+from app.jobs.listener import BellListener
 from app.jobs.models import Execution
 from app.jobs.service import JobService
 
