@@ -1,11 +1,26 @@
 """gunicorn's configuration, from the product's settings. TLS and HTTP/2 belong to the proxy in front."""
 
+from gunicorn.workers.gthread import ThreadWorker
+
 from app.settings import load
 
 _settings = load()
 
+
+class Worker(ThreadWorker):
+    """gunicorn's own, but an orphan gives up its port at once, so that the next master need not wait for it."""
+
+    def is_parent_alive(self) -> bool:
+        """Whether the master is there; without one, requests in flight are finished and no new ones taken."""
+        alive: bool = super().is_parent_alive()
+        if not alive:
+            for listener in self.sockets:
+                listener.close()
+        return alive
+
+
 bind = f"{_settings.web.host}:{_settings.web.port}"
-worker_class = "gthread"
+worker_class = Worker
 preload_app = True
 workers = _settings.web.workers
 threads = _settings.web.threads

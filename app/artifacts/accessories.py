@@ -90,7 +90,7 @@ def attach(session: Session, referrer: Referrer, now: datetime) -> None:
         "descriptor": referrer_descriptor(manifest, referrer.digest, referrer.size),
         "creation_time": now,
     }
-    session.execute(sa.insert(Accessory), row)
+    session.connection().execute(sa.insert(Accessory), row)
 
 
 def _page(found: list[tuple[int, int]], limit: int) -> list[int]:

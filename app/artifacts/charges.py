@@ -20,7 +20,7 @@ def charge_artifact(session: Session, *, project_id: int, artifact_id: int) -> i
         ~sa.exists().where(ProjectBlob.project_id == project_id, ProjectBlob.blob_id == ArtifactBlob.blob_id),
     )
     statement = insert_absent(session, ProjectBlob).from_select(["project_id", "blob_id"], uncharged)
-    made = session.execute(statement.returning(ProjectBlob.blob_id)).scalars().all()
+    made = session.connection().execute(statement.returning(ProjectBlob.blob_id)).scalars().all()
     return _bytes(session, made)
 
 
@@ -39,7 +39,9 @@ def enter_queue(session: Session, *, repository_id: int, blob_ids: Sequence[int]
             RepositoryBlob.blob_id.in_(part),
             ~_used_in(repository_id),
         )
-        session.execute(insert_absent(session, ZeroReference).from_select(["repository_id", "blob_id", "since"], idle))
+        session.connection().execute(
+            insert_absent(session, ZeroReference).from_select(["repository_id", "blob_id", "since"], idle)
+        )
 
 
 def release_blobs(session: Session, *, project_id: int, blob_ids: Sequence[int], held: bool = False) -> int:
@@ -61,7 +63,7 @@ def release_blobs(session: Session, *, project_id: int, blob_ids: Sequence[int],
 def lock_blobs(session: Session, blobs: sa.Select[Any]) -> list[int]:
     """Lock the blobs (a SELECT of ids) until commit, so that no push counts on them meanwhile; returns their ids."""
     statement = sa.select(Blob.id).where(Blob.id.in_(blobs)).order_by(Blob.id).with_for_update()
-    return list(session.execute(statement).scalars())
+    return list(session.connection().execute(statement).scalars())
 
 
 def _used_in(repository_id: int) -> sa.Exists:
@@ -84,9 +86,9 @@ def _held(project_id: int) -> sa.Exists:
 
 def _bytes(session: Session, blob_ids: Sequence[int]) -> int:
     total = sa.select(sa.func.sum(Blob.size))
-    sizes = [session.execute(total.where(Blob.id.in_(part))).scalar_one() for part in parts(blob_ids)]
+    sizes = [session.connection().execute(total.where(Blob.id.in_(part))).scalar_one() for part in parts(blob_ids)]
     return sum(int(size or 0) for size in sizes)
 
 
 def _run(session: Session, statement: sa.Executable) -> sa.Result[Any]:
-    return session.execute(statement, execution_options={"synchronize_session": False})
+    return session.connection().execute(statement)

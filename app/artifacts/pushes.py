@@ -100,7 +100,7 @@ def _enter_repository(session: Session, name: RepositoryName, now: datetime) -> 
 
 
 def _known_artifact(session: Session, repository: RepositoryRef, digest: Digest) -> int | None:
-    return session.execute(_ARTIFACT, {"repository": repository.id, "digest": digest}).scalar_one_or_none()
+    return session.connection().execute(_ARTIFACT, {"repository": repository.id, "digest": digest}).scalar_one_or_none()
 
 
 def _create(
@@ -108,8 +108,8 @@ def _create(
 ) -> tuple[int, int]:
     references = resolve(session, repository.id, push.manifest)
     row = _row(repository, push, references.size) | {"extra_attrs": facts, "push_time": now}
-    artifact_id = session.execute(sa.insert(Artifact).returning(Artifact.id), row).scalar_one()
-    session.execute(sa.insert(ManifestBody), {"artifact_id": artifact_id, "body": push.body})
+    artifact_id = session.connection().execute(sa.insert(Artifact).returning(Artifact.id), row).scalar_one()
+    session.connection().execute(sa.insert(ManifestBody), {"artifact_id": artifact_id, "body": push.body})
     record(session, artifact_id=artifact_id, repository=repository, manifest=push.manifest, references=references)
     referrer = Referrer(
         artifact_id=artifact_id,

@@ -80,11 +80,11 @@ def record(
     }
     if references.blobs:
         rows = [place | {"blob_id": blob.id} for blob in references.blobs.values()]
-        session.execute(sa.insert(ArtifactBlob), rows)
+        session.connection().execute(sa.insert(ArtifactBlob), rows)
     if references.children:
         entries = [entry for entry in manifest.entries if entry.digest in references.children]
         rows = [_child_row(artifact_id, position, entry, references) for position, entry in enumerate(entries)]
-        session.execute(sa.insert(ArtifactChild), rows)
+        session.connection().execute(sa.insert(ArtifactChild), rows)
 
 
 def _child_row(parent_id: int, position: int, entry: Descriptor, references: References) -> dict[str, object]:
@@ -110,7 +110,7 @@ def _blobs(session: Session, repository_id: int, digests: Iterable[str]) -> dict
     return {
         row.digest: HeldBlob(id=row.id, size=row.size)
         for part in parts(digests)
-        for row in session.execute(_BLOBS, {"repository": repository_id, "digests": part})
+        for row in session.connection().execute(_BLOBS, {"repository": repository_id, "digests": part})
     }
 
 
@@ -118,14 +118,14 @@ def _children(session: Session, repository_id: int, digests: Iterable[str]) -> d
     return {
         row.digest: HeldChild(id=row.id, size=row.size, is_index=row.manifest_media_type in INDEXES)
         for part in parts(digests)
-        for row in session.execute(_ARTIFACTS, {"repository": repository_id, "digests": part})
+        for row in session.connection().execute(_ARTIFACTS, {"repository": repository_id, "digests": part})
     }
 
 
 def _bound_depth(session: Session, children: Iterable[HeldChild]) -> None:
     indexes = [child.id for child in children if child.is_index]
     for part in parts(indexes):
-        depth = session.execute(_DEPTH, {"indexes": part}).scalar_one()
+        depth = session.connection().execute(_DEPTH, {"indexes": part}).scalar_one()
         if depth is not None and depth > INDEX_DEPTH:
             raise ManifestInvalid(f"indexes are nested more than {INDEX_DEPTH} deep")
 

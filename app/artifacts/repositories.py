@@ -25,19 +25,19 @@ class RepositoryRef:
 
 def ensure_repository(session: Session, *, project_id: int, name: str, now: datetime) -> int:
     """Return the id of the repository, made unpublished when it is absent; safe against another maker of the same."""
-    known = session.execute(_ID, {"name": name}).scalar_one_or_none()
+    known = session.connection().execute(_ID, {"name": name}).scalar_one_or_none()
     if known is not None:
         return known
     statement = insert_absent(session, Repository).values(
         project_id=project_id, name=name, creation_time=now, update_time=now
     )
-    made = session.execute(statement.returning(Repository.id)).scalar_one_or_none()
-    return made if made is not None else session.execute(_ID, {"name": name}).scalar_one()
+    made = session.connection().execute(statement.returning(Repository.id)).scalar_one_or_none()
+    return made if made is not None else session.connection().execute(_ID, {"name": name}).scalar_one()
 
 
 def lock_repository(session: Session, name: str) -> RepositoryRef | None:
     """Lock the repository's row until commit and return it; changes inside one repository queue here."""
-    row = session.execute(_LOCKED, {"name": name}).one_or_none()
+    row = session.connection().execute(_LOCKED, {"name": name}).one_or_none()
     return row and RepositoryRef(id=row.id, project_id=row.project_id, name=name, published=row.published)
 
 

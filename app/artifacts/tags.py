@@ -38,7 +38,7 @@ class TagService:
         """Delete a tag; its manifest stays. RepositoryUnknown, ManifestUnknown."""
         with self._ctx.write_content() as session:
             place = lock_published(session, repository)
-            row = session.execute(_ONE, {"repository": place.id, "tag": tag}).one_or_none()
+            row = session.connection().execute(_ONE, {"repository": place.id, "tag": tag}).one_or_none()
             if row is None:
                 raise ManifestUnknown(f"tag {tag[:160]} unknown", detail={"tag": tag[:160]})
             delete_tags(self._ctx, place, [(row.id, row.name, row.digest)])
@@ -48,14 +48,17 @@ def point_tags(session: Session, repository_id: int, artifact_id: int, names: Se
     """Make or move the tags to the artifact; False when they all were there. The repository's row must be locked."""
     if not names:
         return False
-    found = {row.name: row for row in session.execute(_POINTED, {"repository": repository_id, "names": list(names)})}
+    found = {
+        row.name: row
+        for row in session.connection().execute(_POINTED, {"repository": repository_id, "names": list(names)})
+    }
     moved = [row.id for row in found.values() if row.artifact_id != artifact_id]
     if moved:
         session.connection().execute(_MOVE, {"ids": moved, "artifact": artifact_id, "now": now})
     place = {"repository_id": repository_id, "artifact_id": artifact_id, "push_time": now}
     absent = [place | {"name": name} for name in names if name not in found]
     if absent:
-        session.execute(sa.insert(Tag), absent)
+        session.connection().execute(sa.insert(Tag), absent)
     return bool(moved or absent)
 
 

@@ -51,7 +51,7 @@ class GateState:
 
 def state(session: Session) -> GateState:
     """Read the gate without taking a lock."""
-    row = session.execute(_STATE).one()
+    row = session.connection().execute(_STATE).one()
     return GateState(
         switched=row.admin_read_only,
         leased_ms=max(0, row.left or 0),
@@ -63,7 +63,7 @@ def state(session: Session) -> GateState:
 def pass_through(session: Session) -> None:
     """Enter a content transaction and hold the shared lock to its end; ReadOnly or UnavailableError when closed."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(_LOCK_SHARED)
+        session.connection().execute(_LOCK_SHARED)
     refuse_when_closed(state(session))
 
 
@@ -84,8 +84,8 @@ def acquire(session: Session, holder: str, ttl_ms: int) -> int | None:
     Waits at most 60 s for content transactions in flight.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(sa.text(f"SET LOCAL lock_timeout = '{_WAIT}'"))
-        session.execute(_LOCK_EXCLUSIVE)
+        session.connection().execute(sa.text(f"SET LOCAL lock_timeout = '{_WAIT}'"))
+        session.connection().execute(_LOCK_EXCLUSIVE)
     free = sa.or_(
         WriteGate.holder.is_(None),
         WriteGate.expires_at <= clock_ms(),
@@ -101,9 +101,8 @@ def acquire(session: Session, holder: str, ttl_ms: int) -> int | None:
             expires_at=clock_ms() + ttl_ms,
         )
         .returning(WriteGate.fence)
-        .execution_options(synchronize_session=False)
     )
-    return session.execute(statement).scalar_one_or_none()
+    return session.connection().execute(statement).scalar_one_or_none()
 
 
 def renew(session: Session, holder: str, fence: int, ttl_ms: int) -> bool:
@@ -123,14 +122,16 @@ def holds(session: Session, holder: str, fence: int, margin_ms: int = 0) -> bool
     """Tell whether the lease is held for ``margin_ms`` more; locks the row, so the answer lasts until commit."""
     held = sa.and_(_held(holder, fence), WriteGate.expires_at > clock_ms() + margin_ms)
     statement = sa.select(WriteGate.fence).where(WriteGate.name == _ROW, held).with_for_update(key_share=True)
-    return session.execute(statement).scalar_one_or_none() is not None
+    return session.connection().execute(statement).scalar_one_or_none() is not None
 
 
 def clear_expired(session: Session) -> str | None:
     """Forget a holder whose lease has run out; returns who it was."""
-    holder = session.execute(
-        sa.select(WriteGate.holder).where(WriteGate.holder.is_not(None), WriteGate.expires_at <= clock_ms())
-    ).scalar_one_or_none()
+    holder = (
+        session.connection()
+        .execute(sa.select(WriteGate.holder).where(WriteGate.holder.is_not(None), WriteGate.expires_at <= clock_ms()))
+        .scalar_one_or_none()
+    )
     if holder is not None:
         expired = sa.and_(WriteGate.holder == holder, WriteGate.expires_at <= clock_ms())
         _change(session, expired, holder=None, acquired_at=None, expires_at=None)
@@ -152,7 +153,7 @@ def _held(holder: str, fence: int) -> sa.ColumnElement[bool]:
 
 def _change(session: Session, condition: sa.ColumnElement[bool], **values: object) -> bool:
     statement = sa.update(WriteGate).where(WriteGate.name == _ROW, condition).values(**values)
-    result = session.execute(statement.returning(WriteGate.name).execution_options(synchronize_session=False))
+    result = session.connection().execute(statement.returning(WriteGate.name))
     return result.scalar_one_or_none() is not None
 
 

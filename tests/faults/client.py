@@ -46,7 +46,7 @@ class Client:
         self._http.close()
 
     def request(self, method: str, path: str, *, once: bool = False, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
-        """Ask until there is an answer that settles it; with ``once`` httpx.TransportError when the connection breaks."""
+        """Ask until an answer settles it; with ``once`` httpx.TransportError when the connection breaks."""
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             try:

@@ -3,9 +3,11 @@
 import logging
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -61,3 +63,15 @@ def create_project(instance: Instance) -> str:
         answer = client.post("/api/v2.0/projects", json={"project_name": name})
     assert answer.status_code == 201, answer.text
     return name
+
+
+T = TypeVar("T")
+
+
+def eventually(found: Callable[[], T | None], seconds: float = 60) -> T:
+    """Ask until there is something; AssertionError when there is nothing in time."""
+    deadline = time.monotonic() + seconds
+    while not (answer := found()):
+        assert time.monotonic() < deadline, f"nothing within {seconds:.0f} s"
+        time.sleep(0.05)
+    return answer

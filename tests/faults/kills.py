@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -14,6 +15,7 @@ from app.db.database import Database
 from app.db.gate import WriteGate
 from app.db.types import clock_ms
 from app.storage.models import DELETING, Blob, Upload
+from app.storage.sessions import LEASE_MS
 from tests.faults.client import WINDOW, Client, StartAgainError, Way
 from tests.faults.pushers import ImageMaker
 from tests.faults.record import Promise, PushedManifest
@@ -23,6 +25,9 @@ from tests.support.instance import Instance
 
 _SECONDS: Final = 40.0
 _BLOB_BYTES: Final = 600_000
+_FIRST_BYTES: Final = 200_000
+"""Of each blob, in a PATCH of their own that is acknowledged before anything is killed."""
+_LEASE_SECONDS: Final = LEASE_MS / 1000 + 1
 _COMMIT_SECONDS: Final = 0.03
 """What the registry needs from a body's last byte to its answer, about: a kill comes at a random point of it."""
 _COLLECT_SECONDS: Final = 0.4
@@ -52,6 +57,16 @@ _GC: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """A session whose owner was killed in the middle of a body."""
+
+    location: str
+    content: bytes
+    resumable_at: float
+    """On the monotonic clock: when the dead owner's lease is over."""
+
+
 class Killer:
     """Sends requests of its own, kills in the middle of them, and goes on as a client would."""
 
@@ -62,6 +77,7 @@ class Killer:
         self._repository = repository
         self._images = ImageMaker(repository, "killer", 99)
         self._random = random.Random(4)
+        self._interrupted: list[Interrupted] = []
         self.killed_at = 0.0
         """When the last kill was, on the monotonic clock."""
 
@@ -77,16 +93,17 @@ class Killer:
 
     def _during_blob(self, kind: Kill) -> None:
         content = content_of(_BLOB_BYTES, self._random.randrange(1 << 30))
-        path = f"/v2/{self._repository}/blobs/{digest_of(content)}"
         began = time.monotonic()
         location = self._client.begin(self._repository)
+        first = self._client.request("PATCH", location, content=content[:_FIRST_BYTES])
+        assert first.headers["Range"] == f"0-{_FIRST_BYTES - 1}"
         patch = kind in (Kill.PATCH, Kill.MASTER)
         target = location if patch else f"{location}?digest={digest_of(content)}"
-        with Underway(self._instance, "PATCH" if patch else "PUT", target, body=content) as request:
+        with Underway(self._instance, "PATCH" if patch else "PUT", target, body=content[_FIRST_BYTES:]) as request:
             if kind is Kill.PUT_COMMIT:
-                request.send(_BLOB_BYTES - 1)
+                request.send(_BLOB_BYTES - _FIRST_BYTES - 1)
             else:
-                request.send(_BLOB_BYTES // 2)
+                request.send(_BLOB_BYTES // 2 - _FIRST_BYTES)
                 self._wait_until(lambda: self._arrived(location, _BLOB_BYTES // 2), "half of the body arrived")
             victim = self._instance.pids("gunicorn")[0] if kind is Kill.MASTER else request.served_by()
             if kind is Kill.PUT_COMMIT:
@@ -97,22 +114,49 @@ class Killer:
         if answer is None:
             self._finish(location, content)
         else:
+            self._client.record.count("commits that were answered before the kill")
             assert answer[0] == 201, answer
-        self._client.record.has(Promise(path=path, until=began + WINDOW))
+            self._acknowledge(content, began)
 
     def _finish(self, location: str, content: bytes) -> None:
-        """As real clients do: resume when the registry lets us, else begin again."""
+        """Go on at once when the session was finished or is free; begin again while its dead owner's lease lasts."""
+        began = time.monotonic()
         try:
             self._client.resume(location, content)
-            self._client.record.count("uploads resumed")
+            self._client.record.count("uploads resumed at once")
         except StartAgainError:
+            resumable_at = began + _LEASE_SECONDS
+            self._interrupted.append(Interrupted(location=location, content=content, resumable_at=resumable_at))
+            began = time.monotonic()
             self._client.resume(self._client.begin(self._repository), content)
             self._client.record.count("uploads begun again")
+        self._acknowledge(content, began)
+
+    def resume_interrupted(self, *, wait: bool = False) -> None:
+        """Resume the sessions whose owner was killed and whose lease is over: nothing acknowledged may be missing."""
+        for upload in list(self._interrupted):
+            left = upload.resumable_at - time.monotonic()
+            if left > 0 and not wait:
+                continue
+            time.sleep(max(0, left))
+            began = time.monotonic()
+            status = self._client.request("GET", upload.location)
+            last = int(status.headers["Range"].removeprefix("0-"))
+            if last < _FIRST_BYTES - 1:
+                self._client.record.breach(f"an upload lost acknowledged bytes: {last + 1} of {_FIRST_BYTES} are left")
+            self._client.resume(upload.location, upload.content)
+            self._client.record.count("uploads resumed after the lease")
+            self._acknowledge(upload.content, began)
+            self._interrupted.remove(upload)
+
+    def _acknowledge(self, content: bytes, began: float) -> None:
+        path = f"/v2/{self._repository}/blobs/{digest_of(content)}"
+        self._client.record.has(Promise(path=path, until=began + WINDOW))
 
     def _during_manifest(self, kind: Kill) -> None:
         manifest, contents = self._images.make()
-        self._push_blobs(contents)
-        target = f"/v2/{self._repository}/manifests/{manifest.tag}"
+        self._push_blobs(manifest.repository, contents)
+        target = f"/v2/{manifest.repository}/manifests/{manifest.tag}"
         length = f"Content-Length: {len(manifest.body)}"
         kept = f"Content-Type: {manifest.media_type}"
         with Underway(self._instance, "PUT", target, kept, length, body=manifest.body) as request:
@@ -124,6 +168,7 @@ class Killer:
             self._end(victim, "gunicorn")
             answer = request.answer() if kind is Kill.MANIFEST_COMMIT else None
         if answer is not None:
+            self._client.record.count("commits that were answered before the kill")
             self._client.take_answer(manifest, answer[0], answer[1].decode())
         else:
             self._push_again(manifest, contents)
@@ -132,12 +177,12 @@ class Killer:
         try:
             self._client.push_manifest(manifest)
         except StartAgainError:
-            self._push_blobs(contents)
+            self._push_blobs(manifest.repository, contents)
             self._client.push_manifest(manifest)
 
-    def _push_blobs(self, contents: list[bytes]) -> None:
+    def _push_blobs(self, repository: str, contents: list[bytes]) -> None:
         for content in contents:
-            self._client.push_blob(self._repository, content, Way.MONOLITHIC)
+            self._client.push_blob(repository, content, Way.MONOLITHIC)
 
     def _while_collecting(self, kind: Kill) -> None:
         program = _GC[kind]

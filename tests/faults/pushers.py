@@ -1,4 +1,4 @@
-"""Threads that push, share layers, mount, list images in indexes, delete and leave things behind, until told to stop."""
+"""Threads that push, share layers, mount, make indexes, delete and leave things behind, until told to stop."""
 
 import itertools
 import json
@@ -19,6 +19,7 @@ _SHARED: Final = 10
 _LAYER_BYTES: Final = (2_000, 150_000)
 _KEPT: Final = 0.4
 _ATTEMPTS: Final = 6
+_IMAGES_EACH: Final = 20
 _SMALL: Final = 300
 
 
@@ -35,6 +36,7 @@ class ImageMaker:
     def make(self, *, tagged: bool = True) -> tuple[PushedManifest, list[bytes]]:
         """A manifest and the contents it needs, config first."""
         number = next(self._numbers)
+        repository = f"{self._repository}-{number // _IMAGES_EACH}"
         named = {"architecture": "amd64", "os": "linux", "author": f"{self._name} {number}", "config": {}}
         config = json.dumps(named).encode()
         own = content_of(self.random.randint(*_LAYER_BYTES), self._seed * 100_000 + number)
@@ -42,20 +44,25 @@ class ImageMaker:
         body = manifests.image(own, *shared, config=config)
         contents = [config, own, *shared]
         manifest = PushedManifest(
-            repository=self._repository,
+            repository=repository,
             body=body,
             media_type=manifests.OCI_MANIFEST,
             tag=f"{self._name}-{number}" if tagged else None,
-            needs=tuple(f"/v2/{self._repository}/blobs/{digest_of(content)}" for content in contents),
+            needs=tuple(f"/v2/{repository}/blobs/{digest_of(content)}" for content in contents),
         )
         return manifest, contents
+
+    def make_siblings(self) -> list[tuple[PushedManifest, list[bytes]]]:
+        """Two images under no tag in one repository."""
+        pair = [self.make(tagged=False) for _ in range(2)]
+        return pair if pair[0][0].repository == pair[1][0].repository else self.make_siblings()
 
     def index(self, *children: PushedManifest) -> PushedManifest:
         """An index over images."""
         body = manifests.index(*(child.body for child in children), annotations={"of": children[0].digest})
         tag = f"{self._name}-index-{next(self._numbers)}"
         return PushedManifest(
-            repository=self._repository,
+            repository=children[0].repository,
             body=body,
             media_type=manifests.OCI_INDEX,
             tag=tag,
@@ -118,7 +125,7 @@ class Pushers:
         return (manifest,) if done else ()
 
     def _push_index(self, client: Client, maker: ImageMaker) -> tuple[PushedManifest, ...]:
-        children = [maker.make(tagged=False) for _ in range(2)]
+        children = maker.make_siblings()
         index = maker.index(*(child for child, _ in children))
         for _ in range(_ATTEMPTS):
             if not all(self._persist(client, maker, *child) for child in children):
@@ -146,7 +153,7 @@ class Pushers:
         return False
 
     def _push_blob(self, client: Client, maker: ImageMaker, repository: str, content: bytes) -> None:
-        others = [each for each in self._repositories if each != repository]
+        others = [f"{each}-0" for each in self._repositories if each != repository]
         client.push_blob(repository, content, maker.random.choice(list(Way)), maker.random.choice(others))
 
     def _litter(self, client: Client, number: int) -> None:

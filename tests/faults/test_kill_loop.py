@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -20,7 +21,7 @@ from tests.support.instance import Instance
 from tests.support.postgres import Cluster
 
 pytestmark = [pytest.mark.temporal, pytest.mark.slow]
-_LEASE_SECONDS = 8
+_LEASE_SECONDS = 5
 _SETTINGS = {
     "HARBOR_GC_TIME_WINDOW": f"{WINDOW:.0f}s",
     "HARBOR_GC_LEASE": f"{_LEASE_SECONDS}s",
@@ -71,6 +72,7 @@ class Loop:
         project = create_project(instance)
         self._repositories = [f"{project}/{name}" for name in ("app", "web", "tools")]
         self._slowest = 0.0
+        self._seconds: Counter[Kill] = Counter()
 
     def run(self, rounds: int) -> None:
         """Kill that often, in turn, and hold the installation to what it acknowledged."""
@@ -85,21 +87,24 @@ class Loop:
             finally:
                 pushers.stop()
             seconds = time.monotonic() - began
+            killer.resume_interrupted(wait=True)
             self._check_promises(client)
             self._wait_for_collections(client)
             self._check_everything(client)
-            client.request("GET", "/v2/")
             self._collect_the_rest(killer, client)
             self._check_everything(client)
         self._summarise(rounds, seconds)
         assert self._record.broken == []
 
     def _round(self, killer: Killer, client: Client, kind: Kill) -> None:
+        began = time.monotonic()
         killer.kill(kind)
         self._wait_for_writes(killer)
+        killer.resume_interrupted()
         self._check_promises(client)
         for manifest in self._record.manifests(new=True):
             self._check_manifest(client, manifest)
+        self._seconds[kind] += time.monotonic() - began
         broken = "\n".join(self._record.broken)
         assert not broken, f"after the kill of the {kind}:\n{broken}"
 
@@ -163,13 +168,13 @@ class Loop:
         assert client.request("GET", path).json()["job_status"] == "Success"
 
     def _summarise(self, rounds: int, seconds: float) -> None:
-        states = {}
+        counts = self._record.counts
         with self._client() as client:
-            for state in self._collections(client):
-                states[state] = states.get(state, 0) + 1
+            states = Counter(self._collections(client))
         lines = [
             f"{rounds} rounds in {seconds:.0f} s, writes back after at most {self._slowest:.1f} s",
-            *(f"{count:6} {what}" for what, count in sorted(self._record.counts.items())),
+            *(f"{counts[kind]:6} kills of the {kind}, {self._seconds[kind]:.0f} s" for kind in Kill),
+            *(f"{count:6} {what}" for what, count in sorted(counts.items()) if what not in set(Kill)),
             *(f"{count:6} collections ended as {state}" for state, count in states.items()),
             f"{len(self._record.manifests()):6} manifests standing at the end",
             f"{len(self._record.broken):6} lost or wrong",
