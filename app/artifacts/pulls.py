@@ -16,7 +16,7 @@ from app.access.principals import SYSTEM
 from app.artifacts.models import Artifact, Repository, Tag
 from app.context import Context, Ports
 from app.db.database import retried
-from app.events.content import ArtifactPulled
+from app.events.content import ArtifactPulled, ContentPulled
 
 _BATCH: Final = 500
 _BOUND: Final = 50_000
@@ -131,8 +131,7 @@ def write_pulls(ctx: Context, pulls: list[ArtifactPulled]) -> None:
         now = ctx.ports.clock.now()
         _count(session, pulls)
         _date(session, pulls, now)
-        for pull in pulls:
-            ctx.emit(pull)
+        ctx.emit(ContentPulled(pulls=tuple(pulls)))
 
 
 def _count(session: Session, pulls: list[ArtifactPulled]) -> None:

@@ -1,5 +1,7 @@
 """Audit rows for what happens to content and projects, with the name of whoever did it."""
 
+import sqlalchemy as sa
+
 from app.audit.models import AuditLog
 from app.context import Context
 from app.core.ids import ordered
@@ -8,10 +10,11 @@ from app.events.content import (
     ArtifactPulled,
     ArtifactPushed,
     ContentEvent,
+    ContentPulled,
     RepositoryDeleted,
     TagDeleted,
 )
-from app.events.management import LoginFailed, ProjectCreated, ProjectDeleted
+from app.events.management import LoginFailed, ProjectCreated, ProjectDeleted, ReadOnlySwitched
 
 ANONYMOUS = "anonymous"
 _RESOURCE_LIMIT = 512
@@ -23,11 +26,9 @@ def artifact_pushed(ctx: Context, event: ArtifactPushed) -> None:
         _append(ctx, event.project_id, "create", "artifact", resource)
 
 
-def artifact_pulled(ctx: Context, event: ArtifactPulled) -> None:
-    """One row in the puller's name; written by the pull buffer, so the context's principal is the system."""
-    tags = () if event.tag is None else (event.tag,)
-    for resource in _references(event, event.digest, tags):
-        _append(ctx, event.project_id, "pull", "artifact", resource, username=event.operator or ANONYMOUS)
+def content_pulled(ctx: Context, event: ContentPulled) -> None:
+    """One row per pull in the puller's name; the context's principal is the system, which only writes them down."""
+    _insert(ctx, [_pull_row(ctx, pull) for pull in event.pulls])
 
 
 def artifact_deleted(ctx: Context, event: ArtifactDeleted) -> None:
@@ -57,14 +58,29 @@ def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
 
 def login_failed(ctx: Context, event: LoginFailed) -> None:
     """One row in the name that was tried, whether or not there is such an account."""
-    _append(ctx, 0, "login", "user", event.username, username=event.username, success=False)
+    _insert(ctx, [_row(ctx, 0, "login", "user", event.username, username=event.username, success=False)])
+
+
+def read_only_switched(ctx: Context, event: ReadOnlySwitched) -> None:
+    """One row for the administrator's switch."""
+    _append(ctx, 0, "update", "configuration", f"read_only: {str(event.on).lower()}")
+
+
+def _pull_row(ctx: Context, pull: ArtifactPulled) -> dict[str, object]:
+    tags = () if pull.tag is None else (pull.tag,)
+    (resource,) = _references(pull, pull.digest, tags)
+    return _row(ctx, pull.project_id, "pull", "artifact", resource, username=pull.operator or ANONYMOUS)
 
 
 def _references(event: ContentEvent, digest: str, tags: tuple[str, ...]) -> list[str]:
     return [f"{event.repository}:{tag}" for tag in tags] or [f"{event.repository}@{digest}"]
 
 
-def _append(  # noqa: PLR0913 - the columns of a row
+def _append(ctx: Context, project_id: int, operation: str, resource_type: str, resource: str) -> None:
+    _insert(ctx, [_row(ctx, project_id, operation, resource_type, resource)])
+
+
+def _row(  # noqa: PLR0913 - the columns of a row
     ctx: Context,
     project_id: int,
     operation: str,
@@ -73,16 +89,21 @@ def _append(  # noqa: PLR0913 - the columns of a row
     *,
     username: str | None = None,
     success: bool = True,
-) -> None:
-    ctx.session.add(
-        AuditLog(
-            op_time=ctx.ports.clock.now(),
-            id=ordered(),
-            project_id=project_id,
-            username=username or ctx.principal.name or ANONYMOUS,
-            operation=operation,
-            resource_type=resource_type,
-            resource=resource[:_RESOURCE_LIMIT],
-            success=success,
-        )
-    )
+) -> dict[str, object]:
+    return {
+        "op_time": ctx.ports.clock.now(),
+        "id": ordered(),
+        "project_id": project_id,
+        "username": username or ctx.principal.name or ANONYMOUS,
+        "operation": operation,
+        "resource_type": resource_type,
+        "resource": resource[:_RESOURCE_LIMIT],
+        "success": success,
+    }
+
+
+def _insert(ctx: Context, rows: list[dict[str, object]]) -> None:
+    ctx.session.connection().execute(_INSERT, rows)
+
+
+_INSERT = sa.insert(AuditLog)

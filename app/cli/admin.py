@@ -1,5 +1,6 @@
 """``pyharbor admin``: what an administrator does on the server itself."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,8 +36,8 @@ def read_only(state: str) -> None:
 @admin.command()
 @click.argument("username", default="admin")
 def password(username: str) -> None:
-    """Give USERNAME a new password (asked for on a terminal, else generated and printed)."""
-    typed = click.prompt("new password (empty to generate one)", default="", hide_input=True, show_default=False)
+    """Give USERNAME a new password: asked for on a terminal, else the first line of the input; empty to generate one."""
+    typed = _typed() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     chosen = typed or random_password()
     with _context() as ctx:
         users = UserService(ctx)
@@ -53,6 +54,11 @@ def rotate() -> None:
     settings = load()
     rotate_signing_key(settings)
     click.echo("registry tokens are signed with a new key from now on")
+
+
+def _typed() -> str:
+    text = click.prompt("new password (empty to generate one)", default="", hide_input=True, show_default=False)
+    return str(text)
 
 
 @contextmanager

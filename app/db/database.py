@@ -201,7 +201,7 @@ def _outage(error: DBAPIError) -> DomainError | None:
     code = getattr(error.orig, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     if state in _FULL_STATES or primary in _SQLITE_FULL:
-        return StorageFull("the database cannot be written: its disk is full or read-only")
+        return StorageFull("the database cannot be written: its disk is full or read-only", retry_after=30)
     if state in _RETRIED_STATES:
         return None
     if primary in _SQLITE_BUSY or (code is None and (state is None or state.startswith(("08", "53", "55", "57")))):

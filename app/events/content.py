@@ -26,12 +26,19 @@ class ArtifactPushed(ContentEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactPulled(ContentEvent):
-    """A manifest was pulled; emitted in batches, after the fact."""
+    """A manifest was pulled; emitted with others as ContentPulled, after the fact."""
 
     artifact_id: int
     digest: str
     tag: str | None
     operator: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentPulled:
+    """Pulls of the last moment, of any projects."""
+
+    pulls: tuple[ArtifactPulled, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,39 @@
+"""``pyharbor admin``: the read-only switch acts at once and is written down; a password is changed; the key rotates."""
+
+import os
+import subprocess
+import sys
+
+import sqlalchemy as sa
+
+from app.audit.models import AuditLog
+from app.context import Context
+from app.db import gate
+from tests.support.people import People
+
+
+def _admin(environment: dict[str, str], *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "app.cli", "admin", *arguments]
+    variables = os.environ | environment
+    return subprocess.run(command, env=variables, input=typed, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_read_only_is_switched_and_written_down(ctx: Context, environment: dict[str, str]) -> None:
+    for state, on in (("on", True), ("off", False)):
+        done = _admin(environment, "read-only", state)
+        assert (done.returncode, done.stdout) == (0, f"read-only mode is {state}\n"), done.stderr
+        with ctx.read() as session:
+            assert gate.state(session).switched is on
+    with ctx.read() as session:
+        rows = session.execute(sa.select(AuditLog.username, AuditLog.resource).order_by(AuditLog.op_time)).all()
+    assert [tuple(row) for row in rows] == [("harbor", "read_only: true"), ("harbor", "read_only: false")]
+
+
+def test_a_password_is_changed_by_the_rules(people: People, environment: dict[str, str]) -> None:
+    name = people["guest"].name
+    assert _admin(environment, "password", name, typed="New12345pass\n").returncode == 0
+    weak = _admin(environment, "password", name, typed="weak\n")
+    assert weak.returncode == 1
+    assert "password must be 8 to 128 characters" in weak.stderr
+    unknown = _admin(environment, "password", "nobody", typed="\n")
+    assert (unknown.returncode, unknown.stderr) == (1, "pyharbor: no user is named nobody\n")
