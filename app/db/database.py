@@ -237,7 +237,7 @@ def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine, Engine
 
 
 def _prepare_sqlite(connection: Any, _record: object, *, pragma: str) -> None:  # noqa: ANN401 - a DBAPI connection
-    for each in ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-16384", "temp_store=MEMORY", pragma):
+    for each in ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-4096", "temp_store=MEMORY", pragma):
         connection.execute(f"PRAGMA {each}")
 
 
