@@ -36,7 +36,7 @@ def read_only(state: str) -> None:
 @admin.command()
 @click.argument("username", default="admin")
 def password(username: str) -> None:
-    """Give USERNAME a new password: asked for on a terminal, else the first line of the input; empty for a random one."""
+    """Give USERNAME a new password: asked for on a terminal, else one line of input; empty for a random one."""
     typed = _typed() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     chosen = typed or random_password()
     with _context() as ctx:

@@ -21,7 +21,7 @@ _REFUSED_SECONDS: Final = 0.5
 
 
 class StartAgainError(Exception):
-    """This attempt leads nowhere: begin with a new session, or with the image's first blob."""
+    """The attempt leads nowhere: begin with a new session, or with the image's first blob."""
 
 
 class Way(StrEnum):

@@ -12,6 +12,7 @@ from typing import TypeVar
 import pytest
 
 from app.db.database import Database
+from tests.faults.soundness import database_of
 from tests.support.instance import Instance, running
 
 _REPORTS = Path(__file__).parents[2] / ".reports" / "faults"
@@ -43,17 +44,10 @@ def start(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[.
 
 
 @pytest.fixture
-def look(request: pytest.FixtureRequest) -> Iterator[Callable[[Instance], Database]]:
+def look() -> Iterator[Callable[[Instance], Database]]:
     """Look into an installation's database beside it."""
     with ExitStack() as stack:
-
-        def into(instance: Instance) -> Database:
-            url = instance.environment.get("HARBOR_DATABASE_URL", f"sqlite:///{instance.folder}/pyharbor.db")
-            database = Database(url, application="pyharbor-tests")
-            stack.callback(database.dispose)
-            return database
-
-        yield into
+        yield lambda instance: stack.enter_context(database_of(instance))
 
 
 def create_project(instance: Instance) -> str:

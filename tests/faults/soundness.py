@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,6 +12,17 @@ from app.artifacts.models import Artifact, ArtifactBlob, ManifestBody, ProjectBl
 from app.db.database import Database
 from app.projects.models import Project
 from app.storage.models import LIVE, Blob, Upload, ZeroReference
+from tests.support.instance import Instance
+
+
+@contextmanager
+def database_of(instance: Instance) -> Iterator[Database]:
+    """The installation's database, beside it."""
+    database = Database(instance.environment.get("HARBOR_DATABASE_URL", f"sqlite:///{instance.folder}/pyharbor.db"))
+    try:
+        yield database
+    finally:
+        database.dispose()
 
 
 def faults(database: Database, store: Path) -> list[str]:
@@ -29,7 +40,7 @@ def faults(database: Database, store: Path) -> list[str]:
     ]
 
 
-def _none(database: Database, what: str, statement: sa.Select[Any]) -> Iterator[str]:
+def _none(database: Database, what: str, statement: sa.Executable) -> Iterator[str]:
     rows = database.rows(statement)
     if rows:
         yield f"{len(rows)} {what}, first {rows[0]}"

@@ -72,7 +72,7 @@ class Loop:
         project = create_project(instance)
         self._repositories = [f"{project}/{name}" for name in ("app", "web", "tools")]
         self._slowest = 0.0
-        self._seconds: Counter[Kill] = Counter()
+        self._seconds = dict.fromkeys(Kill, 0.0)
 
     def run(self, rounds: int) -> None:
         """Kill that often, in turn, and hold the installation to what it acknowledged."""

@@ -1,4 +1,4 @@
-"""A blob storage that turned read-only, as a disk does after an error: pulls go on, pushes are refused and come back."""
+"""A blob storage that turned read-only, as a disk does after an error: pulls go on, pushes come back."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

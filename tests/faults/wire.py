@@ -4,10 +4,10 @@ import base64
 import http.client
 import os
 import socket
+import struct
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.support.instance import PASSWORD, Instance
@@ -36,10 +36,8 @@ class Underway:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._socket.close()
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def send(self, count: int | None = None) -> Self:
         """Send that much more of the body, all that is left when not told, behind the head the first time."""
@@ -51,6 +49,19 @@ class Underway:
     def send_bytes(self, content: bytes) -> None:
         """Send bytes as they are."""
         self._socket.sendall(content)
+
+    def receive(self, count: int) -> bytes:
+        """Read that much of the answer, head included, or less."""
+        return self._socket.recv(count)
+
+    def close(self) -> None:
+        """End the connection in order."""
+        self._socket.close()
+
+    def reset(self) -> None:
+        """End the connection as a machine does that loses its network."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
 
     def half_close(self) -> None:
         """Say that nothing more will come, and go on reading."""

@@ -59,6 +59,11 @@ class TemporalServer:
             assert time.monotonic() < deadline, "the Temporal server did not come up"
             time.sleep(0.1)
 
+    def send(self, number: int) -> None:
+        """Send a signal that does not end it: ``SIGSTOP`` for a server that hangs, ``SIGCONT`` for its end."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End it; ``SIGKILL`` for a crash."""
         process, self._process = self._process, None
