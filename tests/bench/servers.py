@@ -21,7 +21,8 @@ from app.artifacts.models import Repository, Tag
 from app.db.database import Database
 from tests.bench.authority import ISSUER, SERVICE, Authority, libtrust_key_id, thumbprint_key_id
 from tests.bench.client import Connection, UnexpectedAnswer
-from tests.support.instance import PASSWORD, Instance, free_port
+from tests.support.instance import PASSWORD, Instance
+from tests.support.network import free_port
 
 HOST = "127.0.0.1"
 OURS = "pyharbor"

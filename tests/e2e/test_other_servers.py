@@ -15,7 +15,8 @@ from tests.e2e.images import Layout
 from tests.e2e.programs import program
 from tests.e2e.shells import crane_of
 from tests.e2e.waiting import eventually
-from tests.support.instance import Instance, free_port, running
+from tests.support.instance import Instance, running
+from tests.support.network import free_port
 from tests.support.postgres import Cluster
 
 
