@@ -5,7 +5,9 @@ import os
 import resource
 import signal
 import stat
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ import pytest
 from app.core.errors import InternalError, StorageFull
 from app.storage.drivers.filesystem import FilesystemDriver
 from tests.contract.storage.test_drivers import KEY, read, write
+
+_NOBODY = 65534
 
 
 def test_a_real_file_for_sendfile(tmp_path: Path) -> None:
@@ -90,12 +94,26 @@ def test_other_errors_are_not_hidden(tmp_path: Path) -> None:
         FilesystemDriver(tmp_path).append(KEY, 0)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_read_only_folder(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(StorageFull):
-        FilesystemDriver(tmp_path).check()
-    tmp_path.chmod(0o700)
+def test_read_only_folder() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o555)
+        with _unprivileged(), pytest.raises(StorageFull):
+            FilesystemDriver(folder).check()
+        folder.chmod(0o700)
+
+
+@contextmanager
+def _unprivileged() -> Iterator[None]:
+    """Root may write anywhere, so act as nobody meanwhile."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def test_writing_after_close(tmp_path: Path) -> None:
