@@ -90,7 +90,7 @@ def attach(session: Session, referrer: Referrer, now: datetime) -> None:
         "descriptor": referrer_descriptor(manifest, referrer.digest, referrer.size),
         "creation_time": now,
     }
-    session.connection().execute(sa.insert(Accessory), row)
+    session.connection().execute(_NEW, row)
 
 
 def _page(found: list[tuple[int, int]], limit: int) -> list[int]:
@@ -104,6 +104,7 @@ def _page(found: list[tuple[int, int]], limit: int) -> list[int]:
     return ids
 
 
+_NEW = sa.insert(Accessory)
 _OF_SUBJECT = (
     sa.select(Accessory.id, sa.func.length(Accessory.descriptor).label("size"))
     .join(Repository, Repository.id == Accessory.repository_id)

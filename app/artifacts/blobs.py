@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.models import ArtifactBlob, ProjectBlob, Repository, RepositoryBlob
-from app.artifacts.repositories import ensure_repository, lock_repository
+from app.artifacts.repositories import Place, find_place, lock_repository
 from app.context import Context
 from app.core.digest import Digest
-from app.core.errors import BlobUnknown, DeniedError, InternalError, ProjectUnknown, UnauthenticatedError
+from app.core.errors import BlobUnknown, DeniedError, InternalError, UnauthenticatedError
 from app.core.reference import RepositoryName
-from app.db.conflict import absent_inserts
+from app.db.conflict import absent_inserts, absent_selects
 from app.db.database import retried
 from app.db.types import clock_ms
 from app.projects import rights
@@ -78,16 +78,17 @@ class BlobService:
         False when a live blob has the digest already: the repository gets that one, and the object is not needed.
         ProjectUnknown when the project is gone.
         """
-        project = self._project(session, name)
-        new = {"digest": digest, "key": key, "size": size, "creation_time": self._ctx.ports.clock.now()}
+        now = self._ctx.ports.clock.now()
+        place = find_place(session, name, now)
+        new = {"digest": digest, "key": key, "size": size, "creation_time": now}
         for _ in range(_COMMIT_TRIES):
             blob_id = _insert(session, _NEW_BLOB, {**new, "window": self._window_ms()})
             if blob_id is not None:
-                self._give(session, name, project.id, blob_id, size)
+                _give(session, place, blob_id, size)
                 return True
             known = self._claimed(session, digest)
             if known is not None:
-                self._give(session, name, project.id, known.id, known.size)
+                _give(session, place, known.id, known.size)
                 return bool(known.key == key)
         raise InternalError(f"blob {digest} was deleted and pushed again {_COMMIT_TRIES} times while it was committed")
 
@@ -103,7 +104,7 @@ class BlobService:
             blob = self._claimed(session, digest)
             if blob is None:
                 return False
-            self._give(session, name, self._project(session, name).id, blob.id, blob.size)
+            _give(session, find_place(session, name, self._ctx.ports.clock.now()), blob.id, blob.size)
             return True
 
     @retried()
@@ -124,15 +125,6 @@ class BlobService:
             _insert(session, _NEW_ZERO, {"repository_id": repository.id, "blob_id": blob.id})
             release(session, repository.project_id, blob.id, blob.size)
 
-    def _give(self, session: Session, name: RepositoryName, project_id: int, blob_id: int, size: int) -> None:
-        now = self._ctx.ports.clock.now()
-        repository = ensure_repository(session, project_id=project_id, name=name, now=now)
-        held = {"repository_id": repository, "blob_id": blob_id}
-        _insert(session, _NEW_HELD, held)
-        if not session.connection().execute(_REFERRED, {"repository": repository, "blob": blob_id}).first():
-            _insert(session, _NEW_ZERO, held)
-        charge(session, project_id, blob_id, size)
-
     def _claimed(self, session: Session, digest: Digest) -> sa.Row[Any] | None:
         """Lock the live blob of this digest and claim it."""
         claim = {"at_digest": digest, "window": self._window_ms()}
@@ -145,18 +137,19 @@ class BlobService:
             for row in session.execute(holders, {"digest": digest})
         )
 
-    def _project(self, session: Session, name: RepositoryName) -> rights.ProjectRef:
-        project = rights.find_project(session, name.project)
-        if project is None:
-            raise ProjectUnknown(f"project {name.project} not found")
-        return project
-
     def _is_public(self, project: str) -> bool:
         rows = self._ctx.ports.db.rows(_PUBLIC, {"name": project})
         return bool(rows and rows[0].public)
 
     def _window_ms(self) -> int:
         return int(self._ctx.ports.settings.garbage.time_window.total_seconds() * 1000)
+
+
+def _give(session: Session, place: Place, blob_id: int, size: int) -> None:
+    held = {"repository_id": place.repository_id, "blob_id": blob_id}
+    _insert(session, _NEW_HELD, held)
+    _insert(session, _NEW_IDLE, held)
+    charge(session, place.project_id, blob_id, size)
 
 
 def charge(session: Session, project_id: int, blob_id: int, size: int) -> None:
@@ -189,11 +182,22 @@ def _forget(session: Session, model: type[RepositoryBlob | ProjectBlob], **key: 
     return session.execute(statement.execution_options(synchronize_session=False)).scalar_one_or_none() is not None
 
 
+_REPOSITORY_ID = sa.bindparam("repository_id", type_=sa.BigInteger)
+_BLOB_ID = sa.bindparam("blob_id", type_=sa.BigInteger)
 _UNTIL = clock_ms() + sa.bindparam("window", type_=sa.BigInteger)
 _NEW_BLOB = absent_inserts(Blob, "digest", "key", "size", "creation_time", state=LIVE, claimed_until=_UNTIL)
 _NEW_HELD = absent_inserts(RepositoryBlob, "repository_id", "blob_id")
 _NEW_CHARGE = absent_inserts(ProjectBlob, "project_id", "blob_id")
 _NEW_ZERO = absent_inserts(ZeroReference, "repository_id", "blob_id", since=clock_ms())
+_NEW_IDLE = absent_selects(
+    ZeroReference,
+    "repository_id",
+    "since",
+    "blob_id",
+    rows=sa.select(_REPOSITORY_ID, clock_ms(), _BLOB_ID).where(
+        ~sa.exists().where(ArtifactBlob.repository_id == _REPOSITORY_ID, ArtifactBlob.blob_id == _BLOB_ID)
+    ),
+)
 _BLOB = cast("sa.Table", Blob.__table__)
 _PROJECT = cast("sa.Table", Project.__table__)
 _CLAIM = (

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.models import ArtifactBlob, ProjectBlob, Repository, RepositoryBlob
-from app.db.conflict import insert_absent
+from app.db.conflict import absent_selects, insert_absent
 from app.db.parts import parts
 from app.db.types import clock_ms
 from app.storage.models import Blob, ZeroReference
@@ -15,20 +15,14 @@ from app.storage.models import Blob, ZeroReference
 
 def charge_artifact(session: Session, *, project_id: int, artifact_id: int) -> int:
     """Charge the project for the artifact's blobs that it is not charged for yet; returns their bytes."""
-    uncharged = sa.select(sa.literal(project_id), ArtifactBlob.blob_id).where(
-        ArtifactBlob.artifact_id == artifact_id,
-        ~sa.exists().where(ProjectBlob.project_id == project_id, ProjectBlob.blob_id == ArtifactBlob.blob_id),
-    )
-    statement = insert_absent(session, ProjectBlob).from_select(["project_id", "blob_id"], uncharged)
-    made = session.connection().execute(statement.returning(ProjectBlob.blob_id)).scalars().all()
-    return _bytes(session, made)
+    connection = session.connection()
+    place = {"project": project_id, "artifact": artifact_id}
+    return _bytes(session, connection.execute(_CHARGE[connection.dialect.name], place).scalars().all())
 
 
 def leave_queue(session: Session, *, repository_id: int, artifact_id: int) -> None:
     """The artifact's blobs are referred to from now on."""
-    referred = sa.select(ArtifactBlob.blob_id).where(ArtifactBlob.artifact_id == artifact_id)
-    mine = ZeroReference.repository_id == repository_id
-    _run(session, sa.delete(ZeroReference).where(mine, ZeroReference.blob_id.in_(referred)))
+    session.connection().execute(_LEAVE, {"repository": repository_id, "artifact": artifact_id})
 
 
 def enter_queue(session: Session, *, repository_id: int, blob_ids: Sequence[int]) -> None:
@@ -55,7 +49,7 @@ def release_blobs(session: Session, *, project_id: int, blob_ids: Sequence[int],
     released = 0
     for part in parts(blob_ids):
         statement = sa.delete(ProjectBlob).where(ProjectBlob.blob_id.in_(part), *conditions)
-        gone = _run(session, statement.returning(ProjectBlob.blob_id)).scalars().all()
+        gone = session.connection().execute(statement.returning(ProjectBlob.blob_id)).scalars().all()
         released += _bytes(session, gone)
     return released
 
@@ -85,10 +79,23 @@ def _held(project_id: int) -> sa.Exists:
 
 
 def _bytes(session: Session, blob_ids: Sequence[int]) -> int:
-    total = sa.select(sa.func.sum(Blob.size))
-    sizes = [session.connection().execute(total.where(Blob.id.in_(part))).scalar_one() for part in parts(blob_ids)]
+    sizes = [session.connection().execute(_SIZE, {"blobs": part}).scalar_one() for part in parts(blob_ids)]
     return sum(int(size or 0) for size in sizes)
 
 
-def _run(session: Session, statement: sa.Executable) -> sa.Result[Any]:
-    return session.connection().execute(statement)
+_OF_ARTIFACT = ArtifactBlob.artifact_id == sa.bindparam("artifact")
+_PROJECT = sa.bindparam("project", type_=sa.BigInteger)
+_CHARGE = absent_selects(
+    ProjectBlob,
+    "project_id",
+    "blob_id",
+    rows=sa.select(_PROJECT, ArtifactBlob.blob_id).where(
+        _OF_ARTIFACT,
+        ~sa.exists().where(ProjectBlob.project_id == _PROJECT, ProjectBlob.blob_id == ArtifactBlob.blob_id),
+    ),
+)
+_LEAVE = sa.delete(ZeroReference).where(
+    ZeroReference.repository_id == sa.bindparam("repository"),
+    ZeroReference.blob_id.in_(sa.select(ArtifactBlob.blob_id).where(_OF_ARTIFACT)),
+)
+_SIZE = sa.select(sa.func.sum(Blob.size)).where(Blob.id.in_(sa.bindparam("blobs", expanding=True)))

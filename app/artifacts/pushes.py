@@ -12,12 +12,12 @@ from app.artifacts.blob_content import read_blob
 from app.artifacts.charges import charge_artifact, leave_queue
 from app.artifacts.models import Artifact, ManifestBody, Repository
 from app.artifacts.references import record, resolve
-from app.artifacts.repositories import RepositoryRef, ensure_repository, lock_repository
+from app.artifacts.repositories import RepositoryRef, find_place, lock_repository
 from app.artifacts.subjects import Push
 from app.artifacts.tags import point_tags
 from app.context import Context
 from app.core.digest import Digest
-from app.core.errors import ProjectUnknown, RepositoryUnknown
+from app.core.errors import RepositoryUnknown
 from app.core.reference import RepositoryName
 from app.db.database import retried
 from app.events.content import ArtifactPushed
@@ -27,7 +27,6 @@ from app.oci.image_config import READABLE, config_facts
 from app.oci.limits import CONFIG_BYTES, SIZE
 from app.oci.manifests import Manifest
 from app.projects.counters import count_content
-from app.projects.rights import find_project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +86,9 @@ class PushService:
 
 
 def _enter_repository(session: Session, name: RepositoryName, now: datetime) -> RepositoryRef:
-    project = find_project(session, name.project)
-    if project is None:
-        raise ProjectUnknown(f"project {name.project} not found")
     repository = lock_repository(session, name)
     if repository is None:
-        ensure_repository(session, project_id=project.id, name=name, now=now)
+        find_place(session, name, now)
         repository = lock_repository(session, name)
     if repository is None:
         raise RepositoryUnknown
@@ -108,8 +104,8 @@ def _create(
 ) -> tuple[int, int]:
     references = resolve(session, repository.id, push.manifest)
     row = _row(repository, push, references.size) | {"extra_attrs": facts, "push_time": now}
-    artifact_id = session.connection().execute(sa.insert(Artifact).returning(Artifact.id), row).scalar_one()
-    session.connection().execute(sa.insert(ManifestBody), {"artifact_id": artifact_id, "body": push.body})
+    artifact_id = session.connection().execute(_NEW_ARTIFACT, row).scalar_one()
+    session.connection().execute(_NEW_BODY, {"artifact_id": artifact_id, "body": push.body})
     record(session, artifact_id=artifact_id, repository=repository, manifest=push.manifest, references=references)
     referrer = Referrer(
         artifact_id=artifact_id,
@@ -166,6 +162,8 @@ def _event(push: ManifestPush, repository: RepositoryRef, artifact_id: int, *, c
     )
 
 
+_NEW_ARTIFACT = sa.insert(Artifact).returning(Artifact.id)
+_NEW_BODY = sa.insert(ManifestBody)
 _ARTIFACT = sa.select(Artifact.id).where(
     Artifact.repository_id == sa.bindparam("repository"), Artifact.digest == sa.bindparam("digest")
 )

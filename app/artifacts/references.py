@@ -80,11 +80,11 @@ def record(
     }
     if references.blobs:
         rows = [place | {"blob_id": blob.id} for blob in references.blobs.values()]
-        session.connection().execute(sa.insert(ArtifactBlob), rows)
+        session.connection().execute(_NEW_BLOBS, rows)
     if references.children:
         entries = [entry for entry in manifest.entries if entry.digest in references.children]
         rows = [_child_row(artifact_id, position, entry, references) for position, entry in enumerate(entries)]
-        session.connection().execute(sa.insert(ArtifactChild), rows)
+        session.connection().execute(_NEW_CHILDREN, rows)
 
 
 def _child_row(parent_id: int, position: int, entry: Descriptor, references: References) -> dict[str, object]:
@@ -130,6 +130,8 @@ def _bound_depth(session: Session, children: Iterable[HeldChild]) -> None:
             raise ManifestInvalid(f"indexes are nested more than {INDEX_DEPTH} deep")
 
 
+_NEW_BLOBS = sa.insert(ArtifactBlob)
+_NEW_CHILDREN = sa.insert(ArtifactChild)
 _BLOBS = (
     sa.select(Blob.id, Blob.digest, Blob.size)
     .join(RepositoryBlob, RepositoryBlob.blob_id == Blob.id)

@@ -7,10 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.models import Repository
-from app.core.errors import RepositoryUnknown, UnauthenticatedError
-from app.db.conflict import insert_absent
+from app.core.errors import ProjectUnknown, RepositoryUnknown, UnauthenticatedError
+from app.core.reference import RepositoryName
+from app.db.conflict import absent_inserts
 from app.db.database import Database
 from app.projects.models import Project
+from app.projects.rights import find_project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +25,32 @@ class RepositoryRef:
     published: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where content goes."""
+
+    project_id: int
+    repository_id: int
+
+
+def find_place(session: Session, name: RepositoryName, now: datetime) -> Place:
+    """Return the place of this name, one query; a repository that is absent is made unpublished. ProjectUnknown."""
+    row = session.connection().execute(_PLACE, {"name": name}).one_or_none()
+    if row is not None:
+        return Place(project_id=row.project_id, repository_id=row.id)
+    project = find_project(session, name.project)
+    if project is None:
+        raise ProjectUnknown(f"project {name.project} not found")
+    made = ensure_repository(session, project_id=project.id, name=name, now=now)
+    return Place(project_id=project.id, repository_id=made)
+
+
 def ensure_repository(session: Session, *, project_id: int, name: str, now: datetime) -> int:
     """Return the id of the repository, made unpublished when it is absent; safe against another maker of the same."""
-    known = session.connection().execute(_ID, {"name": name}).scalar_one_or_none()
-    if known is not None:
-        return known
-    statement = insert_absent(session, Repository).values(
-        project_id=project_id, name=name, creation_time=now, update_time=now
-    )
-    made = session.connection().execute(statement.returning(Repository.id)).scalar_one_or_none()
-    return made if made is not None else session.connection().execute(_ID, {"name": name}).scalar_one()
+    connection = session.connection()
+    new = {"project_id": project_id, "name": name, "creation_time": now, "update_time": now}
+    made: int | None = connection.execute(_NEW[connection.dialect.name], new).scalar_one_or_none()
+    return made if made is not None else int(connection.execute(_PLACE, {"name": name}).one().id)
 
 
 def lock_repository(session: Session, name: str) -> RepositoryRef | None:
@@ -75,7 +93,8 @@ _VISIBLE = (
     .outerjoin(Repository, sa.and_(Repository.project_id == Project.id, Repository.name == sa.bindparam("name")))
     .where(Project.name == sa.bindparam("project"))
 )
-_ID = sa.select(Repository.id).where(Repository.name == sa.bindparam("name"))
+_NEW = absent_inserts(Repository, "project_id", "name", "creation_time", "update_time")
+_PLACE = sa.select(Repository.project_id, Repository.id).where(Repository.name == sa.bindparam("name"))
 _LOCKED = (
     sa.select(Repository.id, Repository.project_id, Repository.published)
     .where(Repository.name == sa.bindparam("name"))

@@ -58,10 +58,11 @@ def point_tags(session: Session, repository_id: int, artifact_id: int, names: Se
     place = {"repository_id": repository_id, "artifact_id": artifact_id, "push_time": now}
     absent = [place | {"name": name} for name in names if name not in found]
     if absent:
-        session.connection().execute(sa.insert(Tag), absent)
+        session.connection().execute(_NEW, absent)
     return bool(moved or absent)
 
 
+_NEW = sa.insert(Tag)
 _ONE = (
     sa.select(Tag.id, Tag.name, Artifact.digest)
     .join(Artifact, Artifact.id == Tag.artifact_id)

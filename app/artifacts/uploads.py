@@ -27,22 +27,22 @@ class UploadService:
 
         ProjectUnknown without the project; ReadOnly or UnavailableError while content may not change.
         """
-        upload_id = ids.session_id()
+        db = self._ctx.ports.db
+        gate.refuse_when_closed(gate.glance(db))
+        project = rights.project_id(db, name.project)
+        if project is None:
+            raise ProjectUnknown(f"project {name.project} not found")
+        upload = UploadSession(
+            id=ids.session_id(),
+            repository=name,
+            project_id=project,
+            key=ids.object_key(),
+            offset=0,
+            algorithm=algorithm,
+            hash_state=None,
+            digest=None,
+        )
         with self._ctx.write(durable=False) as session:
-            gate.refuse_when_closed(gate.state(session))
-            project = rights.find_project(session, name.project)
-            if project is None:
-                raise ProjectUnknown(f"project {name.project} not found")
-            upload = UploadSession(
-                id=upload_id,
-                repository=name,
-                project_id=project.id,
-                key=ids.object_key(),
-                offset=0,
-                algorithm=algorithm,
-                hash_state=None,
-                digest=None,
-            )
             sessions.insert(session, upload, self._ctx.ports.clock.now())
         return upload
 
@@ -79,8 +79,8 @@ class UploadService:
     def cancel(self, upload: UploadSession) -> None:
         """End the session and forget its bytes, also while a request is writing to it."""
         with self._ctx.write() as session:
-            removed = sessions.remove(session, upload)
-        if removed:
+            cancelled = sessions.cancel(session, upload, self._ctx.ports.clock.now())
+        if cancelled:
             self._ctx.ports.storage.delete(upload.key)
 
     @retried()

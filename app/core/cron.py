@@ -18,10 +18,12 @@ _MACROS: Final = {
     "@midnight": "0 0 0 * * *",
     "@hourly": "0 0 * * * *",
 }
-_EVERY: Final = re.compile(r"@every ((?:\d+[hms])+)")
+_EVERY: Final = re.compile(r"@every ((?:[0-9]{1,9}[hms])+)")
+_COUNT: Final = re.compile(r"[0-9]{1,9}")
 _UNITS: Final = {"h": 3600, "m": 60, "s": 1}
 _EXPECTED: Final = "six fields (second minute hour day month weekday), five without the second, @daily or @every 6h"
 _SEARCHED_DAYS: Final = 366 * 8
+_LONGEST_SECONDS: Final = 100 * 366 * 86_400
 _CLASSIC_FIELDS: Final = 5
 
 
@@ -121,9 +123,9 @@ def parse(text: str, field: str = "cron") -> Cron:
 
 
 def _every(text: str, duration: str, field: str) -> Cron:
-    seconds = sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", duration))
-    if seconds < 1:
-        raise FieldInvalid(field, "an interval of at least one second")
+    seconds = sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", duration))
+    if not 1 <= seconds <= _LONGEST_SECONDS:
+        raise FieldInvalid(field, "an interval of at least one second and at most a hundred years")
     return Cron(text=text, every=timedelta(seconds=seconds))
 
 
@@ -142,17 +144,17 @@ def _range(item: str, unit: _Unit, field: str) -> range:
     else:
         first = _number(low, unit, field)
         last = _number(high, unit, field) if dash else unit.high if slash else first
-    if first > last or (slash and not (step.isascii() and step.isdigit() and int(step) > 0)):
-        raise FieldInvalid(field, f"a cron whose {unit.name} is a value, a range or a step, not {item!r}")
+    if first > last or (slash and not (_COUNT.fullmatch(step) and int(step) > 0)):
+        raise FieldInvalid(field, f"a cron whose {unit.name} is a value, a range or a step, not {item[:40]!r}")
     return range(first, last + 1, int(step) if slash else 1)
 
 
 def _number(text: str, unit: _Unit, field: str) -> int:
     if text and text.upper() in unit.words:
         return unit.words.index(text.upper())
-    if text.isascii() and text.isdigit() and unit.low <= int(text) <= unit.high:
+    if _COUNT.fullmatch(text) and unit.low <= int(text) <= unit.high:
         return int(text)
-    raise FieldInvalid(field, f"a cron whose {unit.name} is from {unit.low} to {unit.high}, not {text!r}")
+    raise FieldInvalid(field, f"a cron whose {unit.name} is from {unit.low} to {unit.high}, not {text[:40]!r}")
 
 
 def _written(values: tuple[int, ...], unit: _Unit) -> str:

@@ -2,10 +2,10 @@
 
 import secrets
 import time
-import uuid
 
 _EPOCH_MS = 1_577_836_800_000
 _RANDOM_BITS = 10
+_VARIANT = "89ab"
 
 
 def object_key() -> str:
@@ -16,7 +16,9 @@ def object_key() -> str:
 
 def session_id() -> str:
     """A version 4 UUID as text, for upload sessions and requests."""
-    return str(uuid.uuid4())
+    digits = secrets.token_hex(16)
+    variant = _VARIANT[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def suffix() -> str:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.errors import DomainError, InternalError, StorageFull, UnavailableError
+from app.db.plans import Plans
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,6 +50,8 @@ class Database:
             self._writer, self._reader = _postgresql_engines(self.url, pool_size, application)
             self._noter = self._writer
             self._turn = None
+        self._plans = Plans(self._reader.dialect)
+        self._driver_error = self._reader.dialect.loaded_dbapi.Error
         self._write_sessions = sessionmaker(self._writer, expire_on_commit=False)
         self._note_sessions = sessionmaker(self._noter, expire_on_commit=False)
         self._read_sessions = sessionmaker(self._reader, expire_on_commit=False)
@@ -85,14 +88,22 @@ class Database:
 
     def rows(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Run one reading statement on this thread's kept autocommit connection and return all rows (the hot path)."""
+        values = parameters or {}
+        plan = self._plans.find(statement)
         with _translated():
+            if plan is not None and plan.takes(values):
+                try:
+                    return plan.rows(self._kept().connection, values)
+                except self._driver_error:
+                    self._kept().invalidate()
+                    self._drop_kept()
             try:
-                return self._kept().execute(statement, parameters or {}).all()
+                return self._kept().execute(statement, values).all()
             except DBAPIError as error:
                 self._drop_kept()
                 if not error.connection_invalidated:
                     raise
-                return self._kept().execute(statement, parameters or {}).all()
+                return self._kept().execute(statement, values).all()
 
     def dispose(self) -> None:
         """Close every pooled connection (before a fork, at the end of a process)."""
@@ -226,18 +237,18 @@ def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine, Engine
         "max_overflow": 64,
     }
     writer, noter, reader = (sa.create_engine(url, **options) for _ in range(3))
-    for engine, begin, pragma in (
-        (writer, "BEGIN IMMEDIATE", "synchronous=FULL"),
-        (noter, "BEGIN IMMEDIATE", "synchronous=NORMAL"),
-        (reader, "BEGIN", "query_only=ON"),
+    for engine, begin, pragmas in (
+        (writer, "BEGIN IMMEDIATE", ("cache_size=-4096", "synchronous=FULL")),
+        (noter, "BEGIN IMMEDIATE", ("cache_size=-4096", "synchronous=NORMAL")),
+        (reader, "BEGIN", ("cache_size=-2048", "query_only=ON")),
     ):
-        event.listen(engine, "connect", functools.partial(_prepare_sqlite, pragma=pragma))
+        event.listen(engine, "connect", functools.partial(_prepare_sqlite, pragmas=pragmas))
         event.listen(engine, "begin", functools.partial(_begin_sqlite, statement=begin))
     return writer, noter, reader
 
 
-def _prepare_sqlite(connection: Any, _record: object, *, pragma: str) -> None:  # noqa: ANN401 - a DBAPI connection
-    for each in ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-4096", "temp_store=MEMORY", pragma):
+def _prepare_sqlite(connection: Any, _record: object, *, pragmas: tuple[str, ...]) -> None:  # noqa: ANN401 - DBAPI
+    for each in ("journal_mode=WAL", "foreign_keys=ON", "temp_store=MEMORY", *pragmas):
         connection.execute(f"PRAGMA {each}")
 
 

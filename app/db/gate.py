@@ -6,12 +6,14 @@ after. Times are the database's, in milliseconds.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.errors import ReadOnly, UnavailableError
 from app.db.base import Base
+from app.db.database import Database
 from app.db.types import BigId, byte_text, clock_ms
 
 _LOCK = 727001
@@ -51,7 +53,15 @@ class GateState:
 
 def state(session: Session) -> GateState:
     """Read the gate without taking a lock."""
-    row = session.connection().execute(_STATE).one()
+    return _stated(session.connection().execute(_STATE).one())
+
+
+def glance(database: Database) -> GateState:
+    """Read the gate outside any transaction, to refuse early what a content transaction would refuse later."""
+    return _stated(database.rows(_STATE)[0])
+
+
+def _stated(row: sa.Row[*tuple[Any, ...]]) -> GateState:
     return GateState(
         switched=row.admin_read_only,
         leased_ms=max(0, row.left or 0),

@@ -1,7 +1,7 @@
 """Lists as the management API asks for them: conditions, order and page put into a SELECT, over columns by name."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVarTuple
 
 import sqlalchemy as sa
@@ -86,8 +86,8 @@ def _fitting(column: sa.SQLColumnExpression[Any], value: Scalar) -> object:
             return _bounded(int(text))
         if wanted is datetime:
             moment = datetime.fromisoformat(text)
-            return moment if moment.tzinfo else moment.astimezone()
-    except ValueError:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         pass
     raise InvalidError(f"invalid value {text[:100]!r} in query")
 
@@ -100,5 +100,6 @@ def _bounded(value: Scalar) -> Scalar:
 
 def _python_type(column: sa.SQLColumnExpression[Any]) -> type:
     element: Any = column
-    python_type: type = element.type.python_type
+    kind = element.type
+    python_type: type = (kind.impl_instance if isinstance(kind, sa.types.TypeDecorator) else kind).python_type
     return python_type

@@ -30,9 +30,10 @@ def find_project(session: Session, key: str | int) -> ProjectRef | None:
     return row and ProjectRef(id=row.id, name=row.name, public=row.public, owner_id=row.owner_id)
 
 
-def project_exists(db: Database, name: str) -> bool:
-    """Tell whether there is a project of this name, in one query on the kept connection."""
-    return bool(db.rows(_BY_NAME, {"name": name}))
+def project_id(db: Database, name: str) -> int | None:
+    """The id of the project of this name, None when there is none; one query on the kept connection."""
+    rows = db.rows(_BY_NAME, {"name": name})
+    return rows[0].id if rows else None
 
 
 def roles_in(session: Session, principal: Principal, project: ProjectRef) -> frozenset[Role]:

@@ -11,7 +11,7 @@ from app.core.errors import DeniedError, ProjectUnknown, TokenInvalid, Unauthent
 from app.core.reference import RepositoryName
 from app.identity.authentication import Authenticator, parse_basic
 from app.identity.tokens import Tokens, VerifiedToken
-from app.projects.rights import find_project, project_exists, roles_in
+from app.projects.rights import find_project, project_id, roles_in
 from app.registry.challenge import Scheme
 
 _PUBLIC_ONLY = frozenset({Role.PUBLIC})
@@ -69,7 +69,7 @@ class Door:
             if caller.principal.authenticated:
                 self._by_rights(caller.principal, name, action)
             raise UnauthenticatedError(_refusal(name, action))
-        if project_needed and not project_exists(self._ports.db, name.project):
+        if project_needed and project_id(self._ports.db, name.project) is None:
             raise ProjectUnknown(f"project {name.project} not found")
         return token.kind is PrincipalKind.ANONYMOUS or name in token.by_public
 

@@ -5,6 +5,7 @@ import re
 from app.core.errors import UploadInvalid
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t !-~\x80-\xff]*)?\r\n")
+_NEXT_CHUNK = re.compile(rb"\r\n([0-9A-Fa-f]{1,15})\r\n")
 _LINE_BYTES = 8192
 _TRAILER_BYTES = 65536
 _IN_SIZE, _IN_CONTENT, _AFTER_CONTENT, _IN_TRAILER, _DONE = range(5)
@@ -44,20 +45,29 @@ class ChunkedDecoder:
         view = memoryview(buffer)
         at = content = 0
         while at < end and self._state != _DONE and self.error is None:
-            if self._state == _IN_CONTENT:
-                count = min(self._left, end - at)
-                if at != content:
-                    view[content : content + count] = view[at : at + count]
-                at += count
-                content += count
-                self._left -= count
-                if not self._left:
-                    self._state = _AFTER_CONTENT
-            else:
+            if self._state != _IN_CONTENT:
                 at = self._take_line(buffer, at, end)
+                continue
+            count = min(self._left, end - at)
+            if at != content:
+                view[content : content + count] = view[at : at + count]
+            at += count
+            content += count
+            self._left -= count
+            if not self._left:
+                at = self._next_chunk(buffer, at, end)
         if self.done:
             self.rest = bytes(view[at:end])
         return content
+
+    def _next_chunk(self, buffer: bytearray, at: int, end: int) -> int:
+        """Behind a chunk's content: go to the next one's, when it is all here and has no extension."""
+        line = _NEXT_CHUNK.match(buffer, at, end)
+        self._left = int(line[1], 16) if line else 0
+        if line and self._left:
+            return line.end()
+        self._state = _AFTER_CONTENT
+        return at
 
     def _take_line(self, buffer: bytearray, at: int, end: int) -> int:
         newline = buffer.find(b"\n", at, end)

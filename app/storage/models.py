@@ -10,6 +10,8 @@ from app.db.types import BigId, UtcDateTime, byte_text, clock_ms
 
 LIVE = "live"
 DELETING = "deleting"
+CANCELLED = ""
+"""Instead of the digest of an upload session that was cancelled."""
 
 
 class Blob(Base):
@@ -66,7 +68,7 @@ class Upload(Base):
     lease_until: Mapped[int] = mapped_column(BigId, default=0)
     """Database clock in ms until which one request owns the session."""
     digest: Mapped[str | None] = mapped_column(byte_text(160))
-    """Set when finished: the blob it became. Finished sessions stay answerable for ten minutes."""
+    """Set at its end: the blob it became, ``CANCELLED`` without one. Finished ones stay answerable for ten minutes."""
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)
 

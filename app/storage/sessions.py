@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import RangeInvalid, UploadUnknown
 from app.db.database import Database
 from app.db.types import clock_ms
-from app.storage.models import Upload
+from app.storage.models import CANCELLED, Upload
 
 LEASE_MS = 20_000
 REMEMBERED = timedelta(minutes=10)
@@ -79,9 +79,12 @@ def finish(session: Session, upload: UploadSession, holder: str | None, *, diges
     _change(session, upload, statement, {**owner, "digest": digest, **asdict(reached)})
 
 
-def remove(session: Session, upload: UploadSession) -> bool:
-    """Forget an unfinished session, whoever owns it; False when it is gone or finished."""
-    return session.connection().execute(_REMOVE, {"id": upload.id}).one_or_none() is not None
+def cancel(session: Session, upload: UploadSession, now: datetime) -> bool:
+    """End an unfinished session, whoever owns it; False when it is gone or finished.
+
+    The row stays for the purge, which frees what a crash, or a request that was about to write, leaves behind.
+    """
+    return session.connection().execute(_CANCEL, {"at_id": upload.id, "now": now}).one_or_none() is not None
 
 
 def _change(session: Session, upload: UploadSession, statement: sa.Executable, values: dict[str, Any]) -> None:
@@ -108,7 +111,10 @@ _FIND = sa.select(
 ).where(
     _ROW.id == sa.bindparam("id"),
     _ROW.repository == sa.bindparam("repository"),
-    sa.or_(_ROW.digest.is_(None), _ROW.update_time > sa.bindparam("oldest", type_=_ROW.update_time.type)),
+    sa.or_(
+        _ROW.digest.is_(None),
+        sa.and_(_ROW.digest != CANCELLED, _ROW.update_time > sa.bindparam("oldest", type_=_ROW.update_time.type)),
+    ),
 )
 _EXPLAIN = sa.select(_ROW.offset, _ROW.digest).where(_ROW.id == sa.bindparam("id"))
 _INSERT = sa.insert(_TABLE).values(
@@ -118,7 +124,6 @@ _INSERT = sa.insert(_TABLE).values(
     update_time=sa.bindparam("now", type_=_ROW.update_time.type),
     **{name: sa.bindparam(name) for name in ("id", "repository", "project_id", "key", "algorithm")},
 )
-_REMOVE = sa.delete(_TABLE).where(_ROW.id == sa.bindparam("id"), _ROW.digest.is_(None)).returning(_ROW.id)
 _AT_OFFSET = (
     sa.update(_TABLE)
     .returning(_ROW.id)
@@ -128,6 +133,12 @@ _FREE = _AT_OFFSET.where(sa.or_(_ROW.lease_holder.is_(None), _ROW.lease_until <=
 _OWNED = _AT_OFFSET.where(_ROW.lease_holder == sa.bindparam("holder"))
 _TO = {name: sa.bindparam(name, type_=_ROW[name].type) for name in ("offset", "hash_state", "update_time")}
 _ENDED: dict[str, Any] = {"lease_holder": None, "lease_until": 0}
+_CANCEL = (
+    sa.update(_TABLE)
+    .where(_ROW.id == sa.bindparam("at_id"), _ROW.digest.is_(None))
+    .values(digest=CANCELLED, update_time=sa.bindparam("now", type_=_ROW.update_time.type), **_ENDED)
+    .returning(_ROW.id)
+)
 _LEASE = _FREE.values(lease_holder=sa.bindparam("holder"), lease_until=clock_ms() + LEASE_MS)
 _RENEW = _OWNED.values(lease_until=clock_ms() + LEASE_MS, **_TO)
 _RELEASE = _OWNED.values(**_ENDED, **_TO)

@@ -10,7 +10,7 @@ from flask.json.provider import JSONProvider
 from flask_smorest import Api
 from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.exceptions import UnprocessableEntity
-from werkzeug.routing import BaseConverter, IntegerConverter, UnicodeConverter, ValidationError
+from werkzeug.routing import BaseConverter, IntegerConverter, Map, UnicodeConverter, ValidationError
 
 from app.context import Ports
 from app.core.errors import InvalidError, ReadOnly
@@ -22,6 +22,7 @@ from app.web.session import Authenticator, install, installation
 
 BASE_PATH: Final = "/api/v2.0"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_LARGEST_ID: Final = 2**63 - 1
 
 
 class EncodedName(BaseConverter):
@@ -37,6 +38,13 @@ class EncodedName(BaseConverter):
         return name
 
 
+class NumericId(IntegerConverter):
+    """A row's id; no route when it is larger than any id can be."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=_LARGEST_ID)
+
+
 class HarborApi(Api):
     """Harbor's API v2.0: every blueprint registered here lives under the base path and answers as Harbor does."""
 
@@ -47,7 +55,7 @@ class HarborApi(Api):
         """Prepare ``app`` for the blueprints to come; ``authenticator`` proves the callers of its requests."""
         install(app, ports, authenticator)
         app.json = _Json(app)
-        app.url_map.converters["encoded"] = EncodedName
+        app.url_map.converters |= {"encoded": EncodedName, "int": NumericId}
         app.url_map.strict_slashes = False
         app.url_map.merge_slashes = False
         super().__init__(app, spec_kwargs=_SPEC | {"flask_plugin": _Paths()})

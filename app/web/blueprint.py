@@ -14,6 +14,7 @@ from marshmallow import Schema
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser, abort
 
+from app.core.errors import InvalidError
 from app.core.paging import Listed
 from app.web.paging import page_headers
 from app.web.schemas import ErrorsSchema
@@ -35,7 +36,12 @@ class HarborParser(FlaskParser):
     """Reads arguments; a body that is not JSON is 415, one that is no JSON at all 400."""
 
     def _raw_load_json(self, req: Request) -> Any:  # noqa: ANN401 - webargs' interface
-        loaded = super()._raw_load_json(req)
+        try:
+            loaded = super()._raw_load_json(req)
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise
+        except (ValueError, RecursionError) as error:
+            raise InvalidError("the body holds a number with too many digits or nests too deeply") from error
         if loaded is missing and req.content_length:
             abort(415, messages={"header": {"Content-Type": [f"unsupported media type {req.mimetype!r}"]}})
         return loaded

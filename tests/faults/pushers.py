@@ -20,6 +20,8 @@ _LAYER_BYTES: Final = (2_000, 150_000)
 _KEPT: Final = 0.4
 _ATTEMPTS: Final = 6
 _IMAGES_EACH: Final = 20
+_CHURNED: Final = 12
+_SLOW_SECONDS: Final = 1.5
 _SMALL: Final = 300
 
 
@@ -52,6 +54,20 @@ class ImageMaker:
         )
         return manifest, contents
 
+    def churn(self) -> tuple[PushedManifest, list[bytes]]:
+        """An image of one layer out of a few, whose config is out of a few too."""
+        number = self.random.randrange(_CHURNED)
+        config = json.dumps({"architecture": "amd64", "os": "linux", "author": f"{self._name} {number}"}).encode()
+        contents = [config, content_of(3_000, self._seed * 100_000 - number)]
+        manifest = PushedManifest(
+            repository=self._repository,
+            body=manifests.image(contents[1], config=config),
+            media_type=manifests.OCI_MANIFEST,
+            tag=f"{self._name}-{number}",
+            needs=tuple(f"/v2/{self._repository}/blobs/{digest_of(content)}" for content in contents),
+        )
+        return manifest, contents
+
     def make_siblings(self) -> list[tuple[PushedManifest, list[bytes]]]:
         """Two images under no tag in one repository."""
         pair = [self.make(tagged=False) for _ in range(2)]
@@ -78,7 +94,8 @@ class Pushers:
         self._instance = instance
         self._repositories = repositories
         self._stop = threading.Event()
-        works: list[Callable[[Client, int], None]] = [self._push, self._push, self._push, self._litter]
+        pushing: list[Callable[[Client, int], None]] = [self._push] * 3
+        works = [*pushing, self._churn, self._churn, self._litter]
         self._threads = [
             threading.Thread(target=self._guarded, args=(work, number), name=f"{work.__name__}-{number}")
             for number, work in enumerate(works)
@@ -155,6 +172,24 @@ class Pushers:
     def _push_blob(self, client: Client, maker: ImageMaker, repository: str, content: bytes) -> None:
         others = [f"{each}-0" for each in self._repositories if each != repository]
         client.push_blob(repository, content, maker.random.choice(list(Way)), maker.random.choice(others))
+
+    def _churn(self, client: Client, number: int) -> None:
+        """Layers that are taken up again, slowly, long after their last image went and just before they are swept."""
+        maker = ImageMaker(
+            f"{self._repositories[number % len(self._repositories)]}-churned", f"churner{number}", number
+        )
+        while not self._stop.is_set():
+            manifest, contents = maker.churn()
+            for _ in range(_ATTEMPTS):
+                try:
+                    for content in contents:
+                        client.push_blob(manifest.repository, content, Way.MONOLITHIC)
+                    self._stop.wait(maker.random.uniform(0, _SLOW_SECONDS))
+                    client.push_manifest(manifest)
+                except StartAgainError:
+                    continue
+                client.delete_manifests(manifest)
+                break
 
     def _litter(self, client: Client, number: int) -> None:
         """Blobs that no manifest will ever name, deleted blobs and given-up sessions: work for a collection."""

@@ -242,7 +242,9 @@ def test_two_clients_on_one_session(instance: Instance, client: httpx.Client, na
     location = begin(client, name)
     with Underway(instance, "PATCH", location, body=CONTENT) as first:
         first.send(HALF)
-        eventually(lambda: client.patch(location, content=b"intruder").status_code == 416)
+        with soundness.database_of(instance) as database:
+            eventually(lambda: _settled(database, name) is None)
+        assert client.patch(location, content=b"intruder").status_code == 416
         assert client.put(location, params={"digest": digest_of(b"intruder")}, content=b"intruder").status_code == 416
         first.send()
         assert first.answer() == (202, b"")

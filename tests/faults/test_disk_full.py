@@ -70,7 +70,7 @@ def test_an_upload_goes_on_when_there_is_room_again(
     answer = client.patch(location, content=content[_MEGABYTE:])
 
     assert "No space left on device" in refusal(answer)
-    (line,) = logs.events(instance, "storage_write_refused")
+    (line,) = eventually(lambda: logs.events(instance, "storage_write_refused"))
     assert (line["errno"], line["level"], line["error"]) == ("ENOSPC", "error", "No space left on device")
     stands = offset(client, location)
     assert _MEGABYTE < stands < len(content), "what arrived before is kept"
@@ -106,12 +106,12 @@ def test_every_way_of_pushing_a_blob_is_refused_and_changes_nothing(
         assert offset(client, begun) == 1000
     assert client.head(f"/v2/{name}/blobs/{digest}").status_code == 404
     assert pulled(client, name, "kept") == kept
-    assert client.get("/api/v2.0/health").json()["status"] == "unhealthy"
+    assert storage_health(client) == "unhealthy"
 
     disk.free()
     assert client.put(begun, params={"digest": digest}, content=content[1000:]).status_code == 201
     assert client.get(f"/v2/{name}/blobs/{digest}").content == content
-    assert client.get("/api/v2.0/health").json()["status"] == "healthy"
+    assert storage_health(client) == "healthy"
     assert soundness.faults(look(instance), disk.path / "blobs") == []
     assert logs.traces(instance) == []
 
@@ -159,6 +159,12 @@ def pulled(client: httpx.Client, name: str, tag: str) -> bytes:
         content = client.get(f"/v2/{name}/blobs/{layer['digest']}").content
         assert digest_of(content) == layer["digest"]
     return answer.content
+
+
+def storage_health(client: httpx.Client) -> str:
+    """What the installation says of its blob storage."""
+    components = client.get("/api/v2.0/health").json()["components"]
+    return next(str(each["status"]) for each in components if each["name"] == "registry")
 
 
 def _filled_up(client: httpx.Client, location: str, digest: str, rest: bytes) -> httpx.Response | None:

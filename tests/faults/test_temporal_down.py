@@ -1,8 +1,10 @@
 """Without Temporal: pushes and pulls as ever, and a collection that was asked for runs when it is back."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 
 import httpx
 import pytest
@@ -17,6 +19,9 @@ from tests.support.manifests import push_image
 from tests.support.temporal import TemporalServer
 
 pytestmark = pytest.mark.temporal
+_PUSHES = 10
+_CALL_SECONDS = 4
+"""Less than a call to Temporal is given."""
 
 
 @pytest.fixture
@@ -81,10 +86,23 @@ def test_a_temporal_that_hangs_holds_nobody_up(start: Callable[..., Instance], t
     with instance.client() as client:
         first = collect(client)
         eventually(lambda: status(client, first) == "Success")
+        usual = median(_seconds_of_a_push(client, name, number) for number in range(_PUSHES))
         temporal.send(signal.SIGSTOP)
-        kept = push_image(client, name, "kept")
         asked = collect(client)
+        hanging = [_seconds_of_a_push(client, name, number) for number in range(_PUSHES, 2 * _PUSHES)]
+        assert median(hanging) < 3 * usual + 0.1
+        assert max(hanging) < _CALL_SECONDS, "none waited for a call to time out"
+        kept = push_image(client, name, "kept")
         assert pulled(client, name, "kept") == kept
         assert status(client, asked) == "Pending"
         temporal.send(signal.SIGCONT)
         eventually(lambda: status(client, asked) == "Success")
+    assert logs.traces(instance) == []
+
+
+def _seconds_of_a_push(client: httpx.Client, name: str, number: int) -> float:
+    """How long an image and its pull take."""
+    began = time.monotonic()
+    manifest = push_image(client, name, f"timed-{number}", seed=100 + number)
+    assert pulled(client, name, f"timed-{number}") == manifest
+    return time.monotonic() - began

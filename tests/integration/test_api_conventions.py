@@ -1,6 +1,7 @@
 """What every operation of the management API has in common."""
 
 import json
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -45,6 +46,31 @@ def test_malformed_queries_are_400(anonymous: httpx.Client, query: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    ["9999999999", "soon", "[soon~]", "{1 2}", "10000-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9" * 5000],
+    ids=lambda value: value[:30],
+)
+def test_moments_that_are_none_are_400(anonymous: httpx.Client, value: str) -> None:
+    assert error_of(anonymous.get("/projects", params={"q": f"creation_time={quote(value)}"})) == (400, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("[2020-01-01T00:00:00~]", True),
+        ("[2020-01-01~2020-01-02T03:04:05]", False),
+        ("[2020-01-01T00:00:00+02:00~9999-12-31T23:59:59]", True),
+        ("[~2020-01-01]", False),
+        ("0001-01-01T00:00:00", False),
+    ],
+)
+def test_moments_are_compared(anonymous: httpx.Client, value: str, *, found: bool) -> None:
+    answer = anonymous.get("/projects", params={"q": f"creation_time={quote(value)}"})
+    assert answer.status_code == 200, answer.text
+    assert bool(answer.json()) is found
+
+
+@pytest.mark.parametrize(
     "query", ["q=nothing=1", "sort=nothing,-name", "page=0", "page=-4", "page_size=-1", f"page={2**62}"]
 )
 def test_what_means_nothing_is_ignored(anonymous: httpx.Client, query: str) -> None:
@@ -72,6 +98,19 @@ def test_bodies_that_are_no_json_are_refused(admin: httpx.Client) -> None:
     assert error_of(admin.post("/projects", content=b"{}")) == (415, "UNSUPPORTED_MEDIA_TYPE")
     assert error_of(admin.post("/projects", json=[])) == (422, "UNPROCESSABLE_ENTITY")
     assert error_of(admin.post("/projects", json={"project_name": 3})) == (422, "UNPROCESSABLE_ENTITY")
+
+
+@pytest.mark.parametrize("body", [b"9" * 5000, b'{"storage_limit":-' + b"9" * 5000 + b"}", b"[" * 100_000], ids=len)
+def test_bodies_that_no_parser_takes_are_refused(admin: httpx.Client, body: bytes) -> None:
+    refused = admin.post("/projects", content=body, headers={"Content-Type": "application/json"})
+    assert error_of(refused) == (400, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize("number", [str(2**63), str(2**64), "9" * 5000], ids=len)
+def test_ids_that_no_row_can_have_are_not_found(admin: httpx.Client, number: str) -> None:
+    for path in (f"/system/gc/{number}", f"/system/gc/{number}/log", f"/projects/{number}"):
+        assert error_of(admin.get(path)) == (404, "NOT_FOUND")
+    assert error_of(admin.put(f"/system/gc/{number}")) == (404, "NOT_FOUND")
 
 
 def test_wrong_credentials_make_nobody(anonymous: httpx.Client) -> None:

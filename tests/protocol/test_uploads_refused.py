@@ -13,7 +13,7 @@ from app.context import Context, Ports
 from app.core.errors import StorageFull
 from app.db import gate
 from app.storage.driver import ObjectWriter
-from app.storage.models import Upload
+from app.storage.models import CANCELLED, Upload
 from tests.support.blobs import begin, content_of, digest_of
 
 NAME = "library-test/app"
@@ -52,11 +52,13 @@ class TestRefusals:
         refused = pusher.post(f"/v2/{NAME}/blobs/uploads/", params={"digest-algorithm": "blake3"})
         assert (refused.status_code, error_code(refused)) == (400, "DIGEST_INVALID")
 
-    def test_wrong_monolithic_post_leaves_nothing(self, pusher: httpx.Client, ctx: Context) -> None:
+    def test_wrong_monolithic_post_leaves_nothing_but_work_for_the_purge(
+        self, pusher: httpx.Client, ctx: Context
+    ) -> None:
         refused = pusher.post(f"/v2/{NAME}/blobs/uploads/", params={"digest": digest_of(b"other")}, content=b"abc")
         assert (refused.status_code, error_code(refused)) == (400, "DIGEST_INVALID")
         with ctx.read() as session:
-            assert session.scalars(sa.select(Upload.id)).all() == []
+            assert session.scalars(sa.select(Upload.digest)).all() == [CANCELLED]
 
     @pytest.mark.parametrize("method", ["PATCH", "PUT"])
     @pytest.mark.parametrize("content_range", ["0-2", "4-6", "nonsense", "6-3", "bytes=3-5"])
@@ -140,8 +142,16 @@ class TestEnds:
             key = session.scalars(sa.select(Upload.key)).one()
         assert pusher.delete(location).status_code == 204
         assert ports.storage.delete(key) is False
-        for answer in (pusher.delete(location), pusher.get(location), pusher.patch(location, content=b"x")):
+        for answer in (
+            pusher.delete(location),
+            pusher.get(location),
+            pusher.patch(location, content=b"x"),
+            pusher.put(location, params={"digest": digest_of(b"abc")}),
+        ):
             assert (answer.status_code, error_code(answer)) == (404, "BLOB_UPLOAD_UNKNOWN")
+        with ports.db.read() as session:
+            left = session.scalars(sa.select(Upload.key)).all()
+        assert left == [key], "the purge still looks for bytes that a crash or a late writer left"
 
 
 class TestGate:

@@ -1,8 +1,10 @@
 """Counting the statements that a piece of code sends to the database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import event
 
 from app.db.database import Database
@@ -19,11 +21,21 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
         if not statement.startswith(_FRAMES):
             statements.append(statement)
 
+    def rows(statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[sa.Row[Any]]:
+        """A planned statement passes by the engine's events."""
+        before = len(statements)
+        found = Database.rows(database, statement, parameters)
+        if len(statements) == before:
+            statements.append(str(statement))
+        return found
+
     engines = {database.engine, database._reader}
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
+    vars(database)["rows"] = rows
     try:
         yield statements
     finally:
+        del vars(database)["rows"]
         for engine in engines:
             event.remove(engine, "before_cursor_execute", note)

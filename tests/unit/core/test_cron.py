@@ -52,8 +52,14 @@ def test_temporals_fields(expression: str, expected: tuple[str, ...]) -> None:
         "@never",
         "@every 0s",
         "@every soon",
+        "@every \u0663h",
+        "@every 999999999h",
+        f"@every {'9' * 5000}h",
+        f"0 0 {'9' * 5000} * * *",
+        f"0 0 */{'9' * 5000} * * *",
         "# comment",
     ],
+    ids=lambda expression: expression[:30],
 )
 def test_what_is_no_expression_is_refused(expression: str) -> None:
     with pytest.raises(FieldInvalid, match=r"schedule\.cron must be"):

@@ -152,7 +152,7 @@ class TestLease:
         def body() -> Iterator[memoryview]:
             yield from pieces(b"abc")
             with engine.db.write() as session:
-                assert sessions.remove(session, upload)
+                assert sessions.cancel(session, upload, engine.clock.now())
 
         with pytest.raises(UploadUnknown):
             engine.append(upload, body())

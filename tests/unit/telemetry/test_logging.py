@@ -54,6 +54,17 @@ def test_an_exception_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "JSONDecodeError" in json.dumps(event["exception"])
 
 
+@pytest.mark.parametrize(
+    "agent", ["", "docker/29", "two words", "a=b", "it's", 'say "no"', "line\nbreak", "\xe4", "5%"]
+)
+def test_plain_lines_are_the_console_renderers(agent: str) -> None:
+    configure_logging(LogSettings(level="info", format="console", access=True))
+    event = {"timestamp": "2026-01-01T00:00:00Z", "level": "info", "event": "request"}
+    fields: dict[str, object] = {"status": 200, "ms": 0.1, "agent": agent, "path": "/v2/", "nothing": None}
+    printed = structlog.get_config()["processors"][-1](None, "info", {**event, **fields})
+    assert printed == structlog.dev.ConsoleRenderer(colors=False)(None, "info", {**event, **fields})
+
+
 def test_console(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(LogSettings(level="warning", format="console", access=True))
     structlog.get_logger().info("unseen")

@@ -1,0 +1,98 @@
+"""Planned statements answer as SQLAlchemy's own execution does, and outlive a lost connection."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import StatementError
+
+from app.db.database import Database
+from app.db.types import BigId, Document, UtcDateTime, byte_text, clock_ms
+
+_MOMENT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
+_TABLE = sa.Table(
+    "planned",
+    sa.MetaData(),
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("name", byte_text(32)),
+    sa.Column("moment", UtcDateTime),
+    sa.Column("flag", sa.Boolean),
+    sa.Column("content", sa.LargeBinary),
+    sa.Column("document", Document),
+    sa.Column("absent", sa.String(8)),
+)
+_ROW = _TABLE.c
+_SINCE = (
+    sa.select(_TABLE)
+    .where(
+        _ROW.moment >= sa.bindparam("since", type_=_ROW.moment.type),
+        _ROW.name != "100% other",
+        _ROW.flag.is_(sa.true()),
+    )
+    .order_by(_ROW.id)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+_AGE = sa.select((clock_ms() - _ROW.id).label("age"), _ROW.flag).where(_ROW.name == sa.bindparam("name"))
+
+
+@pytest.fixture
+def planned(database: Database) -> Database:
+    row = {"name": "a", "moment": _MOMENT, "flag": True, "content": b"\0\xff", "document": {"a": [1, None]}}
+    with database.write() as session:
+        _TABLE.create(session.connection())
+        session.connection().execute(_TABLE.insert(), [row, row | {"name": "b"}, row | {"name": "c", "flag": False}])
+    return database
+
+
+def runs(database: Database, statement: sa.Executable, parameters: dict[str, Any]) -> list[Sequence[sa.Row[Any]]]:
+    """The rows of the first run, before there is a plan, and of those with it."""
+    return [database.rows(statement, parameters) for _ in range(3)]
+
+
+def test_all_types_come_back_as_they_were(planned: Database) -> None:
+    first, second, third = runs(planned, _SINCE, {"since": _MOMENT, "limit": 5})
+    assert [tuple(row) for row in first] == [tuple(row) for row in second] == [tuple(row) for row in third]
+    assert [type(value) for value in second[0]] == [type(value) for value in first[0]]
+    assert second[0]._asdict() == first[0]._asdict()
+    assert (second[1].name, second[1].moment, second[1].flag) == ("b", _MOMENT, True)
+    assert bytes(second[0].content) == b"\0\xff"
+    assert [len(rows) for rows in runs(planned, _SINCE, {"since": _MOMENT, "limit": 1})] == [1, 1, 1]
+
+
+def test_labels_are_attributes(planned: Database) -> None:
+    for rows in runs(planned, _AGE, {"name": "c"}):
+        assert (rows[0].age > 0, rows[0].flag) == (True, False)
+
+
+def test_a_parameter_that_is_missing_is_refused(planned: Database) -> None:
+    runs(planned, _SINCE, {"since": _MOMENT, "limit": 5})
+    with pytest.raises(StatementError):
+        planned.rows(_SINCE, {"limit": 5})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        sa.select(_ROW.name).where(_ROW.name.in_(sa.bindparam("names", expanding=True))).order_by(_ROW.name),
+        sa.select(sa.func.min(_ROW.name)).where(_ROW.name.in_(sa.bindparam("names", expanding=True))),
+    ],
+)
+def test_what_cannot_be_planned_runs_all_the_same(planned: Database, statement: sa.Select[Any]) -> None:
+    for rows in runs(planned, statement, {"names": ["b", "a"]}):
+        assert rows[0][0] == "a"
+
+
+def test_a_lost_connection_is_made_again(planned: Database) -> None:
+    expected, _, _ = runs(planned, _AGE.with_only_columns(_ROW.flag), {"name": "a"})
+    statement = _AGE.with_only_columns(_ROW.flag)
+    runs(planned, statement, {"name": "a"})
+    if planned.sqlite:
+        kept: Any = planned._kept().connection
+        kept.dbapi_connection.close()
+    else:
+        with planned.write() as session:
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            session.connection().execute(sa.text(f"{others} AND pid <> pg_backend_pid()"))
+    assert planned.rows(statement, {"name": "a"}) == expected
