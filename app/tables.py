@@ -10,9 +10,10 @@ from app.db.base import Base
 from app.identity import models as identity
 from app.jobs import models as jobs
 from app.projects import models as projects
+from app.robots import models as robots
 from app.storage import models as storage
 
-MODULES = (artifacts, audit, configuration, gate, identity, jobs, projects, storage)
+MODULES = (artifacts, audit, configuration, gate, identity, jobs, projects, robots, storage)
 """Where the tables are declared."""
 
 

@@ -28,6 +28,10 @@ class Principal:
     version: int = 0
     grants: frozenset[tuple[str, str, str]] = field(default=frozenset())
     """A robot's permissions as (namespace, resource, action); namespace is ``/``, a project's name or ``*``."""
+    project_id: int | None = None
+    """The project that a robot belongs to, None for a system robot and for people."""
+    expires_at: float | None = None
+    """Seconds since 1970 at which a robot ends, None for never; nothing issued to it lasts longer."""
 
     @property
     def authenticated(self) -> bool:

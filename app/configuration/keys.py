@@ -8,6 +8,8 @@ from app.core.errors import FieldInvalid
 
 _WORDS: Final = {"true": "true", "t": "true", "1": "true", "false": "false", "f": "false", "0": "false"}
 _LARGEST: Final = 2**31 - 1
+_SIZE_END: Final = 2**63
+_SIZE_DIGITS: Final = 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,17 @@ def _number(name: str, default: int, low: int, high: int = _LARGEST) -> Key:
     return Key(name=name, default=str(default), expectation=f"a whole number from {low} to {high}", normal=normal)
 
 
+def _size(name: str) -> Key:
+    def normal(value: str) -> str | None:
+        digits = value.strip()
+        if digits == "-1":
+            return digits
+        plain = digits.isascii() and digits.isdigit() and len(digits) <= _SIZE_DIGITS
+        return str(int(digits)) if plain and 0 < int(digits) < _SIZE_END else None
+
+    return Key(name=name, default="-1", expectation="a number of bytes, or -1 for no limit", normal=normal)
+
+
 def _text(name: str, default: str = "", *, empty: bool = True) -> Key:
     return Key(
         name=name,
@@ -73,6 +86,9 @@ PRIMARY_AUTH_MODE: Final = _flag("primary_auth_mode", default=False)
 PROJECT_CREATION_RESTRICTION: Final = _choice("project_creation_restriction", "everyone", "adminonly")
 SELF_REGISTRATION: Final = _flag("self_registration", default=False)
 ROBOT_NAME_PREFIX: Final = _text("robot_name_prefix", "robot$", empty=False)
+ROBOT_TOKEN_DURATION: Final = _number("robot_token_duration", 30, 1)
+QUOTA_PER_PROJECT_ENABLE: Final = _flag("quota_per_project_enable", default=True)
+STORAGE_PER_PROJECT: Final = _size("storage_per_project")
 SESSION_TIMEOUT: Final = _number("session_timeout", 60, 1)
 NOTIFICATION_ENABLE: Final = _flag("notification_enable", default=True)
 BANNER_MESSAGE: Final = _text("banner_message")
@@ -85,6 +101,9 @@ KEYS: Final[Mapping[str, Key]] = {
         PROJECT_CREATION_RESTRICTION,
         SELF_REGISTRATION,
         ROBOT_NAME_PREFIX,
+        ROBOT_TOKEN_DURATION,
+        QUOTA_PER_PROJECT_ENABLE,
+        STORAGE_PER_PROJECT,
         SESSION_TIMEOUT,
         NOTIFICATION_ENABLE,
         BANNER_MESSAGE,

@@ -32,3 +32,108 @@ class LoginFailed:
 
     username: str
     address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """Somebody opened a session."""
+
+    username: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedOut:
+    """Somebody ended a session."""
+
+    username: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserCreated:
+    """An account was made."""
+
+    user_id: int
+    username: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserUpdated:
+    """An account was changed; ``what`` says which part: ``profile``, ``password``, ``administrator``, ``disabled``."""
+
+    user_id: int
+    username: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserDeleted:
+    """An account was deleted; ``username`` is the name it had."""
+
+    user_id: int
+    username: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserGroupDeleted:
+    """A group of people was deleted."""
+
+    group_id: int
+    group_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectUpdated:
+    """A project's settings were changed."""
+
+    project_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberEvent:
+    """A fact about a member of a project; ``entity_name`` is the user's or group's."""
+
+    project_id: int
+    project: str
+    entity_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberAdded(MemberEvent):
+    """Somebody was given a role."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberUpdated(MemberEvent):
+    """Somebody was given another role."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRemoved(MemberEvent):
+    """A membership ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RobotEvent:
+    """A fact about a robot account; ``project_id`` is 0 for a system robot, ``name`` is the full one."""
+
+    project_id: int
+    robot_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RobotCreated(RobotEvent):
+    """A robot was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RobotUpdated(RobotEvent):
+    """A robot was changed; ``what`` says which part, as ``settings`` or ``secret``."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RobotDeleted(RobotEvent):
+    """A robot was deleted."""

@@ -29,6 +29,49 @@ class User(Base):
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class UserGroup(Base):
+    """A group of people that an outside source of identity knows (LDAP 1, authentication proxy 2, OIDC 3)."""
+
+    __tablename__ = "user_group"
+    __table_args__ = table_args(sa.UniqueConstraint("group_type", "group_name", "ldap_group_dn"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    group_name: Mapped[str] = mapped_column(byte_text(255))
+    group_type: Mapped[int]
+    ldap_group_dn: Mapped[str] = mapped_column(byte_text(512), default="")
+    creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    update_time: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class UserGroupMember(Base):
+    """A person belongs to a group, as the group's source said at the last login."""
+
+    __tablename__ = "user_group_member"
+    __table_args__ = (sa.Index("ix_user_group_member_group_id", "group_id"),)
+
+    user_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    group_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("user_group.id", ondelete="CASCADE"), primary_key=True)
+
+
+class UserSession(Base):
+    """A login by a browser; its id is known to the cookie only and stored as a hash."""
+
+    __tablename__ = "user_session"
+    __table_args__ = table_args(
+        sa.UniqueConstraint("id_hash"),
+        sa.Index("ix_user_session_user_id", "user_id"),
+        sa.Index("ix_user_session_expires_at", "expires_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    id_hash: Mapped[str] = mapped_column(byte_text(64))
+    user_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("user_account.id", ondelete="CASCADE"))
+    creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    renewed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """Moved at most every tenth of the timeout."""
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class LoginFailure(Base):
     """Failed logins of an account from an address; shared by all processes. Times are the database's clock in ms."""
 

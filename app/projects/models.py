@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, table_args
-from app.db.types import BigId, UtcDateTime, byte_text
+from app.db.types import BigId, Document, UtcDateTime, byte_text
 
 
 class Project(Base):
@@ -23,6 +23,8 @@ class Project(Base):
     repo_count: Mapped[int] = mapped_column(BigId, default=0)
     storage_used: Mapped[int] = mapped_column(BigId, default=0)
     """Bytes of the blobs and manifests this project refers to."""
+    storage_limit: Mapped[int] = mapped_column(BigId, default=-1, server_default=sa.text("-1"))
+    """Bytes that ``storage_used`` may not pass, -1 for no limit."""
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -53,5 +55,21 @@ class ProjectMember(Base):
     entity_type: Mapped[str] = mapped_column(byte_text(1))
     entity_id: Mapped[int] = mapped_column(BigId)
     role: Mapped[int]
+    creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    update_time: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class CVEAllowlist(Base):
+    """Vulnerabilities that are accepted: a project's own list, or the system's, which has no project."""
+
+    __tablename__ = "cve_allowlist"
+    __table_args__ = table_args(sa.UniqueConstraint("project_id"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int | None] = mapped_column(BigId, sa.ForeignKey("project.id", ondelete="CASCADE"))
+    items: Mapped[list[str]] = mapped_column(Document)
+    """The ids, ``CVE-2024-1234``."""
+    expires_at: Mapped[int | None] = mapped_column(BigId)
+    """Seconds since 1970, None never."""
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)
