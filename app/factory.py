@@ -5,9 +5,9 @@ from flask import Flask
 from app.artifacts import api as artifacts
 from app.context import Ports
 from app.garbage import api as garbage
-from app.identity import api as identity
+from app.identity.api import users
 from app.identity.authentication import Authenticator
-from app.projects import api as projects
+from app.projects.api import projects
 from app.registry import catalog, token
 from app.registry.edge import Edge
 from app.registry.gateway import Gateway
@@ -23,7 +23,7 @@ def create_app(ports: Ports) -> Flask:
     app = Flask("app", static_folder=None)
     authenticator = Authenticator(ports)
     api = HarborApi(app, ports, authenticator)
-    for feature in (projects, artifacts, garbage, identity, system):
+    for feature in (projects, artifacts, garbage, users, system):
         api.register_blueprint(feature.blueprint)
     edge = Edge.over(ports, authenticator)
     edge.install(app)

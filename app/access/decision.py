@@ -3,6 +3,7 @@
 from app.access.principals import Principal, PrincipalKind
 from app.access.roles import Role
 from app.access.table import PROJECT_ROLES, SYSTEM_ADMINISTRATOR
+from app.core.errors import DeniedError, UnauthenticatedError
 
 _NOBODY: frozenset[Role] = frozenset()
 
@@ -31,6 +32,15 @@ def may_in_system(principal: Principal, resource: str, action: str) -> bool:
     if principal.kind is PrincipalKind.ROBOT:
         return ("/", resource, action) in principal.grants
     return principal.sysadmin
+
+
+def require_in_system(principal: Principal, resource: str, action: str) -> None:
+    """Refuse who may not do this at system level: UnauthenticatedError for nobody, DeniedError for somebody."""
+    if may_in_system(principal, resource, action):
+        return
+    if not principal.authenticated:
+        raise UnauthenticatedError
+    raise DeniedError(f"unauthorized to {action} {resource}")
 
 
 def held_in_system(principal: Principal) -> dict[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.identity.models import User
+from app.identity.models import User, UserGroupMember
 
 
 def names_of(session: Session, ids: Collection[int]) -> Mapping[int, str]:
@@ -31,6 +31,11 @@ def exists(session: Session, user_id: int) -> bool:
 def first_administrator(session: Session) -> int | None:
     """The id of the installation's first administrator, the owner of what nobody in person made."""
     return session.execute(sa.select(sa.func.min(User.id)).where(User.sysadmin)).scalar_one()
+
+
+def groups_of(user_id: sa.ColumnElement[int] | int) -> sa.Select[int]:
+    """The statement that yields the ids of the groups that the user belongs to."""
+    return sa.select(UserGroupMember.group_id).where(UserGroupMember.user_id == user_id)
 
 
 def revoke_tokens(session: Session, ids: Collection[int]) -> None:

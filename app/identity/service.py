@@ -7,10 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import may_in_system
+from app.access.decision import require_in_system
 from app.access.principals import PrincipalKind
 from app.context import Context
-from app.core.errors import ConflictError, DeniedError, FieldInvalid, NotFoundError, UnauthenticatedError
+from app.core.errors import ConflictError, DeniedError, FieldInvalid, NotFoundError
 from app.identity.models import RefreshToken, User
 from app.identity.passwords import Passwords, check_rules
 
@@ -139,11 +139,7 @@ class UserService:
         return principal.kind is PrincipalKind.USER and principal.id == user_id
 
     def _require(self, action: str) -> None:
-        if may_in_system(self._ctx.principal, "user", action):
-            return
-        if not self._ctx.principal.authenticated:
-            raise UnauthenticatedError
-        raise DeniedError(f"unauthorized to {action} users")
+        require_in_system(self._ctx.principal, "user", action)
 
 
 def _locked(session: Session, user_id: int) -> User:

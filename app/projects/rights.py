@@ -11,6 +11,7 @@ from app.access.roles import Role
 from app.context import Context
 from app.core.errors import DeniedError, ProjectUnknown, UnauthenticatedError
 from app.db.database import Database
+from app.identity import directory
 from app.projects.models import Project, ProjectMember
 
 
@@ -71,8 +72,16 @@ _BY_NAME = sa.select(Project.id).where(Project.name == sa.bindparam("name"))
 _REF = sa.select(Project.id, Project.name, Project.public, Project.owner_id)
 _BY_ID = _REF.where(Project.id == sa.bindparam("key"))
 _BY_KEY = _REF.where(Project.name == sa.bindparam("key"))
-_ROLES = sa.select(ProjectMember.role).where(
-    ProjectMember.project_id == sa.bindparam("project"),
-    ProjectMember.entity_type == "u",
-    ProjectMember.entity_id == sa.bindparam("user"),
+_ROLES = sa.union_all(
+    sa.select(ProjectMember.role).where(
+        ProjectMember.project_id == sa.bindparam("project"),
+        ProjectMember.entity_type == "u",
+        ProjectMember.entity_id == sa.bindparam("user"),
+    ),
+    sa.select(ProjectMember.role).where(
+        ProjectMember.project_id == sa.bindparam("project"),
+        ProjectMember.entity_type == "g",
+        ProjectMember.entity_id.in_(directory.groups_of(sa.bindparam("user"))),
+    ),
 )
+"""Own roles, and those of the groups that the user belongs to."""
