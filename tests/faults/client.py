@@ -114,6 +114,7 @@ class Client:
     def push_manifest(self, manifest: PushedManifest) -> None:
         """Push it under its tag or its digest; StartAgainError when something it needs is gone, rightly or not."""
         place = f"/v2/{manifest.repository}/manifests/{manifest.tag or manifest.digest}"
+        self.record.comes(manifest)
         began = time.monotonic()
         answer = self.request("PUT", place, content=manifest.body, headers={"Content-Type": manifest.media_type})
         self.take_answer(manifest, answer.status_code, answer.text)
@@ -140,7 +141,7 @@ class Client:
         for each in manifests:
             answer = self.request("DELETE", each.path)
             self._expect(answer, {202, 404})
-            self.record.count("manifests deleted")
+            self.record.has_deleted(each)
 
     def _send(self, repository: str, content: bytes, way: Way, source: str) -> None:
         digest = digest_of(content)

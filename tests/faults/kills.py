@@ -153,6 +153,12 @@ class Killer:
         path = f"/v2/{self._repository}/blobs/{digest_of(content)}"
         self._client.record.has(Promise(path=path, until=began + WINDOW))
 
+    def push(self) -> None:
+        """Push one image whole, as a client would."""
+        manifest, contents = self._images.make()
+        self._push_blobs(manifest.repository, contents)
+        self._client.push_manifest(manifest)
+
     def _during_manifest(self, kind: Kill) -> None:
         manifest, contents = self._images.make()
         self._push_blobs(manifest.repository, contents)

@@ -50,6 +50,7 @@ class Record:
         self._promises: dict[str, Promise] = {}
         self._manifests: dict[str, PushedManifest] = {}
         self._new: list[PushedManifest] = []
+        self._deleted: dict[str, PushedManifest] = {}
 
     def count(self, what: str) -> None:
         """Count something for the summary."""
@@ -87,6 +88,22 @@ class Record:
             for each in manifests:
                 self._manifests.pop(each.path, None)
                 self._promises.pop(each.path, None)
+
+    def comes(self, manifest: PushedManifest) -> None:
+        """It is about to be pushed, again perhaps: from now on it may be there."""
+        with self._lock:
+            self._deleted.pop(manifest.path, None)
+
+    def has_deleted(self, manifest: PushedManifest) -> None:
+        """202 for its deletion, or 404 when an answer was cut off before: it stays away until it is pushed again."""
+        with self._lock:
+            self.counts["manifests deleted"] += 1
+            self._deleted[manifest.path] = manifest
+
+    def deleted(self) -> list[PushedManifest]:
+        """The manifests that must not be there."""
+        with self._lock:
+            return list(self._deleted.values())
 
     def is_promised(self, path: str) -> bool:
         """Whether it may not be missing now."""

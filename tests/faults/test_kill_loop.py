@@ -8,8 +8,13 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
+from app.core.errors import FenceLost
 from app.db.database import Database
+from app.garbage.contracts import GARBAGE_COLLECTION
+from app.jobs.contracts import Status
+from app.jobs.models import Execution
 from tests.faults import soundness
 from tests.faults.client import WINDOW, Client
 from tests.faults.conftest import create_project
@@ -30,6 +35,13 @@ _SETTINGS = {
 _WRITES_SECONDS = 2 * _LEASE_SECONDS + 10
 """The lease, and one more for a worker that came back within it and carried the collection to its end."""
 _ENDED_SECONDS = 240
+_UNSUCCESSFUL = sa.select(Execution.id, Execution.status, Execution.status_message).where(
+    Execution.vendor_type == GARBAGE_COLLECTION.vendor, Execution.status != Status.SUCCESS
+)
+_RIGHTLY_ENDED = {
+    (Status.ERROR, FenceLost().message),
+    (Status.STOPPED, "another garbage collection is running"),
+}
 Say = Callable[[str], None]
 
 
@@ -92,7 +104,9 @@ class Loop:
             self._wait_for_collections(client)
             self._check_everything(client)
             self._collect_the_rest(killer, client)
+            killer.push()
             self._check_everything(client)
+            self._check_collections()
         self._summarise(rounds, seconds)
         assert self._record.broken == []
 
@@ -147,8 +161,18 @@ class Loop:
     def _check_everything(self, client: Client) -> None:
         for manifest in self._record.manifests():
             self._check_manifest(client, manifest)
+        for manifest in self._record.deleted():
+            answer = client.request("GET", manifest.path)
+            if answer.status_code != 404:
+                self._record.breach(f"deleted and there again: {manifest.path} ({answer.status_code})")
         for fault in soundness.faults(self._database, self._instance.folder / "blobs"):
             self._record.breach(fault)
+
+    def _check_collections(self) -> None:
+        """One whose lease ran out stops at the fence, one that finds another at work stands back; no other may fail."""
+        for row in self._database.rows(_UNSUCCESSFUL):
+            if (row.status, row.status_message) not in _RIGHTLY_ENDED:
+                self._record.breach(f"collection {row.id} ended as {row.status}: {row.status_message}")
 
     def _wait_for_collections(self, client: Client) -> None:
         deadline = time.monotonic() + _ENDED_SECONDS
