@@ -15,6 +15,7 @@ export PYTHON
 
 sources := $(wildcard app activities workflows migrations tests)
 suites := $(wildcard $(addprefix tests/,unit architecture contract integration workflows protocol))
+document := tests/contract/openapi.json
 pytest = $(BIN)/pytest --junit-xml=$(REPORTS)/$@.xml $(PYTEST_ARGS)
 say = @printf '\n%s\n' "make $@: $(1)"
 
@@ -99,8 +100,8 @@ migration: dev ## write a migration from what changed in the tables: make migrat
 		HARBOR_DATA_DIR="$$folder" HARBOR_DATABASE_URL="sqlite:///$$folder/empty.db" $(BIN)/pyharbor db new "$(m)"
 
 .PHONY: openapi
-openapi: dev ## print the OpenAPI document of the management API
-	@$(BIN)/pyharbor openapi
+openapi: dev ## write the OpenAPI document of the management API to tests/contract/openapi.json
+	@$(BIN)/pyharbor openapi > $(document).new && mv $(document).new $(document) || { rm -f $(document).new; exit 1; }
 
 .PHONY: clean
 clean: ## remove the virtual environment, caches and reports; data/ stays

@@ -1,9 +1,12 @@
 """What a use case is given: the long-lived ports of the installation and the short-lived context of a call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -34,6 +37,8 @@ class Ports:
     effects: EffectTable
     manifests: ContentCache = field(default_factory=ContentCache)
     """Bytes of manifests by digest; never who may see them or whether they exist."""
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When this process, or the one that it was forked from, began."""
 
 
 class Context:
@@ -71,6 +76,12 @@ class Context:
             return
         with self.ports.db.read() as session:
             yield session
+
+    def rows(self, statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
+        """All rows of a reading statement made once: in the writing transaction when it is open, else the fast way."""
+        if self._session is not None:
+            return self._session.connection().execute(statement, parameters).all()
+        return self.ports.db.rows(statement, parameters)
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Session]:

@@ -4,7 +4,27 @@ from app.artifacts import effects as artifacts
 from app.audit import effects as audit
 from app.core.plugins import EffectTable
 from app.events.content import ArtifactDeleted, ArtifactPushed, ContentPulled, RepositoryDeleted, TagDeleted
-from app.events.management import LoginFailed, ProjectCreated, ProjectDeleted, ReadOnlySwitched
+from app.events.management import (
+    LoggedIn,
+    LoggedOut,
+    LoginFailed,
+    MemberAdded,
+    MemberRemoved,
+    MemberUpdated,
+    ProjectCreated,
+    ProjectDeleted,
+    ProjectUpdated,
+    ReadOnlySwitched,
+    RobotCreated,
+    RobotDeleted,
+    RobotUpdated,
+    UserCreated,
+    UserDeleted,
+    UserGroupDeleted,
+    UserUpdated,
+)
+from app.projects import effects as projects
+from app.robots import effects as robots
 
 
 def effects() -> EffectTable:
@@ -15,8 +35,21 @@ def effects() -> EffectTable:
         ArtifactDeleted: (audit.artifact_deleted,),
         TagDeleted: (audit.tag_deleted,),
         RepositoryDeleted: (audit.repository_deleted,),
+        LoggedIn: (audit.logged_in,),
+        LoggedOut: (audit.logged_out,),
         LoginFailed: (audit.login_failed,),
         ReadOnlySwitched: (audit.read_only_switched,),
+        UserCreated: (audit.user_created,),
+        UserUpdated: (audit.user_updated,),
+        UserDeleted: (projects.user_deleted, audit.user_deleted),
+        UserGroupDeleted: (projects.user_group_deleted, audit.user_group_deleted),
         ProjectCreated: (audit.project_created,),
-        ProjectDeleted: (artifacts.project_deleted, audit.project_deleted),
+        ProjectUpdated: (audit.project_updated,),
+        ProjectDeleted: (artifacts.project_deleted, robots.project_deleted, audit.project_deleted),
+        MemberAdded: (audit.member_added,),
+        MemberUpdated: (audit.member_updated,),
+        MemberRemoved: (audit.member_removed,),
+        RobotCreated: (audit.robot_created,),
+        RobotUpdated: (audit.robot_updated,),
+        RobotDeleted: (audit.robot_deleted,),
     }

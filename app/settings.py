@@ -108,6 +108,8 @@ class Settings:
     data_dir: Path
     admin_password: str | None
     """The administrator's password, looked at on the first start only."""
+    ca_path: Path
+    """Where the certificate is, if there is one, that clients have to trust to trust this installation's."""
     token_expiration: timedelta
     web: WebSettings
     database: DatabaseSettings
@@ -189,6 +191,7 @@ def _read(reader: _Reader) -> Settings:
     return Settings(
         data_dir=data_dir,
         admin_password=reader.text("ADMIN_PASSWORD"),
+        ca_path=reader.parsed("CA_PATH", data_dir / "ca.crt", lambda text: Path(text).expanduser().absolute()),
         token_expiration=reader.parsed("TOKEN_EXPIRATION", timedelta(minutes=30), parsing.minutes),
         web=web,
         database=DatabaseSettings(

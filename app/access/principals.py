@@ -38,6 +38,10 @@ class Principal:
         """Whether this is somebody."""
         return self.kind is not PrincipalKind.ANONYMOUS
 
+    def ended(self, now: float) -> bool:
+        """Whether the time given to it, a robot's, is over at ``now``, seconds since 1970."""
+        return self.expires_at is not None and now >= self.expires_at
+
 
 ANONYMOUS = Principal(kind=PrincipalKind.ANONYMOUS)
 SYSTEM = Principal(kind=PrincipalKind.SYSTEM, name="harbor", sysadmin=True)

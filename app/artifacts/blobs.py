@@ -17,6 +17,7 @@ from app.db.conflict import absent_inserts, absent_selects
 from app.db.database import retried
 from app.db.types import clock_ms
 from app.projects import rights
+from app.projects.counters import count_content
 from app.projects.models import Project
 from app.storage.models import IS_LIVE, LIVE, Blob, ZeroReference
 
@@ -76,7 +77,7 @@ class BlobService:
         """Inside a content transaction: make the object ``key`` the blob ``digest`` and give it to the repository.
 
         False when a live blob has the digest already: the repository gets that one, and the object is not needed.
-        ProjectUnknown when the project is gone.
+        ProjectUnknown when the project is gone, QuotaExceeded when it has no room for the bytes.
         """
         now = self._ctx.ports.clock.now()
         place = find_place(session, name, now)
@@ -84,11 +85,11 @@ class BlobService:
         for _ in range(_COMMIT_TRIES):
             blob_id = _insert(session, _NEW_BLOB, {**new, "window": self._window_ms()})
             if blob_id is not None:
-                _give(session, place, blob_id, size)
+                self._give(session, place, blob_id, size)
                 return True
             known = self._claimed(session, digest)
             if known is not None:
-                _give(session, place, known.id, known.size)
+                self._give(session, place, known.id, known.size)
                 return bool(known.key == key)
         raise InternalError(f"blob {digest} was deleted and pushed again {_COMMIT_TRIES} times while it was committed")
 
@@ -97,6 +98,7 @@ class BlobService:
         """Give the repository a blob that ``source`` holds (any repository of the caller's, when None).
 
         False when there is no such blob that the caller may pull, which is no error: the client uploads it then.
+        QuotaExceeded when the project has no room for it.
         """
         with self._ctx.write_content() as session:
             if not self._may_take(session, digest, source):
@@ -104,7 +106,7 @@ class BlobService:
             blob = self._claimed(session, digest)
             if blob is None:
                 return False
-            _give(session, find_place(session, name, self._ctx.ports.clock.now()), blob.id, blob.size)
+            self._give(session, find_place(session, name, self._ctx.ports.clock.now()), blob.id, blob.size)
             return True
 
     @retried()
@@ -123,7 +125,7 @@ class BlobService:
             if not _forget(session, RepositoryBlob, repository_id=repository.id, blob_id=blob.id):
                 raise BlobUnknown(detail={"digest": digest})
             _insert(session, _NEW_ZERO, {"repository_id": repository.id, "blob_id": blob.id})
-            release(session, repository.project_id, blob.id, blob.size)
+            self._release(session, repository.project_id, blob.id, blob.size)
 
     def _claimed(self, session: Session, digest: Digest) -> sa.Row[Any] | None:
         """Lock the live blob of this digest and claim it."""
@@ -137,37 +139,27 @@ class BlobService:
             for row in session.execute(holders, {"digest": digest})
         )
 
+    def _give(self, session: Session, place: Place, blob_id: int, size: int) -> None:
+        """Let the repository hold the blob and count its bytes to the project once, however many of it hold it."""
+        held = {"repository_id": place.repository_id, "blob_id": blob_id}
+        _insert(session, _NEW_HELD, held)
+        _insert(session, _NEW_IDLE, held)
+        if _insert(session, _NEW_CHARGE, {"project_id": place.project_id, "blob_id": blob_id}) is not None:
+            count_content(self._ctx, place.project_id, stored=size)
+
+    def _release(self, session: Session, project_id: int, blob_id: int, size: int) -> None:
+        """Stop counting the blob's bytes when no repository and no artifact of the project has it any more."""
+        if session.execute(_NEEDED, {"project": project_id, "blob": blob_id}).first():
+            return
+        if _forget(session, ProjectBlob, project_id=project_id, blob_id=blob_id):
+            count_content(self._ctx, project_id, stored=-size)
+
     def _is_public(self, project: str) -> bool:
         rows = self._ctx.ports.db.rows(_PUBLIC, {"name": project})
         return bool(rows and rows[0].public)
 
     def _window_ms(self) -> int:
         return int(self._ctx.ports.settings.garbage.time_window.total_seconds() * 1000)
-
-
-def _give(session: Session, place: Place, blob_id: int, size: int) -> None:
-    held = {"repository_id": place.repository_id, "blob_id": blob_id}
-    _insert(session, _NEW_HELD, held)
-    _insert(session, _NEW_IDLE, held)
-    charge(session, place.project_id, blob_id, size)
-
-
-def charge(session: Session, project_id: int, blob_id: int, size: int) -> None:
-    """Count the blob's bytes to the project, once however many of its repositories hold it."""
-    if _insert(session, _NEW_CHARGE, {"project_id": project_id, "blob_id": blob_id}) is not None:
-        _use(session, project_id, size)
-
-
-def release(session: Session, project_id: int, blob_id: int, size: int) -> None:
-    """Stop counting the blob's bytes when no repository and no artifact of the project has it any more."""
-    if session.execute(_NEEDED, {"project": project_id, "blob": blob_id}).first():
-        return
-    if _forget(session, ProjectBlob, project_id=project_id, blob_id=blob_id):
-        _use(session, project_id, -size)
-
-
-def _use(session: Session, project_id: int, size: int) -> None:
-    session.connection().execute(_USE, {"at_id": project_id, "by": size})
 
 
 def _insert(session: Session, statements: Mapping[str, sa.Insert], values: Mapping[str, object]) -> int | None:
@@ -199,7 +191,6 @@ _NEW_IDLE = absent_selects(
     ),
 )
 _BLOB = cast("sa.Table", Blob.__table__)
-_PROJECT = cast("sa.Table", Project.__table__)
 _CLAIM = (
     sa.update(_BLOB)
     .where(_BLOB.c.state == LIVE)
@@ -208,11 +199,6 @@ _CLAIM = (
 )
 _CLAIM_ID = _CLAIM.where(_BLOB.c.id == sa.bindparam("at_id"))
 _CLAIM_DIGEST = _CLAIM.where(_BLOB.c.digest == sa.bindparam("at_digest"))
-_USE = (
-    sa.update(_PROJECT)
-    .where(_PROJECT.c.id == sa.bindparam("at_id"))
-    .values(storage_used=_PROJECT.c.storage_used + sa.bindparam("by", type_=sa.BigInteger))
-)
 _HELD = (
     sa.select(Blob.id, Blob.key, Blob.size, (Blob.claimed_until - clock_ms()).label("claim_ms"), Project.public)
     .select_from(Repository)

@@ -51,7 +51,7 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
     for each in doomed:
         ctx.emit(_artifact_deleted(repository, each))
     session.flush()
-    count_content(session, repository.project_id, stored=-freed)
+    count_content(ctx, repository.project_id, stored=-freed)
 
 
 def delete_artifact(ctx: Context, artifact_id: int) -> None:
@@ -101,7 +101,7 @@ def delete_repository(ctx: Context, repository: RepositoryRef) -> None:
     _run(session, sa.delete(Repository).where(Repository.id == repository.id))
     ctx.emit(RepositoryDeleted(project_id=repository.project_id, repository=repository.name))
     session.flush()
-    count_content(session, repository.project_id, stored=-freed, repositories=-1 if repository.published else 0)
+    count_content(ctx, repository.project_id, stored=-freed, repositories=-1 if repository.published else 0)
 
 
 def listed_by(session: Session, artifact_ids: Sequence[int]) -> list[str]:

@@ -50,8 +50,8 @@ class PushService:
     def push(self, push: ManifestPush) -> bool:
         """Store the manifest and point its tags at it; False, which is no error, when the repository held the digest.
 
-        ManifestBlobUnknown when it refers to what the repository does not hold; ProjectUnknown; ReadOnly and
-        UnavailableError from the write gate; whatever admission refuses with. The number of statements does not
+        ManifestBlobUnknown when it refers to what the repository does not hold; ProjectUnknown; QuotaExceeded; ReadOnly
+        and UnavailableError from the write gate; whatever admission refuses with. The number of statements does not
         depend on the number of layers.
         """
         facts = self._facts(push)
@@ -81,7 +81,7 @@ class PushService:
                 _touch(session, repository, created=created, now=now)
             ctx.emit(_event(push, repository, artifact_id, created=created))
             session.flush()
-            count_content(session, repository.project_id, stored=stored, repositories=0 if repository.published else 1)
+            count_content(ctx, repository.project_id, stored=stored, repositories=0 if repository.published else 1)
         return created
 
 

@@ -4,11 +4,11 @@ from app.artifacts.blobs import BlobService
 from app.context import Context
 from app.core import ids
 from app.core.digest import Digest
-from app.core.errors import DigestInvalid, ProjectUnknown, UploadUnknown
+from app.core.errors import DigestInvalid, UploadUnknown
 from app.core.reference import RepositoryName
 from app.db import gate
 from app.db.database import retried
-from app.projects import rights
+from app.projects import quotas
 from app.storage import sessions
 from app.storage.ingest import Body, Content, Ingest
 from app.storage.sessions import Reached, UploadSession
@@ -25,13 +25,11 @@ class UploadService:
     def start(self, name: RepositoryName, algorithm: str = "sha256") -> UploadSession:
         """Begin a session whose content is hashed by ``algorithm`` on the way.
 
-        ProjectUnknown without the project; ReadOnly or UnavailableError while content may not change.
+        ProjectUnknown without the project, QuotaExceeded when it is full; ReadOnly or UnavailableError while content
+        may not change.
         """
-        db = self._ctx.ports.db
-        gate.refuse_when_closed(gate.glance(db))
-        project = rights.project_id(db, name.project)
-        if project is None:
-            raise ProjectUnknown(f"project {name.project} not found")
+        gate.refuse_when_closed(gate.glance(self._ctx.ports.db))
+        project = quotas.project_with_room(self._ctx, name.project)
         upload = UploadSession(
             id=ids.session_id(),
             repository=name,
@@ -62,8 +60,8 @@ class UploadService:
     ) -> None:
         """Add the last part and make the whole a blob of the repository, durable when this returns; or change nothing.
 
-        Sent again after it succeeded, it succeeds. DigestInvalid when the content has another digest; errors as
-        ``Ingest.closing``, and those of the write gate.
+        Sent again after it succeeded, it succeeds. DigestInvalid when the content has another digest, QuotaExceeded
+        when the project has no room for it; errors as ``Ingest.closing``, and those of the write gate.
         """
         if upload.digest is not None:
             if upload.digest != digest:

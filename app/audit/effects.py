@@ -14,9 +14,30 @@ from app.events.content import (
     RepositoryDeleted,
     TagDeleted,
 )
-from app.events.management import LoginFailed, ProjectCreated, ProjectDeleted, ReadOnlySwitched
+from app.events.management import (
+    LoggedIn,
+    LoggedOut,
+    LoginFailed,
+    MemberAdded,
+    MemberRemoved,
+    MemberUpdated,
+    ProjectCreated,
+    ProjectDeleted,
+    ProjectUpdated,
+    ReadOnlySwitched,
+    RobotCreated,
+    RobotDeleted,
+    RobotUpdated,
+    UserCreated,
+    UserDeleted,
+    UserGroupDeleted,
+    UserUpdated,
+)
 
 ANONYMOUS = "anonymous"
+_NOWHERE = 0
+"""The project of what happens outside any."""
+_USERNAME_LIMIT = 255
 _RESOURCE_LIMIT = 512
 
 
@@ -56,14 +77,80 @@ def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
     _append(ctx, event.project_id, "delete", "project", event.name)
 
 
+def project_updated(ctx: Context, event: ProjectUpdated) -> None:
+    """One row for the project's settings."""
+    _append(ctx, event.project_id, "update", "project", event.name)
+
+
+def member_added(ctx: Context, event: MemberAdded) -> None:
+    """One row with the user's or group's name."""
+    _append(ctx, event.project_id, "create", "member", event.entity_name)
+
+
+def member_updated(ctx: Context, event: MemberUpdated) -> None:
+    """One row with the user's or group's name."""
+    _append(ctx, event.project_id, "update", "member", event.entity_name)
+
+
+def member_removed(ctx: Context, event: MemberRemoved) -> None:
+    """One row with the user's or group's name."""
+    _append(ctx, event.project_id, "delete", "member", event.entity_name)
+
+
+def robot_created(ctx: Context, event: RobotCreated) -> None:
+    """One row with the full name, in the robot's project if it has one."""
+    _append(ctx, event.project_id, "create", "robot", event.name)
+
+
+def robot_updated(ctx: Context, event: RobotUpdated) -> None:
+    """One row with the full name, in the robot's project if it has one."""
+    _append(ctx, event.project_id, "update", "robot", event.name)
+
+
+def robot_deleted(ctx: Context, event: RobotDeleted) -> None:
+    """One row with the full name, in the robot's project if it has one."""
+    _append(ctx, event.project_id, "delete", "robot", event.name)
+
+
+def logged_in(ctx: Context, event: LoggedIn) -> None:
+    """One row in the name of whoever came; the request itself began as nobody's."""
+    _insert(ctx, [_row(ctx, _NOWHERE, "login", "user", event.username, username=event.username)])
+
+
+def logged_out(ctx: Context, event: LoggedOut) -> None:
+    """One row in the name of whoever left."""
+    _insert(ctx, [_row(ctx, _NOWHERE, "logout", "user", event.username, username=event.username)])
+
+
 def login_failed(ctx: Context, event: LoginFailed) -> None:
     """One row in the name that was tried, whether or not there is such an account."""
-    _insert(ctx, [_row(ctx, 0, "login", "user", event.username, username=event.username, success=False)])
+    _insert(ctx, [_row(ctx, _NOWHERE, "login", "user", event.username, username=event.username, success=False)])
+
+
+def user_created(ctx: Context, event: UserCreated) -> None:
+    """One row with the account's name; in that name too when somebody registered themselves."""
+    username = None if ctx.principal.authenticated else event.username
+    _insert(ctx, [_row(ctx, _NOWHERE, "create", "user", event.username, username=username)])
+
+
+def user_updated(ctx: Context, event: UserUpdated) -> None:
+    """One row with the account's name."""
+    _append(ctx, _NOWHERE, "update", "user", event.username)
+
+
+def user_deleted(ctx: Context, event: UserDeleted) -> None:
+    """One row with the name that the account had; earlier rows keep it too."""
+    _append(ctx, _NOWHERE, "delete", "user", event.username)
+
+
+def user_group_deleted(ctx: Context, event: UserGroupDeleted) -> None:
+    """One row with the group's name."""
+    _append(ctx, _NOWHERE, "delete", "user-group", event.group_name)
 
 
 def read_only_switched(ctx: Context, event: ReadOnlySwitched) -> None:
     """One row for the administrator's switch."""
-    _append(ctx, 0, "update", "configuration", f"read_only: {str(event.on).lower()}")
+    _append(ctx, _NOWHERE, "update", "configuration", f"read_only: {str(event.on).lower()}")
 
 
 def _pull_row(ctx: Context, pull: ArtifactPulled) -> dict[str, object]:
@@ -94,7 +181,7 @@ def _row(  # noqa: PLR0913 - the columns of a row
         "op_time": ctx.ports.clock.now(),
         "id": ordered(),
         "project_id": project_id,
-        "username": username or ctx.principal.name or ANONYMOUS,
+        "username": (username or ctx.principal.name or ANONYMOUS)[:_USERNAME_LIMIT],
         "operation": operation,
         "resource_type": resource_type,
         "resource": resource[:_RESOURCE_LIMIT],

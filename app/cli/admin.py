@@ -14,13 +14,14 @@ from app.db import gate, migrate
 from app.events.management import ReadOnlySwitched
 from app.identity.service import UserService
 from app.identity.signing import rotate_signing_key
+from app.identity.views import Account
 from app.settings import load
 from app.wiring import build
 
 
 @click.group()
 def admin() -> None:
-    """Switch read-only mode, set a password, rotate the signing key."""
+    """Switch read-only mode, set a password, shut accounts out, rotate the signing key."""
 
 
 @admin.command("read-only")
@@ -41,11 +42,28 @@ def password(username: str) -> None:
     chosen = typed or random_password()
     with _context() as ctx:
         users = UserService(ctx)
-        user = users.find(username)
-        if user is None:
-            raise NotFoundError(f"no user is named {username}")
-        users.set_password(user.id, chosen)
+        users.set_password(_named(users, username).id, chosen)
     click.echo(f"the password of {username} is changed" + ("" if typed else f": {chosen}"))
+
+
+@admin.command()
+@click.argument("username")
+def disable(username: str) -> None:
+    """Shut USERNAME out: logins, sessions and tokens end within five seconds; the account and its roles stay."""
+    with _context() as ctx:
+        users = UserService(ctx)
+        users.disable(_named(users, username).id)
+    click.echo(f"{username} is disabled")
+
+
+@admin.command()
+@click.argument("username")
+def enable(username: str) -> None:
+    """Let USERNAME in again."""
+    with _context() as ctx:
+        users = UserService(ctx)
+        users.disable(_named(users, username).id, disabled=False)
+    click.echo(f"{username} is enabled")
 
 
 @admin.command("rotate-signing-key")
@@ -54,6 +72,13 @@ def rotate() -> None:
     settings = load()
     rotate_signing_key(settings)
     click.echo("registry tokens are signed with a new key from now on")
+
+
+def _named(users: UserService, username: str) -> Account:
+    user = users.find(username)
+    if user is None:
+        raise NotFoundError(f"no user is named {username}")
+    return user
 
 
 def _typed() -> str:

@@ -8,7 +8,9 @@ DomainError
 ├── UnauthenticatedError    nobody, or wrong credentials
 │   └── TokenInvalid        a token that is forged, expired, or revoked
 ├── DeniedError             somebody who may not
-│   └── ReadOnly (the administrator's switch) · FenceLost (a lease holder that no longer holds it)
+│   ├── RobotDenied (more than the caller holds, or a robot that cannot be edited)
+│   ├── ReadOnly (the administrator's switch) · FenceLost (a lease holder that no longer holds it)
+│   └── QuotaExceeded (the project may not hold so many bytes)
 ├── NotFoundError
 │   └── ProjectUnknown · RepositoryUnknown · ManifestUnknown · BlobUnknown · UploadUnknown
 ├── ConflictError
@@ -173,11 +175,25 @@ class ReadOnly(DeniedError):
     default_message = "The system is in read only mode. Any modification is prohibited."
 
 
+class RobotDenied(DeniedError):
+    """A rule about robot accounts forbids this to a caller who holds the right itself."""
+
+    code = "robot_denied"
+    default_message = "the robot account may not be granted this"
+
+
 class FenceLost(DeniedError):
     """A lease was lost to time or to another holder; the work that needed it must stop."""
 
     code = "fence_lost"
     default_message = "the write lease is no longer held"
+
+
+class QuotaExceeded(DeniedError):
+    """More bytes than the project's limit allows."""
+
+    code = "quota_exceeded"
+    default_message = "the project's storage limit would be exceeded"
 
 
 class NotFoundError(DomainError):

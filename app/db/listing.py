@@ -51,7 +51,14 @@ def counted(session: Session, statement: sa.Select[*tuple[Any, ...]]) -> int:
 
 def contains(column: sa.SQLColumnExpression[Any], text: str) -> ColumnElement[bool]:
     """The column contains ``text``, whatever its case."""
-    return sa.func.lower(column).contains(text.lower(), autoescape=True)
+    return column.icontains(text, autoescape=True)
+
+
+def pattern(text: str) -> str:
+    """What ``contains`` looks for, as a LIKE pattern whose escape is ``/``."""
+    for special in "/%_":
+        text = text.replace(special, f"/{special}")
+    return f"%{text.lower()}%"
 
 
 def _condition(column: sa.SQLColumnExpression[Any], condition: Condition) -> ColumnElement[bool]:

@@ -1,6 +1,8 @@
 """Who is behind a name and a password."""
 
 import binascii
+import contextlib
+import math
 import threading
 from base64 import b64decode
 from collections.abc import Callable
@@ -10,34 +12,39 @@ import sqlalchemy as sa
 
 from app.access.principals import Principal, PrincipalKind
 from app.context import Context, Ports
-from app.core.errors import UnauthenticatedError
+from app.core.errors import UnauthenticatedError, UnavailableError
 from app.events.management import LoginFailed
 from app.identity import throttle
 from app.identity.models import User
 from app.identity.passwords import Passwords
-from app.identity.standing import Standing
+from app.identity.standing import FRESH_SECONDS, RobotAccounts, Standing
 
 _CACHE_SECONDS = 60.0
 _CACHED = 10_000
 _NAME_LIMIT = 255
 _PASSWORD_LIMIT = 1024
 _ADDRESS_LIMIT = 64
-_Ask = Callable[[int], Principal | None]
+_Ask = Callable[[PrincipalKind, int], Principal | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    user_id: int
+    kind: PrincipalKind
+    id: int
     version: int
     until: float
 
 
 class Authenticator:
-    """Verifies credentials; remembers verified ones for 60 s under a keyed hash, bound to the account's version."""
+    """Verifies credentials; remembers verified ones under a keyed hash, bound to the account's version.
 
-    def __init__(self, ports: Ports) -> None:
-        self.standing = Standing(ports.db, ports.clock)
+    A person's for 60 s; a robot's for 5 s, as it may have two secrets at a time and one of them may end.
+    """
+
+    def __init__(self, ports: Ports, robots: RobotAccounts) -> None:
+        self.standing = Standing(ports.db, ports.clock, robots)
         self._ports = ports
+        self._robots = robots
         self._passwords = Passwords()
         self._verified: dict[str, _Verified] = {}
         self._lock = threading.Lock()
@@ -45,14 +52,14 @@ class Authenticator:
     def basic(self, username: str, password: str, address: str) -> Principal:
         """The principal of a name and its password.
 
-        UnauthenticatedError when they are wrong or the account is disabled; TooManyRequests while a delay after
+        UnauthenticatedError when they are wrong or the account is disabled or over; TooManyRequests while a delay after
         failures from this ``address`` lasts. Never waits.
         """
-        return self._basic(username, password, address, self.standing.user)
+        return self._basic(username, password, address, self.standing.of)
 
     def basic_now(self, username: str, password: str, address: str) -> Principal:
         """As ``basic``, and the principal is that of this moment, for what outlives the request."""
-        return self._basic(username, password, address, self.standing.user_now)
+        return self._basic(username, password, address, self.standing.at_once)
 
     def _basic(self, username: str, password: str, address: str, standing: _Ask) -> Principal:
         if not _plausible(username, password):
@@ -62,15 +69,15 @@ class Authenticator:
 
     def _remembered(self, key: str, standing: _Ask) -> Principal | None:
         verified = self._verified.get(key)
-        if verified is None or verified.until < self._ports.clock.now().timestamp():
+        if verified is None or verified.until <= self._ports.clock.now().timestamp():
             return None
-        principal = standing(verified.user_id)
+        principal = standing(verified.kind, verified.id)
         return principal if principal is not None and principal.version == verified.version else None
 
     def _verify(self, key: str, username: str, password: str, address: str) -> Principal:
         on_record = throttle.refuse_while_delayed(self._ports.db, username, address)
-        row = next(iter(self._ports.db.rows(_BY_NAME, {"username": username})), None)
-        if not self._passwords.verify(password, row and row.password_hash) or row is None:
+        principal = self._robot(key, username, password) or self._person(key, username, password)
+        if principal is None:
             ctx = Context(self._ports, address=address)
             with ctx.write() as session:
                 throttle.record_failure(session, username, address)
@@ -79,16 +86,40 @@ class Authenticator:
         if on_record:
             with self._ports.db.write() as session:
                 throttle.clear(session, username, address)
-        self._remember(key, row.id, row.version)
-        return Principal(kind=PrincipalKind.USER, id=row.id, name=username, sysadmin=row.sysadmin, version=row.version)
+        return principal
 
-    def _remember(self, key: str, user_id: int, version: int) -> None:
-        until = self._ports.clock.now().timestamp() + _CACHE_SECONDS
+    def _robot(self, key: str, name: str, secret: str) -> Principal | None:
+        proven, now = self._robots.by_secret(name, secret), self._ports.clock.now().timestamp()
+        if proven is None or proven.principal.ended(now):
+            return None
+        self._remember(key, proven.principal, min(now + FRESH_SECONDS, proven.until or math.inf))
+        return proven.principal
+
+    def _person(self, key: str, username: str, password: str) -> Principal | None:
+        row = next(iter(self._ports.db.rows(_BY_NAME, {"username": username})), None)
+        if not self._passwords.verify(password, row and row.password_hash) or row is None:
+            return None
+        principal = Principal(
+            kind=PrincipalKind.USER, id=row.id, name=username, sysadmin=row.sysadmin, version=row.version
+        )
+        if self._passwords.outdated(row.password_hash):
+            self._hash_again(row.id, row.password_hash, password)
+        self._remember(key, principal, self._ports.clock.now().timestamp() + _CACHE_SECONDS)
+        return principal
+
+    def _hash_again(self, user_id: int, stored: str, password: str) -> None:
+        """Store the same password as new ones are stored; a database that cannot be written keeps nobody out."""
+        replaced = sa.update(User).where(User.id == user_id, User.password_hash == stored)
+        statement = replaced.values(password_hash=self._passwords.hash(password))
+        with contextlib.suppress(UnavailableError), self._ports.db.write() as session:
+            session.execute(statement.execution_options(synchronize_session=False))
+
+    def _remember(self, key: str, principal: Principal, until: float) -> None:
         with self._lock:
             self._verified.pop(key, None)
             if len(self._verified) >= _CACHED:
                 del self._verified[next(iter(self._verified))]
-            self._verified[key] = _Verified(user_id, version, until)
+            self._verified[key] = _Verified(principal.kind, principal.id, principal.version, until)
 
 
 def parse_basic(header: str) -> tuple[str, str]:

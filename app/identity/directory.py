@@ -1,11 +1,27 @@
 """What other features ask about people, inside their own transactions: names, ids, and tokens that must stop."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
+from enum import IntEnum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.identity.models import User, UserGroupMember
+from app.db.conflict import insert_absent
+from app.identity.models import User, UserGroup, UserGroupMember
+
+USER_NAMES = sa.select(User.id, User.username.label("name")).subquery("users")
+"""Users' ids and names, for joining."""
+GROUP_NAMES = sa.select(UserGroup.id, UserGroup.group_name.label("name")).subquery("groups")
+"""The same of groups."""
+
+
+class GroupType(IntEnum):
+    """Where a group's members are known."""
+
+    LDAP = 1
+    HTTP = 2
+    OIDC = 3
 
 
 def names_of(session: Session, ids: Collection[int]) -> Mapping[int, str]:
@@ -30,7 +46,7 @@ def exists(session: Session, user_id: int) -> bool:
 
 def first_administrator(session: Session) -> int | None:
     """The id of the installation's first administrator, the owner of what nobody in person made."""
-    return session.execute(sa.select(sa.func.min(User.id)).where(User.sysadmin)).scalar_one()
+    return session.execute(sa.select(sa.func.min(User.id)).where(User.sysadmin, User.deleted.is_(False))).scalar_one()
 
 
 def groups_of(user_id: sa.ColumnElement[int] | int) -> sa.Select[int]:
@@ -41,4 +57,46 @@ def groups_of(user_id: sa.ColumnElement[int] | int) -> sa.Select[int]:
 def revoke_tokens(session: Session, ids: Collection[int]) -> None:
     """Make tokens of these users stop within seconds: what they may do has changed."""
     statement = sa.update(User).where(User.id.in_(set(ids))).values(version=User.version + 1)
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+def hold_user(session: Session, user_id: int) -> str | None:
+    """Keep the account from being deleted until the transaction ends; its name, None when there is none."""
+    statement = sa.select(User.username).where(User.id == user_id, User.deleted.is_(False)).with_for_update()
+    return session.execute(statement).scalar_one_or_none()
+
+
+def hold_group(session: Session, group_id: int) -> str | None:
+    """Keep the group from being deleted until the transaction ends; its name, None when there is none."""
+    statement = sa.select(UserGroup.group_name).where(UserGroup.id == group_id)
+    return session.execute(statement.with_for_update(read=True, key_share=True)).scalar_one_or_none()
+
+
+def group_of_dn(session: Session, ldap_group_dn: str) -> int | None:
+    """The id of the LDAP group with this distinguished name, None when there is none."""
+    return session.execute(
+        sa.select(UserGroup.id).where(UserGroup.group_type == GroupType.LDAP, UserGroup.ldap_group_dn == ldap_group_dn)
+    ).scalar_one_or_none()
+
+
+def group_named(session: Session, name: str, kind: GroupType) -> int | None:
+    """The id of the group of this kind and name, the oldest of several, None when there is none."""
+    statement = sa.select(UserGroup.id).where(UserGroup.group_type == kind, UserGroup.group_name == name)
+    return session.execute(statement.order_by(UserGroup.id).limit(1)).scalar_one_or_none()
+
+
+def ensure_group(session: Session, name: str, kind: GroupType, now: datetime) -> int | None:
+    """As ``group_named``, and make the group when it is absent; the name has 1 to 255 characters."""
+    known = group_named(session, name, kind)
+    if known is not None:
+        return known
+    columns = {"group_name": name, "group_type": int(kind), "creation_time": now, "update_time": now}
+    session.execute(insert_absent(session, UserGroup).values(ldap_group_dn="", **columns))
+    return group_named(session, name, kind)
+
+
+def revoke_tokens_of_group(session: Session, group_id: int) -> None:
+    """Make tokens of the group's members stop within seconds."""
+    members = sa.select(UserGroupMember.user_id).where(UserGroupMember.group_id == group_id)
+    statement = sa.update(User).where(User.id.in_(members)).values(version=User.version + 1)
     session.execute(statement.execution_options(synchronize_session=False))

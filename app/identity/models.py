@@ -13,7 +13,17 @@ class User(Base):
     """A person's account. ``version`` grows whenever tokens made before must stop (password, disabling, membership)."""
 
     __tablename__ = "user_account"
-    __table_args__ = table_args(sa.UniqueConstraint("username"), sa.UniqueConstraint("email"))
+    __table_args__ = table_args(
+        sa.UniqueConstraint("username"),
+        sa.UniqueConstraint("email"),
+        sa.Index(
+            "ix_user_account_present",
+            "username",
+            "id",
+            sqlite_where=sa.text("deleted IS 0"),
+            postgresql_where=sa.text("deleted IS false"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     username: Mapped[str] = mapped_column(byte_text(255))

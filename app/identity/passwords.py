@@ -1,34 +1,45 @@
-"""Passwords: the rules for new ones, and argon2id for stored ones."""
+"""Passwords: the rules for new ones, argon2id for stored ones, and Harbor's own form for those that came from it."""
 
+import hashlib
+import hmac
 import re
 import threading
+from typing import ClassVar, Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.core.errors import FieldInvalid
 
-_LENGTHS = range(8, 129)
-_CLASSES = (re.compile(r"[A-Z]"), re.compile(r"[a-z]"), re.compile(r"[0-9]"))
+LONGEST: Final = 1024
+"""Characters beyond which no text can be a stored password, so that none of them costs a hash."""
+_LENGTHS: Final = range(8, 129)
+_CLASSES: Final = (re.compile(r"[A-Z]"), re.compile(r"[a-z]"), re.compile(r"[0-9]"))
 _MEMORY_KIB = 19_456
 _PASSES = 2
-_AT_ONCE = 4
+_AT_ONCE: Final = 4
+_HARBORS: Final = re.compile(r"harbor-pbkdf2\$(sha1|sha256)\$([1-9][0-9]{0,6})\$(.*)\$((?:[0-9a-f]{2})+)", re.DOTALL)
 
 
-def check_rules(password: str) -> None:
+def check_rules(password: str, field: str = "password") -> None:
     """Raise FieldInvalid unless there are 8 to 128 characters, with upper-case and lower-case letters and digits."""
     if len(password) not in _LENGTHS or not all(wanted.search(password) for wanted in _CLASSES):
         raise FieldInvalid(
-            "password", "8 to 128 characters with at least one upper-case letter, one lower-case letter and one digit"
+            field, "8 to 128 characters with at least one upper-case letter, one lower-case letter and one digit"
         )
 
 
 class Passwords:
-    """Hashes and verifies with argon2id: 19 MiB each, at most four at once per process."""
+    """Hashes and verifies with argon2id: 19 MiB each, at most four at once per process.
+
+    Hashes of a Harbor are verified too, stored as ``harbor-pbkdf2$algorithm$iterations$salt$hexadecimal digits``, where
+    the algorithm is Harbor's ``password_version`` (sha1 or sha256) and the iterations are 4096.
+    """
+
+    _slots: ClassVar = threading.BoundedSemaphore(_AT_ONCE)
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=1)
-        self._slots = threading.BoundedSemaphore(_AT_ONCE)
         self._nobody: str | None = None
 
     def hash(self, password: str) -> str:
@@ -38,14 +49,28 @@ class Passwords:
 
     def verify(self, password: str, stored: str | None) -> bool:
         """Tell whether ``password`` is the stored one; takes as long when none is stored, so that names do not leak."""
+        if len(password) > LONGEST:
+            return False
         with self._slots:
+            if stored is not None and (harbors := _HARBORS.fullmatch(stored)):
+                return _verify_harbors(password, *harbors.groups())
             try:
                 self._hasher.verify(stored or self._nobodys(), password)
             except (VerificationError, InvalidHashError):
                 return False
             return stored is not None
 
+    def outdated(self, stored: str) -> bool:
+        """Tell whether a verified password should be hashed again: it came from a Harbor, or hashing costs more now."""
+        return _HARBORS.fullmatch(stored) is not None or self._hasher.check_needs_rehash(stored)
+
     def _nobodys(self) -> str:
         if self._nobody is None:
             self._nobody = self._hasher.hash("the password of nobody")
         return self._nobody
+
+
+def _verify_harbors(password: str, algorithm: str, iterations: str, salt: str, digits: str) -> bool:
+    expected = bytes.fromhex(digits)
+    made = hashlib.pbkdf2_hmac(algorithm, password.encode(), salt.encode(), int(iterations), len(expected))
+    return hmac.compare_digest(made, expected)

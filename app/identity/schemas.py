@@ -1,7 +1,16 @@
-"""People as the management API writes them."""
+"""People and their groups as the management API writes them."""
+
+from marshmallow import ValidationError, fields, validate
 
 from app.web.fields import Flag, Moment, Number, Part, Text
-from app.web.schemas import HarborSchema
+from app.web.schemas import HarborSchema, PageParameters
+
+_TEXT_LIMIT = 255
+
+
+def _given(text: str) -> None:
+    if not text:
+        raise ValidationError("the value is required")
 
 
 class OIDCUserInfoSchema(HarborSchema):
@@ -28,3 +37,83 @@ class UserRespSchema(HarborSchema):
     oidc_user_meta = Part(OIDCUserInfoSchema)
     creation_time = Moment()
     update_time = Moment()
+
+
+class UserGroupSchema(HarborSchema):
+    """A group of people."""
+
+    id = Number(form=None)
+    group_name = Text()
+    group_type = Number(form=None)
+    ldap_group_dn = Text()
+
+
+class UserGroupSearchItemSchema(HarborSchema):
+    """A group of people, for anybody who is logged in."""
+
+    id = Number(form=None)
+    group_name = Text()
+    group_type = Number(form=None)
+
+
+class UserSearchRespItemSchema(HarborSchema):
+    """A user account, for anybody who is logged in."""
+
+    user_id = Number(form="int", attribute="id")
+    username = Text()
+
+
+class UserCreationReqSchema(HarborSchema):
+    """An account to make."""
+
+    email = Text(validate=validate.Length(max=_TEXT_LIMIT))
+    realname = Text()
+    comment = Text()
+    password = Text()
+    username = Text(validate=validate.Length(max=_TEXT_LIMIT))
+
+
+class UserProfileSchema(HarborSchema):
+    """What people say about themselves."""
+
+    email = Text()
+    realname = Text()
+    comment = Text()
+
+
+class UserSysAdminFlagSchema(HarborSchema):
+    """Whether an account administers the system."""
+
+    sysadmin_flag = Flag()
+
+
+class PasswordReqSchema(HarborSchema):
+    """A change of password."""
+
+    old_password = Text()
+    new_password = Text()
+
+
+class OIDCCliSecretReqSchema(HarborSchema):
+    """A secret by which programs log in where people log in by OIDC."""
+
+    secret = Text()
+
+
+class UserSearchParameters(PageParameters):
+    """Whom to search for."""
+
+    username = fields.String(required=True, validate=_given)
+
+
+class GroupListParameters(PageParameters):
+    """What the list of groups may be asked for."""
+
+    ldap_group_dn = fields.String()
+    group_name = fields.String()
+
+
+class GroupSearchParameters(PageParameters):
+    """Which groups to search for."""
+
+    groupname = fields.String(required=True, validate=_given)

@@ -1,70 +1,92 @@
 """Use cases of user accounts."""
 
-import re
 from dataclasses import dataclass
-from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import require_in_system
+from app.access.decision import may_in_system, require_in_system
 from app.access.principals import PrincipalKind
+from app.configuration.keys import SELF_REGISTRATION
+from app.configuration.service import ConfigurationService
 from app.context import Context
-from app.core.errors import ConflictError, DeniedError, FieldInvalid, NotFoundError
-from app.identity.models import RefreshToken, User
+from app.core.errors import (
+    ConflictError,
+    DeniedError,
+    InvalidError,
+    NotFoundError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from app.core.paging import Listed, OffsetPage
+from app.core.query import ListQuery
+from app.db.database import retried
+from app.events.management import UserCreated, UserDeleted, UserUpdated
+from app.identity import listing, throttle
+from app.identity.listing import FIRST_ADMINISTRATOR
+from app.identity.models import RefreshToken, User, UserGroupMember
 from app.identity.passwords import Passwords, check_rules
+from app.identity.rules import check_profile, check_username, freed
+from app.identity.sessions import SessionStore
+from app.identity.views import Account, Named
 
-FIRST_ADMINISTRATOR = 1
-"""The id of the account made on the first start, which stays an administrator."""
-_TEXT_LIMIT = 255
-_COMMENT_LIMIT = 30
-_FORBIDDEN_IN_NAMES = re.compile(r'[,"~#%$\x00-\x1f\x7f]')
-_EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What people say about themselves."""
+
+    email: str
+    realname: str = ""
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class NewUser:
+class NewUser(Profile):
     """What a new account is made of."""
 
     username: str
     password: str
-    email: str
-    realname: str = ""
-    comment: str = ""
     sysadmin: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """A user account as others may see it."""
-
-    id: int
-    username: str
-    email: str | None
-    realname: str
-    comment: str
-    sysadmin: bool
-    disabled: bool
-    version: int
-    creation_time: datetime
-    update_time: datetime
-
-
 class UserService:
-    """Accounts: administrators may all of it, people their own password."""
+    """Accounts: administrators (and robots that were granted it) may all of it, people their own profile and password.
+
+    Whoever may not is refused with UnauthenticatedError when nobody, else with DeniedError.
+    """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._passwords = Passwords()
 
-    def create(self, new: NewUser) -> Account:
-        """Make an account; FieldInvalid for what breaks a rule, ConflictError when name or e-mail is taken."""
-        self._require("create")
-        _check(new)
-        stored = Passwords().hash(new.password)
+    def list(self, query: ListQuery) -> Listed[Account]:
+        """The page of accounts, without the first administrator, in the order of their names; in two statements."""
+        self._require("list")
+        return listing.page_of_users(self._ctx.ports.db, query)
+
+    def search(self, text: str, page: OffsetPage) -> Listed[Named]:
+        """The page of accounts whose name contains ``text``, for anybody who is logged in; in two statements."""
+        if not self._ctx.principal.authenticated:
+            raise UnauthenticatedError
+        with self._ctx.read() as session:
+            return listing.page_of_names(session, text, page)
+
+    @retried()
+    def create(self, new: NewUser, *, from_page: bool = False) -> Account:
+        """Make an account; FieldInvalid for what breaks a rule, ConflictError when name or e-mail is taken.
+
+        While self-registration is on, nobody may make one for themselves if the request is ``from_page``, the product's
+        own page; who else may not create accounts is denied.
+        """
+        self._require_may_create(from_page=from_page)
+        check_username(new.username)
+        check_profile(new.email, new.realname, new.comment)
+        check_rules(new.password)
+        stored = self._passwords.hash(new.password)
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
             if session.scalar(sa.select(User.id).where(sa.or_(User.username == new.username, User.email == new.email))):
-                raise ConflictError(f"user {new.username} or its e-mail exists already")
+                raise ConflictError(f"user {new.username} or email {new.email} already exists")
             user = User(
                 username=new.username,
                 email=new.email,
@@ -77,14 +99,27 @@ class UserService:
             )
             session.add(user)
             session.flush()
+            self._ctx.emit(UserCreated(user_id=user.id, username=user.username))
             return _account(user)
 
     def get(self, user_id: int) -> Account:
         """The account; NotFoundError when there is none. People may see themselves, administrators everybody."""
-        if not self._self(user_id):
-            self._require("read")
+        self._require_self_or("read", user_id)
         with self._ctx.read() as session:
             return _account(_found(session.get(User, user_id), user_id))
+
+    def current(self) -> Account:
+        """The caller's own account; PreconditionError for who is logged in and no person.
+
+        UnauthenticatedError once the account is gone, even where this process has not heard of it yet.
+        """
+        principal = self._ctx.principal
+        if principal.authenticated and principal.kind is not PrincipalKind.USER:
+            raise PreconditionError(f"get current user not available for security context: {principal.kind}")
+        try:
+            return self.get(principal.id)
+        except NotFoundError:
+            raise UnauthenticatedError from None
 
     def find(self, username: str) -> Account | None:
         """The account of that exact name, None when there is none."""
@@ -93,17 +128,40 @@ class UserService:
             user = session.scalar(sa.select(User).where(User.username == username, User.deleted.is_(sa.false())))
             return None if user is None else _account(user)
 
-    def set_password(self, user_id: int, password: str) -> None:
-        """Give the account a new password; every token and remembered credential of before ends within five seconds."""
-        if not self._self(user_id):
-            self._require("update")
-        check_rules(password)
-        stored = Passwords().hash(password)
+    @retried()
+    def change_profile(self, user_id: int, profile: Profile) -> None:
+        """Say something else about the account; FieldInvalid, NotFoundError, ConflictError for somebody's e-mail."""
+        self._require_self_or("update", user_id)
+        check_profile(profile.email, profile.realname, profile.comment)
         with self._ctx.write() as session:
             user = _locked(session, user_id)
-            user.password_hash = stored
-            self._revoke(session, user)
+            if session.scalar(sa.select(User.id).where(User.email == profile.email, User.id != user_id)):
+                raise ConflictError(f"email {profile.email} already exists")
+            user.email, user.realname, user.comment = profile.email, profile.realname, profile.comment
+            self._updated(user, "profile")
 
+    @retried()
+    def set_password(self, user_id: int, password: str, *, old: str = "") -> None:
+        """Give the account a new password: its sessions, tokens and remembered credentials end within five seconds.
+
+        People must know their ``old`` password (else DeniedError, after some failures TooManyRequests) and choose
+        another one (else InvalidError); FieldInvalid for a weak one, NotFoundError.
+        """
+        self._require_self_or("update", user_id)
+        known = self._proven(user_id, old) if self._self(user_id) else None
+        check_rules(password, "new_password")
+        if known is not None and password == old:
+            raise InvalidError("New password is identical to old password")
+        stored = self._passwords.hash(password)
+        with self._ctx.write() as session:
+            user = _locked(session, user_id)
+            if known is not None and user.password_hash != known:
+                raise DeniedError(_WRONG)
+            user.password_hash = stored
+            self._end_logins(session, user)
+            self._updated(user, "password")
+
+    @retried()
     def disable(self, user_id: int, *, disabled: bool = True) -> None:
         """Shut the account out, or let it in again; the first administrator stays."""
         self._require("update")
@@ -111,9 +169,12 @@ class UserService:
             _spare_first(user_id)
         with self._ctx.write() as session:
             user = _locked(session, user_id)
-            user.disabled = disabled
-            self._revoke(session, user)
+            if user.disabled is not disabled:
+                user.disabled = disabled
+                self._end_logins(session, user)
+                self._updated(user, "disabled")
 
+    @retried()
     def set_sysadmin(self, user_id: int, *, sysadmin: bool) -> None:
         """Make the account an administrator of the system, or an ordinary one; the first administrator stays one."""
         self._require("update")
@@ -121,22 +182,73 @@ class UserService:
             _spare_first(user_id)
         with self._ctx.write() as session:
             user = _locked(session, user_id)
-            user.sysadmin = sysadmin
-            self._revoke(session, user)
+            if user.sysadmin is not sysadmin:
+                user.sysadmin = sysadmin
+                user.version += 1
+                self._updated(user, "administrator")
 
-    def _revoke(self, session: Session, user: User) -> None:
+    @retried()
+    def delete(self, user_id: int) -> None:
+        """Delete the account: nobody can log in as it any more, and its name and e-mail are free for others.
+
+        What it did stays on record. DeniedError for the caller's own and the first administrator's, NotFoundError.
+        """
+        self._require("delete")
+        if self._self(user_id) or user_id == FIRST_ADMINISTRATOR:
+            raise DeniedError(f"User with ID {user_id} cannot be deleted")
+        with self._ctx.write() as session:
+            user = _locked(session, user_id)
+            username = user.username
+            user.username = freed(username, user_id)
+            user.email = None if user.email is None else freed(user.email, user_id)
+            user.password_hash, user.deleted = None, True
+            user.update_time = self._ctx.ports.clock.now()
+            self._end_logins(session, user)
+            session.execute(sa.delete(UserGroupMember).where(UserGroupMember.user_id == user_id))
+            self._ctx.emit(UserDeleted(user_id=user_id, username=username))
+
+    def _proven(self, user_id: int, password: str) -> str:
+        """What is stored of the caller's own password, when this is it; wrong ones count as failed logins."""
+        name, address = self._ctx.principal.name, self._ctx.address[: throttle.ADDRESS_LIMIT]
+        throttle.refuse_while_delayed(self._ctx.ports.db, name, address)
+        with self._ctx.read() as session:
+            stored = _found(session.get(User, user_id), user_id).password_hash
+        if stored is None or not self._passwords.verify(password, stored):
+            with self._ctx.write() as session:
+                throttle.record_failure(session, name, address)
+            raise DeniedError(_WRONG)
+        return stored
+
+    def _end_logins(self, session: Session, user: User) -> None:
         user.version += 1
-        user.update_time = self._ctx.ports.clock.now()
         session.flush()
+        SessionStore.end_all(session, user.id)
         session.execute(
             sa.delete(RefreshToken).where(
                 RefreshToken.principal_kind == PrincipalKind.USER, RefreshToken.principal_id == user.id
             )
         )
 
+    def _updated(self, user: User, what: str) -> None:
+        user.update_time = self._ctx.ports.clock.now()
+        self._ctx.emit(UserUpdated(user_id=user.id, username=user.username, what=what))
+
+    def _require_may_create(self, *, from_page: bool) -> None:
+        principal = self._ctx.principal
+        if may_in_system(principal, "user", "create"):
+            return
+        if not ConfigurationService(self._ctx).flag(SELF_REGISTRATION):
+            self._require("create")
+        if principal.authenticated or not from_page:
+            raise DeniedError("self-registration cannot be triggered via API")
+
     def _self(self, user_id: int) -> bool:
         principal = self._ctx.principal
         return principal.kind is PrincipalKind.USER and principal.id == user_id
+
+    def _require_self_or(self, action: str, user_id: int) -> None:
+        if not self._self(user_id):
+            self._require(action)
 
     def _require(self, action: str) -> None:
         require_in_system(self._ctx.principal, "user", action)
@@ -157,18 +269,6 @@ def _spare_first(user_id: int) -> None:
         raise DeniedError("the first administrator stays an administrator and cannot be disabled")
 
 
-def _check(new: NewUser) -> None:
-    if not 0 < len(new.username) <= _TEXT_LIMIT or _FORBIDDEN_IN_NAMES.search(new.username):
-        raise FieldInvalid("username", 'a name of 1 to 255 characters without , " ~ # % $ and control characters')
-    if len(new.email) > _TEXT_LIMIT or not _EMAIL.fullmatch(new.email):
-        raise FieldInvalid("email", "an e-mail address of at most 255 characters")
-    if len(new.realname) > _TEXT_LIMIT:
-        raise FieldInvalid("realname", f"at most {_TEXT_LIMIT} characters")
-    if len(new.comment) > _COMMENT_LIMIT:
-        raise FieldInvalid("comment", f"at most {_COMMENT_LIMIT} characters")
-    check_rules(new.password)
-
-
 def _account(user: User) -> Account:
     return Account(
         id=user.id,
@@ -182,3 +282,6 @@ def _account(user: User) -> Account:
         creation_time=user.creation_time,
         update_time=user.update_time,
     )
+
+
+_WRONG = "Current password is incorrect"

@@ -1,6 +1,8 @@
 """How a principal stands now: whether it may still log in, and the version that its tokens must carry."""
 
 import threading
+from dataclasses import dataclass
+from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -14,42 +16,65 @@ FRESH_SECONDS = 5.0
 _KEPT = 10_000
 
 
-class Standing:
-    """The database's word on users, at most five seconds old; else one indexed query on the kept connection."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenRobot:
+    """A robot that gave a secret of its own."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    principal: Principal
+    until: float | None = None
+    """Seconds since 1970 at which this secret ends, None when only a new one ends it."""
+
+
+class RobotAccounts(Protocol):
+    """Robots as authentication knows them; implemented by the robots feature, which lies above identity."""
+
+    def by_secret(self, name: str, secret: str) -> ProvenRobot | None:
+        """The robot of this full name when the secret is one of its own and it is not disabled."""
+        ...
+
+    def by_id(self, robot_id: int) -> Principal | None:
+        """The robot as the database has it now; None when it is disabled or gone."""
+        ...
+
+
+class Standing:
+    """The database's word on users and robots, at most five seconds old; else one query on the kept connection."""
+
+    def __init__(self, db: Database, clock: Clock, robots: RobotAccounts) -> None:
         self._db = db
         self._clock = clock
-        self._seen: dict[int, tuple[float, Principal | None]] = {}
+        self._robots = robots
+        self._seen: dict[tuple[PrincipalKind, int], tuple[float, Principal | None]] = {}
         self._lock = threading.Lock()
 
-    def user(self, user_id: int, *, at_least: int = 0) -> Principal | None:
-        """The user as a principal; None when it is disabled or gone.
+    def of(self, kind: PrincipalKind, principal_id: int, *, at_least: int = 0) -> Principal | None:
+        """The account as a principal; None when it is disabled, over or gone.
 
         What is remembered answers only when its version is ``at_least`` that: another process may know a newer one.
+        A robot's end is noticed at its very moment.
         """
         now = self._clock.now().timestamp()
-        seen = self._seen.get(user_id)
+        seen = self._seen.get((kind, principal_id))
         if (
             seen is not None
             and 0 <= now - seen[0] < FRESH_SECONDS
             and seen[1] is not None
             and seen[1].version >= at_least
         ):
-            return seen[1]
-        return self.user_now(user_id)
+            return None if seen[1].ended(now) else seen[1]
+        return self.at_once(kind, principal_id)
 
-    def user_now(self, user_id: int) -> Principal | None:
-        """As ``user``, asked of the database at once."""
+    def at_once(self, kind: PrincipalKind, principal_id: int) -> Principal | None:
+        """As ``of``, asked of the database now."""
         now = self._clock.now().timestamp()
-        principal = self._ask(user_id)
+        principal = self._robots.by_id(principal_id) if kind is PrincipalKind.ROBOT else self._user(principal_id)
         with self._lock:
             if len(self._seen) >= _KEPT:
                 self._seen.clear()
-            self._seen[user_id] = (now, principal)
-        return principal
+            self._seen[kind, principal_id] = (now, principal)
+        return None if principal is None or principal.ended(now) else principal
 
-    def _ask(self, user_id: int) -> Principal | None:
+    def _user(self, user_id: int) -> Principal | None:
         for row in self._db.rows(_BY_ID, {"user_id": user_id}):
             return Principal(
                 kind=PrincipalKind.USER, id=user_id, name=row.username, sysadmin=row.sysadmin, version=row.version

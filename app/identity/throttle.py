@@ -10,6 +10,8 @@ from app.db.types import clock_ms
 from app.identity.models import LoginFailure
 
 FREE_FAILURES = 5
+ADDRESS_LIMIT = 64
+"""Characters of an address that are looked at."""
 _LONGEST_MS = 60_000
 _FORGOTTEN_MS = 15 * 60_000
 

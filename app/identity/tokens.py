@@ -1,5 +1,6 @@
 """Registry tokens: signed statements of what a principal may do, and a memory of those that were verified."""
 
+import math
 import secrets
 import string
 import threading
@@ -73,14 +74,15 @@ class Tokens:
         self._lock = threading.Lock()
 
     def issue(self, principal: Principal, access: Sequence[Access]) -> IssuedToken:
-        """Sign what ``principal`` may do, for the configured time."""
+        """Sign what ``principal`` may do, for the configured time, and no longer than ``principal`` itself lasts."""
         now = self._clock.now().replace(microsecond=0)
         issued = int(now.timestamp())
+        lifetime = int(min(self._lifetime.total_seconds(), (principal.expires_at or math.inf) - issued))
         claims = {
             "iss": ISSUER,
             "sub": principal.name,
             "aud": AUDIENCE,
-            "exp": issued + int(self._lifetime.total_seconds()),
+            "exp": issued + lifetime,
             "nbf": issued,
             "iat": issued,
             "jti": "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH)),
@@ -94,7 +96,7 @@ class Tokens:
         }
         key = self._keys.signing(now)
         token = jwt.encode(claims, key.private, algorithm=_ALGORITHM, headers={"kid": key.kid})
-        return IssuedToken(token=token, expires_in=int(self._lifetime.total_seconds()), issued_at=now)
+        return IssuedToken(token=token, expires_in=lifetime, issued_at=now)
 
     def verify(self, header: str) -> VerifiedToken:
         """The token of an ``Authorization: Bearer`` header; TokenInvalid when it is not ours or not of this time."""

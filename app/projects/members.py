@@ -1,69 +1,225 @@
-"""Members of projects: users with a role. Every change makes the member's tokens stop within seconds."""
+"""Members of projects: users and groups with a role. Every change makes their tokens stop within seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
 
 from app.access.roles import POWER, Role
 from app.context import Context
 from app.core.errors import ConflictError, FieldInvalid, NotFoundError
+from app.core.paging import Listed, OffsetPage
 from app.db.database import retried
+from app.events.management import MemberAdded, MemberRemoved, MemberUpdated
 from app.identity import directory
+from app.projects.candidates import GROUP, USER, Candidate, Entity, held, resolved
 from app.projects.models import ProjectMember
 from app.projects.rights import require
 
+_ROLE_NAMES: Final[Mapping[int, str]] = {
+    Role.PROJECT_ADMIN: "projectAdmin",
+    Role.MAINTAINER: "maintainer",
+    Role.DEVELOPER: "developer",
+    Role.GUEST: "guest",
+    Role.LIMITED_GUEST: "limitedGuest",
+}
+_LARGEST: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A user (``u``) or group (``g``) with a role in a project."""
+
+    id: int
+    project_id: int
+    entity_type: str
+    entity_id: int
+    entity_name: str
+    role: int
+
+    @property
+    def role_name(self) -> str:
+        """The role as Harbor calls it."""
+        return _ROLE_NAMES.get(self.role, "")
+
 
 class MemberService:
-    """The use cases of project members, in the name of the context's principal."""
+    """The use cases of project members, in the name of the context's principal. Refused as ``rights.require`` says."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
-    @retried()
-    def add(self, project_key: str | int, user_id: int, role: Role) -> int:
-        """Give a user a role in the project and return the membership's id.
+    def list(self, project_key: str | int, page: OffsetPage, *, name: str = "") -> Listed[Member]:
+        """The page of members in the order of their names; only those called exactly ``name`` when it is given."""
+        project = require(self._ctx, project_key, "member", "list")
+        which: dict[str, object] = {"project": project.id} | ({"name": name} if name else {})
+        count, rows = (_COUNT_NAMED, _PAGE_NAMED) if name else (_COUNT, _PAGE)
+        ends = {"limit": page.limit or _LARGEST, "offset": min(page.offset, _LARGEST)}
+        return Listed(
+            items=[Member(**row._asdict()) for row in self._ctx.rows(rows, which | ends)],
+            total=self._ctx.rows(count, which)[0].total,
+            page=page,
+        )
 
-        FieldInvalid for a role that cannot be given or an unknown user, ConflictError when the user has one already.
+    def get(self, project_key: str | int, member_id: int) -> Member:
+        """One member; NotFoundError when the project has no such member."""
+        project = require(self._ctx, project_key, "member", "read")
+        for row in self._ctx.rows(_ONE, {"project": project.id, "member": member_id}):
+            return Member(**row._asdict())
+        raise _unknown(member_id)
+
+    @retried()
+    def add(self, project_key: str | int, who: int | Candidate, role: int) -> int:
+        """Give ``who`` (a number is a user's id) a role in the project and return the membership's id.
+
+        FieldInvalid for a role that cannot be given and for a candidate that is none, NotFoundError for a user's name
+        that nobody has, ConflictError when the candidate has a role in the project already.
         """
         project = require(self._ctx, project_key, "member", "create")
-        if role not in POWER:
-            raise FieldInvalid("role_id", "one of 1, 2, 3, 4, 5")
+        _check(role)
+        candidate = Candidate(user_id=who) if isinstance(who, int) else who
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
-            if not directory.exists(session, user_id):
-                raise FieldInvalid("user_id", "that of a user")
-            known = sa.select(ProjectMember.id).where(
-                ProjectMember.project_id == project.id,
-                ProjectMember.entity_type == "u",
-                ProjectMember.entity_id == user_id,
-            )
-            if session.execute(known).scalar_one_or_none() is not None:
-                raise ConflictError("the user is a member of the project already")
+            entity = resolved(session, candidate, now)
             member = ProjectMember(
                 project_id=project.id,
-                entity_type="u",
-                entity_id=user_id,
+                entity_type=entity.type,
+                entity_id=entity.id,
                 role=role,
                 creation_time=now,
                 update_time=now,
             )
+            if session.execute(_KNOWN, {"project": project.id, "type": entity.type, "entity": entity.id}).first():
+                raise ConflictError("The project member specified already exist")
             session.add(member)
             session.flush()
-            directory.revoke_tokens(session, [user_id])
+            _revoke(session, entity)
+            self._ctx.emit(MemberAdded(project_id=project.id, project=project.name, entity_name=entity.name))
             return member.id
 
     @retried()
+    def set_role(self, project_key: str | int, member_id: int, role: int) -> None:
+        """Give a member another role, the last administrator too.
+
+        FieldInvalid for a role that cannot be given, NotFoundError when the project has no such member.
+        """
+        project = require(self._ctx, project_key, "member", "update")
+        _check(role)
+        with self._ctx.write() as session:
+            entity = _entity(session, project.id, member_id)
+            change = sa.update(ProjectMember).values(role=role, update_time=self._ctx.ports.clock.now())
+            _changed(session, change.where(*_is(project.id, member_id)), member_id)
+            _revoke(session, entity)
+            self._ctx.emit(MemberUpdated(project_id=project.id, project=project.name, entity_name=entity.name))
+
+    @retried()
     def remove(self, project_key: str | int, member_id: int) -> None:
-        """End a membership; NotFoundError when the project has no such member."""
+        """End a membership, that of the last administrator too; NotFoundError when the project has no such member."""
         project = require(self._ctx, project_key, "member", "delete")
         with self._ctx.write() as session:
-            statement = sa.delete(ProjectMember).where(
-                ProjectMember.id == member_id, ProjectMember.project_id == project.id
-            )
-            gone = session.execute(
-                statement.returning(ProjectMember.entity_type, ProjectMember.entity_id).execution_options(
-                    synchronize_session=False
-                )
-            ).one_or_none()
-            if gone is None:
-                raise NotFoundError(f"project member {member_id} not found")
-            if gone.entity_type == "u":
-                directory.revoke_tokens(session, [gone.entity_id])
+            entity = _entity(session, project.id, member_id)
+            _changed(session, sa.delete(ProjectMember).where(*_is(project.id, member_id)), member_id)
+            _revoke(session, entity)
+            self._ctx.emit(MemberRemoved(project_id=project.id, project=project.name, entity_name=entity.name))
+
+
+def count_by_role(session: Session, project_id: int) -> Mapping[Role, int]:
+    """How many users and groups hold each role in the project; roles that nobody holds are left out."""
+    return {Role(role): count for role, count in session.connection().execute(_BY_ROLE, {"project": project_id})}
+
+
+def _check(role: int) -> None:
+    if role not in POWER:
+        raise FieldInvalid("role_id", "one of 1, 2, 3, 4, 5")
+
+
+def _entity(session: Session, project_id: int, member_id: int) -> Entity:
+    """Whose membership it is, locked in the same order as when it is added."""
+    known = sa.select(ProjectMember.entity_type, ProjectMember.entity_id).where(*_is(project_id, member_id))
+    row = session.execute(known).one_or_none()
+    if row is None:
+        raise _unknown(member_id)
+    return held(session, row.entity_type, row.entity_id)
+
+
+def _changed(session: Session, statement: sa.Update | sa.Delete, member_id: int) -> None:
+    """Run it; NotFoundError when the row went meanwhile."""
+    changed = session.execute(
+        statement.returning(ProjectMember.id).execution_options(synchronize_session=False)
+    ).one_or_none()
+    if changed is None:
+        raise _unknown(member_id)
+
+
+def _revoke(session: Session, entity: Entity) -> None:
+    if entity.type == USER:
+        directory.revoke_tokens(session, [entity.id])
+    else:
+        directory.revoke_tokens_of_group(session, entity.id)
+
+
+def _is(project_id: int, member_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return ProjectMember.id == member_id, ProjectMember.project_id == project_id
+
+
+def _unknown(member_id: int) -> NotFoundError:
+    return NotFoundError(f"project member {member_id} not found")
+
+
+def _named(kind: str, names: sa.Subquery, *conditions: ColumnElement[bool]) -> sa.Select[*tuple[object, ...]]:
+    """The project's members of one kind with their names."""
+    return (
+        sa.select(
+            ProjectMember.id,
+            ProjectMember.project_id,
+            ProjectMember.entity_type,
+            ProjectMember.entity_id,
+            names.c.name.label("entity_name"),
+            ProjectMember.role,
+        )
+        .join(names, names.c.id == ProjectMember.entity_id)
+        .where(
+            ProjectMember.project_id == sa.bindparam("project"),
+            ProjectMember.entity_type == sa.literal_column(f"'{kind}'"),
+            *conditions,
+        )
+    )
+
+
+def _members(*, named: bool = False, one: bool = False) -> sa.Subquery:
+    """Users and groups; only those of one name, or the one of an id."""
+    branches = []
+    for kind, names in ((USER, directory.USER_NAMES), (GROUP, directory.GROUP_NAMES)):
+        name = [names.c.name == sa.bindparam("name")] if named else []
+        membership = [ProjectMember.id == sa.bindparam("member")] if one else []
+        branches.append(_named(kind, names, *name, *membership))
+    return sa.union_all(*branches).subquery("member")
+
+
+def _page(members: sa.Subquery) -> sa.Select[*tuple[object, ...]]:
+    return (
+        sa.select(members)
+        .order_by(members.c.entity_name, members.c.id)
+        .limit(sa.bindparam("limit", type_=sa.BigInteger))
+        .offset(sa.bindparam("offset", type_=sa.BigInteger))
+    )
+
+
+_COUNT = sa.select(sa.func.count().label("total")).where(ProjectMember.project_id == sa.bindparam("project"))
+_COUNT_NAMED = sa.select(sa.func.count().label("total")).select_from(_members(named=True))
+_PAGE = _page(_members())
+_PAGE_NAMED = _page(_members(named=True))
+_ONE = sa.select(_members(one=True))
+_KNOWN = sa.select(ProjectMember.id).where(
+    ProjectMember.project_id == sa.bindparam("project"),
+    ProjectMember.entity_type == sa.bindparam("type"),
+    ProjectMember.entity_id == sa.bindparam("entity"),
+)
+_BY_ROLE = (
+    sa.select(ProjectMember.role, sa.func.count())
+    .where(ProjectMember.project_id == sa.bindparam("project"))
+    .group_by(ProjectMember.role)
+)

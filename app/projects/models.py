@@ -13,7 +13,11 @@ class Project(Base):
     """A project, the first component of its repositories' names; its counters are kept, never counted per list."""
 
     __tablename__ = "project"
-    __table_args__ = table_args(sa.UniqueConstraint("name"), sa.Index("ix_project_owner_id", "owner_id"))
+    __table_args__ = table_args(
+        sa.UniqueConstraint("name"),
+        sa.Index("ix_project_owner_id", "owner_id"),
+        sa.Index("ix_project_visible", "name", "public", "id"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     name: Mapped[str] = mapped_column(byte_text(255))

@@ -1,6 +1,8 @@
 """What a caller may do in a project: the one place that turns memberships into answers and refusals."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,6 +15,9 @@ from app.core.errors import DeniedError, ProjectUnknown, UnauthenticatedError
 from app.db.database import Database
 from app.identity import directory
 from app.projects.models import Project, ProjectMember
+
+_NO_ROLES: Final[frozenset[Role]] = frozenset()
+_Rows = Callable[[sa.Executable, Mapping[str, Any]], Sequence[sa.Row[Any]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +32,7 @@ class ProjectRef:
 
 def find_project(session: Session, key: str | int) -> ProjectRef | None:
     """The project of this name (text) or id (number), None when there is none."""
-    row = session.connection().execute(_BY_ID if isinstance(key, int) else _BY_KEY, {"key": key}).one_or_none()
-    return row and ProjectRef(id=row.id, name=row.name, public=row.public, owner_id=row.owner_id)
+    return _ref(session.connection().execute(*_sought(key)).all())
 
 
 def project_id(db: Database, name: str) -> int | None:
@@ -39,11 +43,11 @@ def project_id(db: Database, name: str) -> int | None:
 
 def roles_in(session: Session, principal: Principal, project: ProjectRef) -> frozenset[Role]:
     """The roles the caller holds there, PUBLIC included on a public project."""
-    roles = {Role.PUBLIC} if project.public else set()
-    if principal.kind is PrincipalKind.USER:
-        held = session.connection().execute(_ROLES, {"project": project.id, "user": principal.id}).scalars()
-        roles.update(Role(role) for role in held)
-    return frozenset(roles)
+
+    def rows(statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
+        return session.connection().execute(statement, parameters).all()
+
+    return _roles(rows, principal, project)
 
 
 def may(session: Session, principal: Principal, project: ProjectRef, resource: str, action: str) -> bool:
@@ -57,31 +61,71 @@ def require(ctx: Context, key: str | int, resource: str, action: str) -> Project
     A missing project is 401 for anonymous, denied for an ordinary caller, ProjectUnknown for an administrator; a right
     not held is UnauthenticatedError for anonymous, DeniedError else.
     """
-    with ctx.read() as session:
-        project = find_project(session, key)
-        if project is not None and may(session, ctx.principal, project, resource, action):
+    principal = ctx.principal
+    project = _ref(ctx.rows(*_sought(key)))
+    if project is not None:
+        roles = _NO_ROLES if principal.sysadmin else _roles(ctx.rows, principal, project)
+        if may_in_project(principal, project.name, roles, resource, action):
             return project
-    if not ctx.principal.authenticated:
+    if not principal.authenticated:
         raise UnauthenticatedError
-    if project is None and ctx.principal.sysadmin:
+    if project is None and principal.sysadmin:
         raise ProjectUnknown(f"project {key} not found")
     raise DeniedError(f"unauthorized to access {resource} of project {key}: action: {action}")
+
+
+def administers_any(ctx: Context) -> bool:
+    """Tell whether the caller is an administrator of some project, in person or through a group."""
+    principal = ctx.principal
+    return principal.kind is PrincipalKind.USER and bool(ctx.rows(_ADMINISTERED, {"user": principal.id}))
+
+
+def _sought(key: str | int) -> tuple[sa.Executable, dict[str, str | int]]:
+    return _BY_ID if isinstance(key, int) else _BY_KEY, {"key": key}
+
+
+def _ref(rows: Sequence[sa.Row[Any]]) -> ProjectRef | None:
+    return next((ProjectRef(**row._asdict()) for row in rows), None)
+
+
+def _roles(rows: _Rows, principal: Principal, project: ProjectRef) -> frozenset[Role]:
+    roles = {Role.PUBLIC} if project.public else set()
+    if principal.kind is PrincipalKind.USER:
+        held = rows(_ROLES, {"project": project.id, "user": principal.id})
+        roles.update(Role(row.role) for row in held)
+    return frozenset(roles)
 
 
 _BY_NAME = sa.select(Project.id).where(Project.name == sa.bindparam("name"))
 _REF = sa.select(Project.id, Project.name, Project.public, Project.owner_id)
 _BY_ID = _REF.where(Project.id == sa.bindparam("key"))
 _BY_KEY = _REF.where(Project.name == sa.bindparam("key"))
-_ROLES = sa.union_all(
-    sa.select(ProjectMember.role).where(
-        ProjectMember.project_id == sa.bindparam("project"),
-        ProjectMember.entity_type == "u",
-        ProjectMember.entity_id == sa.bindparam("user"),
-    ),
-    sa.select(ProjectMember.role).where(
-        ProjectMember.project_id == sa.bindparam("project"),
-        ProjectMember.entity_type == "g",
-        ProjectMember.entity_id.in_(directory.groups_of(sa.bindparam("user"))),
-    ),
+_ROLES = sa.select(
+    sa.union_all(
+        sa.select(ProjectMember.role).where(
+            ProjectMember.project_id == sa.bindparam("project"),
+            ProjectMember.entity_type == "u",
+            ProjectMember.entity_id == sa.bindparam("user"),
+        ),
+        sa.select(ProjectMember.role).where(
+            ProjectMember.project_id == sa.bindparam("project"),
+            ProjectMember.entity_type == "g",
+            ProjectMember.entity_id.in_(directory.groups_of(sa.bindparam("user"))),
+        ),
+    ).subquery("held")
 )
 """Own roles, and those of the groups that the user belongs to."""
+_ADMINISTERED = (
+    sa.select(ProjectMember.id)
+    .where(
+        ProjectMember.role == int(Role.PROJECT_ADMIN),
+        sa.or_(
+            sa.and_(ProjectMember.entity_type == "u", ProjectMember.entity_id == sa.bindparam("user")),
+            sa.and_(
+                ProjectMember.entity_type == "g",
+                ProjectMember.entity_id.in_(directory.groups_of(sa.bindparam("user"))),
+            ),
+        ),
+    )
+    .limit(1)
+)

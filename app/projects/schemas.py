@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from app.web.fields import Flag, Items, Moment, Number, Part, Parts, Text
+from app.web.fields import Flag, Items, Map, Moment, Number, Part, Parts, Text
 from app.web.schemas import HarborSchema, ListParameters, ParameterSchema
 
 _NAME_LIMIT = 255
@@ -73,6 +73,57 @@ class ProjectReqSchema(HarborSchema):
     cve_allowlist = Part(CVEAllowlistSchema)
     storage_limit = Number(nullable=True)
     registry_id = Number(nullable=True)
+
+
+class ProjectDeletableSchema(HarborSchema):
+    """Whether a project may be deleted."""
+
+    deletable = Flag()
+    message = Text()
+
+
+class ProjectSummaryQuotaSchema(HarborSchema):
+    """What a project may hold and holds, by resource."""
+
+    hard = Map(keys=fields.String(), values=Number())
+    used = Map(keys=fields.String(), values=Number(), attribute="in_use")
+
+
+class RegistryCredentialSchema(HarborSchema):
+    """How a remote registry is entered."""
+
+    type = Text()
+    access_key = Text()
+    access_secret = Text()
+
+
+class RegistrySchema(HarborSchema):
+    """A remote registry."""
+
+    id = Number(keep=True)
+    url = Text()
+    name = Text()
+    credential = Part(RegistryCredentialSchema)
+    type = Text()
+    insecure = Flag()
+    ca_certificate = Text(nullable=True)
+    description = Text()
+    status = Text()
+    creation_time = Moment()
+    update_time = Moment()
+
+
+class ProjectSummarySchema(HarborSchema):
+    """A project in numbers."""
+
+    repo_count = Number(form=None, keep=True)
+    project_admin_count = Number(form=None)
+    maintainer_count = Number(form=None)
+    developer_count = Number(form=None)
+    guest_count = Number(form=None)
+    limited_guest_count = Number(form=None)
+    quota = Part(ProjectSummaryQuotaSchema)
+    registry = Part(RegistrySchema)
 
 
 class ProjectListParameters(ListParameters):

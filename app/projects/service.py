@@ -1,7 +1,8 @@
-"""Projects: create, look up, list, delete."""
+"""Projects: create, look up, list, change, delete."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from app.core.errors import (
     InternalError,
     PreconditionError,
     UnauthenticatedError,
+    UnsupportedError,
 )
 from app.core.paging import Listed
 from app.core.query import ListQuery
@@ -26,10 +28,11 @@ from app.core.reference import is_project_name
 from app.db.database import retried
 from app.events.management import ProjectCreated, ProjectDeleted
 from app.identity import directory
-from app.projects import listing, metadata
-from app.projects.models import Project, ProjectMember, ProjectMetadata
-from app.projects.rights import ProjectRef, find_project, require
-from app.projects.views import ProjectView
+from app.projects import allowlist, listing, members, metadata, quotas, settings
+from app.projects.candidates import GROUP, USER
+from app.projects.models import Project, ProjectMember
+from app.projects.rights import ProjectRef, find_project, may, require
+from app.projects.views import Deletable, ProjectSummary, ProjectView, StorageUse
 
 LIBRARY = "library"
 
@@ -41,6 +44,22 @@ class NewProject:
     name: str
     settings: Mapping[str, str] = field(default_factory=dict)
     """Metadata as on the wire; without ``public`` the project is private."""
+    cve_allowlist: Mapping[str, Any] = field(default_factory=dict)
+    """The list of accepted vulnerabilities as loaded."""
+    storage_limit: int | None = None
+    """Bytes, -1 for no limit, None or 0 for the default."""
+    registry_id: int | None = None
+    """The endpoint whose content the project would mirror."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectChange:
+    """What shall be different about a project."""
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Metadata as on the wire; what is not named stays."""
+    cve_allowlist: Mapping[str, Any] | None = None
+    """The list of accepted vulnerabilities as loaded, None to keep it."""
 
 
 class ProjectService:
@@ -53,31 +72,35 @@ class ProjectService:
     def create(self, project: NewProject) -> ProjectRef:
         """Create a project whose first administrator is its creator.
 
-        UnauthenticatedError, DeniedError when projects are the administrators' to create, FieldInvalid for a name or
-        setting outside its grammar, ConflictError when the name is taken.
+        UnauthenticatedError, DeniedError when projects are the administrators' to create, FieldInvalid for a name,
+        setting, list or limit outside its grammar, ConflictError when the name is taken, UnsupportedError for a mirror.
         """
-        self._require_may_create()
+        self._require_may_create(project)
         if not is_project_name(project.name):
             raise FieldInvalid(
                 "project_name", "1 to 255 lower-case letters, digits and single separators '.', '_' or '-' between them"
             )
-        stored = metadata.checked(project.settings)
+        given = metadata.checked(project.settings, {})
+        accepted = allowlist.accepted(project.cve_allowlist, 0)
+        limit = quotas.limit_at_birth(self._ctx, project.storage_limit)
         with self._ctx.write() as session:
             if find_project(session, project.name) is not None:
                 raise ConflictError(f"The project named {project.name} already exists")
-            return self._insert(session, project.name, stored, self._owner(session))
+            made = self._insert(project.name, given, self._owner(session), limit)
+            allowlist.insert_for(self._ctx, made.id, accepted)
+            return made
 
     def ensure_library(self, owner_id: int) -> ProjectRef:
         """Make the public project ``library`` when it is absent; for the product's first start."""
         with self._ctx.write() as session:
             known = find_project(session, LIBRARY)
-            return known or self._insert(session, LIBRARY, {metadata.PUBLIC: "true"}, owner_id)
+            limit = quotas.limit_at_birth(self._ctx, None)
+            return known or self._insert(LIBRARY, {metadata.PUBLIC: "true"}, owner_id, limit)
 
     def find(self, key: str | int) -> ProjectView:
         """The project of this name or id; refused as ``rights.require`` says to who may not read it."""
         project = require(self._ctx, key, "project", "read")
-        with self._ctx.read() as session:
-            return listing.view_of(session, self._ctx.principal, project.id)
+        return listing.view_of(self._ctx, project.id)
 
     def exists(self, name: str) -> bool:
         """Tell whether a project of this name exists; UnauthenticatedError for nobody."""
@@ -87,9 +110,39 @@ class ProjectService:
             return find_project(session, name) is not None
 
     def list(self, query: ListQuery, *, detailed: bool = True) -> Listed[ProjectView]:
-        """The projects the caller may see: public ones, own ones, all for an administrator; in five queries."""
+        """The projects the caller may see: public ones, own ones, all for an administrator; in two queries."""
+        return listing.visible(self._ctx, query, detailed=detailed)
+
+    def summary(self, key: str | int) -> ProjectSummary:
+        """The project in numbers, as far as the caller may see them; refused as ``rights.require`` says."""
+        project = require(self._ctx, key, "project", "read")
         with self._ctx.read() as session:
-            return listing.visible(session, self._ctx.principal, query, detailed=detailed)
+            row = session.connection().execute(_NUMBERS, {"project": project.id}).one()
+            held = [may(session, self._ctx.principal, project, *right) for right in _SUMMARY_RIGHTS]
+            counts = members.count_by_role(session, project.id) if held[0] else {}
+        by_role = {f"{role.name.lower()}_count": count for role, count in counts.items()}
+        quota = StorageUse(limit=row.storage_limit, used=row.storage_used) if held[1] else None
+        return ProjectSummary(repo_count=row.repo_count, quota=quota, **by_role)
+
+    def deletable(self, key: str | int) -> Deletable:
+        """Whether ``delete`` would succeed now; refused as it would be."""
+        project = require(self._ctx, key, "project", "delete")
+        count = self._ctx.rows(_NUMBERS, {"project": project.id})[0].repo_count
+        return Deletable(deletable=not count, message=_full(count) if count else "")
+
+    @retried()
+    def update(self, key: str | int, wanted: ProjectChange) -> None:
+        """Change settings and the list of accepted vulnerabilities; all of it or, refused, nothing.
+
+        Refused as ``rights.require`` says; FieldInvalid for a setting or list outside its grammar.
+        """
+        project = require(self._ctx, key, "project", "update")
+        accepted = None if wanted.cve_allowlist is None else allowlist.accepted(wanted.cve_allowlist, project.id)
+        with self._ctx.write():
+            before = settings.locked(self._ctx, project)
+            settings.change(self._ctx, project, before, metadata.checked(wanted.settings, before))
+            if accepted is not None:
+                allowlist.store(self._ctx, project.id, accepted)
 
     @retried()
     def delete(self, key: str | int) -> None:
@@ -105,22 +158,32 @@ class ProjectService:
             if count is None:
                 return
             if count:
-                raise PreconditionError(f"the project contains {count} repositories, can not be deleted")
+                raise PreconditionError(_full(count))
             self._ctx.emit(ProjectDeleted(project_id=project.id, name=project.name))
-            members = session.execute(_MEMBERS, {"project_id": project.id}).scalars().all()
-            directory.revoke_tokens(session, members)
+            self._revoke_tokens(session, project)
             session.execute(sa.delete(Project).where(Project.id == project.id))
 
-    def _require_may_create(self) -> None:
+    @staticmethod
+    def _revoke_tokens(session: Session, project: ProjectRef) -> None:
+        belonging = session.execute(_MEMBERS, {"project": project.id}).all()
+        directory.revoke_tokens(session, [row.entity_id for row in belonging if row.entity_type == USER])
+        for group in (row.entity_id for row in belonging if row.entity_type == GROUP):
+            directory.revoke_tokens_of_group(session, group)
+
+    def _require_may_create(self, project: NewProject) -> None:
         principal = self._ctx.principal
         if not principal.authenticated:
             raise UnauthenticatedError
         if may_in_system(principal, "project", "create"):
+            if project.registry_id is not None:
+                raise UnsupportedError("proxy cache projects are not available")
             return
         if principal.kind is PrincipalKind.ROBOT:
             raise DeniedError("Only system level robot can create project")
         if ConfigurationService(self._ctx).text(PROJECT_CREATION_RESTRICTION) != "everyone":
             raise DeniedError("Only system admin can create project")
+        if project.registry_id is not None:
+            raise DeniedError("Only system admin can create proxy cache project")
 
     def _owner(self, session: Session) -> int:
         principal = self._ctx.principal
@@ -129,31 +192,33 @@ class ProjectService:
             raise InternalError("there is no administrator to own the project")
         return owner
 
-    def _insert(self, session: Session, name: str, settings: Mapping[str, str], owner_id: int) -> ProjectRef:
+    def _insert(self, name: str, given: Mapping[str, str], owner_id: int, limit: int) -> ProjectRef:
         now = self._ctx.ports.clock.now()
-        public = metadata.is_true(settings.get(metadata.PUBLIC))
-        project = Project(name=name, owner_id=owner_id, public=public, creation_time=now, update_time=now)
-        session.add(project)
-        session.flush()
-        session.add_all(
-            ProjectMetadata(project_id=project.id, name=key, value=value)
-            for key, value in settings.items()
-            if key != metadata.PUBLIC
-        )
-        session.add(
-            ProjectMember(
-                project_id=project.id,
-                entity_type="u",
-                entity_id=owner_id,
-                role=Role.PROJECT_ADMIN,
-                creation_time=now,
-                update_time=now,
-            )
-        )
-        self._ctx.emit(ProjectCreated(project_id=project.id, name=name))
-        return ProjectRef(id=project.id, name=name, public=public, owner_id=owner_id)
+        times = {"creation_time": now, "update_time": now}
+        public = metadata.is_true(given.get(metadata.PUBLIC))
+        row = {"name": name, "owner_id": owner_id, "public": public, "storage_limit": limit}
+        connection = self._ctx.session.connection()
+        project_id: int = connection.execute(_NEW, row | times).scalar_one()
+        own = {key: value for key, value in given.items() if key != metadata.PUBLIC}
+        settings.insert(self._ctx, project_id, own)
+        connection.execute(_NEW_MEMBER, {"project_id": project_id, "entity_id": owner_id} | times)
+        self._ctx.emit(ProjectCreated(project_id=project_id, name=name))
+        return ProjectRef(id=project_id, name=name, public=public, owner_id=owner_id)
 
 
-_MEMBERS = sa.select(ProjectMember.entity_id).where(
-    ProjectMember.project_id == sa.bindparam("project_id"), ProjectMember.entity_type == "u"
+def _full(count: int) -> str:
+    return f"the project contains {count} repositories, can not be deleted"
+
+
+_SUMMARY_RIGHTS = (("member", "list"), ("quota", "read"))
+_PROJECT = cast("sa.Table", Project.__table__)
+_NEW = sa.insert(_PROJECT).values(repo_count=0, storage_used=0).returning(_PROJECT.c.id)
+_NEW_MEMBER = sa.insert(cast("sa.Table", ProjectMember.__table__)).values(
+    entity_type=USER, role=int(Role.PROJECT_ADMIN)
+)
+_NUMBERS = sa.select(Project.repo_count, Project.storage_limit, Project.storage_used).where(
+    Project.id == sa.bindparam("project")
+)
+_MEMBERS = sa.select(ProjectMember.entity_type, ProjectMember.entity_id).where(
+    ProjectMember.project_id == sa.bindparam("project")
 )

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from app.access.roles import POWER, Role
+from app.projects.allowlist import AllowlistView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,9 @@ class ProjectView:
     """Public among them."""
     repo_count: int
     roles: tuple[Role, ...]
-    """The caller's own, strongest first."""
+    """The caller's own and those through groups, strongest first."""
+    cve_allowlist: AllowlistView
+    """The project's own list, whether it is used or the system's is."""
 
     @property
     def role(self) -> Role | None:
@@ -33,10 +35,44 @@ class ProjectView:
         """The caller's roles as numbers, None for none."""
         return [int(role) for role in self.roles] or None
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletable:
+    """Whether a project may be deleted, and why not."""
+
+    deletable: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageUse:
+    """Bytes that a project may hold (-1 any number) and holds."""
+
+    limit: int
+    used: int
+
     @property
-    def cve_allowlist(self) -> dict[str, Any]:
-        """The project's own list of accepted vulnerabilities."""
-        return {"project_id": self.id, "items": []}
+    def hard(self) -> dict[str, int]:
+        """The limit by resource."""
+        return {"storage": self.limit}
+
+    @property
+    def in_use(self) -> dict[str, int]:
+        """The use by resource."""
+        return {"storage": self.used}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSummary:
+    """A project in numbers; what the caller may not see is None."""
+
+    repo_count: int
+    project_admin_count: int | None = None
+    maintainer_count: int | None = None
+    developer_count: int | None = None
+    guest_count: int | None = None
+    limited_guest_count: int | None = None
+    quota: StorageUse | None = None
 
 
 def by_power(roles: frozenset[Role]) -> tuple[Role, ...]:

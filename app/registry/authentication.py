@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from app.access.decision import may_in_project
+from app.access.decision import may_in_project, may_in_system
 from app.access.principals import ANONYMOUS, Principal, PrincipalKind
 from app.access.roles import Role
 from app.context import Context, Ports
@@ -74,14 +74,17 @@ class Door:
         return token.kind is PrincipalKind.ANONYMOUS or name in token.by_public
 
     def may_list_catalog(self, caller: Caller) -> bool:
-        """Tell whether the caller may list all repositories: administrators, by a token only when it says so."""
-        return caller.principal.sysadmin and (caller.token is None or caller.token.catalog)
+        """Tell whether the caller may list all repositories: administrators and robots that were granted it.
+
+        By a token only when it says so.
+        """
+        return may_in_system(caller.principal, "catalog", "read") and (caller.token is None or caller.token.catalog)
 
     def _bearer(self, header: str) -> Caller:
         token = self._tokens.verify(header)
         if token.kind is PrincipalKind.ANONYMOUS:
             return Caller(Scheme.BEARER, ANONYMOUS, token)
-        principal = self._authenticator.standing.user(token.id, at_least=token.version)
+        principal = self._authenticator.standing.of(token.kind, token.id, at_least=token.version)
         if principal is None or principal.version != token.version:
             raise TokenInvalid("the token was revoked")
         return Caller(Scheme.BEARER, principal, token)

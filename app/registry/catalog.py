@@ -1,4 +1,4 @@
-"""``/v2/_catalog``: the names of all repositories in byte order, for administrators."""
+"""``/v2/_catalog``: the names of all repositories in byte order, for administrators and robots that were granted it."""
 
 import orjson
 import sqlalchemy as sa

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from app.access.decision import may_in_project
+from app.access.decision import may_in_project, may_in_system
 from app.access.principals import Principal
 from app.access.roles import Role
 from app.core.errors import NameInvalid
@@ -44,11 +44,12 @@ def parse_scopes(values: Iterable[str]) -> list[Scope]:
 
 def grant(session: Session, principal: Principal, scopes: Iterable[Scope]) -> Iterator[Access]:
     """For each scope everything the caller may do there, whatever was asked; an empty list when it is nothing."""
+    may_list_catalog = may_in_system(principal, "catalog", "read")
     for scope in scopes:
         if scope.type == "repository":
             yield _on_repository(session, principal, scope)
         else:
-            catalog = (scope.type, scope.name) == ("registry", "catalog") and principal.sysadmin
+            catalog = (scope.type, scope.name) == ("registry", "catalog") and may_list_catalog
             yield Access(type=scope.type, name=scope.name, actions=("*",) if catalog else ())
 
 
@@ -59,7 +60,7 @@ def _on_repository(session: Session, principal: Principal, scope: Scope) -> Acce
         return Access(type=scope.type, name=scope.name, actions=(), resource_class=scope.resource_class)
     project = find_project(session, name.project)
     roles = roles_in(session, principal, project) if project else _NO_ROLES
-    actions = _held(principal, name.project, roles)
+    actions = _held(principal, name.project, roles) if project or principal.sysadmin else ()
     return Access(
         type=scope.type,
         name=name,

@@ -6,7 +6,7 @@ import orjson
 import structlog
 from flask import Blueprint, Response, request
 
-from app.access.principals import ANONYMOUS, Principal
+from app.access.principals import ANONYMOUS, Principal, PrincipalKind
 from app.context import Context
 from app.core.errors import DomainError, InvalidError, UnauthenticatedError
 from app.identity.authentication import parse_basic
@@ -17,6 +17,7 @@ from app.registry.challenge import BASIC
 from app.registry.edge import Edge, as_flask, current_edge
 from app.registry.http import ROUTE_KEY, Headers, RegistryResponse
 from app.registry.scopes import grant, parse_scopes
+from app.web.login import session_principal
 
 blueprint = Blueprint("token", __name__)
 _UNCACHED: Headers = [errors.JSON, ("Cache-Control", "no-store")]
@@ -61,10 +62,10 @@ def _by_get(edge: Edge) -> RegistryResponse:
     if request.args.get("service") != AUDIENCE:
         raise InvalidError(f"unknown service: expected {AUDIENCE}")
     scopes = request.args.getlist("scope")
-    principal = _basic_caller(edge)
+    principal = _caller(edge)
     if not principal.authenticated and not parse_scopes(scopes):
         raise UnauthenticatedError
-    offline = request.args.get("offline_token") in _TRUE and principal.authenticated
+    offline = request.args.get("offline_token") in _TRUE and "Authorization" in request.headers
     return _issued(edge, principal, scopes, offline=offline)
 
 
@@ -97,13 +98,16 @@ def _issued(edge: Edge, principal: Principal, scopes: list[str], *, offline: boo
         "expires_in": issued.expires_in,
         "issued_at": issued.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    if offline:
+    if offline and principal.kind is PrincipalKind.USER:
         answer["refresh_token"] = RefreshTokens(_context(edge)).issue(principal, AUDIENCE)
     return RegistryResponse(status=200, headers=[*_UNCACHED], body=orjson.dumps(answer))
 
 
-def _basic_caller(edge: Edge) -> Principal:
+def _caller(edge: Edge) -> Principal:
+    """The caller by basic credentials, or by a browser's session when there is no Authorization header at all."""
     header = request.headers.get("Authorization", "")
+    if not header:
+        return session_principal()
     if header[:6].lower() != "basic ":
         return ANONYMOUS
     try:

@@ -33,7 +33,7 @@ class Robot(Base):
     disabled: Mapped[bool] = mapped_column(default=False)
     editable: Mapped[bool] = mapped_column(default=True)
     creator_type: Mapped[str] = mapped_column(byte_text(16))
-    """``user`` or ``robot``."""
+    """``local``, a user, or ``robot``."""
     creator_ref: Mapped[int] = mapped_column(BigId)
     version: Mapped[int] = mapped_column(BigId, default=1)
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)

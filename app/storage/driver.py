@@ -1,5 +1,6 @@
 """The promise of every storage driver: objects under opaque keys, written once in order, read in ranges, deleted."""
 
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from app.core.errors import InternalError
@@ -27,6 +28,14 @@ class ObjectWriter(Protocol):
     def close(self) -> None:
         """Let go of the object, keeping what was written; not durable yet."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """The room of a storage in bytes; ``free`` is what this process may still fill."""
+
+    total: int
+    free: int
 
 
 class StorageDriver(Protocol):
@@ -63,4 +72,8 @@ class StorageDriver(Protocol):
 
     def check(self) -> None:
         """Prove that the storage can be written to; StorageFull with the reason when not."""
+        ...
+
+    def capacity(self) -> Capacity:
+        """How much room there is in all and left; NotFoundError where there is no telling."""
         ...

@@ -3,7 +3,7 @@
 from typing import BinaryIO
 
 from app.db.database import forbid_in_transaction
-from app.storage.driver import ObjectWriter, StorageDriver
+from app.storage.driver import Capacity, ObjectWriter, StorageDriver
 
 
 class BlobStore:
@@ -44,3 +44,8 @@ class BlobStore:
         """Prove that the storage can be written to; StorageFull with the reason when not."""
         forbid_in_transaction("writing to the storage")
         self.driver.check()
+
+    def capacity(self) -> Capacity:
+        """How much room there is in all and left; NotFoundError where there is no telling."""
+        forbid_in_transaction("asking the storage")
+        return self.driver.capacity()

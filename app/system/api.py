@@ -2,8 +2,9 @@
 
 from flask.views import MethodView
 
-from app.system.schemas import GeneralInfoSchema, OverallHealthStatusSchema
-from app.system.service import GeneralInformation, Health, SystemService
+from app.system.health import Health, HealthService
+from app.system.schemas import GeneralInfoSchema, OverallHealthStatusSchema, SystemInfoSchema
+from app.system.service import GeneralInformation, SystemService, Volumes
 from app.web.blueprint import HarborBlueprint
 from app.web.session import current_context
 
@@ -29,7 +30,7 @@ class HealthStatus(MethodView):
     @blueprint.shows(OverallHealthStatusSchema)
     def get(self) -> Health:
         """Check the status of Harbor components."""
-        return SystemService(current_context()).health()
+        return HealthService(current_context()).health()
 
 
 @blueprint.route("/systeminfo", tags=["systeminfo"])
@@ -41,3 +42,26 @@ class SystemInformation(MethodView):
     def get(self) -> GeneralInformation:
         """Get general system info."""
         return SystemService(current_context()).general()
+
+
+@blueprint.route("/systeminfo/volumes", tags=["systeminfo"])
+class SystemVolumes(MethodView):
+    """How much room there is."""
+
+    @blueprint.operation("getVolumes", 401, 403, 404, 500)
+    @blueprint.shows(SystemInfoSchema)
+    def get(self) -> Volumes:
+        """Get system volume info (total/free size)."""
+        return SystemService(current_context()).volumes()
+
+
+@blueprint.route("/systeminfo/getcert", tags=["systeminfo"])
+class RootCertificate(MethodView):
+    """What clients have to trust."""
+
+    @blueprint.operation("getCert", 500)
+    @blueprint.doc(responses={404: {"description": "There is no certificate to download."}})
+    @blueprint.downloads("ca.crt")
+    def get(self) -> bytes:
+        """Get default root certificate."""
+        return SystemService(current_context()).root_certificate()

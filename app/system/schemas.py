@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.web.fields import Flag, Moment, Part, Parts, Text
+from app.web.fields import Flag, Moment, Number, Part, Parts, Text
 from app.web.schemas import HarborSchema
 
 _OMITTED = {"x-omitempty": True}
@@ -21,6 +21,19 @@ class OverallHealthStatusSchema(HarborSchema):
 
     status = Text()
     components = Parts(ComponentHealthStatusSchema)
+
+
+class StorageSchema(HarborSchema):
+    """The room of one storage, in bytes."""
+
+    total = Number(form="uint64")
+    free = Number(form="uint64")
+
+
+class SystemInfoSchema(HarborSchema):
+    """The storages."""
+
+    storage = Parts(StorageSchema)
 
 
 class AuthproxySettingSchema(HarborSchema):

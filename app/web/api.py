@@ -1,5 +1,6 @@
 """The management API as flask-smorest serves it: base path, JSON, OpenAPI 2.0 document, errors, read-only refusal."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import unquote, unquote_to_bytes
@@ -10,19 +11,22 @@ from flask.json.provider import JSONProvider
 from flask_smorest import Api
 from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.exceptions import UnprocessableEntity
-from werkzeug.routing import BaseConverter, IntegerConverter, Map, UnicodeConverter, ValidationError
+from werkzeug.routing import BaseConverter, IntegerConverter, UnicodeConverter, ValidationError
 
 from app.context import Ports
 from app.core.errors import InvalidError, ReadOnly
 from app.db import gate
-from app.web import errors, openapi
+from app.web import csrf, errors, explorer, openapi, unimplemented
 from app.web.blueprint import HarborBlueprint
+from app.web.login import Sessions
 from app.web.schemas import ErrorsSchema
 from app.web.session import Authenticator, install, installation
 
 BASE_PATH: Final = "/api/v2.0"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_LARGEST_ID: Final = 2**63 - 1
+_IDS: Final = 2**63
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
+_LARGEST_BODY: Final = 8 * 1024 * 1024
 
 
 class EncodedName(BaseConverter):
@@ -38,11 +42,17 @@ class EncodedName(BaseConverter):
         return name
 
 
-class NumericId(IntegerConverter):
-    """A row's id; no route when it is larger than any id can be."""
+class NumericId(BaseConverter):
+    """A row's id; a path that has something else in its place does not fit the schema, so the answer is 422."""
 
-    def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map, max=_LARGEST_ID)
+    regex = r"[^/]+"
+    weight = IntegerConverter.weight
+
+    def to_python(self, value: str) -> int:
+        """The number, which any row's could be; UnprocessableEntity when it is none of 64 bits."""
+        if _NUMBER.fullmatch(value) and -_IDS <= (number := int(value)) < _IDS:
+            return number
+        raise UnprocessableEntity(f"the id in path must be of type int64: {value[:40]!r}")
 
 
 class HarborApi(Api):
@@ -51,15 +61,19 @@ class HarborApi(Api):
     ERROR_SCHEMA = ErrorsSchema
     DEFAULT_ERROR_RESPONSE_NAME = None
 
-    def __init__(self, app: Flask, ports: Ports, authenticator: Authenticator) -> None:
-        """Prepare ``app`` for the blueprints to come; ``authenticator`` proves the callers of its requests."""
-        install(app, ports, authenticator)
+    def __init__(self, app: Flask, ports: Ports, authenticator: Authenticator, sessions: Sessions) -> None:
+        """Prepare ``app`` for the blueprints to come; ``authenticator`` and ``sessions`` prove its callers."""
+        install(app, ports, authenticator, sessions)
+        csrf.install(app)
         app.json = _Json(app)
+        app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
         app.url_map.converters |= {"encoded": EncodedName, "int": NumericId}
         app.url_map.strict_slashes = False
         app.url_map.merge_slashes = False
         super().__init__(app, spec_kwargs=_SPEC | {"flask_plugin": _Paths()})
         app.register_blueprint(openapi.blueprint)
+        app.register_blueprint(explorer.blueprint)
+        unimplemented.register(app, BASE_PATH)
         app.wsgi_app = _slashes_kept(app.wsgi_app)  # type: ignore[method-assign] # Flask's way to be wrapped
 
     def register_blueprint(self, blp: HarborBlueprint, **options: Any) -> None:  # noqa: ANN401 - Flask's options
@@ -88,9 +102,8 @@ def refuse_when_read_only() -> None:
     """Refuse what would change something while the administrator's switch is on, whatever a collection's lease."""
     if request.method in _SAFE:
         return
-    with installation().ports.db.read() as session:
-        if gate.state(session).switched:
-            raise ReadOnly
+    if gate.glance(installation().ports.db).switched:
+        raise ReadOnly
 
 
 class _Json(JSONProvider):
@@ -113,7 +126,7 @@ class _Paths(FlaskPlugin):
     def __init__(self) -> None:
         super().__init__()
         self.register_converter(UnicodeConverter, lambda _: {"type": "string"})
-        self.register_converter(IntegerConverter, lambda _: {"type": "integer", "format": "int64"})
+        self.register_converter(NumericId, lambda _: {"type": "integer", "format": "int64"})
 
     @staticmethod
     def flaskpath2openapi(path: str) -> str:

@@ -16,13 +16,16 @@ from webargs.flaskparser import FlaskParser, abort
 
 from app.core.errors import InvalidError
 from app.core.paging import Listed
+from app.web.dumping import dumper
+from app.web.etags import tagged
 from app.web.paging import page_headers
-from app.web.schemas import ErrorsSchema
+from app.web.schemas import ErrorsSchema, TextsSchema
 
 View = TypeVar("View", bound=Callable[..., Any])
 _REQUEST_ID: Final = {"X-Request-Id": {"type": "string"}}
 _LIST_HEADERS: Final = {"X-Total-Count": {"type": "integer"}, "Link": {"type": "string"}}
 _LOCATION: Final = {"Location": {"type": "string"}}
+_TEXTS: Final = {"type": "object", "additionalProperties": {"type": "string"}}
 _REQUEST_ID_PARAMETER: Final = {
     "in": "header",
     "name": "X-Request-Id",
@@ -64,21 +67,56 @@ class HarborBlueprint(Blueprint):
         documented: Callable[[View], View] = self.doc(**described)
         return documented
 
+    def arguments(
+        self,
+        schema: type[Schema],
+        *,
+        location: str = "json",
+        required: bool = True,
+        **options: Any,  # noqa: ANN401 - flask-smorest's
+    ) -> Callable[[View], View]:
+        """The view is given what the schema loads; 422 when that does not fit, or a ``required`` body is not there."""
+        read: Callable[[View], View] = super().arguments(schema, location=location, required=required, **options)
+        return _with_body(read) if required and location == "json" else read
+
     def lists(self, schema: type[Schema]) -> Callable[[View], View]:
         """The view returns a Listed; the answer is an array with the headers of a page."""
         many = schema(many=True)
+        dump = dumper(many)
 
         def answer(listed: Listed[Any]) -> Response:
-            response = _json(many.dump(listed.items))
+            response = _json([dump(item) for item in listed.items])
             response.headers.extend(page_headers(listed, request.path, request.args))
-            return response
+            return tagged(response, str(listed.total))
 
         return _answering(200, answer, schema=many, headers=_LIST_HEADERS)
 
-    def shows(self, schema: type[Schema]) -> Callable[[View], View]:
-        """The view returns a thing; the answer is the thing."""
-        one = schema()
-        return _answering(200, lambda thing: _json(one.dump(thing)), schema=one)
+    def shows(self, schema: type[Schema], *, many: bool = False) -> Callable[[View], View]:
+        """The view returns a thing, or ``many`` of them in a short list without pages; the answer is just that."""
+        shown = schema(many=many)
+        one = dumper(shown)
+        dump = (lambda things: [one(thing) for thing in things]) if many else one
+        return _answering(200, lambda thing: tagged(_json(dump(thing))), schema=shown)
+
+    def shows_texts(self) -> Callable[[View], View]:
+        """The view returns texts by name; the answer is an object of them."""
+        return _answering(200, lambda texts: tagged(_json(texts)), schema=_TEXTS)
+
+    def takes_texts(self, name: str) -> Callable[[View], View]:
+        """The view is given the body, texts by name, none without a body; 422 for anything else."""
+        parameter = {"in": "body", "name": name, "required": False, "schema": _TEXTS}
+
+        def decorate(view: Any) -> Any:  # noqa: ANN401 - any view
+            @wraps(view)
+            def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the view's own
+                given = self.ARGUMENTS_PARSER.parse(TextsSchema(), request, location="json")
+                return view(*args, given["texts"], **kwargs)
+
+            run._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined] # noqa: SLF001 - flask-smorest's place
+            run._apidoc.setdefault("arguments", {}).setdefault("parameters", []).append(parameter)  # type: ignore[attr-defined] # noqa: SLF001 - as above
+            return run
+
+        return decorate
 
     def says(self) -> Callable[[View], View]:
         """The view returns a text; the answer is plain text."""
@@ -89,13 +127,54 @@ class HarborBlueprint(Blueprint):
             schema={"type": "string"},
         )
 
+    def downloads(self, filename: str) -> Callable[[View], View]:
+        """The view returns bytes; the answer is a file of this name to be kept."""
+        disposition = f"attachment; filename={filename}"
+
+        def answer(content: bytes) -> Response:
+            return Response(content, mimetype="application/octet-stream", headers={"Content-Disposition": disposition})
+
+        return _answering(
+            200,
+            answer,
+            content_type="application/octet-stream",
+            schema={"type": "file"},
+            headers={"Content-Disposition": {"type": "string"}},
+        )
+
     def creates(self) -> Callable[[View], View]:
         """The view returns the path of what it made; the answer is 201 with Location."""
         return _answering(201, lambda path: _empty(201, Location=path), headers=_REQUEST_ID | _LOCATION)
 
+    def creates_shown(self, schema: type[Schema]) -> Callable[[View], View]:
+        """The view returns the path of what it made and what to show of it, secrets perhaps; 201 with Location."""
+        shown = schema()
+
+        def answer(made: tuple[str, Any]) -> Response:
+            response = tagged(_json(shown.dump(made[1])))
+            response.status_code, response.headers["Location"] = 201, made[0]
+            return response
+
+        return _answering(201, answer, schema=shown, headers=_REQUEST_ID | _LOCATION)
+
     def does(self) -> Callable[[View], View]:
         """The view returns nothing; the answer is 200 without a body."""
         return _answering(200, lambda _: _empty(), headers=_REQUEST_ID)
+
+
+def _with_body(read: Callable[[View], View]) -> Callable[[View], View]:
+    def decorate(view: Any) -> Any:  # noqa: ANN401 - any view
+        reading: Any = read(view)
+
+        @wraps(reading)
+        def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the view's own
+            if not request.get_data():
+                abort(422, messages={"json": ["the body is required"]})
+            return reading(*args, **kwargs)
+
+        return run
+
+    return decorate
 
 
 def _answering(status: int, answer: Callable[[Any], Response], **described: Any) -> Callable[[View], View]:  # noqa: ANN401 - OpenAPI's keys

@@ -27,7 +27,9 @@ _BY_KIND: Final[Mapping[Kind, tuple[int, str]]] = {
 _BY_CODE: Final[Mapping[str, tuple[int, str]]] = {
     "digest_invalid": (400, "DIGEST_INVALID"),
     "manifest_invalid": (400, "MANIFEST_INVALID"),
+    "quota_exceeded": (403, "DENIED"),
     "read_only": (403, "DENIED"),
+    "robot_denied": (403, "DENIED"),
     "still_referenced": (412, "VIOLATE_FOREIGN_KEY_CONSTRAINT"),
     "too_large": (413, "REQUEST_ENTITY_TOO_LARGE"),
     "too_many_requests": (429, "TOO_MANY_REQUEST"),

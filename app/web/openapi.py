@@ -2,9 +2,13 @@
 
 from typing import Any, Final
 
-from flask import Blueprint, Flask, current_app
+from flask import Blueprint, Flask, Response, current_app
+
+from app.web.etags import tagged
 
 _EXTENSION: Final = "flask-smorest"
+_SERVED: Final = "pyharbor-openapi"
+"""Where an application keeps its document as text, which never changes."""
 
 blueprint = Blueprint("openapi", __name__)
 
@@ -16,9 +20,12 @@ def document(app: Flask) -> dict[str, Any]:
 
 
 @blueprint.get("/api/v2.0/swagger.json")
-def swagger() -> dict[str, Any]:
+def swagger() -> Response:
     """The document, as clients and generators read it."""
-    return document(current_app)
+    served = current_app.extensions.get(_SERVED)
+    if served is None:
+        served = current_app.extensions[_SERVED] = current_app.json.dumps(document(current_app))
+    return tagged(Response(served, mimetype="application/json"))
 
 
 @blueprint.get("/api/version")

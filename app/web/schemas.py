@@ -27,6 +27,16 @@ class HarborSchema(Schema):
         return {key: value for key, value in given.items() if value is not None}
 
 
+class TextsSchema(Schema):
+    """A body that is nothing but texts by name, loaded as ``texts``."""
+
+    texts = fields.Dict(keys=Text(), values=Text(), required=True)
+
+    @pre_load
+    def _whole(self, given: Any, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the body holds
+        return {"texts": given}
+
+
 class ParameterSchema(Schema):
     """Query or header parameters; unknown ones are ignored."""
 

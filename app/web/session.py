@@ -8,6 +8,7 @@ from flask import Flask, current_app, g, request
 from app.access.principals import ANONYMOUS, Principal
 from app.context import Context, Ports
 from app.core.errors import UnauthenticatedError
+from app.web import login
 
 _EXTENSION: Final = "pyharbor"
 
@@ -19,6 +20,10 @@ class Authenticator(Protocol):
         """The caller these credentials prove; UnauthenticatedError when they are wrong, TooManyRequests too early."""
         ...
 
+    def basic_now(self, username: str, password: str, address: str) -> Principal:
+        """As ``basic``, and the principal is that of this moment, for what outlives the request."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
@@ -28,9 +33,10 @@ class Installation:
     authenticator: Authenticator
 
 
-def install(app: Flask, ports: Ports, authenticator: Authenticator) -> None:
+def install(app: Flask, ports: Ports, authenticator: Authenticator, sessions: login.Sessions) -> None:
     """Tell ``app`` what it serves, before its first request."""
     app.extensions[_EXTENSION] = Installation(ports=ports, authenticator=authenticator)
+    login.install(app, sessions, secure=ports.settings.web.external_url.startswith("https:"))
 
 
 def installation() -> Installation:
@@ -42,15 +48,17 @@ def installation() -> Installation:
 def current_context() -> Context:
     """The Context of the request being served.
 
-    Wrong credentials make an anonymous caller, as in Harbor: what needs somebody refuses, what is public is shown.
+    An Authorization header decides alone, else the session's cookie. Wrong credentials make an anonymous caller, as in
+    Harbor: what needs somebody refuses, what is public is shown.
     """
     context: Context | None = g.get("context")
     if context is None:
+        environ = request.environ
         context = g.context = Context(
             installation().ports,
-            _principal(),
-            request_id=request.environ.get("pyharbor.request_id", ""),
-            address=request.remote_addr or "",
+            _by_header() if environ.get("HTTP_AUTHORIZATION") else login.session_principal(),
+            request_id=environ.get("pyharbor.request_id", ""),
+            address=environ.get("REMOTE_ADDR", ""),
         )
     return context
 
@@ -63,7 +71,7 @@ def require_somebody() -> Context:
     return context
 
 
-def _principal() -> Principal:
+def _by_header() -> Principal:
     given = request.authorization
     if given is None or given.type != "basic" or given.username is None:
         return ANONYMOUS

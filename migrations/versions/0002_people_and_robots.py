@@ -13,6 +13,14 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
+    op.create_index(
+        "ix_user_account_present",
+        "user_account",
+        ["username", "id"],
+        unique=False,
+        sqlite_where=sa.text("deleted IS 0"),
+        postgresql_where=sa.text("deleted IS false"),
+    )
     op.create_table(
         "user_group",
         sa.Column("id", types.BigId, nullable=False),
@@ -126,6 +134,7 @@ def upgrade() -> None:
     op.create_index("ix_robot_permission_project_id", "robot_permission", ["project_id"], unique=False)
 
     op.add_column("project", sa.Column("storage_limit", types.BigId, server_default=sa.text("-1"), nullable=False))
+    op.create_index("ix_project_visible", "project", ["name", "public", "id"], unique=False)
     op.execute(
         "INSERT INTO cve_allowlist (items, creation_time, update_time) VALUES ('[]', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)"
     )
@@ -133,6 +142,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_index("ix_project_visible", "project")
     op.drop_column("project", "storage_limit")
 
     op.drop_index("ix_robot_permission_project_id", "robot_permission")
@@ -150,3 +160,4 @@ def downgrade() -> None:
 
     op.drop_table("user_group_member")
     op.drop_table("user_group")
+    op.drop_index("ix_user_account_present", "user_account")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.bench.api import run as api
 from tests.bench.client import UnexpectedAnswer
 from tests.bench.report import Results, failures, machine, markdown, plain, table
 from tests.bench.rows import Row, Sizes, Subject, rows
@@ -18,12 +19,15 @@ from tests.bench.servers import servers
 _FULL = Sizes(seconds=3, layer=1024**3, images=100, tags=100_000)
 _QUICK = Sizes(seconds=1, layer=256 * 1024**2, images=24, tags=10_000)
 _REPORT = Path(".reports/bench.md")
+_API_REPORT = Path(".reports/bench-api.md")
 _FAILED = (UnexpectedAnswer, OSError, httpx.HTTPError, subprocess.CalledProcessError, AssertionError)
 
 
 def main() -> int:
     """Measure, print the table, write the report; 1 when a row could not be measured."""
     options = _options()
+    if options.api:
+        return _api(options)
     sizes = _QUICK if options.quick else _FULL
     wanted = [row for row in rows(sizes) if not options.rows or row.name in options.rows]
     with tempfile.TemporaryDirectory(prefix="pyharbor-bench-", dir=options.folder) as name:
@@ -43,6 +47,12 @@ def main() -> int:
     return 1 if results.failures else 0
 
 
+def _api(options: argparse.Namespace) -> int:
+    report = _API_REPORT if options.report == _REPORT else options.report
+    with tempfile.TemporaryDirectory(prefix="pyharbor-bench-", dir=options.folder) as name:
+        return api.run(Path(name), report, rounds=options.rounds, readme=options.readme)
+
+
 def _options() -> argparse.Namespace:
     names = [row.name for row in rows(_FULL)]
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
@@ -51,6 +61,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="how often each row is measured on each server (3)")
     parser.add_argument("--server", action="append", default=[], help="only servers whose name holds this; repeatable")
     parser.add_argument("--folder", default=os.environ.get("TMPDIR"), help="where the servers keep their files")
+    parser.add_argument("--api", action="store_true", help="only the management API, on SQLite and PostgreSQL")
+    parser.add_argument("--readme", action="store_true", help="with --api: write its table into tests/bench/README.md")
     parser.add_argument("--report", type=Path, default=_REPORT, help=f"where the report goes ({_REPORT})")
     options = parser.parse_args()
     if unknown := sorted(set(options.rows) - set(names)):

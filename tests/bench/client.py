@@ -2,12 +2,14 @@
 
 import socket
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BufferedReader
-from types import TracebackType
-from typing import Self
+from types import MappingProxyType, TracebackType
+from typing import Final, Self
 
 ACCEPT = "application/vnd.oci.image.manifest.v1+json"
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _SECONDS = 120
 _CHUNK = 32 * 1024
 _CHUNKS_PER_CALL = 32
@@ -36,15 +38,18 @@ class Answer:
 class Connection:
     """One kept-alive connection; requests follow one another."""
 
-    def __init__(self, host: str, port: int, token: str | None = None) -> None:
-        """Connect; every request carries ``token`` as a bearer token."""
+    def __init__(
+        self, host: str, port: int, token: str | None = None, *, headers: Mapping[str, str] = NO_HEADERS
+    ) -> None:
+        """Connect; every request carries ``token`` as a bearer token, and the further ``headers``."""
         self._host = f"{host}:{port}"
         self._socket = socket.create_connection((host, port))
         for limit in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # in the kernel, so that one call can send everything
             self._socket.setsockopt(socket.SOL_SOCKET, limit, struct.pack("ll", _SECONDS, 0))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = BufferedReader(socket.SocketIO(self._socket, "r"), 64 * 1024)
-        self._authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+        given = dict(headers) | ({"Authorization": f"Bearer {token}"} if token else {})
+        self._headers = "".join(f"{name}: {value}\r\n" for name, value in given.items())
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +105,7 @@ class Connection:
         return length
 
     def _head(self, method: str, target: str) -> str:
-        return f"{method} {target} HTTP/1.1\r\nHost: {self._host}\r\nAccept: {ACCEPT}\r\n{self._authorization}"
+        return f"{method} {target} HTTP/1.1\r\nHost: {self._host}\r\nAccept: {ACCEPT}\r\n{self._headers}"
 
     def _send_all(self, parts: list[bytes | memoryview]) -> None:
         total = sum(map(len, parts))

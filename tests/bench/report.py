@@ -4,6 +4,7 @@ import math
 import os
 import platform
 import statistics
+import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -92,6 +93,12 @@ def machine(folder: Path) -> list[str]:
     return ["; ".join(parts)]
 
 
+def commit() -> str:
+    """The working tree's commit."""
+    shown = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return shown.stdout.strip() or "unknown"
+
+
 def _file_system(folder: Path) -> str:
     mounts = sorted((line.split()[:3] for line in _lines("/proc/self/mounts")), key=lambda mount: len(mount[1]))
     path = str(folder.resolve())
@@ -105,8 +112,8 @@ def _lines(path: str) -> list[str]:
 def _cell(values: Sequence[float]) -> str:
     if not values:
         return "-"
-    median = _number(statistics.median(values))
-    return median if len(values) == 1 else f"{median} ({_number(min(values))} - {_number(max(values))})"
+    median = number(statistics.median(values))
+    return median if len(values) == 1 else f"{median} ({number(min(values))} - {number(max(values))})"
 
 
 def _ratio(results: Results, row: str, metric: Metric, peer: str) -> str:
@@ -116,7 +123,8 @@ def _ratio(results: Results, row: str, metric: Metric, peer: str) -> str:
     return f"{statistics.median(ours) / statistics.median(theirs):.2f}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A figure with as many digits as it deserves."""
     if value < _SMALL:
         return f"{value:.2f}"
     return f"{value:.1f}" if value < _MEDIUM else f"{value:,.0f}"

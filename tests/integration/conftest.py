@@ -7,8 +7,10 @@ import pytest
 from flask import Flask
 
 from tests.support.people import People
+from tests.support.robots import MadeRobot
 
 Caller = Callable[[str | None], httpx.Client]
+AsRobot = Callable[[MadeRobot], httpx.Client]
 
 
 @pytest.fixture
@@ -39,3 +41,18 @@ def admin(caller: Caller) -> httpx.Client:
 def anonymous(caller: Caller) -> httpx.Client:
     """Nobody's client."""
     return caller(None)
+
+
+@pytest.fixture
+def as_robot(app: Flask) -> Iterator[AsRobot]:
+    """A client of the management API in the name of a robot."""
+    made: list[httpx.Client] = []
+
+    def connect(robot: MadeRobot) -> httpx.Client:
+        transport = httpx.WSGITransport(app=app)
+        made.append(httpx.Client(transport=transport, base_url="http://registry.test/api/v2.0", auth=robot.credentials))
+        return made[-1]
+
+    yield connect
+    for client in made:
+        client.close()

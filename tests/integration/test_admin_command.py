@@ -1,9 +1,10 @@
-"""``pyharbor admin``: the read-only switch acts at once and is written down; a password is changed; the key rotates."""
+"""``pyharbor admin``: the read-only switch is written down; a password is changed; people are shut out."""
 
 import os
 import subprocess
 import sys
 
+import httpx
 import sqlalchemy as sa
 
 from app.audit.models import AuditLog
@@ -36,4 +37,18 @@ def test_a_password_is_changed_by_the_rules(people: People, environment: dict[st
     assert weak.returncode == 1
     assert "password must be 8 to 128 characters" in weak.stderr
     unknown = _admin(environment, "password", "nobody", typed="\n")
+    assert (unknown.returncode, unknown.stderr) == (1, "pyharbor: no user is named nobody\n")
+
+
+def test_people_are_shut_out_and_let_in_again(
+    people: People, environment: dict[str, str], client: httpx.Client
+) -> None:
+    guest = people["guest"]
+    for command, said, status in (("disable", "guest is disabled\n", 401), ("enable", "guest is enabled\n", 200)):
+        done = _admin(environment, command, guest.name)
+        assert (done.returncode, done.stdout) == (0, said), done.stderr
+        assert client.get("/api/v2.0/users/current", auth=guest.credentials).status_code == status
+    first = _admin(environment, "disable", "admin")
+    assert (first.returncode, first.stderr.startswith("pyharbor: the first administrator stays")) == (1, True)
+    unknown = _admin(environment, "disable", "nobody")
     assert (unknown.returncode, unknown.stderr) == (1, "pyharbor: no user is named nobody\n")

@@ -106,11 +106,50 @@ def test_bodies_that_no_parser_takes_are_refused(admin: httpx.Client, body: byte
     assert error_of(refused) == (400, "BAD_REQUEST")
 
 
-@pytest.mark.parametrize("number", [str(2**63), str(2**64), "9" * 5000], ids=len)
-def test_ids_that_no_row_can_have_are_not_found(admin: httpx.Client, number: str) -> None:
-    for path in (f"/system/gc/{number}", f"/system/gc/{number}/log", f"/projects/{number}"):
-        assert error_of(admin.get(path)) == (404, "NOT_FOUND")
+@pytest.mark.parametrize("number", [str(2**63), str(-(2**63) - 1), "9" * 5000, "x", "1.0", "1e3", "0x1", "%20"])
+def test_ids_that_are_no_numbers_do_not_fit(admin: httpx.Client, number: str) -> None:
+    for path in (f"/system/gc/{number}", f"/system/gc/{number}/log", f"/projects/private/members/{number}"):
+        assert error_of(admin.get(path)) == (422, "UNPROCESSABLE_ENTITY")
+    assert error_of(admin.put(f"/system/gc/{number}")) == (422, "UNPROCESSABLE_ENTITY")
+    assert error_of(admin.get(f"/projects/{number}")) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("number", ["-1", "0", "+7", str(2**63 - 1), str(-(2**63))])
+def test_ids_that_no_row_has_are_not_found(admin: httpx.Client, number: str) -> None:
+    assert error_of(admin.get(f"/system/gc/{number}")) == (404, "NOT_FOUND")
     assert error_of(admin.put(f"/system/gc/{number}")) == (404, "NOT_FOUND")
+    assert error_of(admin.get(f"/projects/{number}")) == (404, "NOT_FOUND")
+
+
+def test_a_body_that_is_needed_is_not_left_out(admin: httpx.Client) -> None:
+    for body in ({}, {"content": b""}, {"headers": {"Content-Type": "application/json"}}):
+        assert error_of(admin.post("/projects", **body)) == (422, "UNPROCESSABLE_ENTITY")
+    assert error_of(admin.post("/projects", content=b"null", headers={"Content-Type": "application/json"}))[0] == 422
+
+
+def test_a_body_has_a_limit(admin: httpx.Client) -> None:
+    large = admin.post("/projects", json={"project_name": "x" * 9_000_000})
+    assert error_of(large) == (413, "REQUEST_ENTITY_TOO_LARGE")
+
+
+def test_methods_that_a_path_has_are_told(admin: httpx.Client) -> None:
+    refused = admin.patch("/projects")
+    assert error_of(refused) == (405, "METHOD_NOT_ALLOWED")
+    assert set(refused.headers["Allow"].split(", ")) >= {"GET", "HEAD", "POST"}
+
+
+def test_pages(admin: httpx.Client) -> None:
+    for name in ("one", "three", "two"):
+        assert admin.post("/projects", json={"project_name": name}).status_code == 201
+    middle = admin.get("/projects", params={"page": 2, "page_size": 2, "sort": "-name", "q": "name=~e"})
+    assert [project["name"] for project in middle.json()] == ["one"]
+    assert middle.headers["X-Total-Count"] == "3"
+    assert middle.headers["Link"] == ('</api/v2.0/projects?page=1&page_size=2&q=name=~e&sort=-name>; rel="prev"')
+    everything = admin.get("/projects?page_size=0")
+    assert len(everything.json()) == 5
+    assert "Link" not in everything.headers
+    beyond = admin.get("/projects?page=9&page_size=2")
+    assert (beyond.json(), beyond.headers["X-Total-Count"]) == ([], "5")
 
 
 def test_wrong_credentials_make_nobody(anonymous: httpx.Client) -> None:

@@ -40,8 +40,10 @@ def test_a_project_is_created_and_shown(caller: Caller, people: People) -> None:
     path = made.headers["Location"]
     assert path.startswith("/api/v2.0/projects/")
     project = stranger.get(path.removeprefix("/api/v2.0")).json()
-    moments = (project.pop("creation_time"), project.pop("update_time"))
-    assert all(moment.endswith("Z") and len(moment) == len(ZERO) for moment in moments)
+    accepted = project["cve_allowlist"]
+    assert accepted.pop("id") > 0
+    moments = [part.pop(name) for part in (project, accepted) for name in ("creation_time", "update_time")]
+    assert all(moment.endswith("Z") and len(moment) == len(ZERO) and moment != ZERO for moment in moments)
     assert project == {
         "project_id": int(path.rpartition("/")[2]),
         "owner_id": people["stranger"].id,
@@ -51,12 +53,7 @@ def test_a_project_is_created_and_shown(caller: Caller, people: People) -> None:
         "current_user_role_ids": [1],
         "repo_count": 0,
         "metadata": {"public": "true", "auto_scan": "true"},
-        "cve_allowlist": {
-            "project_id": project["project_id"],
-            "items": [],
-            "creation_time": ZERO,
-            "update_time": ZERO,
-        },
+        "cve_allowlist": {"project_id": project["project_id"], "items": []},
     }
 
 
@@ -72,7 +69,8 @@ def test_the_location_may_end_with_the_name(admin: httpx.Client) -> None:
         ({"public": True}, "true"),
         ({"public": True, "metadata": {"public": "false"}}, "false"),
         ({"public": None, "metadata": None}, "false"),
-        ({"metadata": {"public": "1", "unknown": "x", "retention_id": "3"}}, "true"),
+        ({"metadata": {"public": "1", "unknown": "x", "retention_id": ""}}, "true"),
+        ({"metadata": {"proxy_speed_kb": "-1", "max_upstream_conn": "-1", "proxy_referrer_api": "F"}}, "false"),
         ({"storage_limit": -1, "registry_id": None, "cve_allowlist": {"items": []}}, "false"),
     ],
 )
@@ -94,10 +92,16 @@ def test_public_is_read_in_both_forms(admin: httpx.Client, body: dict[str, Any],
         {"project_name": "ä"},
         {"project_name": "new", "metadata": {"public": "perhaps"}},
         {"project_name": "new", "metadata": {"severity": "awful"}},
+        {"project_name": "new", "metadata": {"retention_id": "3"}},
         {"project_name": "new", "metadata": {"proxy_speed_kb": "1"}},
+        {"project_name": "new", "metadata": {"proxy_speed_kb": "fast"}},
+        {"project_name": "new", "metadata": {"proxy_cache_filter_kind": "regex"}},
         {"project_name": "new", "registry_id": 1},
-        {"project_name": "new", "storage_limit": 100},
-        {"project_name": "new", "cve_allowlist": {"items": [{"cve_id": "CVE-1"}]}},
+        {"project_name": "new", "storage_limit": -2},
+        {"project_name": "new", "cve_allowlist": {"items": [{"cve_id": "CVE-1"}, {"cve_id": "CVE-1"}]}},
+        {"project_name": "new", "cve_allowlist": {"items": [{"cve_id": " "}]}},
+        {"project_name": "new", "cve_allowlist": {"project_id": 1}},
+        {"project_name": "new", "cve_allowlist": {"expires_at": -1}},
     ],
 )
 def test_bad_projects_are_refused(admin: httpx.Client, body: dict[str, Any]) -> None:

@@ -1,18 +1,22 @@
 """Ping, health, system information and the caller's own account."""
 
+import shutil
+from pathlib import Path
+
 import httpx
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 
-from app.access.principals import Principal, PrincipalKind
 from app.context import Context, Ports
+from app.db import gate
 from app.db.types import clock_ms
 from app.jobs.models import WorkerProcess
 from app.settings import SettingsError
 from app.wiring import build
-from tests.integration.conftest import Caller
+from tests.integration.conftest import AsRobot, Caller
+from tests.support.clock import MovableClock
 from tests.support.people import People
+from tests.support.robots import entry, make_robot
 
 
 def test_ping_is_plain_text(anonymous: httpx.Client) -> None:
@@ -28,7 +32,16 @@ def health(client: httpx.Client) -> tuple[str, dict[str, str]]:
     return body["status"], {component["name"]: component.get("error", "") for component in body["components"]}
 
 
-def test_health_tells_what_is_missing(anonymous: httpx.Client, ctx: Context) -> None:
+def test_health_gives_the_worker_time_to_start(anonymous: httpx.Client, clock: MovableClock) -> None:
+    assert health(anonymous) == ("healthy", {"core": "", "database": "", "jobservice": "", "registry": ""})
+    clock.forward(29)
+    assert health(anonymous)[0] == "healthy"
+    clock.forward(2)
+    assert health(anonymous)[1]["jobservice"] == "no worker is running"
+
+
+def test_health_tells_what_is_missing(anonymous: httpx.Client, ctx: Context, clock: MovableClock) -> None:
+    clock.forward(60)
     assert health(anonymous) == (
         "unhealthy",
         {"core": "", "database": "", "jobservice": "no worker is running", "registry": ""},
@@ -46,6 +59,8 @@ def test_health_tells_what_is_missing(anonymous: httpx.Client, ctx: Context) -> 
                 heartbeat_at=clock_ms(),
             )
         )
+    assert health(anonymous)[0] == "healthy"
+    clock.forward(31)
     assert health(anonymous)[1]["jobservice"] == "no worker reaches Temporal"
     with ctx.write() as session:
         session.execute(sa.update(WorkerProcess).values(temporal_reachable=True))
@@ -87,6 +102,76 @@ def test_nobody_is_told_less_than_somebody(caller: Caller) -> None:
         "read_only": False,
         "notification_enable": True,
     }
+
+
+def test_somebody_is_any_account_or_robot(caller: Caller, admin: httpx.Client, as_robot: AsRobot) -> None:
+    robot = as_robot(make_robot(admin, "ci", entry("/", "project:list")))
+    for client in (caller("stranger"), admin, robot):
+        assert "harbor_version" in client.get("/systeminfo").json()
+
+
+def test_read_only_is_told(caller: Caller, ctx: Context) -> None:
+    with ctx.write() as session:
+        gate.switch(session, on=True)
+    assert caller("guest").get("/systeminfo").json()["read_only"] is True
+
+
+class TestVolumes:
+    """How much room there is."""
+
+    def test_of_the_disk(self, admin: httpx.Client, tmp_path: Path) -> None:
+        (storage,) = admin.get("/systeminfo/volumes").json()["storage"]
+        assert storage.keys() == {"total", "free"}
+        assert storage["total"] == shutil.disk_usage(tmp_path).total
+        assert 0 < storage["free"] < storage["total"]
+
+    def test_is_the_administrators_to_know(self, caller: Caller) -> None:
+        assert caller("master").get("/systeminfo/volumes").status_code == 403
+        assert caller(None).get("/systeminfo/volumes").status_code == 401
+
+    @pytest.mark.parametrize(("right", "status"), [("system-volumes:read", 200), ("project:list", 403)])
+    def test_robots(self, admin: httpx.Client, as_robot: AsRobot, right: str, status: int) -> None:
+        robot = as_robot(make_robot(admin, "ci", entry("/", right)))
+        assert robot.get("/systeminfo/volumes").status_code == status
+
+
+class TestCertificate:
+    """What clients have to trust."""
+
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return {**environment, "HARBOR_EXTERNAL_URL": "https://registry.test"}
+
+    def test_there_is_none(self, caller: Caller) -> None:
+        refused = caller(None).get("/systeminfo/getcert")
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (404, "NOT_FOUND")
+        assert caller("guest").get("/systeminfo").json()["has_ca_root"] is False
+
+    def test_it_is_a_download(self, caller: Caller, ports: Ports) -> None:
+        (ports.settings.data_dir / "ca.crt").write_bytes(b"-----BEGIN CERTIFICATE-----\n")
+        answer = caller(None).get("/systeminfo/getcert")
+        assert (answer.status_code, answer.content) == (200, b"-----BEGIN CERTIFICATE-----\n")
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+        assert answer.headers["Content-Disposition"] == "attachment; filename=ca.crt"
+        assert caller("guest").get("/systeminfo").json()["has_ca_root"] is True
+
+    def test_a_folder_is_none(self, caller: Caller, ports: Ports) -> None:
+        (ports.settings.data_dir / "ca.crt").mkdir()
+        assert caller(None).get("/systeminfo/getcert").status_code == 404
+        assert caller("guest").get("/systeminfo").json()["has_ca_root"] is False
+
+
+class TestCertificateElsewhere:
+    """A certificate at a place of the administrator's choice; one that nobody needs is not announced."""
+
+    @pytest.fixture
+    def environment(self, environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
+        (tmp_path / "mine.pem").write_bytes(b"mine")
+        return {**environment, "HARBOR_CA_PATH": str(tmp_path / "mine.pem")}
+
+    def test_over_plain_http(self, caller: Caller) -> None:
+        assert caller(None).get("/systeminfo/getcert").content == b"mine"
+        assert caller("guest").get("/systeminfo").json()["has_ca_root"] is False
 
 
 class TestPins:
@@ -135,10 +220,7 @@ def test_the_caller_is_shown_to_itself(caller: Caller, people: People) -> None:
     assert caller(None).get("/users/current").status_code == 401
 
 
-def test_a_robot_has_no_account(app: Flask, people: People, monkeypatch: pytest.MonkeyPatch) -> None:
-    robot = Principal(kind=PrincipalKind.ROBOT, id=1, name="robot$a")
-    monkeypatch.setattr("app.web.session._principal", lambda: robot)
-    refused = app.test_client().get("/api/v2.0/users/current")
+def test_a_robot_has_no_account(admin: httpx.Client, as_robot: AsRobot) -> None:
+    refused = as_robot(make_robot(admin, "ci", entry("/", "project:list"))).get("/users/current")
     assert refused.status_code == 412
-    assert refused.json is not None
-    assert refused.json["errors"][0]["code"] == "PRECONDITION"
+    assert refused.json()["errors"][0]["code"] == "PRECONDITION"

@@ -18,6 +18,7 @@ from app.core.errors import (
 from app.identity.authentication import Authenticator
 from app.identity.models import LoginFailure
 from app.identity.service import NewUser, UserService
+from app.robots.credentials import RobotCredentials
 from tests.support.accounts import PASSWORD, make_user
 
 
@@ -91,7 +92,7 @@ class TestRights:
         person, other = make_user(ports, "someone"), make_user(ports, "other")
         users = UserService(as_user(ports, person.id))
         assert users.get(person.id).username == "someone"
-        users.set_password(person.id, "Another12345")
+        users.set_password(person.id, "Another12345", old=PASSWORD)
         refusals: tuple[Callable[[], object], ...] = (
             lambda: users.get(other.id),
             lambda: users.find("other"),
@@ -151,7 +152,7 @@ def test_each_change_makes_a_new_version(ports: Ports, ctx: Context) -> None:
 class TestAuthenticator:
     def test_failures_are_counted_once_each_by_many_processes(self, ports: Ports) -> None:
         make_user(ports, "someone")
-        authenticators = [Authenticator(ports) for _ in range(4)]
+        authenticators = [Authenticator(ports, RobotCredentials(ports)) for _ in range(4)]
 
         def guess(authenticator: Authenticator) -> None:
             with pytest.raises((UnauthenticatedError, TooManyRequests)):
@@ -168,7 +169,7 @@ class TestAuthenticator:
 
     def test_addresses_are_delayed_apart(self, ports: Ports) -> None:
         make_user(ports, "someone")
-        authenticator = Authenticator(ports)
+        authenticator = Authenticator(ports, RobotCredentials(ports))
         for _ in range(5):
             with pytest.raises(UnauthenticatedError):
                 authenticator.basic("someone", "wrong", "192.0.2.1")
@@ -178,7 +179,7 @@ class TestAuthenticator:
         assert authenticator.basic("someone", PASSWORD, "192.0.2.2").name == "someone"
 
     def test_unknown_accounts_are_delayed_too(self, ports: Ports) -> None:
-        authenticator = Authenticator(ports)
+        authenticator = Authenticator(ports, RobotCredentials(ports))
         for _ in range(5):
             with pytest.raises(UnauthenticatedError):
                 authenticator.basic("nobody", "wrong", "192.0.2.1")

@@ -10,6 +10,7 @@ from flask import Flask
 from app.access.roles import Role
 from app.context import Ports
 from tests.support.accounts import Person, make_project, make_user
+from tests.support.people import People
 
 Connect = Callable[[Person], httpx.Client]
 
@@ -37,3 +38,12 @@ def pusher(root: httpx.Client, connect: Connect, ports: Ports) -> httpx.Client:
     person = make_user(ports, "pusher")
     make_project(ports, "library-test", members={person: Role.MAINTAINER})
     return connect(person)
+
+
+@pytest.fixture
+def admin(app: Flask, people: People) -> Iterator[httpx.Client]:
+    """The administrator at the management API."""
+    transport = httpx.WSGITransport(app=app)
+    base = "http://registry.test/api/v2.0"
+    with httpx.Client(transport=transport, base_url=base, auth=people["admin"].credentials) as made:
+        yield made

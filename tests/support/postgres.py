@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +22,9 @@ _INITDB_OPTIONS = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UT
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "fsync": "off",
-    "full_page_writes": "off",
     "max_connections": "200",
 }
+_HASTY = {"fsync": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +54,11 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """Make and start a cluster, stop and remove it at the end. Root's tests run it as the user ``postgres``."""
+def cluster(*, durable: bool = False) -> Iterator[Cluster]:
+    """Make and start a cluster, stop and remove it at the end. Root's tests run it as the user ``postgres``.
+
+    One that is ``durable`` waits for the disk as an installation's does.
+    """
     programs = _programs()
     owner = "postgres" if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="pyharbor-postgres-"))
@@ -65,7 +67,7 @@ def cluster() -> Iterator[Cluster]:
             shutil.chown(folder, owner)
         _initdb(programs, folder, owner)
         port = free_port()
-        server = _start(programs, folder, owner, port)
+        server = _start(programs, folder, owner, port, _OPTIONS if durable else _OPTIONS | _HASTY)
         try:
             _wait(server, port, folder)
             yield Cluster(port=port)
@@ -94,9 +96,11 @@ def _initdb(programs: Path, folder: Path, owner: str | None) -> None:
     subprocess.run(command, check=True, capture_output=True, cwd="/", user=user, group=group, extra_groups=groups)
 
 
-def _start(programs: Path, folder: Path, owner: str | None, port: int) -> subprocess.Popen[bytes]:
+def _start(
+    programs: Path, folder: Path, owner: str | None, port: int, options: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     command = [str(programs / "postgres"), "-D", str(folder / "data"), "-p", str(port)]
-    for name, value in _OPTIONS.items():
+    for name, value in options.items():
         command += ["-c", f"{name}={value}"]
     user, group, groups = _identity(owner)
     with (folder / "log").open("wb") as log:

@@ -26,7 +26,8 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
         before = len(statements)
         found = Database.rows(database, statement, parameters)
         if len(statements) == before:
-            statements.append(str(statement))
+            text = statement.compile(dialect=database.engine.dialect) if isinstance(statement, sa.Select) else statement
+            statements.append(str(text))
         return found
 
     engines = {database.engine, database._reader}

@@ -5,26 +5,27 @@ from typing import Any
 
 from flask.views import MethodView
 
-from app.core.errors import NotFoundError, UnsupportedError
+from app.core.errors import NotFoundError
 from app.core.paging import Listed
 from app.core.query import Exact, Fuzzy, ListQuery
 from app.projects.schemas import (
     CreationHeaders,
     NameHeaders,
+    ProjectDeletableSchema,
     ProjectListParameters,
     ProjectNameParameters,
     ProjectReqSchema,
     ProjectSchema,
+    ProjectSummarySchema,
 )
-from app.projects.service import NewProject, ProjectService
-from app.projects.views import ProjectView
+from app.projects.service import NewProject, ProjectChange, ProjectService
+from app.projects.views import Deletable, ProjectSummary, ProjectView
 from app.web.blueprint import HarborBlueprint
 from app.web.keys import name_or_id
 from app.web.schemas import wanted
 from app.web.session import current_context
 
 blueprint = HarborBlueprint("project", __name__)
-_UNLIMITED = -1
 
 
 @blueprint.route("/projects")
@@ -44,9 +45,7 @@ class Projects(MethodView):
     @blueprint.creates()
     def post(self, headers: dict[str, Any], body: dict[str, Any]) -> str:
         """Create a new project."""
-        _refuse_unsupported(body)
-        new = NewProject(name=body.get("project_name", ""), settings=_settings(body))
-        made = ProjectService(current_context()).create(new)
+        made = ProjectService(current_context()).create(_new(body))
         return f"/api/v2.0/projects/{made.name if headers['name_in_location'] else made.id}"
 
     @blueprint.operation("headProject", 400, 404, 500)
@@ -70,12 +69,46 @@ class ProjectItem(MethodView):
         """Return specific project detail information."""
         return ProjectService(current_context()).find(name_or_id(project_name_or_id, is_name=headers["is_name"]))
 
+    @blueprint.operation("updateProject", 400, 401, 403, 404, 500)
+    @blueprint.arguments(NameHeaders, location="headers")
+    @blueprint.arguments(ProjectReqSchema)
+    @blueprint.does()
+    def put(self, headers: dict[str, Any], body: dict[str, Any], project_name_or_id: str) -> None:
+        """Update properties for a selected project."""
+        change = ProjectChange(settings=body.get("metadata", {}), cve_allowlist=body.get("cve_allowlist"))
+        key = name_or_id(project_name_or_id, is_name=headers["is_name"])
+        ProjectService(current_context()).update(key, change)
+
     @blueprint.operation("deleteProject", 400, 403, 404, 412, 500)
     @blueprint.arguments(NameHeaders, location="headers")
     @blueprint.does()
     def delete(self, headers: dict[str, Any], project_name_or_id: str) -> None:
         """Delete project by projectID."""
         ProjectService(current_context()).delete(name_or_id(project_name_or_id, is_name=headers["is_name"]))
+
+
+@blueprint.route("/projects/<project_name_or_id>/_deletable")
+class ProjectDeletable(MethodView):
+    """Whether one project may go."""
+
+    @blueprint.operation("getProjectDeletable", 401, 403, 404, 500)
+    @blueprint.arguments(NameHeaders, location="headers")
+    @blueprint.shows(ProjectDeletableSchema)
+    def get(self, headers: dict[str, Any], project_name_or_id: str) -> Deletable:
+        """Get the deletable status of the project."""
+        return ProjectService(current_context()).deletable(name_or_id(project_name_or_id, is_name=headers["is_name"]))
+
+
+@blueprint.route("/projects/<project_name_or_id>/summary")
+class ProjectNumbers(MethodView):
+    """One project in numbers."""
+
+    @blueprint.operation("getProjectSummary", 400, 401, 403, 404, 500)
+    @blueprint.arguments(NameHeaders, location="headers")
+    @blueprint.shows(ProjectSummarySchema)
+    def get(self, headers: dict[str, Any], project_name_or_id: str) -> ProjectSummary:
+        """Get summary of the project."""
+        return ProjectService(current_context()).summary(name_or_id(project_name_or_id, is_name=headers["is_name"]))
 
 
 def _query(parameters: Mapping[str, Any]) -> ListQuery:
@@ -89,16 +122,12 @@ def _query(parameters: Mapping[str, Any]) -> ListQuery:
     return query
 
 
-def _settings(body: Mapping[str, Any]) -> dict[str, str]:
+def _new(body: Mapping[str, Any]) -> NewProject:
     older = {"public": str(body["public"])} if "public" in body else {}
-    return older | {key: value for key, value in body.get("metadata", {}).items() if value}
-
-
-def _refuse_unsupported(body: Mapping[str, Any]) -> None:
-    """What cannot be kept is refused rather than forgotten."""
-    if body.get("registry_id"):
-        raise UnsupportedError("proxy cache projects are not available")
-    if body.get("storage_limit") not in (None, 0, _UNLIMITED):
-        raise UnsupportedError("storage quotas are not available")
-    if body.get("cve_allowlist", {}).get("items"):
-        raise UnsupportedError("CVE allow lists are not available")
+    return NewProject(
+        name=body.get("project_name", ""),
+        settings=older | {key: value for key, value in body.get("metadata", {}).items() if value},
+        cve_allowlist=body.get("cve_allowlist", {}),
+        storage_limit=body.get("storage_limit"),
+        registry_id=body.get("registry_id") or None,
+    )

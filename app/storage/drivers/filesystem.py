@@ -10,7 +10,7 @@ from typing import BinaryIO
 import structlog
 
 from app.core.errors import InternalError, NotFoundError, StorageFull
-from app.storage.driver import checked_key
+from app.storage.driver import Capacity, checked_key
 
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 _CHECK_KEY = "check"
@@ -89,6 +89,12 @@ class FilesystemDriver:
         finally:
             writer.close()
             self.delete(_CHECK_KEY)
+
+    def capacity(self) -> Capacity:
+        """Of the file system that holds the folder, or will hold it; ``free`` leaves out what only root may fill."""
+        folder = next(folder for folder in (self._root, *self._root.absolute().parents) if folder.exists())
+        found = os.statvfs(folder)
+        return Capacity(total=found.f_blocks * found.f_frsize, free=found.f_bavail * found.f_frsize)
 
     def _path(self, key: str) -> Path:
         return self._root / checked_key(key)

@@ -5,7 +5,7 @@ import threading
 from typing import BinaryIO
 
 from app.core.errors import InternalError, NotFoundError
-from app.storage.driver import checked_key
+from app.storage.driver import Capacity, checked_key
 
 
 class MemoryDriver:
@@ -48,6 +48,10 @@ class MemoryDriver:
 
     def check(self) -> None:
         """Memory can always be written to."""
+
+    def capacity(self) -> Capacity:
+        """NotFoundError: memory has no disk to look at."""
+        raise NotFoundError("the capacity of the storage is not known")
 
     def _content(self, key: str) -> bytearray:
         content = self._objects.get(checked_key(key))

@@ -11,7 +11,8 @@ from tests.contract.api.allowed import ALLOWED
 from tests.contract.api.compare import differences, operations
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-_HARBORS = json.loads((Path(__file__).parents[1] / "harbor-api.json").read_text())
+_FOLDER = Path(__file__).parents[1]
+_HARBORS = json.loads((_FOLDER / "harbor-api.json").read_text())
 
 
 def test_every_difference_to_harbor_has_a_reason(app: Flask) -> None:
@@ -34,3 +35,8 @@ def test_the_document_is_served_without_login(app: Flask) -> None:
     answer = app.test_client().get("/api/v2.0/swagger.json")
     assert answer.status_code == 200
     assert answer.json == json.loads(json.dumps(document(app)))
+
+
+def test_the_committed_document_is_this_one(app: Flask) -> None:
+    current = json.dumps(document(app), indent=2, sort_keys=True) + "\n"
+    assert (_FOLDER / "openapi.json").read_text() == current, "write it anew: make openapi"

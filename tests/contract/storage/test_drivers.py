@@ -1,5 +1,6 @@
 """The promises of every storage driver, one by one, and what only files can get wrong."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,17 @@ def test_check_leaves_nothing(driver: StorageDriver, tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_capacity_of_a_disk(tmp_path: Path) -> None:
+    found = storage_driver(StorageSettings(driver="filesystem", path=tmp_path / "not" / "yet", fsync=True)).capacity()
+    assert found.total == shutil.disk_usage(tmp_path).total
+    assert 0 < found.free < found.total
+
+
+def test_capacity_of_what_has_none() -> None:
+    with pytest.raises(NotFoundError):
+        MemoryDriver().capacity()
+
+
 @pytest.mark.parametrize(
     "key", ["", "/etc/passwd", "../outside", "a/../../outside", "a//b", "a/./b", "a/", "a\0b", ".", ".."]
 )
@@ -196,6 +208,7 @@ def test_the_store_refuses_inside_a_writing_transaction(tmp_path: Path) -> None:
         lambda: store.size(KEY),
         lambda: store.delete(KEY),
         store.check,
+        store.capacity,
     )
     with database.write():
         for use in uses:

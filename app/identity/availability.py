@@ -1,0 +1,32 @@
+"""Whether a name or an address is free, for whoever fills in the form of a new account."""
+
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from app.configuration.keys import SELF_REGISTRATION
+from app.configuration.service import ConfigurationService
+from app.context import Context
+from app.core.errors import PreconditionError
+from app.identity.models import User
+
+
+class Unique(StrEnum):
+    """What only one account can have."""
+
+    USERNAME = "username"
+    EMAIL = "email"
+
+
+def taken(ctx: Context, what: Unique, value: str) -> bool:
+    """Tell whether an account has that name or address.
+
+    PreconditionError unless people may register themselves or an administrator asks.
+    """
+    if not ctx.principal.sysadmin and not ConfigurationService(ctx).flag(SELF_REGISTRATION):
+        raise PreconditionError("self registration is disabled: only administrators can check whether a user exists")
+    if "\0" in value:
+        return False
+    column = User.username if what is Unique.USERNAME else User.email
+    with ctx.read() as session:
+        return session.scalar(sa.select(User.id).where(column == value)) is not None

@@ -1,0 +1,146 @@
+"""Groups of people, known by an outside source of identity and given roles in projects."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.access.decision import require_in_system
+from app.context import Context
+from app.core.errors import ConflictError, FieldInvalid, NotFoundError, UnauthenticatedError, UnsupportedError
+from app.core.paging import Listed, OffsetPage
+from app.db.database import retried
+from app.db.listing import contains, counted, paged
+from app.events.management import UserGroupDeleted
+from app.identity import directory
+from app.identity.directory import GroupType
+from app.identity.models import UserGroup
+from app.identity.rules import TEXT_LIMIT
+
+_LDAP: Final = "groups of an LDAP directory (group_type 1) cannot be added: no directory is configured"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group of people."""
+
+    id: int
+    group_name: str
+    group_type: int
+    ldap_group_dn: str = ""
+
+
+class GroupService:
+    """The use cases of groups: administrators and robots that were granted it; anybody who is logged in may search.
+
+    Whoever may not is refused with UnauthenticatedError when nobody, else with DeniedError.
+    """
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def list(self, page: OffsetPage, *, name: str = "", ldap_group_dn: str = "") -> Listed[Group]:
+        """The page of groups in the order of their names; only those whose name contains ``name``, or of that DN."""
+        self._require("list")
+        wanted = [contains(UserGroup.group_name, name)] if name else []
+        return self._page(page, *wanted, *([UserGroup.ldap_group_dn == ldap_group_dn] if ldap_group_dn else []))
+
+    def search(self, text: str, page: OffsetPage) -> Listed[Group]:
+        """The page of groups whose name contains ``text``, whatever its case."""
+        if not self._ctx.principal.authenticated:
+            raise UnauthenticatedError
+        return self._page(page, contains(UserGroup.group_name, text))
+
+    def get(self, group_id: int) -> Group:
+        """The group; FieldInvalid for an id that none can have, NotFoundError."""
+        self._require("read")
+        _check_id(group_id)
+        with self._ctx.read() as session:
+            row = session.execute(_ROWS.where(UserGroup.id == group_id)).one_or_none()
+        if row is None:
+            raise _unknown(group_id)
+        return Group(**row._asdict())
+
+    @retried()
+    def create(self, name: str, group_type: int) -> int:
+        """Make a group and return its id.
+
+        FieldInvalid for a name or type that no group has, UnsupportedError for one of LDAP, ConflictError when there is
+        one of this name and type.
+        """
+        self._require("create")
+        _check_name(name)
+        if group_type not in set(GroupType):
+            raise FieldInvalid("group_type", "1 (LDAP), 2 (HTTP) or 3 (OIDC)")
+        if group_type == GroupType.LDAP:
+            raise UnsupportedError(_LDAP)
+        now = self._ctx.ports.clock.now()
+        with self._ctx.write() as session:
+            _refuse_second(session, name, group_type)
+            group = UserGroup(group_name=name, group_type=group_type, creation_time=now, update_time=now)
+            session.add(group)
+            session.flush()
+            return group.id
+
+    @retried()
+    def rename(self, group_id: int, name: str) -> None:
+        """Give the group another name; FieldInvalid, NotFoundError, ConflictError when another of its type has it."""
+        self._require("update")
+        _check_id(group_id)
+        _check_name(name)
+        with self._ctx.write() as session:
+            group = _locked(session, group_id)
+            if group.group_name != name:
+                _refuse_second(session, name, group.group_type)
+                group.group_name, group.update_time = name, self._ctx.ports.clock.now()
+
+    @retried()
+    def delete(self, group_id: int) -> None:
+        """Delete the group; the roles it gave to its members end within seconds. FieldInvalid, NotFoundError."""
+        self._require("delete")
+        _check_id(group_id)
+        with self._ctx.write() as session:
+            group = _locked(session, group_id)
+            self._ctx.emit(UserGroupDeleted(group_id=group_id, group_name=group.group_name))
+            directory.revoke_tokens_of_group(session, group_id)
+            session.delete(group)
+
+    def _page(self, page: OffsetPage, *wanted: ColumnElement[bool]) -> Listed[Group]:
+        with self._ctx.read() as session:
+            total = counted(session, sa.select(UserGroup.id).where(*wanted))
+            rows = session.execute(paged(_ROWS.where(*wanted).order_by(UserGroup.group_name, UserGroup.id), page))
+            return Listed(items=[Group(**row._asdict()) for row in rows], total=total, page=page)
+
+    def _require(self, action: str) -> None:
+        require_in_system(self._ctx.principal, "user-group", action)
+
+
+def _check_id(group_id: int) -> None:
+    if group_id <= 0:
+        raise FieldInvalid("group_id", "a number above 0")
+
+
+def _check_name(name: str) -> None:
+    if not 0 < len(name) <= TEXT_LIMIT or not name.strip():
+        raise FieldInvalid("group_name", f"a name of 1 to {TEXT_LIMIT} characters")
+
+
+def _refuse_second(session: Session, name: str, group_type: int) -> None:
+    if directory.group_named(session, name, GroupType(group_type)) is not None:
+        raise ConflictError(f"a user group named {name} of type {group_type} exists already")
+
+
+def _locked(session: Session, group_id: int) -> UserGroup:
+    group = session.scalar(sa.select(UserGroup).where(UserGroup.id == group_id).with_for_update())
+    if group is None:
+        raise _unknown(group_id)
+    return group
+
+
+def _unknown(group_id: int) -> NotFoundError:
+    return NotFoundError(f"user group {group_id} not found")
+
+
+_ROWS = sa.select(UserGroup.id, UserGroup.group_name, UserGroup.group_type, UserGroup.ldap_group_dn)

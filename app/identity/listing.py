@@ -1,0 +1,102 @@
+"""Lists of accounts: two statements each, the count and the page."""
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.core.paging import Listed, OffsetPage
+from app.core.query import Condition, Exact, Fuzzy, ListQuery
+from app.db.database import Database
+from app.db.listing import Columns, conditions, contains, counted, order, paged
+from app.identity.models import User
+from app.identity.views import Account, Named
+
+FIRST_ADMINISTRATOR: Final = 1
+"""The id of the account made on the first start, which stays an administrator and stands in no list."""
+_LARGEST: Final = 2**63 - 1
+_COLUMNS: Final[Columns] = {
+    "user_id": User.id,
+    "username": User.username,
+    "email": User.email,
+    "realname": User.realname,
+    "comment": User.comment,
+    "sysadmin_flag": User.sysadmin,
+    "creation_time": User.creation_time,
+    "update_time": User.update_time,
+}
+
+
+def page_of_users(db: Database, query: ListQuery) -> Listed[Account]:
+    """The accounts the query wants, in the order of their names unless it says otherwise.
+
+    The first administrator is left out, unless ids are asked for.
+    """
+    if not query.terms and not query.sort:
+        ends = {"limit": query.page.limit or _LARGEST, "offset": min(query.page.offset, _LARGEST)}
+        every = [Account(**row._asdict()) for row in db.rows(_PAGE, ends)]
+        return Listed(items=every, total=db.rows(_COUNT)[0].total, page=query.page)
+    with db.read() as session:
+        return _asked_for(session, query)
+
+
+def page_of_names(session: Session, text: str, page: OffsetPage) -> Listed[Named]:
+    """The accounts whose name contains ``text``, whatever its case, in the order of their names."""
+    wanted = [*_present(), contains(User.username, text)]
+    total = counted(session, sa.select(User.id).where(*wanted))
+    rows = session.execute(paged(_NAMES.where(*wanted).order_by(User.username), page))
+    return Listed(items=[Named(id=row.id, username=row.username) for row in rows], total=total, page=page)
+
+
+def _asked_for(session: Session, query: ListQuery) -> Listed[Account]:
+    wanted = [*_present(named=bool(query.values("user_id"))), *conditions(query, _COLUMNS), *_either(query)]
+    total = counted(session, sa.select(User.id).where(*wanted))
+    ordered = order(query.sort, _COLUMNS, (User.username,), User.id)
+    rows = session.execute(paged(_ROWS.where(*wanted).order_by(*ordered), query.page))
+    return Listed(items=[Account(**row._asdict()) for row in rows], total=total, page=query.page)
+
+
+def _present(*, named: bool = False) -> list[ColumnElement[bool]]:
+    return [User.deleted.is_(sa.false()), *([] if named else [User.id != FIRST_ADMINISTRATOR])]
+
+
+def _either(query: ListQuery) -> list[ColumnElement[bool]]:
+    """The key ``username_or_email``, which is no column."""
+    return [_name_or_email(condition) for condition in query.values("username_or_email")]
+
+
+def _name_or_email(condition: Condition) -> ColumnElement[bool]:
+    match condition:
+        case Exact(value=value):
+            return sa.or_(User.username == str(value), User.email == str(value))
+        case Fuzzy(text=text):
+            return sa.or_(contains(User.username, text), contains(User.email, text))
+        case _:
+            return sa.true()
+
+
+_NAMES = sa.select(User.id, User.username)
+_ROWS = sa.select(
+    User.id,
+    User.username,
+    User.email,
+    User.realname,
+    User.comment,
+    User.sysadmin,
+    User.disabled,
+    User.version,
+    User.creation_time,
+    User.update_time,
+)
+_COUNT = sa.select(sa.func.count().label("total")).select_from(User).where(*_present())
+_KEYS = (
+    sa.select(User.id)
+    .where(*_present())
+    .order_by(User.username)
+    .limit(sa.bindparam("limit", type_=sa.BigInteger))
+    .offset(sa.bindparam("offset", type_=sa.BigInteger))
+    .subquery("page")
+)
+"""Apart from the rows, so that those of the pages before are passed over within the index."""
+_PAGE = _ROWS.join(_KEYS, _KEYS.c.id == User.id).order_by(User.username)

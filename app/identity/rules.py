@@ -1,0 +1,34 @@
+"""What may stand in an account: the grammar of names, addresses and texts."""
+
+import re
+from typing import Final
+
+from app.core.errors import FieldInvalid
+
+TEXT_LIMIT: Final = 255
+_COMMENT_LIMIT: Final = 30
+_FORBIDDEN_IN_NAMES: Final = re.compile(r'[,"~#%$\x00-\x1f\x7f]')
+_EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@#\s\x00-\x1f\x7f]+")
+"""No ``#`` in the second half, by which the address of a deleted account is told from every other."""
+
+
+def check_username(username: str) -> None:
+    """Raise FieldInvalid unless it is a name that an account may have."""
+    if not 0 < len(username) <= TEXT_LIMIT or _FORBIDDEN_IN_NAMES.search(username):
+        raise FieldInvalid("username", 'a name of 1 to 255 characters without , " ~ # % $ and control characters')
+
+
+def check_profile(email: str, realname: str, comment: str) -> None:
+    """Raise FieldInvalid unless an account may show these."""
+    if len(email) > TEXT_LIMIT or not _EMAIL.fullmatch(email):
+        raise FieldInvalid("email", "an e-mail address of at most 255 characters")
+    if len(realname) > TEXT_LIMIT:
+        raise FieldInvalid("realname", f"at most {TEXT_LIMIT} characters")
+    if len(comment) > _COMMENT_LIMIT:
+        raise FieldInvalid("comment", f"at most {_COMMENT_LIMIT} characters")
+
+
+def freed(text: str, user_id: int) -> str:
+    """What the name or address of a deleted account becomes, so that it can be used again: ``name#id``, cut to fit."""
+    mark = f"#{user_id}"
+    return text[: TEXT_LIMIT - len(mark)] + mark

@@ -1,0 +1,129 @@
+"""Logins by browsers: who may come back with which session id, and until when."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.access.principals import Principal, PrincipalKind
+from app.configuration.keys import SESSION_TIMEOUT
+from app.configuration.service import ConfigurationService
+from app.context import Context, Ports
+from app.core.errors import UnauthenticatedError, UnavailableError
+from app.identity.models import User, UserSession
+
+_ID_BYTES: Final = 32
+_RENEWED_EVERY: Final = 10
+"""A session is renewed when this part of its time has passed."""
+
+
+class SessionStore:
+    """The sessions of one installation; their ids are known to the cookies only and kept as keyed hashes."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    def principal(self, sid: str, *, renew: bool) -> Principal | None:
+        """The session's user as of now; None when it has ended or the user is disabled or gone.
+
+        ``renew`` prolongs the session by its whole timeout once a tenth of it has passed.
+        """
+        now = self._ports.clock.now()
+        for row in self._ports.db.rows(_BY_ID, {"id_hash": self._hash(sid), "now": now}):
+            if renew and (now - row.renewed_at) * _RENEWED_EVERY >= row.expires_at - row.renewed_at:
+                self._renew(row.session_id, row.renewed_at, now)
+            return Principal(
+                kind=PrincipalKind.USER,
+                id=row.user_id,
+                name=row.username,
+                sysadmin=row.sysadmin,
+                version=row.version,
+            )
+        return None
+
+    def open(self, ctx: Context, principal: Principal) -> str:
+        """Begin a session and return its id, for the cookie; sessions that have run out are forgotten.
+
+        UnauthenticatedError when the account has changed since ``principal`` proved to be its own, so that no session
+        outlives the password it was opened with.
+        """
+        sid = secrets.token_urlsafe(_ID_BYTES)
+        now, lasts = ctx.ports.clock.now(), _timeout(ctx)
+        with ctx.write() as session:
+            if session.scalar(_LOCKED, {"user_id": principal.id, "version": principal.version}) is None:
+                raise UnauthenticatedError
+            session.execute(sa.delete(UserSession).where(UserSession.expires_at <= now))
+            session.execute(
+                sa.insert(UserSession).values(
+                    id_hash=self._hash(sid),
+                    user_id=principal.id,
+                    creation_time=now,
+                    renewed_at=now,
+                    expires_at=now + lasts,
+                )
+            )
+        return sid
+
+    def close(self, ctx: Context, sid: str) -> None:
+        """End a session; nothing happens when there is none."""
+        with ctx.write() as session:
+            session.execute(sa.delete(UserSession).where(UserSession.id_hash == self._hash(sid)))
+
+    @staticmethod
+    def end_all(session: Session, user_id: int) -> None:
+        """End every session of the user with the open transaction."""
+        session.execute(sa.delete(UserSession).where(UserSession.user_id == user_id))
+
+    def _renew(self, session_id: int, renewed_at: datetime, now: datetime) -> None:
+        """Prolong a session unless another request just did. A database that cannot be written ends no session."""
+        ctx = Context(self._ports)
+        try:
+            lasts = _timeout(ctx)
+            with ctx.write(durable=False) as session:
+                session.execute(
+                    sa.update(UserSession)
+                    .where(UserSession.id == session_id, UserSession.renewed_at == renewed_at)
+                    .values(renewed_at=now, expires_at=now + lasts)
+                )
+        except UnavailableError:
+            return
+
+    def _hash(self, sid: str) -> str:
+        return self._ports.keys.keyed_hash("session", sid)
+
+
+def _timeout(ctx: Context) -> timedelta:
+    return timedelta(minutes=ConfigurationService(ctx).number(SESSION_TIMEOUT))
+
+
+_BY_ID = (
+    sa.select(
+        UserSession.id.label("session_id"),
+        UserSession.renewed_at,
+        UserSession.expires_at,
+        User.id.label("user_id"),
+        User.username,
+        User.sysadmin,
+        User.version,
+    )
+    .join(User, User.id == UserSession.user_id)
+    .where(
+        UserSession.id_hash == sa.bindparam("id_hash"),
+        UserSession.expires_at > sa.bindparam("now"),
+        User.disabled.is_(sa.false()),
+        User.deleted.is_(sa.false()),
+    )
+)
+_LOCKED = (
+    sa.select(User.id)
+    .where(
+        User.id == sa.bindparam("user_id"),
+        User.version == sa.bindparam("version"),
+        User.disabled.is_(sa.false()),
+        User.deleted.is_(sa.false()),
+    )
+    .with_for_update(read=True)
+)
+"""The account as it was when it logged in; whoever changes it waits, and then finds the session to end."""

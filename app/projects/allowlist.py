@@ -1,0 +1,132 @@
+"""Vulnerabilities that are accepted: each project's own list, and the system's, which projects may use instead."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, cast
+
+import sqlalchemy as sa
+
+from app.access.decision import require_in_system
+from app.context import Context
+from app.core.errors import FieldInvalid, UnauthenticatedError
+from app.db.database import retried
+from app.projects.models import CVEAllowlist
+
+_ID_LIMIT: Final = 128
+_ITEMS_LIMIT: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What a list holds."""
+
+    cve_ids: tuple[str, ...] = ()
+    expires_at: int | None = None
+    """Seconds since 1970, None never."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowlistView:
+    """A list as callers see it."""
+
+    id: int
+    project_id: int
+    """0 for the system's list."""
+    cve_ids: Sequence[str]
+    expires_at: int | None
+    creation_time: datetime | None
+    update_time: datetime | None
+
+    @property
+    def items(self) -> list[dict[str, str]]:
+        """The ids as clients read them."""
+        return [{"cve_id": cve_id} for cve_id in self.cve_ids]
+
+
+class AllowlistService:
+    """The use cases of the system's list, in the name of the context's principal."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def system(self) -> AllowlistView:
+        """The system's list; UnauthenticatedError for nobody."""
+        if not self._ctx.principal.authenticated:
+            raise UnauthenticatedError
+        row = self._ctx.ports.db.rows(_SYSTEM)[0]
+        return AllowlistView(
+            id=row.id,
+            project_id=0,
+            cve_ids=row.items,
+            expires_at=row.expires_at,
+            creation_time=row.creation_time,
+            update_time=row.update_time,
+        )
+
+    @retried()
+    def set_system(self, body: Mapping[str, Any]) -> None:
+        """Replace the system's list.
+
+        Refused as ``require_in_system`` says to who may not change the configuration; FieldInvalid for a list that
+        names a project, and as ``accepted``.
+        """
+        require_in_system(self._ctx.principal, "configuration", "update")
+        content = accepted(body, 0, "")
+        with self._ctx.write():
+            store(self._ctx, None, content)
+
+
+def accepted(body: Mapping[str, Any], project_id: int, field: str = "cve_allowlist.") -> Accepted:
+    """What a loaded list of this project (0 the system's) holds, errors naming fields after ``field``.
+
+    FieldInvalid for another project's list, for ids that are empty, too long or given twice, and for too many.
+    """
+    if body.get("project_id") not in (None, 0, project_id):
+        raise FieldInvalid(f"{field}project_id", f"{project_id or 'left out'}")
+    expires_at = body.get("expires_at")
+    if expires_at is not None and expires_at < 0:
+        raise FieldInvalid(f"{field}expires_at", "seconds since 1970, or left out")
+    ids = tuple(item.get("cve_id", "").strip() for item in body.get("items") or ())
+    if len(ids) > _ITEMS_LIMIT:
+        raise FieldInvalid(f"{field}items", f"at most {_ITEMS_LIMIT} items")
+    if not all(0 < len(each) <= _ID_LIMIT for each in ids):
+        raise FieldInvalid(f"{field}items", f"items with a cve_id of 1 to {_ID_LIMIT} characters")
+    if len(set(ids)) != len(ids):
+        raise FieldInvalid(f"{field}items", "items that differ from each other")
+    return Accepted(cve_ids=ids, expires_at=expires_at)
+
+
+def store(ctx: Context, project_id: int | None, content: Accepted) -> None:
+    """Inside an open writing transaction: make ``content`` the list of the project, of the system when it is None."""
+    now = ctx.ports.clock.now()
+    whose = {} if project_id is None else {"at_project": project_id}
+    values = {"new_items": list(content.cve_ids), "new_expires_at": content.expires_at, "now": now}
+    connection = ctx.session.connection()
+    if not connection.execute(_SET_SYSTEM if project_id is None else _SET, values | whose).rowcount:
+        insert_for(ctx, project_id, content)
+
+
+def insert_for(ctx: Context, project_id: int | None, content: Accepted) -> None:
+    """Inside an open writing transaction: the first list of a new project."""
+    now = ctx.ports.clock.now()
+    row = {"project_id": project_id, "items": list(content.cve_ids), "expires_at": content.expires_at}
+    ctx.session.connection().execute(_NEW, row | {"creation_time": now, "update_time": now})
+
+
+_TABLE: Final = cast("sa.Table", CVEAllowlist.__table__)
+_NEW = sa.insert(_TABLE)
+_CHANGE = sa.update(_TABLE).values(
+    items=sa.bindparam("new_items", type_=_TABLE.c["items"].type),
+    expires_at=sa.bindparam("new_expires_at", type_=_TABLE.c.expires_at.type),
+    update_time=sa.bindparam("now", type_=_TABLE.c.update_time.type),
+)
+_SET = _CHANGE.where(_TABLE.c.project_id == sa.bindparam("at_project"))
+_SET_SYSTEM = _CHANGE.where(_TABLE.c.project_id.is_(None))
+_SYSTEM = sa.select(
+    CVEAllowlist.id,
+    CVEAllowlist.items,
+    CVEAllowlist.expires_at,
+    CVEAllowlist.creation_time,
+    CVEAllowlist.update_time,
+).where(CVEAllowlist.project_id.is_(None))

@@ -1,0 +1,26 @@
+"""The management API's operation on what the caller may do."""
+
+from typing import Any
+
+from flask.views import MethodView
+
+from app.projects.member_schemas import PermissionParameters, PermissionSchema
+from app.projects.permissions import Permission, PermissionService, relative_to
+from app.web.blueprint import HarborBlueprint
+from app.web.session import require_somebody
+
+blueprint = HarborBlueprint("current_permissions", __name__)
+
+
+@blueprint.route("/users/current/permissions")
+class CurrentPermissions(MethodView):
+    """What the caller may do."""
+
+    @blueprint.operation("getCurrentUserPermissions", 401, 500, tag="user")
+    @blueprint.arguments(PermissionParameters, location="query")
+    @blueprint.shows(PermissionSchema, many=True)
+    def get(self, parameters: dict[str, Any]) -> list[Permission]:
+        """Get current user permissions."""
+        scope = parameters.get("scope", "")
+        held = PermissionService(require_somebody()).held(scope)
+        return relative_to(scope, held) if parameters.get("relative") else held

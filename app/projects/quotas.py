@@ -1,0 +1,75 @@
+"""How many bytes a project may hold: the limit it is born with, and the refusal when it would be passed."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from app.access.decision import may_in_system
+from app.configuration.keys import QUOTA_PER_PROJECT_ENABLE, STORAGE_PER_PROJECT
+from app.configuration.service import ConfigurationService
+from app.context import Context
+from app.core.errors import FieldInvalid, ProjectUnknown, QuotaExceeded
+from app.projects.models import Project
+
+UNLIMITED: Final = -1
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_STEP: Final = 1024
+
+
+def limit_at_birth(ctx: Context, asked: int | None) -> int:
+    """The limit of a new project: what an administrator asks for, else the default; none while quotas are off.
+
+    FieldInvalid for a number of bytes that is no limit.
+    """
+    settings = ConfigurationService(ctx).values(QUOTA_PER_PROJECT_ENABLE, STORAGE_PER_PROJECT)
+    if settings[QUOTA_PER_PROJECT_ENABLE.name] != "true":
+        return UNLIMITED
+    if not asked or not may_in_system(ctx.principal, "project", "create"):
+        return int(settings[STORAGE_PER_PROJECT.name])
+    if asked < UNLIMITED:
+        raise FieldInvalid("storage_limit", "a number of bytes, or -1 for no limit")
+    return asked
+
+
+def project_with_room(ctx: Context, name: str) -> int:
+    """The id of the project of this name, so that nobody sends bytes in vain; one query on the kept connection.
+
+    ProjectUnknown when there is none, QuotaExceeded when it has no room for anything more.
+    """
+    rows = ctx.ports.db.rows(_NAMED_USE, {"name": name})
+    if not rows:
+        raise ProjectUnknown(f"project {name} not found")
+    row = rows[0]
+    if row.storage_limit != UNLIMITED and row.storage_used >= row.storage_limit:
+        _refuse_while_on(ctx, row, 0)
+    return int(row.id)
+
+
+def refuse_more(ctx: Context, project_id: int, stored: int) -> None:
+    """QuotaExceeded for a project that cannot take ``stored`` bytes more; returns while quotas are off."""
+    row = ctx.session.connection().execute(_USE, {"project": project_id}).one_or_none()
+    if row is not None:
+        _refuse_while_on(ctx, row, stored)
+
+
+def _refuse_while_on(ctx: Context, row: sa.Row[*tuple[Any, ...]], stored: int) -> None:
+    if not ConfigurationService(ctx).flag(QUOTA_PER_PROJECT_ENABLE):
+        return
+    raise QuotaExceeded(
+        f"adding {_readable(stored)} of storage resource, which when updated to current usage of "
+        f"{_readable(row.storage_used)} will exceed the configured upper limit of {_readable(row.storage_limit)}.",
+        detail={"used": row.storage_used, "limit": row.storage_limit, "adding": stored},
+    )
+
+
+def _readable(size: int) -> str:
+    """Bytes for people: ``1.5 MiB``."""
+    value, unit = float(size), 0
+    while value >= _STEP and unit < len(_UNITS) - 1:
+        value, unit = value / _STEP, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}"
+
+
+_COLUMNS = sa.select(Project.id, Project.storage_used, Project.storage_limit)
+_USE = _COLUMNS.where(Project.id == sa.bindparam("project"))
+_NAMED_USE = _COLUMNS.where(Project.name == sa.bindparam("name"))

@@ -1,0 +1,99 @@
+"""What a robot may be granted, and by whom: rules over plain data."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.access.decision import may_in_project, may_in_system
+from app.access.principals import Principal, PrincipalKind
+from app.access.roles import Role
+from app.access.table import ROBOT_PROJECT, ROBOT_SYSTEM
+from app.core.errors import InvalidError
+
+Grant = tuple[str, str, str]
+"""Namespace, resource, action; as in ``Principal.grants``."""
+SYSTEM_SPACE = "/"
+EVERY_PROJECT = "*"
+_EFFECTS = ("", "allow")
+_PUBLIC = frozenset({Role.PUBLIC})
+
+
+class Level(StrEnum):
+    """Where a robot belongs."""
+
+    SYSTEM = "system"
+    PROJECT = "project"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """One action on one kind of resource."""
+
+    resource: str
+    action: str
+    effect: str = "allow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """What is granted in one space; ``kind`` is a Level, ``namespace`` is ``/``, ``*`` or a project's name."""
+
+    kind: str
+    namespace: str
+    access: tuple[Access, ...]
+
+
+def grants_of(level: Level, permissions: Sequence[Permission]) -> tuple[Grant, ...]:
+    """The grants that the entries make, each once and in their order; InvalidError that names an entry which is wrong.
+
+    A project's robot has one entry, for a project by name; the system's may have one for the system and for projects.
+    """
+    if not permissions:
+        raise InvalidError("permissions must not be empty")
+    if level is Level.PROJECT and (len(permissions) > 1 or permissions[0].namespace == EVERY_PROJECT):
+        raise InvalidError("a robot of the level project has exactly one entry in permissions, for its own project")
+    return tuple(dict.fromkeys(grant for entry in permissions for grant in _grants(level, entry)))
+
+
+def holds(principal: Principal, roles: frozenset[Role], grant: Grant) -> bool:
+    """Tell whether ``principal``, with ``roles`` in the grant's project, holds what it would hand on.
+
+    What is everybody's on a public project is nobody's to hand on. No role has metadata:list, which tells no more than
+    metadata:read.
+    """
+    namespace, resource, action = grant
+    if namespace == SYSTEM_SPACE:
+        return may_in_system(principal, resource, action)
+    if principal.kind is PrincipalKind.USER and (resource, action) == ("metadata", "list"):
+        action = "read"
+    return may_in_project(principal, namespace, roles - _PUBLIC, resource, action)
+
+
+def permissions_of(grants: Iterable[Grant]) -> list[Permission]:
+    """The entries of grants, one for each namespace, in their order."""
+    spaces: dict[str, list[Access]] = {}
+    for namespace, resource, action in grants:
+        spaces.setdefault(namespace, []).append(Access(resource=resource, action=action))
+    return [
+        Permission(
+            kind=Level.SYSTEM if namespace == SYSTEM_SPACE else Level.PROJECT,
+            namespace=namespace,
+            access=tuple(access),
+        )
+        for namespace, access in spaces.items()
+    ]
+
+
+def _grants(level: Level, entry: Permission) -> Iterable[Grant]:
+    if entry.kind not in ((Level.SYSTEM, Level.PROJECT) if level is Level.SYSTEM else (Level.PROJECT,)):
+        raise InvalidError(f"a permission of kind {entry.kind[:64]!r} is not possible for a robot of the level {level}")
+    if not entry.namespace or (entry.kind == Level.SYSTEM) != (entry.namespace == SYSTEM_SPACE):
+        raise InvalidError(f"namespace {entry.namespace[:64]!r} does not fit a permission of kind {entry.kind}")
+    if not entry.access:
+        raise InvalidError(f"access must not be empty for namespace {entry.namespace[:64]!r}")
+    table = ROBOT_SYSTEM if entry.kind == Level.SYSTEM else ROBOT_PROJECT
+    for access in entry.access:
+        if access.action not in table.get(access.resource, ()) or access.effect not in _EFFECTS:
+            named = f"{access.effect} {access.resource[:64]}:{access.action[:64]}".strip()
+            raise InvalidError(f"{named!r} cannot be granted to a robot in namespace {entry.namespace[:64]!r}")
+        yield entry.namespace, access.resource, access.action

@@ -1,0 +1,122 @@
+"""Lists of robots and the view of one: a constant number of queries."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core.errors import InvalidError, NotFoundError
+from app.core.paging import Listed
+from app.core.query import Condition, Exact, Fuzzy, ListQuery, Term
+from app.db.listing import Columns, conditions, counted, order, paged
+from app.robots.grants import Grant, Level, permissions_of
+from app.robots.lifetime import NEVER
+from app.robots.models import Robot, RobotPermission
+from app.robots.views import RobotView
+
+_LARGEST_ID = 2**63 - 1
+_NUMBER = re.compile("[0-9]{1,19}")
+_COLUMNS: Columns = {
+    "id": Robot.id,
+    "name": Robot.name,
+    "description": Robot.description,
+    "duration": Robot.duration,
+    "expires_at": Robot.expires_at,
+    "disabled": Robot.disabled,
+    "disable": Robot.disabled,
+    "editable": Robot.editable,
+    "creator_type": Robot.creator_type,
+    "creator_ref": Robot.creator_ref,
+    "creation_time": Robot.creation_time,
+    "update_time": Robot.update_time,
+}
+
+
+def wanted_project(query: ListQuery) -> int | None:
+    """The id of the project whose robots are asked for, None for the system's robots.
+
+    InvalidError for a level that is none, and for the level project without the id of one.
+    """
+    level = next(iter(query.values("level")), Exact(value=Level.SYSTEM))
+    if level == Exact(value=Level.SYSTEM):
+        return None
+    if level != Exact(value=Level.PROJECT):
+        raise InvalidError("Level must be system or project")
+    match next(iter(query.values("project_id")), None):
+        case Exact(value=str(digits)) if _NUMBER.fullmatch(digits) and int(digits) <= _LARGEST_ID:
+            return int(digits)
+        case _:
+            raise InvalidError("Level=project needs ProjectID, the id of a project")
+
+
+def listed(
+    session: Session, project_id: int | None, query: ListQuery, *, prefix: str, now: datetime
+) -> Listed[RobotView]:
+    """The page of the robots of one project, or of the system, that the query wants; by name if it does not say."""
+    belongs = Robot.project_id.is_(None) if project_id is None else Robot.project_id == project_id
+    plain = replace(query, terms=tuple(_without_prefix(term, prefix) for term in query.terms))
+    filters = [belongs, *conditions(plain, _COLUMNS)]
+    total = counted(session, sa.select(Robot.id).where(*filters))
+    statement = sa.select(Robot).where(*filters).order_by(*order(query.sort, _COLUMNS, (Robot.name,), Robot.id))
+    robots = session.execute(paged(statement, query.page)).scalars().all()
+    grants = grants_by_robot(session, [robot.id for robot in robots])
+    items = [_view(robot, grants.get(robot.id, ()), prefix, now) for robot in robots]
+    return Listed(items=items, total=total, page=query.page)
+
+
+def grants_by_robot(session: Session, ids: Sequence[int]) -> dict[int, list[Grant]]:
+    """What each of these robots was granted, in the order in which it was said."""
+    statement = (
+        sa.select(RobotPermission.robot_id, RobotPermission.namespace, RobotPermission.resource, RobotPermission.action)
+        .where(RobotPermission.robot_id.in_(ids))
+        .order_by(RobotPermission.id)
+    )
+    found: dict[int, list[Grant]] = {}
+    for robot_id, namespace, resource, action in session.execute(statement):
+        found.setdefault(robot_id, []).append((namespace, resource, action))
+    return found
+
+
+def view_of(session: Session, robot_id: int, *, prefix: str, now: datetime) -> RobotView:
+    """The robot as it is shown; NotFoundError when it is gone."""
+    robot = session.get(Robot, robot_id)
+    if robot is None:
+        raise NotFoundError(f"robot account {robot_id} not found")
+    return _view(robot, grants_by_robot(session, [robot.id]).get(robot.id, ()), prefix, now)
+
+
+def _view(robot: Robot, grants: Sequence[Grant], prefix: str, now: datetime) -> RobotView:
+    return RobotView(
+        id=robot.id,
+        name=prefix + robot.name,
+        description=robot.description,
+        level=Level.SYSTEM if robot.project_id is None else Level.PROJECT,
+        duration=robot.duration,
+        expires_at=robot.expires_at,
+        expired=robot.expires_at != NEVER and robot.expires_at <= now.timestamp(),
+        disable=robot.disabled,
+        editable=robot.editable,
+        permissions=permissions_of(grants),
+        creator_type=robot.creator_type,
+        creator_ref=robot.creator_ref,
+        creation_time=robot.creation_time,
+        update_time=robot.update_time,
+    )
+
+
+def _without_prefix(term: Term, prefix: str) -> Term:
+    """Names are stored without the prefix, and asked for with or without it."""
+    if term.key != "name":
+        return term
+    condition: Condition = term.condition
+    match condition:
+        case Exact(value=str(name)):
+            condition = Exact(value=name.removeprefix(prefix))
+        case Fuzzy(text=text):
+            condition = Fuzzy(text=text.removeprefix(prefix))
+        case _:
+            return term
+    return Term(key=term.key, condition=condition)

@@ -1,0 +1,108 @@
+"""Robots as the management API writes them."""
+
+from typing import Any
+
+from marshmallow import post_load, validate
+
+from app.projects.member_schemas import PermissionSchema
+from app.robots.grants import Access, Permission
+from app.web.fields import Flag, Moment, Number, Parts, Text
+from app.web.schemas import HarborSchema, ParameterSchema
+
+
+class AccessSchema(HarborSchema):
+    """One action on one kind of resource."""
+
+    resource = Text(load_default="")
+    action = Text(load_default="")
+    effect = Text(load_default="")
+
+    @post_load
+    def _access(self, loaded: dict[str, str], **_: Any) -> Access:  # noqa: ANN401 - marshmallow's
+        return Access(**loaded)
+
+
+class RobotPermissionSchema(HarborSchema):
+    """What a robot may do in one space."""
+
+    kind = Text(load_default="")
+    namespace = Text(load_default="")
+    access = Parts(AccessSchema, load_default=())
+
+    @post_load
+    def _permission(self, loaded: dict[str, Any], **_: Any) -> Permission:  # noqa: ANN401 - marshmallow's
+        return Permission(**loaded | {"access": tuple(loaded["access"])})
+
+
+class RobotSchema(HarborSchema):
+    """A robot account."""
+
+    id = Number()
+    name = Text(load_default="")
+    description = Text(load_default="")
+    secret = Text()
+    level = Text(load_default="")
+    duration = Number(nullable=True)
+    editable = Flag(keep=True)
+    disable = Flag(keep=True, load_default=False)
+    expires_at = Number()
+    expired = Flag(keep=True, metadata={"description": "Whether the robot's time is over"})
+    permissions = Parts(RobotPermissionSchema, load_default=())
+    creator_type = Text()
+    creator_ref = Number()
+    creation_time = Moment()
+    update_time = Moment()
+
+
+class RobotCreateSchema(HarborSchema):
+    """A robot account to be."""
+
+    name = Text(load_default="")
+    description = Text(load_default="")
+    secret = Text()
+    level = Text(load_default="")
+    disable = Flag(load_default=False)
+    duration = Number(load_default=0)
+    permissions = Parts(RobotPermissionSchema, load_default=())
+
+
+class RobotCreateV1Schema(HarborSchema):
+    """A project's robot account to be, in the form of Harbor before 2.13."""
+
+    name = Text(load_default="")
+    description = Text(load_default="")
+    expires_at = Number(form=None, load_default=0)
+    access = Parts(AccessSchema, load_default=())
+
+
+class RobotCreatedSchema(HarborSchema):
+    """A new robot account with its secret."""
+
+    id = Number()
+    name = Text()
+    secret = Text()
+    creation_time = Moment()
+    expires_at = Number()
+
+
+class RobotSecSchema(HarborSchema):
+    """A robot's new secret."""
+
+    secret = Text(load_default="")
+    grace_period = Number(
+        validate=validate.Range(min=0),
+        metadata={"description": "Seconds in which the secret before is valid too"},
+    )
+
+
+class RefreshParameters(ParameterSchema):
+    """How a secret is refreshed."""
+
+    grace_period = Number(strict=False, load_default=0)
+
+
+class PermissionsSchema(HarborSchema):
+    """What a robot may be granted."""
+
+    system = Parts(PermissionSchema)
+    project = Parts(PermissionSchema)

@@ -1,0 +1,248 @@
+"""Use cases of robot accounts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.access.principals import PrincipalKind
+from app.configuration.keys import ROBOT_NAME_PREFIX, ROBOT_TOKEN_DURATION
+from app.configuration.service import ConfigurationService
+from app.context import Context
+from app.core.errors import ConflictError, FieldInvalid, InvalidError
+from app.core.paging import Listed
+from app.core.query import ListQuery
+from app.db.database import retried
+from app.events.management import RobotCreated, RobotDeleted, RobotUpdated
+from app.projects.rights import require
+from app.robots import lifetime, listing, old_form
+from app.robots.credentials import hashed, new_secret
+from app.robots.granting import delete_grants, insert_grants, require_held
+from app.robots.grants import Access, Grant, Level, Permission, grants_of
+from app.robots.models import Robot
+from app.robots.names import check_name, full_name, stored_name
+from app.robots.rights import editable, locked, placed, require_at, require_somebody
+from app.robots.views import CreatedRobot, RobotView
+
+_DESCRIPTION_LIMIT = 1024
+_LEVELS = {level.value: level for level in Level}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRobot:
+    """A robot to be."""
+
+    name: str
+    level: str
+    permissions: Sequence[Permission]
+    description: str = ""
+    duration: int = lifetime.CONFIGURED
+    """Days, -1 for ever, 0 for the configured duration."""
+    expires_at: int = 0
+    """Seconds since 1970, to say the end to the second instead of a duration."""
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RobotChange:
+    """What an existing robot shall be; ``name``, the full one, and ``level`` are said again and cannot change."""
+
+    name: str
+    level: str
+    permissions: Sequence[Permission]
+    description: str = ""
+    duration: int | None = None
+    """As in NewRobot, counted from the robot's creation; None leaves it."""
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldRobot:
+    """A project's robot to be, as clients made for Harbor before 2.13 say it."""
+
+    name: str
+    access: Sequence[Access]
+    """With resources as ``/project/1/repository``."""
+    description: str = ""
+    expires_at: int = 0
+    """Seconds since 1970, -1 never, 0 after the configured duration."""
+
+
+class RobotService:
+    """The use cases of robots, in the name of the context's principal.
+
+    Where ``project_key`` is given, only a robot of that project is found.
+    """
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def list(self, query: ListQuery) -> Listed[RobotView]:
+        """The robots of the system, or of the project that the query names; in four queries.
+
+        InvalidError when it asks for a project's without naming one; refused to who may not list them.
+        """
+        require_somebody(self._ctx)
+        project_id = listing.wanted_project(query)
+        require_at(self._ctx, project_id, "list")
+        return self._listed(project_id, query)
+
+    def list_of(self, project_key: str | int, query: ListQuery) -> Listed[RobotView]:
+        """The robots of one project."""
+        return self._listed(require(self._ctx, project_key, "robot", "list").id, query)
+
+    def get(self, robot_id: int, *, project_key: str | int | None = None) -> RobotView:
+        """The robot; NotFoundError when there is none, refused to who may not read it."""
+        placed(self._ctx, robot_id, "read", project_key)
+        with self._ctx.read() as session:
+            return listing.view_of(session, robot_id, prefix=self._prefix(), now=self._now())
+
+    @retried()
+    def create(self, new: NewRobot) -> CreatedRobot:
+        """Make a robot and return its secret, which nobody can ask for again.
+
+        InvalidError for what breaks a rule, RobotDenied for grants beyond the caller's own, ProjectUnknown for those in
+        a project that does not exist, ConflictError when the name is taken.
+        """
+        require_somebody(self._ctx)
+        level, grants = _checked(new)
+        check_name(new.name)
+        project = require(self._ctx, grants[0][0], "robot", "create") if level is Level.PROJECT else None
+        if project is None:
+            require_at(self._ctx, None, "create")
+        name = stored_name(new.name, project.name if project else None)
+        with self._ctx.write() as session:
+            require_held(session, self._ctx.principal, grants)
+            if session.scalar(sa.select(Robot.id).where(Robot.name == name)):
+                raise ConflictError(f"the robot account {new.name} exists already")
+            return self._insert(session, new, grants, name=name, project_id=project.id if project else None)
+
+    def create_in(self, project_key: str | int, old: OldRobot) -> CreatedRobot:
+        """As ``create``, for a robot of the project; refused as ``rights.require`` says before anything is read."""
+        project = require(self._ctx, project_key, "robot", "create")
+        access = old_form.access_in(project.id, old.access)
+        never = old.expires_at == lifetime.NEVER
+        return self.create(
+            NewRobot(
+                name=old.name,
+                level=Level.PROJECT,
+                permissions=[Permission(kind=Level.PROJECT, namespace=project.name, access=access)],
+                description=old.description,
+                duration=lifetime.NEVER if never else lifetime.CONFIGURED,
+                expires_at=0 if never else old.expires_at,
+            )
+        )
+
+    @retried()
+    def update(self, robot_id: int, change: RobotChange) -> None:
+        """Change a robot; its tokens stop within five seconds when it is switched or its grants change.
+
+        InvalidError for what breaks a rule, RobotDenied for added grants beyond the caller's own and for a robot that
+        cannot be edited.
+        """
+        placed(self._ctx, robot_id, "update")
+        level, grants = _checked(change)
+        with self._ctx.write() as session:
+            robot = editable(locked(session, robot_id))
+            if change.name != self._prefix() + robot.name or (level is Level.PROJECT) != (robot.project_id is not None):
+                raise InvalidError("the name and the level of a robot cannot be changed")
+            if level is Level.PROJECT and not robot.name.startswith(stored_name("", grants[0][0])):
+                raise InvalidError("a robot of the level project is granted something in its own project only")
+            self._regrant(session, robot, grants)
+            if change.duration is not None and change.duration != robot.duration:
+                robot.duration, robot.expires_at = self._lifetime(change.duration, robot.creation_time)
+            self._switch(robot, change.description, disabled=change.disabled)
+
+    @retried()
+    def switch(self, robot_id: int, description: str, *, disabled: bool, project_key: str | int) -> None:
+        """Describe a robot of a project anew, and switch it off or on."""
+        placed(self._ctx, robot_id, "update", project_key)
+        _check_description(description)
+        with self._ctx.write() as session:
+            self._switch(editable(locked(session, robot_id)), description, disabled=disabled)
+
+    @retried()
+    def delete(self, robot_id: int, *, project_key: str | int | None = None) -> None:
+        """Delete a robot; its tokens stop within five seconds."""
+        placed(self._ctx, robot_id, "delete", project_key)
+        with self._ctx.write() as session:
+            robot = locked(session, robot_id)
+            name = self._prefix() + robot.name
+            self._ctx.emit(RobotDeleted(project_id=robot.project_id or 0, robot_id=robot_id, name=name))
+            session.delete(robot)
+
+    def _listed(self, project_id: int | None, query: ListQuery) -> Listed[RobotView]:
+        with self._ctx.read() as session:
+            return listing.listed(session, project_id, query, prefix=self._prefix(), now=self._now())
+
+    def _insert(
+        self, session: Session, new: NewRobot, grants: Sequence[Grant], *, name: str, project_id: int | None
+    ) -> CreatedRobot:
+        named = full_name(self._prefix(), name)
+        secret, now, principal = new_secret(), self._now(), self._ctx.principal
+        duration, expires_at = self._lifetime(new.duration, now)
+        if new.expires_at:
+            duration, expires_at = lifetime.days_until(new.expires_at, now), new.expires_at
+        robot = Robot(
+            name=name,
+            project_id=project_id,
+            description=new.description,
+            secret_hash=hashed(self._ctx.ports.keys, name, secret),
+            duration=duration,
+            expires_at=expires_at,
+            disabled=new.disabled,
+            creator_type="robot" if principal.kind is PrincipalKind.ROBOT else "local",
+            creator_ref=principal.id,
+            creation_time=now,
+            update_time=now,
+        )
+        session.add(robot)
+        session.flush()
+        insert_grants(session, robot.id, grants)
+        self._ctx.emit(RobotCreated(project_id=project_id or 0, robot_id=robot.id, name=named))
+        return CreatedRobot(id=robot.id, name=named, secret=secret, creation_time=now, expires_at=expires_at)
+
+    def _regrant(self, session: Session, robot: Robot, grants: Sequence[Grant]) -> None:
+        held = listing.grants_by_robot(session, [robot.id]).get(robot.id, [])
+        added = [grant for grant in grants if grant not in held]
+        removed = [grant for grant in held if grant not in grants]
+        require_held(session, self._ctx.principal, added)
+        delete_grants(session, robot.id, removed)
+        insert_grants(session, robot.id, added)
+        if added or removed:
+            robot.version += 1
+
+    def _switch(self, robot: Robot, description: str, *, disabled: bool) -> None:
+        robot.description = description
+        if robot.disabled != disabled:
+            robot.disabled = disabled
+            robot.version += 1
+        robot.update_time = self._now()
+        name = self._prefix() + robot.name
+        self._ctx.emit(RobotUpdated(project_id=robot.project_id or 0, robot_id=robot.id, name=name, what="settings"))
+
+    def _lifetime(self, duration: int, since: datetime) -> tuple[int, int]:
+        days = duration or ConfigurationService(self._ctx).number(ROBOT_TOKEN_DURATION)
+        return days, lifetime.end_after(days, since)
+
+    def _prefix(self) -> str:
+        return ConfigurationService(self._ctx).text(ROBOT_NAME_PREFIX)
+
+    def _now(self) -> datetime:
+        return self._ctx.ports.clock.now()
+
+
+def _checked(wanted: NewRobot | RobotChange) -> tuple[Level, tuple[Grant, ...]]:
+    _check_description(wanted.description)
+    lifetime.check_duration(wanted.duration or lifetime.CONFIGURED)
+    level = _LEVELS.get(wanted.level)
+    if level is None:
+        raise FieldInvalid("level", "system or project")
+    return level, grants_of(level, wanted.permissions)
+
+
+def _check_description(description: str) -> None:
+    if len(description) > _DESCRIPTION_LIMIT:
+        raise FieldInvalid("description", f"at most {_DESCRIPTION_LIMIT} characters")

@@ -1,0 +1,94 @@
+"""How the system is, component by component."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+
+from app.context import Context
+from app.core.errors import DomainError, UnavailableError
+from app.db.types import clock_ms
+from app.jobs.models import WorkerProcess
+
+_WORKER_SILENCE_MS: Final = 60_000
+"""A worker that was not heard of for this long does not count."""
+_STARTING: Final = timedelta(seconds=30)
+"""How long after its start a process may still be on its way: this one, to hear of workers; a worker, to Temporal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """How one part of the system is; ``error`` is empty when it is well."""
+
+    name: str
+    error: str = ""
+
+    @property
+    def status(self) -> str:
+        """In Harbor's words."""
+        return "unhealthy" if self.error else "healthy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the whole is."""
+
+    components: tuple[Component, ...]
+
+    @property
+    def status(self) -> str:
+        """Healthy when every component is."""
+        return "unhealthy" if any(component.error for component in self.components) else "healthy"
+
+
+class HealthService:
+    """Looks at the components that there are; anybody may ask."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def health(self) -> Health:
+        """Look at every component; what is broken is told, never raised.
+
+        For half a minute after its start this process takes silent workers for starting ones, and a worker as old as
+        that may have no Temporal yet: whoever starts all of them together is not told that something is broken.
+        """
+        checks: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("core", lambda: None),
+            ("database", self._check_database),
+            ("jobservice", self._check_workers),
+            ("registry", self._ctx.ports.storage.check),
+        )
+        return Health(components=tuple(_looked_at(name, check) for name, check in checks))
+
+    def _check_database(self) -> None:
+        with self._ctx.read() as session:
+            session.execute(sa.select(1))
+
+    def _check_workers(self) -> None:
+        with self._ctx.read() as session:
+            workers = session.execute(_LIVE_WORKERS).all()
+        if not workers and not self._starting(self._ctx.ports.started_at):
+            raise UnavailableError("no worker is running")
+        if workers and not any(worker.temporal_reachable or self._starting(worker.started_at) for worker in workers):
+            raise UnavailableError("no worker reaches Temporal")
+
+    def _starting(self, since: datetime) -> bool:
+        return self._ctx.ports.clock.now() - since < _STARTING
+
+
+def _looked_at(name: str, check: Callable[[], None]) -> Component:
+    try:
+        check()
+    except DomainError as error:
+        return Component(name=name, error=error.message)
+    except OSError as error:
+        return Component(name=name, error=error.strerror or "an error of the operating system")
+    return Component(name=name)
+
+
+_LIVE_WORKERS = sa.select(WorkerProcess.temporal_reachable, WorkerProcess.started_at).where(
+    WorkerProcess.heartbeat_at > clock_ms() - _WORKER_SILENCE_MS
+)
