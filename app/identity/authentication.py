@@ -7,6 +7,7 @@ import threading
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -50,7 +51,7 @@ class Authenticator:
         self._lock = threading.Lock()
 
     def basic(self, username: str, password: str, address: str) -> Principal:
-        """The principal of a name and its password.
+        """The principal of a name, or a person's e-mail address, and its password.
 
         UnauthenticatedError when they are wrong or the account is disabled or over; TooManyRequests while a delay after
         failures from this ``address`` lasts. Never waits.
@@ -96,16 +97,21 @@ class Authenticator:
         return proven.principal
 
     def _person(self, key: str, username: str, password: str) -> Principal | None:
-        row = next(iter(self._ports.db.rows(_BY_NAME, {"username": username})), None)
+        row = self._account(username)
         if not self._passwords.verify(password, row and row.password_hash) or row is None:
             return None
         principal = Principal(
-            kind=PrincipalKind.USER, id=row.id, name=username, sysadmin=row.sysadmin, version=row.version
+            kind=PrincipalKind.USER, id=row.id, name=row.username, sysadmin=row.sysadmin, version=row.version
         )
         if self._passwords.outdated(row.password_hash):
             self._hash_again(row.id, row.password_hash, password)
         self._remember(key, principal, self._ports.clock.now().timestamp() + _CACHE_SECONDS)
         return principal
+
+    def _account(self, name: str) -> sa.Row[Any] | None:
+        """The account of this name, else the one of this e-mail address, as in Harbor."""
+        statements = (_BY_NAME, _BY_EMAIL) if "@" in name else (_BY_NAME,)
+        return next((row for each in statements for row in self._ports.db.rows(each, {"given": name})), None)
 
     def _hash_again(self, user_id: int, stored: str, password: str) -> None:
         """Store the same password as new ones are stored; a database that cannot be written keeps nobody out."""
@@ -138,6 +144,8 @@ def _plausible(username: str, password: str) -> bool:
     return 0 < len(username) <= _NAME_LIMIT and "\0" not in username and 0 < len(password) <= _PASSWORD_LIMIT
 
 
-_BY_NAME = sa.select(User.id, User.password_hash, User.sysadmin, User.version).where(
-    User.username == sa.bindparam("username"), User.disabled.is_(sa.false()), User.deleted.is_(sa.false())
+_ACCOUNT = sa.select(User.id, User.username, User.password_hash, User.sysadmin, User.version).where(
+    User.disabled.is_(sa.false()), User.deleted.is_(sa.false())
 )
+_BY_NAME = _ACCOUNT.where(User.username == sa.bindparam("given"))
+_BY_EMAIL = _ACCOUNT.where(User.email == sa.bindparam("given"))
