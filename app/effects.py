@@ -21,6 +21,7 @@ from app.events.management import (
     UserCreated,
     UserDeleted,
     UserGroupDeleted,
+    UserGroupRenamed,
     UserUpdated,
 )
 from app.projects import effects as projects
@@ -42,6 +43,7 @@ def effects() -> EffectTable:
         UserCreated: (audit.user_created,),
         UserUpdated: (audit.user_updated,),
         UserDeleted: (projects.user_deleted, audit.user_deleted),
+        UserGroupRenamed: (projects.user_group_renamed, audit.user_group_renamed),
         UserGroupDeleted: (projects.user_group_deleted, audit.user_group_deleted),
         ProjectCreated: (audit.project_created,),
         ProjectUpdated: (audit.project_updated,),

@@ -31,6 +31,7 @@ from app.events.management import (
     UserCreated,
     UserDeleted,
     UserGroupDeleted,
+    UserGroupRenamed,
     UserUpdated,
 )
 
@@ -141,6 +142,11 @@ def user_updated(ctx: Context, event: UserUpdated) -> None:
 def user_deleted(ctx: Context, event: UserDeleted) -> None:
     """One row with the name that the account had; earlier rows keep it too."""
     _append(ctx, _NOWHERE, "delete", "user", event.username)
+
+
+def user_group_renamed(ctx: Context, event: UserGroupRenamed) -> None:
+    """One row with the group's new name."""
+    _append(ctx, _NOWHERE, "update", "user-group", event.group_name)
 
 
 def user_group_deleted(ctx: Context, event: UserGroupDeleted) -> None:

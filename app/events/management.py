@@ -74,6 +74,14 @@ class UserDeleted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserGroupRenamed:
+    """A group of people has another name."""
+
+    group_id: int
+    group_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserGroupDeleted:
     """A group of people was deleted."""
 

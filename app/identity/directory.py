@@ -12,8 +12,6 @@ from app.identity.models import User, UserGroup, UserGroupMember
 
 USER_NAMES = sa.select(User.id, User.username.label("name")).subquery("users")
 """Users' ids and names, for joining."""
-GROUP_NAMES = sa.select(UserGroup.id, UserGroup.group_name.label("name")).subquery("groups")
-"""The same of groups."""
 
 
 class GroupType(IntEnum):
@@ -47,6 +45,11 @@ def exists(session: Session, user_id: int) -> bool:
 def first_administrator(session: Session) -> int | None:
     """The id of the installation's first administrator, the owner of what nobody in person made."""
     return session.execute(sa.select(sa.func.min(User.id)).where(User.sysadmin, User.deleted.is_(False))).scalar_one()
+
+
+def name_of(user_id: sa.ColumnElement[int]) -> sa.ScalarSelect[str]:
+    """The expression for the name of the user with this id."""
+    return sa.select(User.username).where(User.id == user_id).scalar_subquery()
 
 
 def groups_of(user_id: sa.ColumnElement[int] | int) -> sa.Select[int]:

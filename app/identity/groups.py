@@ -13,7 +13,7 @@ from app.core.errors import ConflictError, FieldInvalid, NotFoundError, Unauthen
 from app.core.paging import Listed, OffsetPage
 from app.db.database import retried
 from app.db.listing import contains, counted, paged
-from app.events.management import UserGroupDeleted
+from app.events.management import UserGroupDeleted, UserGroupRenamed
 from app.identity import directory
 from app.identity.directory import GroupType
 from app.identity.models import UserGroup
@@ -95,6 +95,7 @@ class GroupService:
             if group.group_name != name:
                 _refuse_second(session, name, group.group_type)
                 group.group_name, group.update_time = name, self._ctx.ports.clock.now()
+                self._ctx.emit(UserGroupRenamed(group_id=group_id, group_name=name))
 
     @retried()
     def delete(self, group_id: int) -> None:

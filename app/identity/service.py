@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.access.decision import may_in_system, require_in_system
+from app.access.limits import refuse_over_administrators
 from app.access.principals import PrincipalKind
 from app.configuration.keys import SELF_REGISTRATION
 from app.configuration.service import ConfigurationService
@@ -52,7 +53,8 @@ class NewUser(Profile):
 class UserService:
     """Accounts: administrators (and robots that were granted it) may all of it, people their own profile and password.
 
-    Whoever may not is refused with UnauthenticatedError when nobody, else with DeniedError.
+    Whoever may not is refused with UnauthenticatedError when nobody, else with DeniedError; a robot that would change
+    the account of an administrator, or make one, with RobotDenied.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -134,7 +136,7 @@ class UserService:
         self._require_self_or("update", user_id)
         check_profile(profile.email, profile.realname, profile.comment)
         with self._ctx.write() as session:
-            user = _locked(session, user_id)
+            user = self._locked(session, user_id)
             if session.scalar(sa.select(User.id).where(User.email == profile.email, User.id != user_id)):
                 raise ConflictError(f"email {profile.email} already exists")
             user.email, user.realname, user.comment = profile.email, profile.realname, profile.comment
@@ -154,7 +156,7 @@ class UserService:
             raise InvalidError("New password is identical to old password")
         stored = self._passwords.hash(password)
         with self._ctx.write() as session:
-            user = _locked(session, user_id)
+            user = self._locked(session, user_id)
             if known is not None and user.password_hash != known:
                 raise DeniedError(_WRONG)
             user.password_hash = stored
@@ -168,7 +170,7 @@ class UserService:
         if disabled:
             _spare_first(user_id)
         with self._ctx.write() as session:
-            user = _locked(session, user_id)
+            user = self._locked(session, user_id)
             if user.disabled is not disabled:
                 user.disabled = disabled
                 self._end_logins(session, user)
@@ -178,10 +180,11 @@ class UserService:
     def set_sysadmin(self, user_id: int, *, sysadmin: bool) -> None:
         """Make the account an administrator of the system, or an ordinary one; the first administrator stays one."""
         self._require("update")
+        refuse_over_administrators(self._ctx.principal, administrator=True)
         if not sysadmin:
             _spare_first(user_id)
         with self._ctx.write() as session:
-            user = _locked(session, user_id)
+            user = self._locked(session, user_id)
             if user.sysadmin is not sysadmin:
                 user.sysadmin = sysadmin
                 user.version += 1
@@ -197,7 +200,7 @@ class UserService:
         if self._self(user_id) or user_id == FIRST_ADMINISTRATOR:
             raise DeniedError(f"User with ID {user_id} cannot be deleted")
         with self._ctx.write() as session:
-            user = _locked(session, user_id)
+            user = self._locked(session, user_id)
             username = user.username
             user.username = freed(username, user_id)
             user.email = None if user.email is None else freed(user.email, user_id)
@@ -218,6 +221,11 @@ class UserService:
                 throttle.record_failure(session, name, address)
             raise DeniedError(_WRONG)
         return stored
+
+    def _locked(self, session: Session, user_id: int) -> User:
+        user = _found(session.scalar(sa.select(User).where(User.id == user_id).with_for_update()), user_id)
+        refuse_over_administrators(self._ctx.principal, administrator=user.sysadmin)
+        return user
 
     def _end_logins(self, session: Session, user: User) -> None:
         user.version += 1
@@ -252,10 +260,6 @@ class UserService:
 
     def _require(self, action: str) -> None:
         require_in_system(self._ctx.principal, "user", action)
-
-
-def _locked(session: Session, user_id: int) -> User:
-    return _found(session.scalar(sa.select(User).where(User.id == user_id).with_for_update()), user_id)
 
 
 def _found(user: User | None, user_id: int) -> User:

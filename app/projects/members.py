@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from app.access.limits import refuse_role_not_held
 from app.access.roles import POWER, Role
 from app.context import Context
 from app.core.errors import ConflictError, FieldInvalid, NotFoundError
@@ -15,7 +16,7 @@ from app.core.paging import Listed, OffsetPage
 from app.db.database import retried
 from app.events.management import MemberAdded, MemberRemoved, MemberUpdated
 from app.identity import directory
-from app.projects.candidates import GROUP, USER, Candidate, Entity, held, resolved
+from app.projects.candidates import USER, Candidate, Entity, held, resolved
 from app.projects.models import ProjectMember
 from app.projects.rights import require
 
@@ -47,7 +48,10 @@ class Member:
 
 
 class MemberService:
-    """The use cases of project members, in the name of the context's principal. Refused as ``rights.require`` says."""
+    """The use cases of project members, in the name of the context's principal. Refused as ``rights.require`` says.
+
+    RobotDenied for a robot that gives a role of which it does not hold everything that robots can hold.
+    """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -80,6 +84,7 @@ class MemberService:
         """
         project = require(self._ctx, project_key, "member", "create")
         _check(role)
+        refuse_role_not_held(self._ctx.principal, project.name, role)
         candidate = Candidate(user_id=who) if isinstance(who, int) else who
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
@@ -88,6 +93,7 @@ class MemberService:
                 project_id=project.id,
                 entity_type=entity.type,
                 entity_id=entity.id,
+                entity_name=entity.name,
                 role=role,
                 creation_time=now,
                 update_time=now,
@@ -108,6 +114,7 @@ class MemberService:
         """
         project = require(self._ctx, project_key, "member", "update")
         _check(role)
+        refuse_role_not_held(self._ctx.principal, project.name, role)
         with self._ctx.write() as session:
             entity = _entity(session, project.id, member_id)
             change = sa.update(ProjectMember).values(role=role, update_time=self._ctx.ports.clock.now())
@@ -169,50 +176,25 @@ def _unknown(member_id: int) -> NotFoundError:
     return NotFoundError(f"project member {member_id} not found")
 
 
-def _named(kind: str, names: sa.Subquery, *conditions: ColumnElement[bool]) -> sa.Select[*tuple[object, ...]]:
-    """The project's members of one kind with their names."""
-    return (
-        sa.select(
-            ProjectMember.id,
-            ProjectMember.project_id,
-            ProjectMember.entity_type,
-            ProjectMember.entity_id,
-            names.c.name.label("entity_name"),
-            ProjectMember.role,
-        )
-        .join(names, names.c.id == ProjectMember.entity_id)
-        .where(
-            ProjectMember.project_id == sa.bindparam("project"),
-            ProjectMember.entity_type == sa.literal_column(f"'{kind}'"),
-            *conditions,
-        )
-    )
-
-
-def _members(*, named: bool = False, one: bool = False) -> sa.Subquery:
-    """Users and groups; only those of one name, or the one of an id."""
-    branches = []
-    for kind, names in ((USER, directory.USER_NAMES), (GROUP, directory.GROUP_NAMES)):
-        name = [names.c.name == sa.bindparam("name")] if named else []
-        membership = [ProjectMember.id == sa.bindparam("member")] if one else []
-        branches.append(_named(kind, names, *name, *membership))
-    return sa.union_all(*branches).subquery("member")
-
-
-def _page(members: sa.Subquery) -> sa.Select[*tuple[object, ...]]:
-    return (
-        sa.select(members)
-        .order_by(members.c.entity_name, members.c.id)
-        .limit(sa.bindparam("limit", type_=sa.BigInteger))
-        .offset(sa.bindparam("offset", type_=sa.BigInteger))
-    )
-
-
-_COUNT = sa.select(sa.func.count().label("total")).where(ProjectMember.project_id == sa.bindparam("project"))
-_COUNT_NAMED = sa.select(sa.func.count().label("total")).select_from(_members(named=True))
-_PAGE = _page(_members())
-_PAGE_NAMED = _page(_members(named=True))
-_ONE = sa.select(_members(one=True))
+_OF_PROJECT = ProjectMember.project_id == sa.bindparam("project")
+_NAMED = ProjectMember.entity_name == sa.bindparam("name")
+_MEMBERS = sa.select(
+    ProjectMember.id,
+    ProjectMember.project_id,
+    ProjectMember.entity_type,
+    ProjectMember.entity_id,
+    ProjectMember.entity_name,
+    ProjectMember.role,
+).where(_OF_PROJECT)
+_COUNT = sa.select(sa.func.count().label("total")).where(_OF_PROJECT)
+_COUNT_NAMED = _COUNT.where(_NAMED)
+_PAGE = (
+    _MEMBERS.order_by(ProjectMember.entity_name, ProjectMember.id)
+    .limit(sa.bindparam("limit", type_=sa.BigInteger))
+    .offset(sa.bindparam("offset", type_=sa.BigInteger))
+)
+_PAGE_NAMED = _PAGE.where(_NAMED)
+_ONE = _MEMBERS.where(ProjectMember.id == sa.bindparam("member"))
 _KNOWN = sa.select(ProjectMember.id).where(
     ProjectMember.project_id == sa.bindparam("project"),
     ProjectMember.entity_type == sa.bindparam("type"),

@@ -52,12 +52,15 @@ class ProjectMember(Base):
     __table_args__ = table_args(
         sa.UniqueConstraint("project_id", "entity_type", "entity_id"),
         sa.Index("ix_project_member_entity", "entity_type", "entity_id", "project_id"),
+        sa.Index("ix_project_member_name", "project_id", "entity_name", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     project_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("project.id", ondelete="CASCADE"))
     entity_type: Mapped[str] = mapped_column(byte_text(1))
     entity_id: Mapped[int] = mapped_column(BigId)
+    entity_name: Mapped[str] = mapped_column(byte_text(255), server_default="")
+    """The user's or group's, kept here so that a page of members is read in the order of names."""
     role: Mapped[int]
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)

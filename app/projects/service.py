@@ -201,7 +201,7 @@ class ProjectService:
         project_id: int = connection.execute(_NEW, row | times).scalar_one()
         own = {key: value for key, value in given.items() if key != metadata.PUBLIC}
         settings.insert(self._ctx, project_id, own)
-        connection.execute(_NEW_MEMBER, {"project_id": project_id, "entity_id": owner_id} | times)
+        connection.execute(_NEW_MEMBER, {"project_id": project_id, "entity_id": owner_id, "owner": owner_id} | times)
         self._ctx.emit(ProjectCreated(project_id=project_id, name=name))
         return ProjectRef(id=project_id, name=name, public=public, owner_id=owner_id)
 
@@ -214,7 +214,7 @@ _SUMMARY_RIGHTS = (("member", "list"), ("quota", "read"))
 _PROJECT = cast("sa.Table", Project.__table__)
 _NEW = sa.insert(_PROJECT).values(repo_count=0, storage_used=0).returning(_PROJECT.c.id)
 _NEW_MEMBER = sa.insert(cast("sa.Table", ProjectMember.__table__)).values(
-    entity_type=USER, role=int(Role.PROJECT_ADMIN)
+    entity_type=USER, entity_name=directory.name_of(sa.bindparam("owner")), role=int(Role.PROJECT_ADMIN)
 )
 _NUMBERS = sa.select(Project.repo_count, Project.storage_limit, Project.storage_used).where(
     Project.id == sa.bindparam("project")

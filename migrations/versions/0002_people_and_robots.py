@@ -133,6 +133,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_robot_permission_project_id", "robot_permission", ["project_id"], unique=False)
 
+    op.add_column("project_member", sa.Column("entity_name", types.byte_text(255), server_default="", nullable=False))
+    op.execute(
+        "UPDATE project_member SET entity_name = "
+        "COALESCE((SELECT username FROM user_account WHERE id = project_member.entity_id), '')"
+    )
+    op.create_index("ix_project_member_name", "project_member", ["project_id", "entity_name", "id"], unique=False)
     op.add_column("project", sa.Column("storage_limit", types.BigId, server_default=sa.text("-1"), nullable=False))
     op.create_index("ix_project_visible", "project", ["name", "public", "id"], unique=False)
     op.execute(
@@ -144,6 +150,8 @@ def downgrade() -> None:
     """Take back."""
     op.drop_index("ix_project_visible", "project")
     op.drop_column("project", "storage_limit")
+    op.drop_index("ix_project_member_name", "project_member")
+    op.drop_column("project_member", "entity_name")
 
     op.drop_index("ix_robot_permission_project_id", "robot_permission")
 

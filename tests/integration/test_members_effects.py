@@ -115,3 +115,11 @@ def test_who_is_deleted_is_nobodys_member(
         left = session.execute(sa.select(ProjectMember.entity_type, ProjectMember.entity_id)).all()
     assert (kind, entity) not in [tuple(row) for row in left]
     assert len(left) == (11 if kind == "u" else 12)
+
+
+def test_members_are_listed_under_their_groups_new_name(master: httpx.Client, admin: httpx.Client, ports: Ports) -> None:
+    group = make_group(ports, "crew")
+    master.post(MEMBERS, json={"role_id": 3, "member_group": {"id": group}})
+    assert admin.put(f"/usergroups/{group}", json={"group_name": "team"}).status_code == 200
+    shown = {name: master.get(MEMBERS, params={"entityname": name}).json() for name in ("crew", "team")}
+    assert (shown["crew"], [member["entity_id"] for member in shown["team"]]) == ([], [group])

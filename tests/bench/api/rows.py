@@ -73,8 +73,10 @@ def rows() -> list[Row]:
         Row(title="projects, first 100", measure=_projects(_HUNDRED), goal=15, harbor=32.4, sizes=two_thousand),
         Row(title="a person's, first 10 of 10,000 projects", measure=_seen(), goal=6, sizes=ten_thousand),
         Row(title="a person's, last 10", measure=_seen(_last_seen), goal=6, sizes=ten_thousand),
-        Row(title="members, first 15 of 2,000; users 20,000", measure=_members(), goal=6, sizes=two_thousand),
+        Row(title="members, first 15 of 2,000", measure=_members(), goal=6, sizes=two_thousand),
         Row(title="members, last 15", measure=_members(_last_member), goal=6, sizes=two_thousand),
+        Row(title="users, first 15 of 20,000", measure=_users(), goal=6, sizes=two_thousand),
+        Row(title="users, last 15", measure=_users(_last_user), goal=6, sizes=two_thousand),
         Row(title="basic credentials, over a session", measure=_basic_adds, goal=0.5, harbor=93.7, sizes=two_thousand),
         Row(title="login, password hash included", measure=_login, goal=150, sizes=two_thousand),
         Row(title=made, measure=_made, goal=150, unit=Unit.PER_SECOND, harbor=20.5, sizes=two_thousand),
@@ -98,6 +100,10 @@ def _last_member(size: Size) -> int:
     return size.members // _FIFTEEN
 
 
+def _last_user(size: Size) -> int:
+    return size.users // _FIFTEEN
+
+
 def _projects(count: int, page: Page = _first) -> Measure:
     return _page("/projects", count, page, lambda scene: scene.session(ADMIN))
 
@@ -108,6 +114,10 @@ def _seen(page: Page = _first) -> Measure:
 
 def _members(page: Page = _first) -> Measure:
     return _page(f"/projects/{CROWD}/members", _FIFTEEN, page, lambda scene: scene.session(ADMIN))
+
+
+def _users(page: Page = _first) -> Measure:
+    return _page("/users", _FIFTEEN, page, lambda scene: scene.session(ADMIN))
 
 
 def _page(path: str, count: int, page: Page, headers: Headers) -> Measure:

@@ -171,7 +171,13 @@ def _count(session: Session, model: type[Base]) -> int:
 
 
 def _membership(project: int, user: int, role: Role) -> dict[str, object]:
-    return {"project_id": project, "entity_type": "u", "entity_id": user, "role": int(role)}
+    return {
+        "project_id": project,
+        "entity_type": "u",
+        "entity_id": user,
+        "entity_name": user_name(user),
+        "role": int(role),
+    }
 
 
 def _moments() -> dict[str, object]:
