@@ -32,6 +32,8 @@ class Principal:
     """The project that a robot belongs to, None for a system robot and for people."""
     expires_at: float | None = None
     """Seconds since 1970 at which a robot ends, None for never; nothing issued to it lasts longer."""
+    secret_hash: str = field(default="", repr=False)
+    """The keyed hash of the secret that a robot gave just now, empty for people and for who came with a token."""
 
     @property
     def authenticated(self) -> bool:

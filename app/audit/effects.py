@@ -28,8 +28,10 @@ from app.events.management import (
     RobotCreated,
     RobotDeleted,
     RobotUpdated,
+    SystemAllowlistChanged,
     UserCreated,
     UserDeleted,
+    UserGroupCreated,
     UserGroupDeleted,
     UserGroupRenamed,
     UserUpdated,
@@ -144,6 +146,11 @@ def user_deleted(ctx: Context, event: UserDeleted) -> None:
     _append(ctx, _NOWHERE, "delete", "user", event.username)
 
 
+def user_group_created(ctx: Context, event: UserGroupCreated) -> None:
+    """One row with the group's name."""
+    _append(ctx, _NOWHERE, "create", "user-group", event.group_name)
+
+
 def user_group_renamed(ctx: Context, event: UserGroupRenamed) -> None:
     """One row with the group's new name."""
     _append(ctx, _NOWHERE, "update", "user-group", event.group_name)
@@ -157,6 +164,11 @@ def user_group_deleted(ctx: Context, event: UserGroupDeleted) -> None:
 def read_only_switched(ctx: Context, event: ReadOnlySwitched) -> None:
     """One row for the administrator's switch."""
     _append(ctx, _NOWHERE, "update", "configuration", f"read_only: {str(event.on).lower()}")
+
+
+def system_allowlist_changed(ctx: Context, _event: SystemAllowlistChanged) -> None:
+    """One row for the system's list of accepted vulnerabilities."""
+    _append(ctx, _NOWHERE, "update", "configuration", "CVE allowlist")
 
 
 def _pull_row(ctx: Context, pull: ArtifactPulled) -> dict[str, object]:

@@ -40,12 +40,12 @@ class ConfigurationService:
         return key.name in self._ctx.ports.settings.configuration
 
     def _stored(self, names: list[str]) -> Mapping[str, str]:
-        statement = sa.select(ConfigurationValue.name, ConfigurationValue.value).where(
-            ConfigurationValue.name.in_(names)
-        )
-        with self._ctx.read() as session:
-            return {row.name: row.value for row in session.execute(statement)}
+        return {row.name: row.value for row in self._ctx.rows(_STORED, {}) if row.name in names}
 
     @staticmethod
     def _value(key: Key, given: str | None) -> str:
         return key.default if given is None else key.checked(given)
+
+
+_STORED = sa.select(ConfigurationValue.name, ConfigurationValue.value)
+"""All that is stored, a few dozen rows: one statement for whatever is asked for."""

@@ -235,6 +235,7 @@ def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine, Engine
         "poolclass": sa.QueuePool,
         "pool_size": pool_size,
         "max_overflow": 64,
+        "hide_parameters": True,
     }
     writer, noter, reader = (sa.create_engine(url, **options) for _ in range(3))
     for engine, begin, pragmas in (
@@ -264,6 +265,7 @@ def _postgresql_engines(url: sa.URL, pool_size: int, application: str) -> tuple[
         "max_overflow": 16,
         "pool_pre_ping": True,
         "isolation_level": "READ COMMITTED",
+        "hide_parameters": True,
     }
     writer = sa.create_engine(url, **options)
     reader = sa.create_engine(url, **options).execution_options(postgresql_readonly=True)

@@ -27,6 +27,11 @@ class ReadOnlySwitched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SystemAllowlistChanged:
+    """The vulnerabilities that the system accepts are others now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoginFailed:
     """Somebody gave wrong credentials for ``username`` from ``address``."""
 
@@ -71,6 +76,14 @@ class UserDeleted:
 
     user_id: int
     username: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserGroupCreated:
+    """A group of people was made."""
+
+    group_id: int
+    group_name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import math
 import threading
 from base64 import b64decode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +34,7 @@ class _Verified:
     id: int
     version: int
     until: float
+    secret_hash: str
 
 
 class Authenticator:
@@ -73,7 +74,9 @@ class Authenticator:
         if verified is None or verified.until <= self._ports.clock.now().timestamp():
             return None
         principal = standing(verified.kind, verified.id)
-        return principal if principal is not None and principal.version == verified.version else None
+        if principal is None or principal.version != verified.version:
+            return None
+        return replace(principal, secret_hash=verified.secret_hash) if verified.secret_hash else principal
 
     def _verify(self, key: str, username: str, password: str, address: str) -> Principal:
         on_record = throttle.refuse_while_delayed(self._ports.db, username, address)
@@ -125,7 +128,9 @@ class Authenticator:
             self._verified.pop(key, None)
             if len(self._verified) >= _CACHED:
                 del self._verified[next(iter(self._verified))]
-            self._verified[key] = _Verified(principal.kind, principal.id, principal.version, until)
+            self._verified[key] = _Verified(
+                principal.kind, principal.id, principal.version, until, principal.secret_hash
+            )
 
 
 def parse_basic(header: str) -> tuple[str, str]:

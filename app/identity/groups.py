@@ -13,7 +13,7 @@ from app.core.errors import ConflictError, FieldInvalid, NotFoundError, Unauthen
 from app.core.paging import Listed, OffsetPage
 from app.db.database import retried
 from app.db.listing import contains, counted, paged
-from app.events.management import UserGroupDeleted, UserGroupRenamed
+from app.events.management import UserGroupCreated, UserGroupDeleted, UserGroupRenamed
 from app.identity import directory
 from app.identity.directory import GroupType
 from app.identity.models import UserGroup
@@ -82,6 +82,7 @@ class GroupService:
             group = UserGroup(group_name=name, group_type=group_type, creation_time=now, update_time=now)
             session.add(group)
             session.flush()
+            self._ctx.emit(UserGroupCreated(group_id=group.id, group_name=name))
             return group.id
 
     @retried()

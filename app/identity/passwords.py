@@ -48,12 +48,17 @@ class Passwords:
             return self._hasher.hash(password)
 
     def verify(self, password: str, stored: str | None) -> bool:
-        """Tell whether ``password`` is the stored one; takes as long when none is stored, so that names do not leak."""
+        """Tell whether ``password`` is the stored one; takes as long when none is stored, so that names do not leak.
+
+        A wrong guess at one that came from a Harbor costs a little more.
+        """
         if len(password) > LONGEST:
             return False
         with self._slots:
             if stored is not None and (harbors := _HARBORS.fullmatch(stored)):
-                return _verify_harbors(password, *harbors.groups())
+                if _verify_harbors(password, *harbors.groups()):
+                    return True
+                stored = None
             try:
                 self._hasher.verify(stored or self._nobodys(), password)
             except (VerificationError, InvalidHashError):

@@ -77,6 +77,8 @@ class UserService:
     def create(self, new: NewUser, *, from_page: bool = False) -> Account:
         """Make an account; FieldInvalid for what breaks a rule, ConflictError when name or e-mail is taken.
 
+        As people log in by either, nobody's name is another's e-mail address.
+
         While self-registration is on, nobody may make one for themselves if the request is ``from_page``, the product's
         own page; who else may not create accounts is denied.
         """
@@ -87,7 +89,8 @@ class UserService:
         stored = self._passwords.hash(new.password)
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
-            if session.scalar(sa.select(User.id).where(sa.or_(User.username == new.username, User.email == new.email))):
+            wanted = new.username, new.email
+            if session.scalar(sa.select(User.id).where(sa.or_(User.username.in_(wanted), User.email.in_(wanted)))):
                 raise ConflictError(f"user {new.username} or email {new.email} already exists")
             user = User(
                 username=new.username,
@@ -137,7 +140,8 @@ class UserService:
         check_profile(profile.email, profile.realname, profile.comment)
         with self._ctx.write() as session:
             user = self._locked(session, user_id)
-            if session.scalar(sa.select(User.id).where(User.email == profile.email, User.id != user_id)):
+            known = sa.or_(User.email == profile.email, User.username == profile.email)
+            if session.scalar(sa.select(User.id).where(known, User.id != user_id)):
                 raise ConflictError(f"email {profile.email} already exists")
             user.email, user.realname, user.comment = profile.email, profile.realname, profile.comment
             self._updated(user, "profile")

@@ -11,6 +11,7 @@ from app.access.decision import require_in_system
 from app.context import Context
 from app.core.errors import FieldInvalid, UnauthenticatedError
 from app.db.database import retried
+from app.events.management import SystemAllowlistChanged
 from app.projects.models import CVEAllowlist
 
 _ID_LIMIT: Final = 128
@@ -75,6 +76,7 @@ class AllowlistService:
         content = accepted(body, 0, "")
         with self._ctx.write():
             store(self._ctx, None, content)
+            self._ctx.emit(SystemAllowlistChanged())
 
 
 def accepted(body: Mapping[str, Any], project_id: int, field: str = "cve_allowlist.") -> Accepted:

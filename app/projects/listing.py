@@ -1,4 +1,4 @@
-"""The list of projects and the view of one: two queries for a page of any length, counters from the rows."""
+"""The list of projects and the view of one: three queries for a page of any length, counters from the rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,11 +11,12 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.access.principals import Principal, PrincipalKind
 from app.access.roles import Role
 from app.context import Context
-from app.core.errors import ProjectUnknown
-from app.core.paging import Listed
+from app.core.errors import InvalidError, ProjectUnknown
+from app.core.paging import Listed, OffsetPage
 from app.core.query import AnyOf, Condition, Exact, Fuzzy, ListQuery, Term
 from app.db.documents import object_of
 from app.db.listing import Columns, conditions, order, pattern
+from app.db.parts import parts
 from app.identity import directory
 from app.projects.allowlist import AllowlistView
 from app.projects.candidates import GROUP, USER
@@ -35,35 +36,47 @@ _COLUMNS: Columns = {
 }
 _EVERYTHING: Final = "*"
 _NOBODY: Final = 0
-_LARGEST: Final = 2**63 - 1
+_MOST_PEOPLE: Final = 100
+_NO_PROJECT: Final = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Statements:
-    """How many projects there are, and one page of them for ``user``, ``limit`` and ``offset``."""
+    """How many projects there are, and the ids of one page of them by ``limit`` and ``offset``."""
 
     count: sa.Select[int]
-    page: sa.Select[*tuple[Any, ...]]
+    ids: sa.Select[int]
+    ids_from_end: sa.Select[int] | None = None
+    """The same backwards, which is shorter for pages of the second half."""
     values: Mapping[str, object] = field(default_factory=dict)
     """Further parameters of both."""
-    asks_user: bool = False
-    """Whether the count, too, is the ``user``'s."""
 
 
 def visible(ctx: Context, query: ListQuery, *, detailed: bool) -> Listed[ProjectView]:
     """The page of projects that the caller may see and the query wants; without detail no roles and no counter."""
     statements = _often(ctx.principal, query) or _made_for(ctx, query)
-    caller, offset = {"user": _user(ctx.principal)}, min(query.page.offset, _LARGEST)
-    total = ctx.rows(statements.count, {**statements.values, **(caller if statements.asks_user else {})})[0].total
-    ends = {"limit": query.page.limit or _LARGEST, "offset": offset}
-    rows = ctx.rows(statements.page, {**statements.values, **caller, **ends}) if offset < total else ()
-    return Listed(items=[_view(row, detailed=detailed) for row in rows], total=total, page=query.page)
+    total = ctx.rows(statements.count, statements.values)[0].total
+    ids = _ids(ctx, statements, query.page, total)
+    return Listed(items=_views(ctx, ids, detailed=detailed), total=total, page=query.page)
+
+
+def _ids(ctx: Context, statements: _Statements, page: OffsetPage, total: int) -> list[int]:
+    """The ids of the page, in order, counted from the nearer end."""
+    limit, offset = min(page.limit or total, total - page.offset), page.offset
+    if limit <= 0:
+        return []
+    if statements.ids_from_end is None or offset <= total // 2:
+        rows = ctx.rows(statements.ids, {**statements.values, "limit": limit, "offset": offset})
+        return [row.id for row in rows]
+    left = total - offset - limit
+    rows = ctx.rows(statements.ids_from_end, {**statements.values, "limit": limit, "offset": left})
+    return [row.id for row in reversed(rows)]
 
 
 def view_of(ctx: Context, project_id: int) -> ProjectView:
     """The project as the caller sees it, whatever the rights; ProjectUnknown when it is gone."""
-    for row in ctx.rows(_ONE, {"project": project_id, "user": _user(ctx.principal)}):
-        return _view(row, detailed=True)
+    for view in _views(ctx, [project_id], detailed=True):
+        return view
     raise ProjectUnknown(f"project {project_id} not found")
 
 
@@ -87,6 +100,17 @@ def _sees_all(principal: Principal) -> bool:
 
 def _user(principal: Principal) -> int:
     return principal.id if principal.kind is PrincipalKind.USER else _NOBODY
+
+
+def _views(ctx: Context, ids: Sequence[int], *, detailed: bool) -> list[ProjectView]:
+    """The projects in the order of their ids here; those that went meanwhile are left out."""
+    views = {}
+    for part in parts(ids, _SIZES[-1]):
+        size = next(size for size in _SIZES if size >= len(part))
+        wanted = dict(zip(_places(size), (*part, *[_NO_PROJECT] * size), strict=False))
+        for row in ctx.rows(_ROWS[size], {"user": _user(ctx.principal), **wanted}):
+            views[row.id] = _view(row, detailed=detailed)
+    return [views[project_id] for project_id in ids if project_id in views]
 
 
 def _view(row: sa.Row[Any], *, detailed: bool) -> ProjectView:
@@ -126,16 +150,13 @@ def _often(principal: Principal, query: ListQuery) -> _Statements | None:
                 values["pattern"] = pattern(text)
             case _:
                 return None
-    return replace(_OFTEN[_scope(principal), public, bool(values)], values=values)
+    scope, named = _scope(principal), bool(values)
+    return replace(_OFTEN[scope, public, named], values=values | ({"user": principal.id} if scope == _OWN else {}))
 
 
 def _made_for(ctx: Context, query: ListQuery) -> _Statements:
-    return _made(
-        seen_projects(ctx.principal),
-        *conditions(query, _COLUMNS),
-        *_special(ctx, query),
-        ordered=order(query.sort, _COLUMNS, (Project.name,), Project.id),
-    )
+    wanted = seen_projects(ctx.principal), *conditions(query, _COLUMNS), *_special(ctx, query)
+    return _made(*wanted, ordered=order(query.sort, _COLUMNS, (Project.name,), Project.id))
 
 
 def _scope(principal: Principal) -> str:
@@ -145,19 +166,27 @@ def _scope(principal: Principal) -> str:
 
 
 def _special(ctx: Context, query: ListQuery) -> Iterator[ColumnElement[bool]]:
-    """Conditions on what is no column of a project."""
+    """Conditions on what is no column of a project.
+
+    Who belongs to which project is told to administrators, and of oneself; ``member`` counts for nothing for others.
+    """
     for condition in query.values("owner"):
         yield Project.owner_id.in_(_people(ctx, condition))
     for condition in query.values("names"):
         yield Project.name.in_(_texts(condition))
+    own = _user(ctx.principal)
     for condition in query.values("member"):
-        for person in _people(ctx, condition) or [_NOBODY]:
-            yield Project.id.in_(_projects_of(sa.literal(person, sa.BigInteger)))
+        asked = _people(ctx, condition) or [_NOBODY]
+        if ctx.principal.sysadmin or (own != _NOBODY and asked == [own]):
+            yield from (Project.id.in_(_projects_of(sa.literal(person, sa.BigInteger))) for person in asked)
 
 
 def _people(ctx: Context, condition: Condition) -> list[int]:
+    names = list(dict.fromkeys(_texts(condition)))
+    if len(names) > _MOST_PEOPLE:
+        raise InvalidError(f"invalid query: it names more than {_MOST_PEOPLE} people")
     with ctx.read() as session:
-        ids = [directory.id_of(session, name) for name in _texts(condition)]
+        ids = [directory.id_of(session, name) for name in names]
     return [person for person in ids if person is not None]
 
 
@@ -182,8 +211,8 @@ def _projects_of(user: ColumnElement[int]) -> sa.CompoundSelect[int]:
     return sa.union_all(*(sa.select(ProjectMember.project_id).where(*of) for of in (own, through)))
 
 
-def _rows(*joined: sa.FromClause) -> sa.Select[*tuple[Any, ...]]:
-    """All that is shown of projects, with the roles of ``user``; only of those in what is ``joined``."""
+def _rows(size: int) -> sa.Select[*tuple[Any, ...]]:
+    """All that is shown of ``size`` projects by their ids, with the roles of ``user``."""
     user = sa.bindparam("user", type_=sa.BigInteger)
     member = ProjectMember
     held = sa.or_(
@@ -197,42 +226,47 @@ def _rows(*joined: sa.FromClause) -> sa.Select[*tuple[Any, ...]]:
         ProjectMetadata.project_id == Project.id
     )
     owner = directory.USER_NAMES
-    statement = sa.select(
-        Project.id,
-        Project.name,
-        Project.owner_id,
-        owner.c.name.label("owner_name"),
-        Project.public,
-        Project.repo_count,
-        Project.creation_time,
-        Project.update_time,
-        settings.scalar_subquery().label("settings"),
-        roles.scalar_subquery().label("roles"),
-        CVEAllowlist.id.label("list_id"),
-        CVEAllowlist.items.label("list_items"),
-        CVEAllowlist.expires_at.label("list_expires_at"),
-        CVEAllowlist.creation_time.label("list_creation_time"),
-        CVEAllowlist.update_time.label("list_update_time"),
-    ).select_from(Project)
-    for each in joined:
-        statement = statement.join(each, each.c.id == Project.id)
-    return statement.outerjoin(owner, owner.c.id == Project.owner_id).outerjoin(
-        CVEAllowlist, CVEAllowlist.project_id == Project.id
+    return (
+        sa.select(
+            Project.id,
+            Project.name,
+            Project.owner_id,
+            owner.c.name.label("owner_name"),
+            Project.public,
+            Project.repo_count,
+            Project.creation_time,
+            Project.update_time,
+            settings.scalar_subquery().label("settings"),
+            roles.scalar_subquery().label("roles"),
+            CVEAllowlist.id.label("list_id"),
+            CVEAllowlist.items.label("list_items"),
+            CVEAllowlist.expires_at.label("list_expires_at"),
+            CVEAllowlist.creation_time.label("list_creation_time"),
+            CVEAllowlist.update_time.label("list_update_time"),
+        )
+        .select_from(Project)
+        .outerjoin(owner, owner.c.id == Project.owner_id)
+        .outerjoin(CVEAllowlist, CVEAllowlist.project_id == Project.id)
+        .where(Project.id.in_([sa.bindparam(place, type_=sa.BigInteger) for place in _places(size)]))
     )
+
+
+def _places(size: int) -> list[str]:
+    return [f"id_{number}" for number in range(size)]
 
 
 def _made(
     *wanted: ColumnElement[bool],
-    ordered: Sequence[sa.SQLColumnExpression[Any]] = (Project.name,),
-    asks_user: bool = False,
+    ordered: Sequence[sa.SQLColumnExpression[Any]],
+    backwards: Sequence[sa.SQLColumnExpression[Any]] = (),
 ) -> _Statements:
-    """The statements for projects that meet all conditions; the page is cut before anything is joined to it."""
+    """The statements for projects that meet all conditions; what is shown of a page is read for its ids alone."""
     limit, offset = (sa.bindparam(name, type_=sa.BigInteger) for name in ("limit", "offset"))
-    page = sa.select(Project.id).where(*wanted).order_by(*ordered).limit(limit).offset(offset).subquery("page")
+    ids = sa.select(Project.id).where(*wanted).limit(limit).offset(offset)
     return _Statements(
         count=sa.select(sa.func.count().label("total")).select_from(Project).where(*wanted),
-        page=_rows(page).order_by(*ordered),
-        asks_user=asks_user,
+        ids=ids.order_by(*ordered),
+        ids_from_end=ids.order_by(*backwards) if backwards else None,
     )
 
 
@@ -249,11 +283,16 @@ def _all_often() -> Iterator[tuple[tuple[str, bool | None, bool], _Statements]]:
         (True, (sa.func.lower(Project.name).like(sa.bindparam("pattern", type_=sa.String), escape="/"),)),
     )
     for (scope, seen), (public, kind), (named, called) in product(scopes, publics, names):
-        yield (scope, public, named), _made(seen, *kind, *called, asks_user=scope == _OWN)
+        yield (
+            (scope, public, named),
+            _made(seen, *kind, *called, ordered=(Project.name,), backwards=(Project.name.desc(),)),
+        )
 
 
 _ALL: Final = "all"
 _OWN: Final = "own"
 _PUBLIC_ONES: Final = "public"
 _OFTEN: Final = dict(_all_often())
-_ONE = _rows().where(Project.id == sa.bindparam("project", type_=sa.BigInteger))
+_SIZES: Final = (1, 10, 25, 100)
+"""For how many ids at most there is a statement; what is too many for a page is filled up."""
+_ROWS: Final = {size: _rows(size) for size in _SIZES}

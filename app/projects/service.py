@@ -110,7 +110,7 @@ class ProjectService:
             return find_project(session, name) is not None
 
     def list(self, query: ListQuery, *, detailed: bool = True) -> Listed[ProjectView]:
-        """The projects the caller may see: public ones, own ones, all for an administrator; in two queries."""
+        """The projects the caller may see: public ones, own ones, all for an administrator; in three queries."""
         return listing.visible(self._ctx, query, detailed=detailed)
 
     def summary(self, key: str | int) -> ProjectSummary:

@@ -131,7 +131,7 @@ def _known(settings: Mapping[str, str], name: str) -> str:
 
 _PROJECT: Final = cast("sa.Table", Project.__table__)
 _METADATA: Final = cast("sa.Table", ProjectMetadata.__table__)
-_LOCK = sa.select(_PROJECT.c.id).where(_PROJECT.c.id == sa.bindparam("project")).with_for_update()
+_LOCK = sa.select(_PROJECT.c.id).where(_PROJECT.c.id == sa.bindparam("project")).with_for_update(key_share=True)
 _STORED = (
     sa.select(Project.public, ProjectMetadata.name, ProjectMetadata.value)
     .outerjoin(ProjectMetadata, ProjectMetadata.project_id == Project.id)

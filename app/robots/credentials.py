@@ -1,6 +1,7 @@
 """How robots prove themselves: generated secrets, kept as keyed hashes, and what authentication asks about robots."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,14 +47,15 @@ class RobotCredentials:
         if not rows:
             return None
         presented, row = hashed(self._ports.keys, stored_name, secret), rows[0]
+        principal = replace(_principal(rows, prefix), secret_hash=presented)
         if same(presented, row.secret_hash):
-            return ProvenRobot(principal=_principal(rows, prefix))
+            return ProvenRobot(principal=principal)
         until = row.previous_secret_until
         if row.previous_secret_hash is None or until is None or until <= self._ports.clock.now():
             return None
         if not same(presented, row.previous_secret_hash):
             return None
-        return ProvenRobot(principal=_principal(rows, prefix), until=until.timestamp())
+        return ProvenRobot(principal=principal, until=until.timestamp())
 
     def by_id(self, robot_id: int) -> Principal | None:
         """The robot with its grants as they are now; None when it is disabled or gone."""

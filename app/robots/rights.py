@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.access.decision import require_in_system
 from app.context import Context
-from app.core.errors import NotFoundError, RobotDenied, UnauthenticatedError
+from app.core.errors import DeniedError, NotFoundError, RobotDenied, UnauthenticatedError
 from app.projects.rights import require
 from app.robots.models import Robot
 
@@ -25,7 +25,10 @@ def require_at(ctx: Context, project_id: int | None, action: str) -> None:
 
 
 def placed(ctx: Context, robot_id: int, action: str, project_key: str | int | None = None) -> None:
-    """Refuse who may not do this to the robot; NotFoundError when there is none, or none in the project asked for."""
+    """Refuse who may not do this to the robot; NotFoundError when there is none, or none in the project asked for.
+
+    Whose project the robot is in is told to nobody who is refused.
+    """
     require_somebody(ctx)
     project = None if project_key is None else require(ctx, project_key, "robot", action)
     with ctx.read() as session:
@@ -33,7 +36,10 @@ def placed(ctx: Context, robot_id: int, action: str, project_key: str | int | No
     if found is None or (project and project.id != found.project_id):
         raise NotFoundError(f"robot account {robot_id} not found")
     if project is None:
-        require_at(ctx, found.project_id, action)
+        try:
+            require_at(ctx, found.project_id, action)
+        except DeniedError:
+            raise DeniedError(f"unauthorized to {action} robot {robot_id}") from None
 
 
 def locked(session: Session, robot_id: int) -> Robot:

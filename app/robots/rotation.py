@@ -6,7 +6,8 @@ from app.access.principals import PrincipalKind
 from app.configuration.keys import ROBOT_NAME_PREFIX
 from app.configuration.service import ConfigurationService
 from app.context import Context
-from app.core.errors import FieldInvalid
+from app.core.crypto import same
+from app.core.errors import FieldInvalid, RobotDenied
 from app.db.database import retried
 from app.events.management import RobotUpdated
 from app.identity.passwords import check_rules
@@ -27,11 +28,13 @@ class SecretRotation:
         """Give a robot another secret; a generated one is returned, None for one that the caller chose.
 
         The secret before stays valid for ``grace`` seconds, and tokens made with it stay what they are; without grace
-        both end, within five seconds. A robot may do this to itself. FieldInvalid for a secret that breaks the rules
-        of passwords and for a grace period over thirty days, RobotDenied for a robot that cannot be edited.
+        both end, within five seconds. A robot may do this to itself with the secret that is its own at this moment,
+        not with the one before. FieldInvalid for a secret that breaks the rules of passwords and for a grace period
+        over thirty days, RobotDenied for a robot that cannot be edited.
         """
         principal = self._ctx.principal
-        if (principal.kind, principal.id) != (PrincipalKind.ROBOT, robot_id):
+        itself = (principal.kind, principal.id) == (PrincipalKind.ROBOT, robot_id)
+        if not itself:
             placed(self._ctx, robot_id, "update")
         if not 0 <= grace <= _LONGEST_GRACE:
             raise FieldInvalid("grace_period", f"a number of seconds from 0 to {_LONGEST_GRACE}")
@@ -40,6 +43,8 @@ class SecretRotation:
         chosen, now = secret or new_secret(), self._ctx.ports.clock.now()
         with self._ctx.write() as session:
             robot = editable(locked(session, robot_id))
+            if itself and (robot.disabled or not same(principal.secret_hash, robot.secret_hash)):
+                raise RobotDenied("a robot account can change its secret only with the one that is valid now")
             robot.previous_secret_hash = robot.secret_hash if grace else None
             robot.previous_secret_until = now + timedelta(seconds=grace) if grace else None
             robot.secret_hash = hashed(self._ctx.ports.keys, robot.name, chosen)

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.access.limits import end_within_makers
 from app.access.principals import PrincipalKind
 from app.configuration.keys import ROBOT_NAME_PREFIX, ROBOT_TOKEN_DURATION
 from app.configuration.service import ConfigurationService
@@ -103,8 +104,8 @@ class RobotService:
     def create(self, new: NewRobot) -> CreatedRobot:
         """Make a robot and return its secret, which nobody can ask for again.
 
-        InvalidError for what breaks a rule, RobotDenied for grants beyond the caller's own, ProjectUnknown for those in
-        a project that does not exist, ConflictError when the name is taken.
+        InvalidError for what breaks a rule, RobotDenied for grants beyond the caller's own and for an end after the
+        caller's, ProjectUnknown for grants in a project that does not exist, ConflictError when the name is taken.
         """
         require_somebody(self._ctx)
         level, grants = _checked(new)
@@ -185,6 +186,9 @@ class RobotService:
         duration, expires_at = self._lifetime(new.duration, now)
         if new.expires_at:
             duration, expires_at = lifetime.days_until(new.expires_at, now), new.expires_at
+        within = end_within_makers(principal, expires_at, chosen=bool(new.duration or new.expires_at))
+        if within != expires_at:
+            duration, expires_at = lifetime.days_until(within, now), within
         robot = Robot(
             name=name,
             project_id=project_id,

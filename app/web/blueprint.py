@@ -14,12 +14,13 @@ from marshmallow import Schema
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser, abort
 
-from app.core.errors import InvalidError
+from app.core.errors import InvalidError, TooLarge, UnauthenticatedError
 from app.core.paging import Listed
 from app.web.dumping import dumper
 from app.web.etags import tagged
 from app.web.paging import page_headers
 from app.web.schemas import ErrorsSchema, TextsSchema
+from app.web.session import current_context
 
 View = TypeVar("View", bound=Callable[..., Any])
 _REQUEST_ID: Final = {"X-Request-Id": {"type": "string"}}
@@ -35,10 +36,23 @@ _REQUEST_ID_PARAMETER: Final = {
 }
 
 
+_MOST_PARTS: Final = 50_000
+_NOBODYS_PARTS: Final = 1_000
+"""Values that a body may hold: reading and checking each of them takes some microseconds."""
+
+
 class HarborParser(FlaskParser):
-    """Reads arguments; a body that is not JSON is 415, one that is no JSON at all 400."""
+    """Reads arguments; a body that is not JSON is 415, one that is no JSON at all 400, one of too many values 413.
+
+    Nobody may send more than a few values, so that only callers we know keep us busy.
+    """
 
     def _raw_load_json(self, req: Request) -> Any:  # noqa: ANN401 - webargs' interface
+        parts = req.get_data().count(b",")
+        if parts > _NOBODYS_PARTS and not current_context().principal.authenticated:
+            raise UnauthenticatedError
+        if parts > _MOST_PARTS:
+            raise TooLarge(f"the body holds more than {_MOST_PARTS} values")
         try:
             loaded = super()._raw_load_json(req)
         except (json.JSONDecodeError, UnicodeDecodeError):

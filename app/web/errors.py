@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -36,12 +37,15 @@ _BY_CODE: Final[Mapping[str, tuple[int, str]]] = {
 }
 """Errors whose answer is not their kind's."""
 _HIDDEN: Final = "internal server error"
+_MOST_SENTENCES: Final = 20
+"""About fields that do not fit; there may be one for every value of a long list."""
 
 
 def render(status: int, code: str, message: str, retry_after: int | None = None) -> Response:
-    """One error as Harbor writes it, newline included."""
+    """One error as Harbor writes it, newline included; no cache keeps it, as it may hold for one caller only."""
     body = json.dumps({"errors": [{"code": code, "message": message}]}) + "\n"
     response = Response(body, status, content_type="application/json; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
@@ -59,7 +63,7 @@ def render_http_error(error: HTTPException) -> Response:
     """A refusal by the framework: unknown paths and methods, requests that do not fit their schema."""
     status = HTTPStatus(error.code or 500)
     details: object = getattr(error, "data", {}).get("messages")
-    message = "; ".join(_sentences(details)) if details else (error.description or status.phrase)
+    message = "; ".join(islice(_sentences(details), _MOST_SENTENCES)) if details else error.description or status.phrase
     response = render(status, _phrase_code(status), message)
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after"):

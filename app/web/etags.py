@@ -9,6 +9,8 @@ _SAFE: Final = frozenset({"GET", "HEAD"})
 _TAG_BYTES: Final = 16
 """More than two answers could share by chance."""
 _LONGEST: Final = 4096
+_CALLER: Final = ("Authorization", "Cookie")
+"""What says who asks, and so what the answer holds."""
 
 
 def tagged(response: Response, *also: str) -> Response:
@@ -25,6 +27,7 @@ def tagged(response: Response, *also: str) -> Response:
     tag = hashed.hexdigest()
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["ETag"] = f'"{tag}"'
+    response.vary.update(_CALLER)
     given = request.environ.get("HTTP_IF_NONE_MATCH", "")
     if given and len(given) <= _LONGEST and request.if_none_match.contains_weak(tag):
         response.status_code = 304

@@ -12,25 +12,36 @@ from app.core.query import AllOf, AnyOf, Beyond, Condition, Exact, Fuzzy, Range,
 _TIME: Final = "%Y-%m-%dT%H:%M:%S"
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_MOST_PARTS: Final = 100
 _ENDS: Final = 2
 """Ends of a range, and quotes around a text."""
 
 
 def parse_terms(text: str | None) -> tuple[Term, ...]:
-    """Read ``q``, unescaped once more than the URL was, as clients escape twice; InvalidError when malformed."""
+    """Read ``q``, unescaped once more than the URL was, as clients escape twice.
+
+    InvalidError when it is malformed, and for more terms than a database takes.
+    """
     if not text:
         return ()
     plain = unquote_plus(text)
     if "\0" in plain:
         raise InvalidError("invalid query: it holds a NUL character")
-    return tuple(_term(part) for part in plain.split(","))
+    return tuple(_term(part) for part in _parts(plain, "query"))
 
 
 def parse_sort(text: str | None) -> tuple[SortKey, ...]:
-    """Read ``sort``: names separated by commas, ``-`` before one for descending."""
-    parts = (part.strip() for part in (text or "").split(","))
+    """Read ``sort``: names separated by commas, ``-`` before one for descending; InvalidError for too many."""
+    parts = (part.strip() for part in _parts(text or "", "sort"))
     keys = ((part.lstrip("-"), part.startswith("-")) for part in parts)
     return tuple(SortKey(key=_snake(key), descending=descending) for key, descending in keys if key)
+
+
+def _parts(text: str, what: str) -> list[str]:
+    parts = text.split(",")
+    if len(parts) > _MOST_PARTS:
+        raise InvalidError(f"invalid {what}: it has more than {_MOST_PARTS} parts")
+    return parts
 
 
 def _term(part: str) -> Term:

@@ -11,6 +11,7 @@ from app.core.errors import UnauthenticatedError
 from app.web import login
 
 _EXTENSION: Final = "pyharbor"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Authenticator(Protocol):
@@ -49,7 +50,8 @@ def current_context() -> Context:
     """The Context of the request being served.
 
     An Authorization header decides alone, else the session's cookie. Wrong credentials make an anonymous caller, as in
-    Harbor: what needs somebody refuses, what is public is shown.
+    Harbor: what needs somebody refuses, what is public is shown. Changes are asked for with the rights of this moment,
+    as what they leave behind outlives rights that have just ended.
     """
     context: Context | None = g.get("context")
     if context is None:
@@ -75,7 +77,9 @@ def _by_header() -> Principal:
     given = request.authorization
     if given is None or given.type != "basic" or given.username is None:
         return ANONYMOUS
+    authenticator = installation().authenticator
+    prove = authenticator.basic if request.method in _SAFE else authenticator.basic_now
     try:
-        return installation().authenticator.basic(given.username, given.password or "", request.remote_addr or "")
+        return prove(given.username, given.password or "", request.remote_addr or "")
     except UnauthenticatedError:
         return ANONYMOUS

@@ -90,7 +90,9 @@ MATRIX = {
     "getUser": Case(path="/users/777", private=administrators(404)),
     "updateUserProfile": Case(path="/users/777", private=administrators(404), body={"email": "a@example.test"}),
     "deleteUser": Case(path="/users/777", private=administrators(404)),
-    "setUserSysAdmin": Case(path="/users/777/sysadmin", private=administrators(404, NO_ROBOT), body={"sysadmin_flag": True}),
+    "setUserSysAdmin": Case(
+        path="/users/777/sysadmin", private=administrators(404, NO_ROBOT), body={"sysadmin_flag": True}
+    ),
     "updateUserPassword": Case(path="/users/777/password", private=administrators(400), body={"new_password": "weak"}),
     "setCliSecret": Case(path="/users/777/cli_secret", private=everybody(412), body={"secret": "Harbor12345"}),
     "listUserGroups": Case(path="/usergroups", private=administrators(200)),

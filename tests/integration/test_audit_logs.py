@@ -99,6 +99,7 @@ class TestRows:
         with database.read() as session:
             rows = session.execute(_OUTSIDE.order_by(AuditLog.op_time, AuditLog.id)).all()
         assert [tuple(row) for row in rows if "anna" in row or row.username == "admin"] == [
+            ("admin", "create", "user-group", "team", True),
             ("admin", "create", "user", "anna", True),
             ("anna", "login", "user", "anna", True),
             ("anna", "logout", "user", "anna", True),

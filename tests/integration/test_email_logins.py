@@ -3,8 +3,11 @@
 import httpx
 import jwt
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
+from app.context import Ports
+from app.identity.models import User
 from tests.support.accounts import PASSWORD
 from tests.support.browser import Browser
 from tests.support.people import People
@@ -30,10 +33,21 @@ def test_wrong_password(client: httpx.Client) -> None:
     assert client.get("/api/v2.0/users/current", auth=(ADDRESS, "Wrong12345")).status_code == 401
 
 
-def test_a_name_goes_before_an_address(client: httpx.Client, people: People) -> None:
+def test_nobody_takes_anothers_address_for_a_name(client: httpx.Client, people: People) -> None:
     client.auth = httpx.BasicAuth(*people["admin"].credentials)
     user = {"username": ADDRESS, "email": "other@example.test", "password": "Another12345"}
+    assert client.post("/api/v2.0/users", json=user).status_code == 409
+    user = {"username": "own@example.test", "email": "own@example.test", "password": "Another12345"}
     assert client.post("/api/v2.0/users", json=user).status_code == 201
-    named = client.get("/api/v2.0/users/current", auth=(ADDRESS, "Another12345"))
-    assert (named.status_code, named.json()["username"]) == (200, ADDRESS)
-    assert client.get("/api/v2.0/users/current", auth=(ADDRESS, PASSWORD)).status_code == 401
+    profile = {"email": "own@example.test", "realname": "", "comment": ""}
+    changed = client.put(f"/api/v2.0/users/{people['guest'].id}", json=profile, auth=people["guest"].credentials)
+    assert changed.status_code == 409
+
+
+def test_a_name_that_came_with_old_data_goes_before_an_address(
+    client: httpx.Client, people: People, ports: Ports
+) -> None:
+    with ports.db.write() as session:
+        session.execute(sa.update(User).where(User.id == people["stranger"].id).values(username=ADDRESS))
+    named = client.get("/api/v2.0/users/current", auth=(ADDRESS, PASSWORD))
+    assert (named.status_code, named.json()["user_id"]) == (200, people["stranger"].id)

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.access.table import ROBOT_PROJECT
 from app.context import Ports
 from tests.integration.conftest import AsRobot, Caller
 from tests.support.accounts import make_user
@@ -231,8 +232,8 @@ def test_robots_manage_members_as_they_were_granted(
     assert reader.delete(one).status_code == 403
     assert reader.get("/projects/public/members").status_code == 403
     assert shown(master.get(MEMBERS)) == BEGINNING
-    rights = ("member:create", "member:read", "member:update", "member:list", "member:delete")
-    keeper = as_robot(make_robot(master, "keeper", entry("private", *rights), level="project"))
+    everything = entry("private", *(f"{what}:{action}" for what, does in ROBOT_PROJECT.items() for action in does))
+    keeper = as_robot(make_robot(master, "keeper", everything, level="project"))
     assert keeper.post(MEMBERS, json=added).status_code == 201
     assert keeper.put(one, json={"role_id": 2}).status_code == 200
     assert keeper.delete(one).status_code == 200

@@ -117,7 +117,7 @@ def test_who_is_deleted_is_nobodys_member(
     assert len(left) == (11 if kind == "u" else 12)
 
 
-def test_members_are_listed_under_their_groups_new_name(master: httpx.Client, admin: httpx.Client, ports: Ports) -> None:
+def test_members_are_listed_under_a_new_name(master: httpx.Client, admin: httpx.Client, ports: Ports) -> None:
     group = make_group(ports, "crew")
     master.post(MEMBERS, json={"role_id": 3, "member_group": {"id": group}})
     assert admin.put(f"/usergroups/{group}", json={"group_name": "team"}).status_code == 200

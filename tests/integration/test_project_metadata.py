@@ -139,11 +139,16 @@ def test_public_counts_at_once_for_pulls(admin: httpx.Client, client: httpx.Clie
     assert admin.put(f"{ALL}public", json={"public": "true"}).status_code == 200
     asked = client.get("/service/token", params={"service": "harbor-registry", "scope": scope}, auth=stranger)
     bearer = {"Authorization": f"Bearer {asked.json()['token']}"}
-    assert [client.get(place, headers=bearer, auth=None).status_code, client.get(place, auth=stranger).status_code] == [200, 200]
+
+    def answers() -> tuple[int, int]:
+        by_token = client.get(place, headers=bearer, auth=None)
+        return by_token.status_code, client.get(place, auth=stranger).status_code
+
+    assert answers() == (200, 200)
     assert admin.get("/projects?public=true&name=private").headers["X-Total-Count"] == "1"
     assert admin.delete(f"{ALL}public").status_code == 200
     assert settings(admin) == {"public": "false"}
-    assert [client.get(place, headers=bearer, auth=None).status_code, client.get(place, auth=stranger).status_code] == [401, 403]
+    assert answers() == (401, 403)
 
 
 def test_members_below_administrators_change_nothing(caller: Caller, admin: httpx.Client) -> None:

@@ -195,7 +195,7 @@ def test_who_did_what_is_written_down(pusher: httpx.Client, ports: Ports, ctx: C
     with ctx.read() as session:
         rows = session.execute(
             sa.select(AuditLog.username, AuditLog.operation, AuditLog.resource_type, AuditLog.resource)
-            .where(AuditLog.resource_type != "project")
+            .where(AuditLog.resource_type.in_(("artifact", "tag")))
             .order_by(AuditLog.op_time, AuditLog.id)
         ).all()
     digest = digest_of(manifest)

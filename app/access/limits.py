@@ -1,0 +1,40 @@
+"""Nobody grants more than they hold: what is refused to robots although they hold the right to it."""
+
+from app.access.decision import may_in_project
+from app.access.principals import Principal, PrincipalKind
+from app.access.roles import Role
+from app.access.table import PROJECT_ROLES, ROBOT_PROJECT
+from app.core.errors import RobotDenied
+
+_NO_ROLES: frozenset[Role] = frozenset()
+
+
+def refuse_over_administrators(principal: Principal, *, administrator: bool) -> None:
+    """Raise RobotDenied for a robot that would make an ``administrator``, or act on the account of one."""
+    if administrator and principal.kind is PrincipalKind.ROBOT:
+        raise RobotDenied("a robot account cannot make an administrator of the system or change the account of one")
+
+
+def refuse_role_not_held(principal: Principal, project: str, role: int) -> None:
+    """Raise RobotDenied for a robot that would give ``role`` in the project without holding what the role holds.
+
+    Of that, what robots can be granted counts. What is everybody's on a public project is nobody's to hand on.
+    """
+    if principal.kind is not PrincipalKind.ROBOT:
+        return
+    for (resource, action), holders in PROJECT_ROLES.items():
+        grantable = action in ROBOT_PROJECT.get(resource, ())
+        if grantable and Role(role) in holders and not may_in_project(principal, project, _NO_ROLES, resource, action):
+            raise RobotDenied(f"the role includes {resource}:{action}, which is more than the robot account may do")
+
+
+def end_within_makers(principal: Principal, ends: int, *, chosen: bool) -> int:
+    """When what a robot makes shall end, in seconds since 1970, -1 never: not after the robot itself.
+
+    An end that nobody has ``chosen`` is moved to the robot's own; RobotDenied for a chosen one after that.
+    """
+    if principal.expires_at is None or 0 <= ends <= principal.expires_at:
+        return ends
+    if chosen:
+        raise RobotDenied("a robot account cannot make another one that lasts longer than itself")
+    return int(principal.expires_at)
