@@ -22,6 +22,7 @@ from app.identity.standing import FRESH_SECONDS, RobotAccounts, Standing
 
 _CACHE_SECONDS = 60.0
 _CACHED = 10_000
+_TURNS = 256
 _NAME_LIMIT = 255
 _PASSWORD_LIMIT = 1024
 _ADDRESS_LIMIT = 64
@@ -40,7 +41,8 @@ class _Verified:
 class Authenticator:
     """Verifies credentials; remembers verified ones under a keyed hash, bound to the account's version.
 
-    A person's for 60 s; a robot's for 5 s, as it may have two secrets at a time and one of them may end.
+    A person's for 60 s; a robot's for 5 s, as it may have two secrets at a time and one of them may end. What is not
+    remembered is verified one after another for each name and address, so that guesses at once are delayed too.
     """
 
     def __init__(self, ports: Ports, robots: RobotAccounts) -> None:
@@ -50,6 +52,7 @@ class Authenticator:
         self._passwords = Passwords()
         self._verified: dict[str, _Verified] = {}
         self._lock = threading.Lock()
+        self._turns = tuple(threading.Lock() for _ in range(_TURNS))
 
     def basic(self, username: str, password: str, address: str) -> Principal:
         """The principal of a name, or a person's e-mail address, and its password.
@@ -67,7 +70,11 @@ class Authenticator:
         if not _plausible(username, password):
             raise UnauthenticatedError
         key = self._ports.keys.keyed_hash("credential", username, password)
-        return self._remembered(key, standing) or self._verify(key, username, password, address[:_ADDRESS_LIMIT])
+        remembered = self._remembered(key, standing)
+        if remembered is not None:
+            return remembered
+        with self._turns[hash((username, address)) % _TURNS]:
+            return self._remembered(key, standing) or self._verify(key, username, password, address[:_ADDRESS_LIMIT])
 
     def _remembered(self, key: str, standing: _Ask) -> Principal | None:
         verified = self._verified.get(key)

@@ -6,7 +6,7 @@ from app.core.errors import NotFoundError, RangeInvalid, UnavailableError
 from app.core.media_types import OCTET_STREAM
 from app.core.reference import RepositoryName
 from app.registry import errors, ranges
-from app.registry.http import FileBody, Headers, RegistryRequest, RegistryResponse
+from app.registry.http import NO_PAGE, FileBody, Headers, RegistryRequest, RegistryResponse
 
 
 def get(request: RegistryRequest) -> RegistryResponse:
@@ -20,7 +20,7 @@ def get(request: RegistryRequest) -> RegistryResponse:
     headers = _headers(digest)
     if _matches(request.header("IF_NONE_MATCH"), digest):
         return RegistryResponse(status=304, headers=headers)
-    headers.append(("Content-Type", OCTET_STREAM))
+    headers += [("Content-Type", OCTET_STREAM), *NO_PAGE]
     try:
         part = ranges.requested(request.header("RANGE"), blob.size)
     except RangeInvalid as error:

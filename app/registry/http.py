@@ -13,6 +13,11 @@ ROUTE_KEY: Final = "pyharbor.route"
 """Where the environment names the route, for logs and metrics."""
 VERSION_HEADER: Final = ("Docker-Distribution-Api-Version", "registry/2.0")
 """What every answer below ``/v2`` carries."""
+NO_PAGE: Final[Headers] = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; sandbox"),
+]
+"""Content is the pushers' own, its type too: no browser takes it for a page of this server."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from app.core.errors import DigestInvalid, ManifestInvalid, TooLarge, TooManyTag
 from app.core.reference import RepositoryName, is_digest, parse_tag
 from app.oci.limits import MANIFEST_BYTES, TAGS_PER_PUSH
 from app.oci.manifests import parse_manifest
-from app.registry.http import Headers, RegistryRequest, RegistryResponse
+from app.registry.http import NO_PAGE, Headers, RegistryRequest, RegistryResponse
 from app.storage.receive import receive
 
 _TAG_ALGORITHM: Final = "sha256"
@@ -23,7 +23,7 @@ def get(request: RegistryRequest) -> RegistryResponse:
     headers: Headers = [("Docker-Content-Digest", found.digest), ("ETag", f'"{found.digest}"')]
     if _has_already(request.header("IF_NONE_MATCH"), found.digest):
         return RegistryResponse(status=304, headers=headers)
-    headers.append(("Content-Type", found.media_type))
+    headers += [("Content-Type", found.media_type), *NO_PAGE]
     if request.method == "HEAD":
         headers.append(("Content-Length", str(found.size)))
         return RegistryResponse(status=200, headers=headers)

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.integration.conftest import AsRobot, Caller
+from tests.support.blobs import push
 from tests.support.browser import Browser
 from tests.support.people import People
 from tests.support.robots import entry, make_robot
@@ -233,6 +234,19 @@ class TestHeaders:
             assert "X-Evil" not in answer.headers
             assert not [value for value in answer.headers.values() if set("\r\n") & set(value)]
         assert "Link" in answers[0].headers
+
+
+def test_content_is_no_page_of_this_server(client: httpx.Client, people: People) -> None:
+    client.auth = httpx.BasicAuth(*people["developer"].credentials)
+    page = b'{"layers": [], "x": "<script>alert(1)</script>"}'
+    sent = client.put("/v2/public/image/manifests/page", content=page, headers={"Content-Type": "text/html"})
+    assert sent.status_code == 201
+    blob = push(client, "public/image", b"<script>alert(1)</script>")
+    for path in ("manifests/page", f"blobs/{blob}"):
+        for method in ("GET", "HEAD"):
+            shown = client.request(method, f"/v2/public/image/{path}")
+            assert shown.headers["X-Content-Type-Options"] == "nosniff"
+            assert shown.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
 
 
 def test_a_robot_is_not_the_user_with_its_id(admin: httpx.Client, as_robot: AsRobot) -> None:
