@@ -16,7 +16,7 @@ export PYTHON
 sources := $(wildcard app activities workflows migrations tests)
 suites := $(wildcard $(addprefix tests/,unit architecture contract integration workflows protocol))
 document := tests/contract/openapi.json
-pytest = $(BIN)/pytest --junit-xml=$(REPORTS)/$@.xml $(PYTEST_ARGS)
+pytest = $(BIN)/pytest --junit-xml=$(REPORTS)/$@.xml $(workers) $(PYTEST_ARGS)
 say = @printf '\n%s\n' "make $@: $(1)"
 
 # An existing Temporal server makes building one needless.
@@ -40,6 +40,7 @@ up: ## run a registry with its worker and Temporal in the foreground; Ctrl-C sto
 		exec $(BIN)/pyharbor up
 
 .PHONY: test
+test: workers := --numprocesses=auto --dist=worksteal
 test: test-setup lint ## check everything quick: lint, types, import contracts, all suites with SQLite, PostgreSQL and Temporal
 	$(call say,$(notdir $(suites)))
 	@$(if $(suites),,echo "there are no test suites under tests/" >&2; exit 1)

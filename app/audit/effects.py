@@ -1,4 +1,7 @@
-"""Audit rows for what happens to content and projects, with the name of whoever did it."""
+"""Audit rows for what happens to content, projects and people, with the name of whoever did it."""
+
+from collections.abc import Mapping
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -42,6 +45,24 @@ _NOWHERE = 0
 """The project of what happens outside any."""
 _USERNAME_LIMIT = 255
 _RESOURCE_LIMIT = 512
+FACTS: Final[Mapping[type, tuple[str, str, str]]] = {
+    RepositoryDeleted: ("delete", "repository", "repository"),
+    ProjectCreated: ("create", "project", "name"),
+    ProjectUpdated: ("update", "project", "name"),
+    ProjectDeleted: ("delete", "project", "name"),
+    MemberAdded: ("create", "member", "entity_name"),
+    MemberUpdated: ("update", "member", "entity_name"),
+    MemberRemoved: ("delete", "member", "entity_name"),
+    RobotCreated: ("create", "robot", "name"),
+    RobotUpdated: ("update", "robot", "name"),
+    RobotDeleted: ("delete", "robot", "name"),
+    UserUpdated: ("update", "user", "username"),
+    UserDeleted: ("delete", "user", "username"),
+    UserGroupCreated: ("create", "user-group", "group_name"),
+    UserGroupRenamed: ("update", "user-group", "group_name"),
+    UserGroupDeleted: ("delete", "user-group", "group_name"),
+}
+"""Event -> operation, type of resource, and which of the event's attributes names the resource."""
 
 
 def artifact_pushed(ctx: Context, event: ArtifactPushed) -> None:
@@ -65,54 +86,11 @@ def tag_deleted(ctx: Context, event: TagDeleted) -> None:
     _append(ctx, event.project_id, "delete", "tag", f"{event.repository}:{event.tag}")
 
 
-def repository_deleted(ctx: Context, event: RepositoryDeleted) -> None:
-    """One row for the repository with all that was in it."""
-    _append(ctx, event.project_id, "delete", "repository", event.repository)
-
-
-def project_created(ctx: Context, event: ProjectCreated) -> None:
-    """One row for the project."""
-    _append(ctx, event.project_id, "create", "project", event.name)
-
-
-def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
-    """One row for the project; its earlier rows stay."""
-    _append(ctx, event.project_id, "delete", "project", event.name)
-
-
-def project_updated(ctx: Context, event: ProjectUpdated) -> None:
-    """One row for the project's settings."""
-    _append(ctx, event.project_id, "update", "project", event.name)
-
-
-def member_added(ctx: Context, event: MemberAdded) -> None:
-    """One row with the user's or group's name."""
-    _append(ctx, event.project_id, "create", "member", event.entity_name)
-
-
-def member_updated(ctx: Context, event: MemberUpdated) -> None:
-    """One row with the user's or group's name."""
-    _append(ctx, event.project_id, "update", "member", event.entity_name)
-
-
-def member_removed(ctx: Context, event: MemberRemoved) -> None:
-    """One row with the user's or group's name."""
-    _append(ctx, event.project_id, "delete", "member", event.entity_name)
-
-
-def robot_created(ctx: Context, event: RobotCreated) -> None:
-    """One row with the full name, in the robot's project if it has one."""
-    _append(ctx, event.project_id, "create", "robot", event.name)
-
-
-def robot_updated(ctx: Context, event: RobotUpdated) -> None:
-    """One row with the full name, in the robot's project if it has one."""
-    _append(ctx, event.project_id, "update", "robot", event.name)
-
-
-def robot_deleted(ctx: Context, event: RobotDeleted) -> None:
-    """One row with the full name, in the robot's project if it has one."""
-    _append(ctx, event.project_id, "delete", "robot", event.name)
+def managed(ctx: Context, event: object) -> None:
+    """One row for a fact of FACTS, in the project that it names, if it names one."""
+    operation, resource_type, attribute = FACTS[type(event)]
+    project_id: int = getattr(event, "project_id", _NOWHERE)
+    _append(ctx, project_id, operation, resource_type, getattr(event, attribute))
 
 
 def logged_in(ctx: Context, event: LoggedIn) -> None:
@@ -134,31 +112,6 @@ def user_created(ctx: Context, event: UserCreated) -> None:
     """One row with the account's name; in that name too when somebody registered themselves."""
     username = None if ctx.principal.authenticated else event.username
     _insert(ctx, [_row(ctx, _NOWHERE, "create", "user", event.username, username=username)])
-
-
-def user_updated(ctx: Context, event: UserUpdated) -> None:
-    """One row with the account's name."""
-    _append(ctx, _NOWHERE, "update", "user", event.username)
-
-
-def user_deleted(ctx: Context, event: UserDeleted) -> None:
-    """One row with the name that the account had; earlier rows keep it too."""
-    _append(ctx, _NOWHERE, "delete", "user", event.username)
-
-
-def user_group_created(ctx: Context, event: UserGroupCreated) -> None:
-    """One row with the group's name."""
-    _append(ctx, _NOWHERE, "create", "user-group", event.group_name)
-
-
-def user_group_renamed(ctx: Context, event: UserGroupRenamed) -> None:
-    """One row with the group's new name."""
-    _append(ctx, _NOWHERE, "update", "user-group", event.group_name)
-
-
-def user_group_deleted(ctx: Context, event: UserGroupDeleted) -> None:
-    """One row with the group's name."""
-    _append(ctx, _NOWHERE, "delete", "user-group", event.group_name)
 
 
 def read_only_switched(ctx: Context, event: ReadOnlySwitched) -> None:
