@@ -16,9 +16,9 @@ from app.core.query import ListQuery
 from app.core.reference import is_digest
 from app.db.database import retried
 from app.db.listing import Columns, conditions, counted, order, paged
-from app.projects.listing import seen_projects
 from app.projects.models import Project
 from app.projects.rights import require
+from app.projects.visibility import seen_projects
 
 _COLUMNS: Columns = {
     "id": Repository.id,

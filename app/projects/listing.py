@@ -23,6 +23,7 @@ from app.projects.candidates import GROUP, USER
 from app.projects.metadata import PUBLIC
 from app.projects.models import CVEAllowlist, Project, ProjectMember, ProjectMetadata
 from app.projects.views import ProjectView, by_power
+from app.projects.visibility import count_of_seen_by, projects_of, seen_by, seen_projects, sees_all
 
 _COLUMNS: Columns = {
     "name": Project.name,
@@ -34,7 +35,6 @@ _COLUMNS: Columns = {
     "creation_time": Project.creation_time,
     "update_time": Project.update_time,
 }
-_EVERYTHING: Final = "*"
 _NOBODY: Final = 0
 _MOST_PEOPLE: Final = 100
 _NO_PROJECT: Final = 0
@@ -80,24 +80,6 @@ def view_of(ctx: Context, project_id: int) -> ProjectView:
     raise ProjectUnknown(f"project {project_id} not found")
 
 
-def seen_projects(principal: Principal) -> ColumnElement[bool]:
-    """The condition on Project that the caller sees it: public, own, all for an administrator, granted for a robot."""
-    if _sees_all(principal):
-        return sa.true()
-    if principal.kind is PrincipalKind.ROBOT:
-        return sa.or_(Project.public, Project.name.in_({space for space, _, _ in principal.grants} - {"/"}))
-    if principal.kind is PrincipalKind.USER:
-        return _seen_by(sa.literal(principal.id, sa.BigInteger))
-    return Project.public.is_(sa.true())
-
-
-def _sees_all(principal: Principal) -> bool:
-    if principal.kind is PrincipalKind.ROBOT:
-        spaces = {space for space, _, _ in principal.grants}
-        return _EVERYTHING in spaces or ("/", "project", "list") in principal.grants
-    return principal.sysadmin
-
-
 def _user(principal: Principal) -> int:
     return principal.id if principal.kind is PrincipalKind.USER else _NOBODY
 
@@ -138,7 +120,7 @@ def _view(row: sa.Row[Any], *, detailed: bool) -> ProjectView:
 
 def _often(principal: Principal, query: ListQuery) -> _Statements | None:
     """The statements made once for what is asked for often, None for anything else."""
-    if query.sort or (principal.kind is PrincipalKind.ROBOT and not _sees_all(principal)):
+    if query.sort or (principal.kind is PrincipalKind.ROBOT and not sees_all(principal)):
         return None
     public: bool | None = None
     values: dict[str, object] = {}
@@ -160,7 +142,7 @@ def _made_for(ctx: Context, query: ListQuery) -> _Statements:
 
 
 def _scope(principal: Principal) -> str:
-    if _sees_all(principal):
+    if sees_all(principal):
         return _ALL
     return _OWN if principal.kind is PrincipalKind.USER else _PUBLIC_ONES
 
@@ -178,7 +160,7 @@ def _special(ctx: Context, query: ListQuery) -> Iterator[ColumnElement[bool]]:
     for condition in query.values("member"):
         asked = _people(ctx, condition) or [_NOBODY]
         if ctx.principal.sysadmin or (own != _NOBODY and asked == [own]):
-            yield from (Project.id.in_(_projects_of(sa.literal(person, sa.BigInteger))) for person in asked)
+            yield from (Project.id.in_(projects_of(sa.literal(person, sa.BigInteger))) for person in asked)
 
 
 def _people(ctx: Context, condition: Condition) -> list[int]:
@@ -198,17 +180,6 @@ def _texts(condition: Condition) -> list[str]:
             return [str(value) for value in values]
         case _:
             return []
-
-
-def _seen_by(user: ColumnElement[int]) -> ColumnElement[bool]:
-    return sa.or_(Project.public, Project.id.in_(_projects_of(user)))
-
-
-def _projects_of(user: ColumnElement[int]) -> sa.CompoundSelect[int]:
-    """The ids of projects that the user belongs to, in person and through groups."""
-    own = ProjectMember.entity_type == USER, ProjectMember.entity_id == user
-    through = ProjectMember.entity_type == GROUP, ProjectMember.entity_id.in_(directory.groups_of(user))
-    return sa.union_all(*(sa.select(ProjectMember.project_id).where(*of) for of in (own, through)))
 
 
 def _rows(size: int) -> sa.Select[*tuple[Any, ...]]:
@@ -272,9 +243,10 @@ def _made(
 
 def _all_often() -> Iterator[tuple[tuple[str, bool | None, bool], _Statements]]:
     """Plain lists, of all, of public or of private projects, whatever their names or not, for each kind of caller."""
+    user = sa.bindparam("user", type_=sa.BigInteger)
     scopes = (
         (_ALL, sa.true()),
-        (_OWN, _seen_by(sa.bindparam("user", type_=sa.BigInteger))),
+        (_OWN, seen_by(user)),
         (_PUBLIC_ONES, Project.public.is_(sa.true())),
     )
     publics = ((None, ()), (True, (Project.public.is_(sa.true()),)), (False, (Project.public.is_(sa.false()),)))
@@ -283,10 +255,9 @@ def _all_often() -> Iterator[tuple[tuple[str, bool | None, bool], _Statements]]:
         (True, (sa.func.lower(Project.name).like(sa.bindparam("pattern", type_=sa.String), escape="/"),)),
     )
     for (scope, seen), (public, kind), (named, called) in product(scopes, publics, names):
-        yield (
-            (scope, public, named),
-            _made(seen, *kind, *called, ordered=(Project.name,), backwards=(Project.name.desc(),)),
-        )
+        made = _made(seen, *kind, *called, ordered=(Project.name,), backwards=(Project.name.desc(),))
+        whole = scope == _OWN and not kind and not called
+        yield (scope, public, named), replace(made, count=count_of_seen_by(user)) if whole else made
 
 
 _ALL: Final = "all"

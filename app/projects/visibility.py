@@ -1,0 +1,50 @@
+"""Which projects a caller sees: public ones, own ones, all for an administrator, granted ones for a robot."""
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.access.principals import Principal, PrincipalKind
+from app.identity import directory
+from app.projects.candidates import GROUP, USER
+from app.projects.models import Project, ProjectMember
+
+_EVERYTHING: Final = "*"
+
+
+def seen_projects(principal: Principal) -> ColumnElement[bool]:
+    """The condition on Project that the caller sees it: public, own, all for an administrator, granted for a robot."""
+    if sees_all(principal):
+        return sa.true()
+    if principal.kind is PrincipalKind.ROBOT:
+        return sa.or_(Project.public, Project.name.in_({space for space, _, _ in principal.grants} - {"/"}))
+    if principal.kind is PrincipalKind.USER:
+        return seen_by(sa.literal(principal.id, sa.BigInteger))
+    return Project.public.is_(sa.true())
+
+
+def sees_all(principal: Principal) -> bool:
+    """Tell whether the caller sees every project."""
+    if principal.kind is PrincipalKind.ROBOT:
+        spaces = {space for space, _, _ in principal.grants}
+        return _EVERYTHING in spaces or ("/", "project", "list") in principal.grants
+    return principal.sysadmin
+
+
+def seen_by(user: ColumnElement[int]) -> ColumnElement[bool]:
+    """The condition on Project that this ordinary user sees it."""
+    return sa.or_(Project.public, Project.id.in_(projects_of(user)))
+
+
+def projects_of(user: ColumnElement[int]) -> sa.CompoundSelect[int]:
+    """The ids of projects that the user belongs to, in person and through groups."""
+    own = ProjectMember.entity_type == USER, ProjectMember.entity_id == user
+    through = ProjectMember.entity_type == GROUP, ProjectMember.entity_id.in_(directory.groups_of(user))
+    return sa.union_all(*(sa.select(ProjectMember.project_id).where(*of) for of in (own, through)))
+
+
+def count_of_seen_by(user: ColumnElement[int]) -> sa.Select[int]:
+    """How many projects the user sees, as ``total``: a union of ids is had sooner than a look at every project."""
+    seen = sa.union(sa.select(Project.id).where(Project.public), *projects_of(user).selects).subquery("seen")
+    return sa.select(sa.func.count().label("total")).select_from(seen)
