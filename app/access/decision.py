@@ -34,12 +34,17 @@ def may_in_system(principal: Principal, resource: str, action: str) -> bool:
     return principal.sysadmin
 
 
+def require_somebody(principal: Principal) -> None:
+    """Refuse nobody: UnauthenticatedError."""
+    if not principal.authenticated:
+        raise UnauthenticatedError
+
+
 def require_in_system(principal: Principal, resource: str, action: str) -> None:
     """Refuse who may not do this at system level: UnauthenticatedError for nobody, DeniedError for somebody."""
     if may_in_system(principal, resource, action):
         return
-    if not principal.authenticated:
-        raise UnauthenticatedError
+    require_somebody(principal)
     raise DeniedError(f"unauthorized to {action} {resource}")
 
 

@@ -44,6 +44,17 @@ def paged(statement: sa.Select[*Values], page: OffsetPage) -> sa.Select[*Values]
     return statement.limit(page.limit).offset(min(page.offset, _LARGEST))
 
 
+def windowed(statement: sa.Select[*Values]) -> sa.Select[*Values]:
+    """As ``paged`` for a statement made once: where the page begins and ends are parameters, those of ``ends``."""
+    limit, offset = (sa.bindparam(name, type_=sa.BigInteger) for name in ("limit", "offset"))
+    return statement.limit(limit).offset(offset)
+
+
+def ends(page: OffsetPage) -> dict[str, object]:
+    """The parameters of a ``windowed`` statement for this page."""
+    return {"limit": page.limit or _LARGEST, "offset": min(page.offset, _LARGEST)}
+
+
 def counted(session: Session, statement: sa.Select[*tuple[Any, ...]]) -> int:
     """How many rows the statement has; it should select the key only and have no order."""
     return session.execute(sa.select(sa.func.count()).select_from(statement.subquery())).scalar_one()

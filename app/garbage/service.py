@@ -5,10 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from app.access.decision import may_in_system
+from app.access.decision import require_in_system
 from app.context import Context
 from app.core import cron
-from app.core.errors import DeniedError, FieldInvalid, NotFoundError, UnauthenticatedError
+from app.core.errors import FieldInvalid, NotFoundError
 from app.core.paging import Listed
 from app.core.query import ListQuery
 from app.garbage.contracts import GARBAGE_COLLECTION, UPLOAD_PURGE_JOB, GarbageInput, PurgeInput
@@ -140,11 +140,7 @@ class GarbageService:
         )
 
     def _require(self, action: str) -> None:
-        principal = self._ctx.principal
-        if not principal.authenticated:
-            raise UnauthenticatedError
-        if not may_in_system(principal, _RESOURCE, action):
-            raise DeniedError(f"unauthorized to access {_RESOURCE}: action: {action}")
+        require_in_system(self._ctx.principal, _RESOURCE, action)
 
 
 def shown_parameters(wanted: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.access.decision import require_in_system
+from app.access.decision import require_in_system, require_somebody
 from app.context import Context
-from app.core.errors import ConflictError, FieldInvalid, NotFoundError, UnauthenticatedError, UnsupportedError
+from app.core.errors import ConflictError, FieldInvalid, NotFoundError, UnsupportedError
 from app.core.paging import Listed, OffsetPage
 from app.db.database import retried
 from app.db.listing import contains, counted, paged
@@ -49,8 +49,7 @@ class GroupService:
 
     def search(self, text: str, page: OffsetPage) -> Listed[Group]:
         """The page of groups whose name contains ``text``, whatever its case."""
-        if not self._ctx.principal.authenticated:
-            raise UnauthenticatedError
+        require_somebody(self._ctx.principal)
         return self._page(page, contains(UserGroup.group_name, text))
 
     def get(self, group_id: int) -> Group:

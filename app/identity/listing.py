@@ -9,13 +9,12 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.core.paging import Listed, OffsetPage
 from app.core.query import Condition, Exact, Fuzzy, ListQuery
 from app.db.database import Database
-from app.db.listing import Columns, conditions, contains, counted, order, paged
+from app.db.listing import Columns, conditions, contains, counted, ends, order, paged, windowed
 from app.identity.models import User
 from app.identity.views import Account, Named
 
 FIRST_ADMINISTRATOR: Final = 1
 """The id of the account made on the first start, which stays an administrator and stands in no list."""
-_LARGEST: Final = 2**63 - 1
 _COLUMNS: Final[Columns] = {
     "user_id": User.id,
     "username": User.username,
@@ -34,8 +33,7 @@ def page_of_users(db: Database, query: ListQuery) -> Listed[Account]:
     The first administrator is left out, unless ids are asked for.
     """
     if not query.terms and not query.sort:
-        ends = {"limit": query.page.limit or _LARGEST, "offset": min(query.page.offset, _LARGEST)}
-        every = [Account(**row._asdict()) for row in db.rows(_PAGE, ends)]
+        every = [Account(**row._asdict()) for row in db.rows(_PAGE, ends(query.page))]
         return Listed(items=every, total=db.rows(_COUNT)[0].total, page=query.page)
     with db.read() as session:
         return _asked_for(session, query)
@@ -90,13 +88,6 @@ _ROWS = sa.select(
     User.update_time,
 )
 _COUNT = sa.select(sa.func.count().label("total")).select_from(User).where(*_present())
-_KEYS = (
-    sa.select(User.id)
-    .where(*_present())
-    .order_by(User.username)
-    .limit(sa.bindparam("limit", type_=sa.BigInteger))
-    .offset(sa.bindparam("offset", type_=sa.BigInteger))
-    .subquery("page")
-)
+_KEYS = windowed(sa.select(User.id).where(*_present()).order_by(User.username)).subquery("page")
 """Apart from the rows, so that those of the pages before are passed over within the index."""
 _PAGE = _ROWS.join(_KEYS, _KEYS.c.id == User.id).order_by(User.username)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import may_in_system, require_in_system
+from app.access.decision import may_in_system, require_in_system, require_somebody
 from app.access.limits import refuse_over_administrators
 from app.access.principals import PrincipalKind
 from app.configuration.keys import SELF_REGISTRATION
@@ -68,8 +68,7 @@ class UserService:
 
     def search(self, text: str, page: OffsetPage) -> Listed[Named]:
         """The page of accounts whose name contains ``text``, for anybody who is logged in; in two statements."""
-        if not self._ctx.principal.authenticated:
-            raise UnauthenticatedError
+        require_somebody(self._ctx.principal)
         with self._ctx.read() as session:
             return listing.page_of_names(session, text, page)
 

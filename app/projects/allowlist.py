@@ -7,9 +7,9 @@ from typing import Any, Final, cast
 
 import sqlalchemy as sa
 
-from app.access.decision import require_in_system
+from app.access.decision import require_in_system, require_somebody
 from app.context import Context
-from app.core.errors import FieldInvalid, UnauthenticatedError
+from app.core.errors import FieldInvalid
 from app.db.database import retried
 from app.events.management import SystemAllowlistChanged
 from app.projects.models import CVEAllowlist
@@ -53,8 +53,7 @@ class AllowlistService:
 
     def system(self) -> AllowlistView:
         """The system's list; UnauthenticatedError for nobody."""
-        if not self._ctx.principal.authenticated:
-            raise UnauthenticatedError
+        require_somebody(self._ctx.principal)
         row = self._ctx.ports.db.rows(_SYSTEM)[0]
         return AllowlistView(
             id=row.id,

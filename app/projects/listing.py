@@ -15,7 +15,7 @@ from app.core.errors import InvalidError, ProjectUnknown
 from app.core.paging import Listed, OffsetPage
 from app.core.query import AnyOf, Condition, Exact, Fuzzy, ListQuery, Term
 from app.db.documents import object_of
-from app.db.listing import Columns, conditions, order, pattern
+from app.db.listing import Columns, conditions, order, pattern, windowed
 from app.db.parts import parts
 from app.identity import directory
 from app.projects.allowlist import AllowlistView
@@ -232,8 +232,7 @@ def _made(
     backwards: Sequence[sa.SQLColumnExpression[Any]] = (),
 ) -> _Statements:
     """The statements for projects that meet all conditions; what is shown of a page is read for its ids alone."""
-    limit, offset = (sa.bindparam(name, type_=sa.BigInteger) for name in ("limit", "offset"))
-    ids = sa.select(Project.id).where(*wanted).limit(limit).offset(offset)
+    ids = windowed(sa.select(Project.id).where(*wanted))
     return _Statements(
         count=sa.select(sa.func.count().label("total")).select_from(Project).where(*wanted),
         ids=ids.order_by(*ordered),

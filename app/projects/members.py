@@ -14,6 +14,7 @@ from app.context import Context
 from app.core.errors import ConflictError, FieldInvalid, NotFoundError
 from app.core.paging import Listed, OffsetPage
 from app.db.database import retried
+from app.db.listing import ends, windowed
 from app.events.management import MemberAdded, MemberRemoved, MemberUpdated
 from app.identity import directory
 from app.projects.candidates import USER, Candidate, Entity, held, resolved
@@ -27,7 +28,6 @@ _ROLE_NAMES: Final[Mapping[int, str]] = {
     Role.GUEST: "guest",
     Role.LIMITED_GUEST: "limitedGuest",
 }
-_LARGEST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +61,8 @@ class MemberService:
         project = require(self._ctx, project_key, "member", "list")
         which: dict[str, object] = {"project": project.id} | ({"name": name} if name else {})
         count, rows = (_COUNT_NAMED, _PAGE_NAMED) if name else (_COUNT, _PAGE)
-        ends = {"limit": page.limit or _LARGEST, "offset": min(page.offset, _LARGEST)}
         return Listed(
-            items=[Member(**row._asdict()) for row in self._ctx.rows(rows, which | ends)],
+            items=[Member(**row._asdict()) for row in self._ctx.rows(rows, which | ends(page))],
             total=self._ctx.rows(count, which)[0].total,
             page=page,
         )
@@ -188,11 +187,7 @@ _MEMBERS = sa.select(
 ).where(_OF_PROJECT)
 _COUNT = sa.select(sa.func.count().label("total")).where(_OF_PROJECT)
 _COUNT_NAMED = _COUNT.where(_NAMED)
-_PAGE = (
-    _MEMBERS.order_by(ProjectMember.entity_name, ProjectMember.id)
-    .limit(sa.bindparam("limit", type_=sa.BigInteger))
-    .offset(sa.bindparam("offset", type_=sa.BigInteger))
-)
+_PAGE = windowed(_MEMBERS.order_by(ProjectMember.entity_name, ProjectMember.id))
 _PAGE_NAMED = _PAGE.where(_NAMED)
 _ONE = _MEMBERS.where(ProjectMember.id == sa.bindparam("member"))
 _KNOWN = sa.select(ProjectMember.id).where(

@@ -7,11 +7,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import may_in_project
+from app.access.decision import may_in_project, require_somebody
 from app.access.principals import Principal, PrincipalKind
 from app.access.roles import Role
 from app.context import Context
-from app.core.errors import DeniedError, ProjectUnknown, UnauthenticatedError
+from app.core.errors import DeniedError, ProjectUnknown
 from app.db.database import Database
 from app.identity import directory
 from app.projects.models import Project, ProjectMember
@@ -67,8 +67,7 @@ def require(ctx: Context, key: str | int, resource: str, action: str) -> Project
         roles = _NO_ROLES if principal.sysadmin else _roles(ctx.rows, principal, project)
         if may_in_project(principal, project.name, roles, resource, action):
             return project
-    if not principal.authenticated:
-        raise UnauthenticatedError
+    require_somebody(principal)
     if project is None and principal.sysadmin:
         raise ProjectUnknown(f"project {key} not found")
     raise DeniedError(f"unauthorized to access {resource} of project {key}: action: {action}")

@@ -7,7 +7,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import may_in_system
+from app.access.decision import may_in_system, require_somebody
 from app.access.principals import PrincipalKind
 from app.access.roles import Role
 from app.configuration.keys import PROJECT_CREATION_RESTRICTION
@@ -19,7 +19,6 @@ from app.core.errors import (
     FieldInvalid,
     InternalError,
     PreconditionError,
-    UnauthenticatedError,
     UnsupportedError,
 )
 from app.core.paging import Listed
@@ -104,8 +103,7 @@ class ProjectService:
 
     def exists(self, name: str) -> bool:
         """Tell whether a project of this name exists; UnauthenticatedError for nobody."""
-        if not self._ctx.principal.authenticated:
-            raise UnauthenticatedError
+        require_somebody(self._ctx.principal)
         with self._ctx.read() as session:
             return find_project(session, name) is not None
 
@@ -172,8 +170,7 @@ class ProjectService:
 
     def _require_may_create(self, project: NewProject) -> None:
         principal = self._ctx.principal
-        if not principal.authenticated:
-            raise UnauthenticatedError
+        require_somebody(principal)
         if may_in_system(principal, "project", "create"):
             if project.registry_id is not None:
                 raise UnsupportedError("proxy cache projects are not available")

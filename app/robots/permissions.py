@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.access.decision import require_somebody
 from app.access.table import ROBOT_PROJECT, ROBOT_SYSTEM
 from app.context import Context
 from app.core.errors import DeniedError
 from app.projects.rights import administers_any
 from app.robots.grants import Access
-from app.robots.rights import require_somebody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Grantable:
 
 def grantable(ctx: Context) -> Grantable:
     """Both tables whole, for administrators of the system or of any project; DeniedError for others."""
-    require_somebody(ctx)
+    require_somebody(ctx.principal)
     if not ctx.principal.sysadmin and not administers_any(ctx):
         raise DeniedError("only administrators may see what robots can be granted")
     return Grantable(system=_rows(ROBOT_SYSTEM), project=_rows(ROBOT_PROJECT))

@@ -3,17 +3,11 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import require_in_system
+from app.access.decision import require_in_system, require_somebody
 from app.context import Context
-from app.core.errors import DeniedError, NotFoundError, RobotDenied, UnauthenticatedError
+from app.core.errors import DeniedError, NotFoundError, RobotDenied
 from app.projects.rights import require
 from app.robots.models import Robot
-
-
-def require_somebody(ctx: Context) -> None:
-    """Raise UnauthenticatedError for nobody."""
-    if not ctx.principal.authenticated:
-        raise UnauthenticatedError
 
 
 def require_at(ctx: Context, project_id: int | None, action: str) -> None:
@@ -29,7 +23,7 @@ def placed(ctx: Context, robot_id: int, action: str, project_key: str | int | No
 
     Whose project the robot is in is told to nobody who is refused.
     """
-    require_somebody(ctx)
+    require_somebody(ctx.principal)
     project = None if project_key is None else require(ctx, project_key, "robot", action)
     with ctx.read() as session:
         found = session.execute(sa.select(Robot.project_id).where(Robot.id == robot_id)).one_or_none()

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.access.decision import require_somebody
 from app.access.limits import end_within_makers
 from app.access.principals import PrincipalKind
 from app.configuration.keys import ROBOT_NAME_PREFIX, ROBOT_TOKEN_DURATION
@@ -24,7 +25,7 @@ from app.robots.granting import delete_grants, insert_grants, require_held
 from app.robots.grants import Access, Grant, Level, Permission, grants_of
 from app.robots.models import Robot
 from app.robots.names import check_name, full_name, stored_name
-from app.robots.rights import editable, locked, placed, require_at, require_somebody
+from app.robots.rights import editable, locked, placed, require_at
 from app.robots.views import CreatedRobot, RobotView
 
 _DESCRIPTION_LIMIT = 1024
@@ -85,7 +86,7 @@ class RobotService:
 
         InvalidError when it asks for a project's without naming one; refused to who may not list them.
         """
-        require_somebody(self._ctx)
+        require_somebody(self._ctx.principal)
         project_id = listing.wanted_project(query)
         require_at(self._ctx, project_id, "list")
         return self._listed(project_id, query)
@@ -107,7 +108,7 @@ class RobotService:
         InvalidError for what breaks a rule, RobotDenied for grants beyond the caller's own and for an end after the
         caller's, ProjectUnknown for grants in a project that does not exist, ConflictError when the name is taken.
         """
-        require_somebody(self._ctx)
+        require_somebody(self._ctx.principal)
         level, grants = _checked(new)
         check_name(new.name)
         project = require(self._ctx, grants[0][0], "robot", "create") if level is Level.PROJECT else None

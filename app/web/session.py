@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from flask import Flask, current_app, g, request
 
+from app.access import decision
 from app.access.principals import ANONYMOUS, Principal
 from app.context import Context, Ports
 from app.core.errors import UnauthenticatedError
@@ -68,8 +69,7 @@ def current_context() -> Context:
 def require_somebody() -> Context:
     """The current Context of an authenticated caller; UnauthenticatedError for nobody."""
     context = current_context()
-    if not context.principal.authenticated:
-        raise UnauthenticatedError
+    decision.require_somebody(context.principal)
     return context
 
 
