@@ -1,5 +1,6 @@
 """The OpenAPI document of the management API, and the API's version."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from flask import Blueprint, Flask, Response, current_app
@@ -16,7 +17,13 @@ blueprint = Blueprint("openapi", __name__)
 def document(app: Flask) -> dict[str, Any]:
     """The OpenAPI 2.0 document of every operation that ``app`` serves."""
     described: dict[str, Any] = app.extensions[_EXTENSION]["apis"][""]["ext_obj"].spec.to_dict()
-    return described
+    used = {tag for item in described["paths"].values() for operation in _operations(item) for tag in operation["tags"]}
+    return {**described, "tags": [{"name": tag} for tag in sorted(used)]}
+
+
+def _operations(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The operations of one path, whose other keys are no objects."""
+    return (operation for operation in item.values() if isinstance(operation, Mapping))
 
 
 @blueprint.get("/api/v2.0/swagger.json")

@@ -31,6 +31,11 @@ def test_operation_names_are_unique(app: Flask) -> None:
     assert len(names) == len(set(names))
 
 
+def test_every_group_of_operations_has_one(app: Flask) -> None:
+    named = [tag["name"] for tag in document(app)["tags"]]
+    assert named == sorted({tag for _, _, operation in operations(document(app)) for tag in operation["tags"]})
+
+
 def test_the_document_is_served_without_login(app: Flask) -> None:
     answer = app.test_client().get("/api/v2.0/swagger.json")
     assert answer.status_code == 200
