@@ -14,6 +14,7 @@ DomainError
 ├── NotFoundError
 │   └── ProjectUnknown · RepositoryUnknown · ManifestUnknown · BlobUnknown · UploadUnknown
 ├── ConflictError
+│   └── ObjectBusy (a stored object that another writer has open)
 ├── PreconditionError
 │   └── StillReferenced
 ├── LimitError
@@ -245,6 +246,13 @@ class ConflictError(DomainError):
     kind = Kind.CONFLICT
     code = "conflict"
     default_message = "conflict"
+
+
+class ObjectBusy(ConflictError):
+    """A stored object is being written by another request."""
+
+    code = "object_busy"
+    default_message = "another request is writing to this object"
 
 
 class PreconditionError(DomainError):

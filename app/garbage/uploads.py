@@ -16,7 +16,7 @@ from app.db.types import clock_ms
 from app.garbage.contracts import Purged, PurgeStep
 from app.garbage.sweep import IS_CLAIMED, claimed, forget, unlink
 from app.jobs.runs import JobRun
-from app.storage.models import Blob, Upload
+from app.storage.models import CANCELLED, Blob, Upload
 
 _log = structlog.get_logger()
 _BATCH: Final = 500
@@ -25,7 +25,10 @@ _SLICE_SECONDS: Final = 60.0
 
 
 class UploadPurge:
-    """Takes each session's lease before its bytes, its bytes before its row: a crash leaves a row for the next run."""
+    """Ends each session before its bytes go, its bytes before its row: a crash leaves a row for the next run.
+
+    What has ended nobody can go on with, however long the storage takes to delete it.
+    """
 
     def __init__(self, ctx: Context, workflow_id: str, step: PurgeStep) -> None:
         self._ctx = ctx
@@ -48,7 +51,7 @@ class UploadPurge:
 
     def _sessions(self, go_on: Callable[[], bool]) -> int:
         gone = []
-        for row in self._lease():
+        for row in self._end():
             if not go_on():
                 break
             if row.used or self._unlink(row):
@@ -59,8 +62,8 @@ class UploadPurge:
                 session.execute(mine, execution_options={"synchronize_session": False})
         return len(gone)
 
-    def _lease(self) -> Sequence[Row[str, str, bool]]:
-        """Take the leases of a batch of sessions that are due; ``used`` when the bytes are a blob."""
+    def _end(self) -> Sequence[Row[str, str, bool]]:
+        """End a batch of sessions that are due and keep other purges off them; ``used`` when the bytes are a blob."""
         now = self._ctx.ports.clock.now()
         asked = {
             "expired": now - timedelta(seconds=self._step.expiry_seconds),
@@ -68,7 +71,11 @@ class UploadPurge:
             "holder": self._holder,
             "limit": _BATCH,
         }
-        mine = {"lease_holder": self._holder, "lease_until": clock_ms() + _LEASE_MS}
+        mine = {
+            "digest": sa.func.coalesce(Upload.digest, CANCELLED),
+            "lease_holder": self._holder,
+            "lease_until": clock_ms() + _LEASE_MS,
+        }
         with self._ctx.write() as session:
             due = session.execute(_DUE, asked).scalars().all()
             taken = sa.update(Upload).where(Upload.id.in_(due)).values(mine)

@@ -14,11 +14,15 @@ def checked_key(key: str) -> str:
 
 
 class ObjectWriter(Protocol):
-    """An object being written, at one offset at a time. Not safe for two writers: the upload's lease sees to that."""
+    """An object being written by the only writer that it has; the writer's owner holds the upload's lease."""
 
     @property
     def offset(self) -> int:
         """Bytes written so far, including those of earlier writers of this key."""
+        ...
+
+    def cut(self) -> None:
+        """Drop what lies behind the offset, left by a writer that died or gave up."""
         ...
 
     def write(self, data: memoryview) -> None:
@@ -26,7 +30,7 @@ class ObjectWriter(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the object, keeping what was written; not durable yet."""
+        """Let go of the object, keeping what was written; not durable yet. From then on another writer may come."""
         ...
 
 
@@ -42,16 +46,19 @@ class StorageDriver(Protocol):
     """Where bytes live. Keys are opaque, relative, made by ``core.ids.object_key`` and never used twice."""
 
     def append(self, key: str, offset: int) -> ObjectWriter:
-        """Open the object for writing at ``offset``, cutting any longer tail; creates it at offset 0.
+        """Open the object for writing at ``offset`` and keep every other writer out; creates it at offset 0.
 
+        Nothing of what is stored changes before ``cut`` or ``write``, so that the caller can look at its lease in
+        between. ObjectBusy while another writer has it open, in any process; NotFoundError when it is gone,
         InternalError when fewer than ``offset`` bytes are there; StorageFull when it cannot be written.
         """
         ...
 
     def finish(self, key: str, size: int) -> None:
-        """Make the object's ``size`` bytes durable, the one durability point of an upload; cuts any longer tail.
+        """Make the object durable, the one durability point of an upload, and verify its size; never changes it.
 
-        InternalError when fewer bytes are there; StorageFull when they cannot be made durable.
+        NotFoundError when it is gone, InternalError when it holds fewer or more than ``size`` bytes; StorageFull when
+        it cannot be made durable.
         """
         ...
 

@@ -1,22 +1,37 @@
-"""The transfer engine: bodies into objects under a lease, hashed on the way, no transaction open while they stream."""
+"""The transfer engine: bodies into objects under a lease, hashed on the way, no transaction open while they stream.
+
+Nothing of an object changes (create, append, cut, sync, delete) but by the owner of its session's lease, taken before.
+The lease is looked at again while the driver keeps every other writer out, and the driver does so until the content is
+committed: whoever slept past its lease can neither cut nor write. A session that has ended belongs to whoever ended it.
+"""
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import Final
 
 from app.core.clock import Clock
 from app.core.digest import Digest
-from app.core.errors import DigestInvalid, DomainError, NotFoundError, SizeInvalid, UploadUnknown
+from app.core.errors import (
+    DigestInvalid,
+    DomainError,
+    NotFoundError,
+    ObjectBusy,
+    RangeInvalid,
+    SizeInvalid,
+    UploadUnknown,
+)
 from app.db.database import Database
 from app.storage import hash_state, sessions
+from app.storage.driver import ObjectWriter
 from app.storage.hash_state import RunningHash
 from app.storage.sessions import LEASE_MS, Reached, UploadSession
 from app.storage.store import BlobStore
 
 _RENEW_SECONDS = LEASE_MS / 1000 / 3
-_REREAD_BYTES = 256 * 1024
+_REREAD_BYTES: Final = 256 * 1024
 
 Body = Iterable[memoryview]
 
@@ -28,8 +43,8 @@ class Content:
     upload: UploadSession
     digest: Digest
     size: int
-    holder: str | None
-    """Who must still own the session when its blob is committed; None when nobody may."""
+    holder: str
+    """Who must still own the session when its blob is committed."""
 
 
 class Ingest:
@@ -47,10 +62,12 @@ class Ingest:
         RangeInvalid when another request owns the session or moved it, SizeInvalid when the body is not ``length``
         bytes long, UploadUnknown when the session's bytes are gone, StorageFull when there is no room for more.
         """
-        running = hash_state.resume(upload.algorithm, upload.hash_state, upload.offset)
-        transfer = self._own(upload, running, resumable=True)
+        transfer = _Transfer(self, upload, resumable=True)
+        transfer.running = hash_state.resume(upload.algorithm, upload.hash_state, upload.offset)
+        transfer.begin()
         try:
-            transfer.run(body if length is None else _of_length(body, length))
+            with transfer.writing() as writer:
+                transfer.run(writer, body if length is None else _of_length(body, length))
         finally:
             transfer.end()
         return transfer.offset
@@ -64,13 +81,14 @@ class Ingest:
         All or nothing: unless the caller commits, the session is left as it was, so that the same request can be sent
         again. DigestInvalid when the content has another digest; else as ``append``.
         """
-        if body is None:
-            yield self._checked(upload, digest, self._running(upload, digest), None, upload.offset)
-            return
-        transfer = self._own(upload, self._running(upload, digest), resumable=False)
+        transfer = _Transfer(self, upload, resumable=False)
+        transfer.begin()
         try:
-            transfer.run(body if length is None else _of_length(body, length))
-            yield self._checked(upload, digest, transfer.running, transfer.holder, transfer.offset)
+            with transfer.writing() as writer:
+                transfer.running = self._running(upload, digest, transfer.keep)
+                if body is not None:
+                    transfer.run(writer, body if length is None else _of_length(body, length))
+                yield transfer.finished(digest)
         except BaseException:
             with suppress(DomainError):
                 transfer.end()
@@ -80,60 +98,29 @@ class Ingest:
         """Read ``size`` bytes of an object and return their digest."""
         return self._reread(key, algorithm, size).digest()
 
-    def _own(self, upload: UploadSession, running: RunningHash | None, *, resumable: bool) -> "_Transfer":
-        self._require_bytes(upload)
-        transfer = _Transfer(self, upload, running, resumable=resumable)
-        transfer.begin()
-        return transfer
-
-    def _require_bytes(self, upload: UploadSession) -> None:
-        """A power cut can take bytes that the session counts; then only beginning again helps the client."""
-        if not upload.offset:
-            return
-        try:
-            present = self.store.size(upload.key)
-        except NotFoundError:
-            present = 0
-        if present < upload.offset:
-            raise UploadUnknown(f"the storage lost bytes of this upload: {present} of {upload.offset} are left")
-
-    def _running(self, upload: UploadSession, digest: Digest) -> RunningHash:
+    def _running(self, upload: UploadSession, digest: Digest, keep: Callable[[], None]) -> RunningHash:
         """The hash that the digest asks for, at the session's offset; content hashed otherwise is read again, once."""
         state = upload.hash_state if upload.algorithm == digest.algorithm else None
         running = hash_state.resume(digest.algorithm, state, upload.offset)
-        if running is None:
-            self._require_bytes(upload)
-            running = self._reread(upload.key, digest.algorithm, upload.offset)
-        return running
+        return running or self._reread(upload.key, digest.algorithm, upload.offset, keep)
 
-    def _reread(self, key: str, algorithm: str, size: int) -> RunningHash:
+    def _reread(self, key: str, algorithm: str, size: int, keep: Callable[[], None] = lambda: None) -> RunningHash:
         running, buffer = hash_state.start(algorithm), bytearray(_REREAD_BYTES)
         view, left = memoryview(buffer), size
         with self.store.open(key) as stream:
             while left and (count := stream.readinto(view[:left])):  # type: ignore[attr-defined]  # every driver's stream has it
                 running.update(view[:count])
                 left -= count
+                keep()
         return running
-
-    def _checked(
-        self, upload: UploadSession, digest: Digest, running: RunningHash | None, holder: str | None, size: int
-    ) -> Content:
-        actual = running and running.digest()
-        if actual != digest:
-            raise DigestInvalid(detail={"expected": digest, "actual": actual, "size": size})
-        self._require_bytes(upload)
-        if not size:
-            self.store.append(upload.key, 0).close()
-        self.store.finish(upload.key, size)
-        return Content(upload=upload, digest=digest, size=size, holder=holder)
 
 
 class _Transfer:
     """One request's writing to a session that it owns; a resumable one stores how far it is, also on the way."""
 
-    def __init__(self, ingest: Ingest, upload: UploadSession, running: RunningHash | None, *, resumable: bool) -> None:
+    def __init__(self, ingest: Ingest, upload: UploadSession, *, resumable: bool) -> None:
         self.holder = str(uuid.uuid4())
-        self.running = running
+        self.running: RunningHash | None = None
         self.offset = upload.offset
         self._ingest = ingest
         self._upload = upload
@@ -141,34 +128,64 @@ class _Transfer:
         self._due = 0.0
 
     def begin(self) -> None:
+        """Take the session's lease; RangeInvalid when it moved or another request owns it."""
         self._due = time.monotonic() + _RENEW_SECONDS
         with self._ingest.db.write(durable=False) as session:
             sessions.lease(session, self._upload, self.holder)
 
-    def run(self, body: Body) -> None:
-        writer = self._ingest.store.append(self._upload.key, self.offset)
+    @contextmanager
+    def writing(self) -> Iterator[ObjectWriter]:
+        """Keep every other writer out of the object; what lies behind the session's offset is gone.
+
+        A power cut can take bytes that the session counts: UploadUnknown then, only beginning again helps the client.
+        """
+        key, store = self._upload.key, self._ingest.store
         try:
-            for piece in body:
-                while time.monotonic() >= self._due:
-                    self._renew()
-                writer.write(piece)
-                if self.running:
-                    self.running.update(piece)
-                self.offset += len(piece)
-        finally:
-            writer.close()
+            if self.offset and (present := store.size(key)) < self.offset:
+                raise UploadUnknown(f"the storage lost bytes of this upload: {present} of {self.offset} are left")
+            writer = store.append(key, self.offset)
+        except ObjectBusy:
+            raise RangeInvalid("another request is writing to this upload", detail={"offset": self.offset}) from None
+        except NotFoundError as error:
+            raise UploadUnknown("the storage lost the bytes of this upload") from error
+        with closing(writer):
+            sessions.require_lease(self._ingest.db, self._upload, self.holder)
+            writer.cut()
+            yield writer
+
+    def run(self, writer: ObjectWriter, body: Body) -> None:
+        """Write the body behind the session's offset."""
+        for piece in body:
+            self.keep()
+            writer.write(piece)
+            if self.running:
+                self.running.update(piece)
+            self.offset += len(piece)
+
+    def finished(self, digest: Digest) -> Content:
+        """The content, durable, when its digest is the one that was asked for; DigestInvalid else."""
+        actual = self.running and self.running.digest()
+        if actual != digest:
+            raise DigestInvalid(detail={"expected": digest, "actual": actual, "size": self.offset})
+        try:
+            self._ingest.store.finish(self._upload.key, self.offset)
+        except NotFoundError as error:
+            raise UploadUnknown("the upload was cancelled meanwhile") from error
+        return Content(upload=self._upload, digest=digest, size=self.offset, holder=self.holder)
+
+    def keep(self) -> None:
+        """Renew the lease when it is time to; RangeInvalid or UploadUnknown when it is lost."""
+        while time.monotonic() >= self._due:
+            self._due = time.monotonic() + _RENEW_SECONDS
+            reached = self._reached()
+            with self._ingest.db.write(durable=False) as session:
+                sessions.renew(session, self._upload, self.holder, reached)
+            self._upload = replace(self._upload, offset=reached.offset, hash_state=reached.hash_state)
 
     def end(self) -> None:
+        """Give the lease back; a resumable transfer stores what it reached."""
         with self._ingest.db.write(durable=False) as session:
             sessions.release(session, self._upload, self.holder, self._reached())
-
-    def _renew(self) -> None:
-        """Before a write, so that a request that slept past its lease finds out before it touches the object."""
-        self._due = time.monotonic() + _RENEW_SECONDS
-        reached = self._reached()
-        with self._ingest.db.write(durable=False) as session:
-            sessions.renew(session, self._upload, self.holder, reached)
-        self._upload = replace(self._upload, offset=reached.offset, hash_state=reached.hash_state)
 
     def _reached(self) -> Reached:
         now = self._ingest.clock.now()

@@ -60,6 +60,14 @@ def lease(session: Session, upload: UploadSession, holder: str) -> None:
     _change(session, upload, _LEASE, {"holder": holder})
 
 
+def require_lease(db: Database, upload: UploadSession, holder: str) -> None:
+    """Raise RangeInvalid or UploadUnknown unless ``holder`` owns the session; changes nothing."""
+    if db.rows(_HOLDS, {"id": upload.id, "holder": holder}):
+        return
+    with db.read() as session:
+        raise _explained(session, upload)
+
+
 def renew(session: Session, upload: UploadSession, holder: str, reached: Reached) -> None:
     """Prolong the lease and store what was reached; RangeInvalid when it was lost."""
     _change(session, upload, _RENEW, {"holder": holder, **asdict(reached)})
@@ -70,13 +78,12 @@ def release(session: Session, upload: UploadSession, holder: str, reached: Reach
     _change(session, upload, _RELEASE, {"holder": holder, **asdict(reached)})
 
 
-def finish(session: Session, upload: UploadSession, holder: str | None, *, digest: str, reached: Reached) -> None:
+def finish(session: Session, upload: UploadSession, holder: str, *, digest: str, reached: Reached) -> None:
     """Turn the session into a finished one, in the transaction that commits its blob.
 
     RangeInvalid when the session moved, or is owned by another than ``holder``.
     """
-    statement, owner = (_FINISH, {}) if holder is None else (_FINISH_OWNED, {"holder": holder})
-    _change(session, upload, statement, {**owner, "digest": digest, **asdict(reached)})
+    _change(session, upload, _FINISH, {"holder": holder, "digest": digest, **asdict(reached)})
 
 
 def cancel(session: Session, upload: UploadSession, now: datetime) -> bool:
@@ -116,6 +123,9 @@ _FIND = sa.select(
         sa.and_(_ROW.digest != CANCELLED, _ROW.update_time > sa.bindparam("oldest", type_=_ROW.update_time.type)),
     ),
 )
+_HOLDS = sa.select(_ROW.id).where(
+    _ROW.id == sa.bindparam("id"), _ROW.lease_holder == sa.bindparam("holder"), _ROW.digest.is_(None)
+)
 _EXPLAIN = sa.select(_ROW.offset, _ROW.digest).where(_ROW.id == sa.bindparam("id"))
 _INSERT = sa.insert(_TABLE).values(
     offset=0,
@@ -142,5 +152,4 @@ _CANCEL = (
 _LEASE = _FREE.values(lease_holder=sa.bindparam("holder"), lease_until=clock_ms() + LEASE_MS)
 _RENEW = _OWNED.values(lease_until=clock_ms() + LEASE_MS, **_TO)
 _RELEASE = _OWNED.values(**_ENDED, **_TO)
-_FINISH = _FREE.values(digest=sa.bindparam("digest"), **_ENDED, **_TO)
-_FINISH_OWNED = _OWNED.values(digest=sa.bindparam("digest"), **_ENDED, **_TO)
+_FINISH = _OWNED.values(digest=sa.bindparam("digest"), **_ENDED, **_TO)

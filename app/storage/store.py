@@ -16,12 +16,12 @@ class BlobStore:
         self.driver = driver
 
     def append(self, key: str, offset: int) -> ObjectWriter:
-        """Open the object for writing at ``offset``, cutting any longer tail; creates it at offset 0."""
+        """Open the object for writing at ``offset`` and keep other writers out; creates it at offset 0."""
         forbid_in_transaction("writing to the storage")
         return self.driver.append(key, offset)
 
     def finish(self, key: str, size: int) -> None:
-        """Make the object's ``size`` bytes durable."""
+        """Make the object durable; InternalError when it does not hold exactly ``size`` bytes."""
         forbid_in_transaction("writing to the storage")
         self.driver.finish(key, size)
 

@@ -1,6 +1,7 @@
 """Objects as files below one folder."""
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import BinaryIO
 
 import structlog
 
-from app.core.errors import InternalError, NotFoundError, StorageFull
+from app.core.errors import InternalError, NotFoundError, ObjectBusy, StorageFull
 from app.storage.driver import Capacity, checked_key
 
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
@@ -31,24 +32,29 @@ class FilesystemDriver:
         self._fsync = fsync
 
     def append(self, key: str, offset: int) -> "_FileWriter":
-        """Open the object for writing at ``offset``, cutting any longer tail; creates it at offset 0."""
+        """Open the object under an exclusive flock, which ends with its process at the latest."""
         path = self._path(key)
         with _refusals(key):
-            descriptor = self._create(path) if offset == 0 else _reopened(key, path, offset)
-            try:
-                _cut(key, descriptor, offset)
-            except BaseException:
+            while True:
+                descriptor = self._create(path) if offset == 0 else _reopened(key, path, os.O_WRONLY)
+                try:
+                    deleted = _lock(key, descriptor, offset)
+                except BaseException:
+                    os.close(descriptor)
+                    raise
+                if not deleted:
+                    return _FileWriter(key, descriptor, offset)
                 os.close(descriptor)
-                raise
-            return _FileWriter(key, descriptor, offset)
 
     def finish(self, key: str, size: int) -> None:
-        """Make the object's ``size`` bytes durable, the one durability point of an upload; cuts any longer tail."""
+        """Sync the object's content and folder and verify its size; never changes it."""
         path = self._path(key)
         with _refusals(key):
-            descriptor = _reopened(key, path, size)
+            descriptor = _reopened(key, path, os.O_RDONLY)
             try:
-                _cut(key, descriptor, size)
+                present = os.fstat(descriptor).st_size
+                if present != size:
+                    raise InternalError(f"object {key!r} holds {present} bytes instead of {size}")
                 if self._fsync:
                     os.fdatasync(descriptor)
             finally:
@@ -60,7 +66,7 @@ class FilesystemDriver:
         try:
             file = self._path(key).open("rb", buffering=0)
         except FileNotFoundError:
-            raise NotFoundError(f"no object {key!r} in the storage") from None
+            raise _gone(key) from None
         if offset:
             file.seek(offset)
         return file
@@ -70,7 +76,7 @@ class FilesystemDriver:
         try:
             return self._path(key).stat().st_size
         except FileNotFoundError:
-            raise NotFoundError(f"no object {key!r} in the storage") from None
+            raise _gone(key) from None
 
     def delete(self, key: str) -> bool:
         """Remove the object's file; False when there was none, which is no error. Folders stay."""
@@ -126,17 +132,21 @@ class FilesystemDriver:
 
 
 class _FileWriter:
-    """Writes at positions of its own keeping, so that a second writer of the file cannot shift it."""
+    """Writes at positions of its own keeping; the descriptor's lock keeps every other writer out."""
 
     def __init__(self, key: str, descriptor: int, offset: int) -> None:
         self._key = key
         self._descriptor: int | None = descriptor
         self.offset = offset
 
+    def cut(self) -> None:
+        descriptor = self._opened()
+        if os.fstat(descriptor).st_size > self.offset:
+            with _refusals(self._key):
+                os.ftruncate(descriptor, self.offset)
+
     def write(self, data: memoryview) -> None:
-        descriptor = self._descriptor
-        if descriptor is None:
-            raise InternalError(f"object {self._key!r} written to after its writer was closed")
+        descriptor = self._opened()
         with _refusals(self._key):
             while data:
                 written = os.pwrite(descriptor, data, self.offset)
@@ -148,20 +158,33 @@ class _FileWriter:
         if descriptor is not None:
             os.close(descriptor)
 
+    def _opened(self) -> int:
+        if self._descriptor is None:
+            raise InternalError(f"object {self._key!r} written to after its writer was closed")
+        return self._descriptor
 
-def _reopened(key: str, path: Path, offset: int) -> int:
+
+def _reopened(key: str, path: Path, flags: int) -> int:
     try:
-        return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        return os.open(path, flags | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise InternalError(f"object {key!r} is gone, {offset} bytes of it were written") from None
+        raise _gone(key) from None
 
 
-def _cut(key: str, descriptor: int, size: int) -> None:
-    present = os.fstat(descriptor).st_size
-    if present < size:
-        raise InternalError(f"object {key!r} holds {present} bytes of {size}")
-    if present > size:
-        os.ftruncate(descriptor, size)
+def _lock(key: str, descriptor: int, offset: int) -> bool:
+    """Keep other writers out of a file of at least ``offset`` bytes; True when it was deleted before that."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ObjectBusy(f"object {key!r} is being written by another request") from None
+    present = os.fstat(descriptor)
+    if present.st_size < offset:
+        raise InternalError(f"object {key!r} holds {present.st_size} bytes of {offset}")
+    return not present.st_nlink
+
+
+def _gone(key: str) -> NotFoundError:
+    return NotFoundError(f"no object {key!r} in the storage")
 
 
 @contextmanager

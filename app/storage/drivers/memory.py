@@ -4,7 +4,7 @@ import io
 import threading
 from typing import BinaryIO
 
-from app.core.errors import InternalError, NotFoundError
+from app.core.errors import InternalError, NotFoundError, ObjectBusy
 from app.storage.driver import Capacity, checked_key
 
 
@@ -14,20 +14,27 @@ class MemoryDriver:
     def __init__(self) -> None:
         """Start without objects."""
         self._objects: dict[str, bytearray] = {}
+        self._written: set[int] = set()
+        """Identities of the objects that have a writer."""
         self._lock = threading.Lock()
 
     def append(self, key: str, offset: int) -> "_MemoryWriter":
-        """Open the object for writing at ``offset``, cutting any longer tail; creates it at offset 0."""
+        """Open the object for writing at ``offset`` and keep other writers out; creates it at offset 0."""
         with self._lock:
-            content = self._objects.get(checked_key(key), bytearray())
-            _cut(key, content, offset)
-            self._objects[key] = content
-            return _MemoryWriter(content)
+            content = self._content(key) if offset else self._objects.setdefault(checked_key(key), bytearray())
+            if id(content) in self._written:
+                raise ObjectBusy(f"object {key!r} is being written by another request")
+            if len(content) < offset:
+                raise InternalError(f"object {key!r} holds {len(content)} bytes of {offset}")
+            self._written.add(id(content))
+            return _MemoryWriter(content, offset, self._written)
 
     def finish(self, key: str, size: int) -> None:
-        """Cut any longer tail; memory knows nothing more durable."""
+        """Verify the size; memory knows nothing more durable."""
         with self._lock:
-            _cut(key, self._objects.get(checked_key(key)), size)
+            present = len(self._content(key))
+            if present != size:
+                raise InternalError(f"object {key!r} holds {present} bytes instead of {size}")
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
         """Open a copy of the object for reading from ``offset``."""
@@ -61,21 +68,21 @@ class MemoryDriver:
 
 
 class _MemoryWriter:
-    def __init__(self, content: bytearray) -> None:
+    def __init__(self, content: bytearray, offset: int, written: set[int]) -> None:
+        self.offset = offset
         self._content = content
+        self._written = written
+        self._closed = False
 
-    @property
-    def offset(self) -> int:
-        return len(self._content)
+    def cut(self) -> None:
+        del self._content[self.offset :]
 
     def write(self, data: memoryview) -> None:
-        self._content += data
+        end = self.offset + len(data)
+        self._content[self.offset : end] = data
+        self.offset = end
 
     def close(self) -> None:
-        pass
-
-
-def _cut(key: str, content: bytearray | None, size: int) -> None:
-    if content is None or len(content) < size:
-        raise InternalError(f"object {key!r} holds {len(content or b'')} bytes of {size}")
-    del content[size:]
+        if not self._closed:
+            self._closed = True
+            self._written.discard(id(self._content))

@@ -1,13 +1,14 @@
 """The promises of every storage driver, one by one, and what only files can get wrong."""
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.errors import InternalError, InvalidError, NotFoundError
+from app.core.errors import InternalError, InvalidError, NotFoundError, ObjectBusy
 from app.core.ids import object_key
 from app.db.database import Database
 from app.settings import StorageSettings
@@ -26,9 +27,9 @@ def driver(request: pytest.FixtureRequest, tmp_path: Path) -> StorageDriver:
 
 
 def write(driver: StorageDriver, content: bytes, offset: int = 0, key: str = KEY) -> int:
-    writer = driver.append(key, offset)
-    writer.write(memoryview(content))
-    writer.close()
+    with closing(driver.append(key, offset)) as writer:
+        writer.cut()
+        writer.write(memoryview(content))
     return writer.offset
 
 
@@ -47,18 +48,49 @@ class TestAppend:
         assert write(driver, b"def", 3) == 6
         assert read(driver) == b"abcdef"
 
-    def test_cuts_a_longer_tail(self, driver: StorageDriver) -> None:
+    def test_changes_nothing_before_it_is_told_to(self, driver: StorageDriver) -> None:
         write(driver, b"abcdef")
         driver.append(KEY, 2).close()
+        driver.append(KEY, 0).close()
+        assert read(driver) == b"abcdef"
+
+    def test_cuts_a_longer_tail_when_asked(self, driver: StorageDriver) -> None:
+        write(driver, b"abcdef")
+        writer = driver.append(KEY, 2)
+        writer.cut()
+        writer.close()
         assert read(driver) == b"ab"
         write(driver, b"x", 0)
         assert read(driver) == b"x"
 
-    @pytest.mark.parametrize("present", [None, b"ab"])
-    def test_refuses_a_gap(self, driver: StorageDriver, present: bytes | None) -> None:
+    def test_one_writer_at_a_time(self, driver: StorageDriver) -> None:
+        first = driver.append(KEY, 0)
+        first.write(memoryview(b"abc"))
+        for offset in (0, 3):
+            with pytest.raises(ObjectBusy):
+                driver.append(KEY, offset)
+        write(driver, b"xyz", key="ab/cd/other")
+        first.close()
+        second = driver.append(KEY, 3)
+        first.close()
+        with pytest.raises(ObjectBusy):
+            driver.append(KEY, 3)
+        second.close()
+        assert write(driver, b"def", 3) == 6
+
+    def test_a_deleted_object_keeps_nobody_out(self, driver: StorageDriver) -> None:
+        first = driver.append(KEY, 0)
+        assert driver.delete(KEY)
+        assert write(driver, b"new") == 3
+        first.write(memoryview(b"lost"))
+        first.close()
+        assert read(driver) == b"new"
+
+    @pytest.mark.parametrize(("present", "error"), [(None, NotFoundError), (b"ab", InternalError)])
+    def test_refuses_a_gap(self, driver: StorageDriver, present: bytes | None, error: type[Exception]) -> None:
         if present is not None:
             write(driver, present)
-        with pytest.raises(InternalError):
+        with pytest.raises(error):
             driver.append(KEY, 3)
         assert driver.delete(KEY) is (present is not None)
 
@@ -103,21 +135,20 @@ class TestFinish:
         driver.finish(KEY, 3)
         assert read(driver) == b"abc"
 
-    def test_cuts_a_longer_tail(self, driver: StorageDriver) -> None:
+    @pytest.mark.parametrize("size", [0, 3, 7])
+    def test_verifies_the_size_and_changes_nothing(self, driver: StorageDriver, size: int) -> None:
         write(driver, b"abcdef")
-        driver.finish(KEY, 3)
-        assert (read(driver), driver.size(KEY)) == (b"abc", 3)
+        with pytest.raises(InternalError):
+            driver.finish(KEY, size)
+        assert (read(driver), driver.size(KEY)) == (b"abcdef", 6)
 
     def test_twice(self, driver: StorageDriver) -> None:
         write(driver, b"abc")
         driver.finish(KEY, 3)
         driver.finish(KEY, 3)
 
-    @pytest.mark.parametrize("present", [None, b"ab"])
-    def test_refuses_missing_bytes(self, driver: StorageDriver, present: bytes | None) -> None:
-        if present is not None:
-            write(driver, present)
-        with pytest.raises(InternalError):
+    def test_refuses_an_unknown_key(self, driver: StorageDriver) -> None:
+        with pytest.raises(NotFoundError):
             driver.finish(KEY, 3)
 
 

@@ -1,7 +1,7 @@
 """The transfer engine: leases, what survives whom, and hashing with and without saved states."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -12,9 +12,11 @@ from app.core import ids
 from app.core.digest import Digest
 from app.core.errors import DigestInvalid, RangeInvalid, SizeInvalid, UploadInvalid, UploadUnknown
 from app.storage import hash_state, ingest, sessions
+from app.storage.driver import ObjectWriter
 from app.storage.ingest import Ingest
 from app.storage.models import Upload
 from app.storage.sessions import UploadSession
+from app.storage.store import BlobStore
 
 CONTENT = bytes(range(256)) * 8
 
@@ -55,6 +57,17 @@ def pieces(*contents: bytes) -> Iterator[memoryview]:
         yield memoryview(bytearray(content))
 
 
+def finish(engine: Ingest, upload: UploadSession, last: bytes | None, digest: Digest | None = None) -> None:
+    """Finish the session as its commit does; the digest is that of ``winner`` unless given."""
+    body = None if last is None else pieces(last)
+    with (
+        engine.closing(upload, body, digest or Digest.of(b"winner")) as content,
+        engine.db.write() as session,
+    ):
+        reached = sessions.Reached(offset=content.size, hash_state=None, update_time=datetime.now(UTC))
+        sessions.finish(session, content.upload, content.holder, digest=content.digest, reached=reached)
+
+
 def lease_left(engine: Ingest, upload: UploadSession) -> str | None:
     with engine.db.read() as session:
         return session.scalar(sa.select(Upload.lease_holder).where(Upload.id == upload.id))
@@ -76,7 +89,7 @@ def test_parts_and_any_digest(engine: Ingest, running: str, named: str, last: bo
     assert engine.append(again(engine, upload), pieces(CONTENT[700:stop])) == stop
     body = pieces(CONTENT[stop:]) if last else None
     with engine.closing(again(engine, upload), body, Digest.of(CONTENT, named)) as content:
-        assert (content.size, content.holder is None) == (len(CONTENT), not last)
+        assert (content.size, content.holder) == (len(CONTENT), lease_left(engine, upload))
         assert engine.store.size(upload.key) == len(CONTENT)
         assert engine.digest_of(upload.key, named, content.size) == content.digest
 
@@ -124,27 +137,61 @@ class TestLease:
         with engine.closing(again(engine, upload), None, Digest.of(CONTENT)):
             pass
 
-    def test_who_slept_past_it_does_not_touch_the_object(self, engine: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_who_slept_past_it_keeps_others_out_and_then_gives_up(
+        self, engine: Ingest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(ingest, "_RENEW_SECONDS", 0.01)
         upload = begin(engine)
 
         def body() -> Iterator[memoryview]:
             yield from pieces(b"zombie")
             expire_lease(engine, upload)
-            other = again(engine, upload)
-            with (
-                engine.closing(other, pieces(b"winner"[other.offset :]), Digest.of(b"winner")) as content,
-                engine.db.write() as session,
-            ):
-                reached = sessions.Reached(offset=content.size, hash_state=None, update_time=datetime.now(UTC))
-                sessions.finish(session, content.upload, content.holder, digest=content.digest, reached=reached)
+            with pytest.raises(RangeInvalid, match="another request"):
+                finish(engine, again(engine, upload), b"winner")
             time.sleep(0.02)
             yield from pieces(b"zombie again")
 
-        with pytest.raises(UploadUnknown):
+        with pytest.raises(RangeInvalid, match="another request"):
             engine.append(upload, body())
-        assert engine.digest_of(upload.key, "sha256", 6) == Digest.of(b"winner")
-        assert engine.store.size(upload.key) == 6
+        other = again(engine, upload)
+        assert (other.offset, lease_left(engine, upload)) == (0, None)
+        finish(engine, other, b"winner")
+        assert (engine.digest_of(upload.key, "sha256", 6), engine.store.size(upload.key)) == (Digest.of(b"winner"), 6)
+
+    @pytest.mark.parametrize(
+        "late",
+        [
+            pytest.param(lambda engine, stale, _: engine.append(stale, pieces(b"zombie")), id="append"),
+            pytest.param(lambda engine, stale, digest: finish(engine, stale, None, digest), id="close"),
+            pytest.param(
+                lambda engine, stale, digest: finish(engine, stale, b"zombie", digest), id="close with a body"
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("first", [b"", b"winn"])
+    def test_who_slept_before_opening_the_object_changes_nothing(
+        self,
+        engine: Ingest,
+        monkeypatch: pytest.MonkeyPatch,
+        late: Callable[[Ingest, UploadSession, Digest], object],
+        first: bytes,
+    ) -> None:
+        """Between its lease and its first look at the object another request takes over and finishes the session."""
+        upload = begin(engine)
+        if first:
+            engine.append(upload, pieces(first))
+        stale, open_object = again(engine, upload), type(engine.store).append
+
+        def sleep_then_open(store: BlobStore, key: str, offset: int) -> ObjectWriter:
+            monkeypatch.undo()
+            expire_lease(engine, upload)
+            finish(engine, again(engine, upload), b"winner"[len(first) :])
+            return open_object(store, key, offset)
+
+        monkeypatch.setattr(type(engine.store), "append", sleep_then_open)
+        with pytest.raises(UploadUnknown):
+            late(engine, stale, Digest.of(first))
+        assert (engine.digest_of(upload.key, "sha256", 6), engine.store.size(upload.key)) == (Digest.of(b"winner"), 6)
 
     def test_cancelled_meanwhile(self, engine: Ingest) -> None:
         upload = begin(engine)
