@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.access.principals import ANONYMOUS, Principal
-from app.core.cache import ContentCache
+from app.core.cache import ContentCache, RecentNumbers
 from app.core.clock import Clock
 from app.core.crypto import Keyring
 from app.core.errors import ConflictError, InternalError
@@ -37,6 +37,8 @@ class Ports:
     effects: EffectTable
     manifests: ContentCache = field(default_factory=ContentCache)
     """Bytes of manifests by digest; never who may see them or whether they exist."""
+    waiting: RecentNumbers = field(default_factory=RecentNumbers)
+    """Bytes that were deleted from a project and wait for garbage collection, by the project's id."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When this process, or the one that it was forked from, began."""
 

@@ -66,6 +66,17 @@ class StorageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UploadSettings:
+    """How much unfinished and deleted content may pile up."""
+
+    sessions_per_account: int
+    sessions_per_project: int
+    """Open upload sessions; one untouched for ten minutes gives way to a new one."""
+    backlog: int
+    """What was deleted and waits for garbage collection, as a multiple of the project's storage limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TemporalSettings:
     """The Temporal server and its UI."""
 
@@ -114,6 +125,7 @@ class Settings:
     web: WebSettings
     database: DatabaseSettings
     storage: StorageSettings
+    uploads: UploadSettings
     temporal: TemporalSettings
     garbage: GarbageSettings
     log: LogSettings
@@ -206,6 +218,11 @@ def _read(reader: _Reader) -> Settings:
                 lambda text: Path(text).expanduser().absolute(),
             ),
             fsync=reader.parsed("STORAGE_FSYNC", default=True, parse=parsing.boolean),
+        ),
+        uploads=UploadSettings(
+            sessions_per_account=reader.parsed("UPLOADS_PER_ACCOUNT", 500, parsing.whole(1, 1_000_000)),
+            sessions_per_project=reader.parsed("UPLOADS_PER_PROJECT", 2000, parsing.whole(1, 1_000_000)),
+            backlog=reader.parsed("QUOTA_BACKLOG", 3, parsing.whole(1, 1000)),
         ),
         temporal=_read_temporal(reader),
         garbage=GarbageSettings(

@@ -124,7 +124,8 @@ class BlobService:
                 raise DeniedError("a manifest of the repository refers to this blob: delete the manifest first")
             if not _forget(session, RepositoryBlob, repository_id=repository.id, blob_id=blob.id):
                 raise BlobUnknown(detail={"digest": digest})
-            _insert(session, _NEW_ZERO, {"repository_id": repository.id, "blob_id": blob.id})
+            queued = {"repository_id": repository.id, "project_id": repository.project_id, "blob_id": blob.id}
+            _insert(session, _NEW_ZERO, queued)
             self._release(session, repository.project_id, blob.id, blob.size)
 
     def _claimed(self, session: Session, digest: Digest) -> sa.Row[Any] | None:
@@ -143,7 +144,7 @@ class BlobService:
         """Let the repository hold the blob and count its bytes to the project once, however many of it hold it."""
         held = {"repository_id": place.repository_id, "blob_id": blob_id}
         _insert(session, _NEW_HELD, held)
-        _insert(session, _NEW_IDLE, held)
+        _insert(session, _NEW_IDLE, {**held, "project_id": place.project_id})
         if _insert(session, _NEW_CHARGE, {"project_id": place.project_id, "blob_id": blob_id}) is not None:
             count_content(self._ctx, place.project_id, stored=size)
 
@@ -175,18 +176,20 @@ def _forget(session: Session, model: type[RepositoryBlob | ProjectBlob], **key: 
 
 
 _REPOSITORY_ID = sa.bindparam("repository_id", type_=sa.BigInteger)
+_PROJECT_ID = sa.bindparam("project_id", type_=sa.BigInteger)
 _BLOB_ID = sa.bindparam("blob_id", type_=sa.BigInteger)
 _UNTIL = clock_ms() + sa.bindparam("window", type_=sa.BigInteger)
 _NEW_BLOB = absent_inserts(Blob, "digest", "key", "size", "creation_time", state=LIVE, claimed_until=_UNTIL)
 _NEW_HELD = absent_inserts(RepositoryBlob, "repository_id", "blob_id")
 _NEW_CHARGE = absent_inserts(ProjectBlob, "project_id", "blob_id")
-_NEW_ZERO = absent_inserts(ZeroReference, "repository_id", "blob_id", since=clock_ms())
+_NEW_ZERO = absent_inserts(ZeroReference, "repository_id", "project_id", "blob_id", since=clock_ms())
 _NEW_IDLE = absent_selects(
     ZeroReference,
     "repository_id",
+    "project_id",
     "since",
     "blob_id",
-    rows=sa.select(_REPOSITORY_ID, clock_ms(), _BLOB_ID).where(
+    rows=sa.select(_REPOSITORY_ID, _PROJECT_ID, clock_ms(), _BLOB_ID).where(
         ~sa.exists().where(ArtifactBlob.repository_id == _REPOSITORY_ID, ArtifactBlob.blob_id == _BLOB_ID)
     ),
 )

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.models import ArtifactBlob, ProjectBlob, Repository, RepositoryBlob
+from app.artifacts.repositories import RepositoryRef
 from app.db.conflict import absent_selects, insert_absent
 from app.db.parts import parts
 from app.db.types import clock_ms
@@ -25,16 +26,18 @@ def leave_queue(session: Session, *, repository_id: int, artifact_id: int) -> No
     session.connection().execute(_LEAVE, {"repository": repository_id, "artifact": artifact_id})
 
 
-def enter_queue(session: Session, *, repository_id: int, blob_ids: Sequence[int]) -> None:
+def enter_queue(session: Session, *, repository: RepositoryRef, blob_ids: Sequence[int]) -> None:
     """Queue those of the blobs that the repository holds and no artifact of it refers to."""
     for part in parts(blob_ids):
-        idle = sa.select(sa.literal(repository_id), RepositoryBlob.blob_id, clock_ms()).where(
-            RepositoryBlob.repository_id == repository_id,
+        idle = sa.select(
+            sa.literal(repository.id), sa.literal(repository.project_id), RepositoryBlob.blob_id, clock_ms()
+        ).where(
+            RepositoryBlob.repository_id == repository.id,
             RepositoryBlob.blob_id.in_(part),
-            ~_used_in(repository_id),
+            ~_used_in(repository.id),
         )
         session.connection().execute(
-            insert_absent(session, ZeroReference).from_select(["repository_id", "blob_id", "since"], idle)
+            insert_absent(session, ZeroReference).from_select(["repository_id", "project_id", "blob_id", "since"], idle)
         )
 
 

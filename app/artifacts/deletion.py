@@ -45,7 +45,7 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
         _run(session, sa.delete(Tag).where(Tag.artifact_id.in_(part)))
         _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(part)))
         _run(session, sa.delete(Artifact).where(Artifact.id.in_(part)))
-        enter_queue(session, repository_id=repository.id, blob_ids=blob_ids)
+        enter_queue(session, repository=repository, blob_ids=blob_ids)
         freed += release_blobs(session, project_id=repository.project_id, blob_ids=blob_ids)
     _shrink(ctx, repository, len(doomed))
     for each in doomed:
@@ -95,7 +95,7 @@ def delete_repository(ctx: Context, repository: RepositoryRef) -> None:
     _run(session, sa.delete(Tag).where(Tag.repository_id == repository.id))
     _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(own)))
     _run(session, sa.delete(Artifact).where(Artifact.repository_id == repository.id))
-    enter_queue(session, repository_id=repository.id, blob_ids=blob_ids)
+    enter_queue(session, repository=repository, blob_ids=blob_ids)
     _run(session, sa.delete(RepositoryBlob).where(RepositoryBlob.repository_id == repository.id))
     freed += release_blobs(session, project_id=repository.project_id, blob_ids=blob_ids, held=True)
     _run(session, sa.delete(Repository).where(Repository.id == repository.id))

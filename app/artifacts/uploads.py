@@ -1,17 +1,32 @@
 """Uploads: from a session's first byte to a blob in a repository."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from app.artifacts.blobs import BlobService
+from app.artifacts.room import UploadRoom
 from app.context import Context
 from app.core import ids
 from app.core.digest import Digest
-from app.core.errors import DigestInvalid, UploadUnknown
+from app.core.errors import DigestInvalid, QuotaExceeded, UploadUnknown
 from app.core.reference import RepositoryName
 from app.db import gate
 from app.db.database import retried
-from app.projects import quotas
 from app.storage import sessions
 from app.storage.ingest import Body, Content, Ingest
 from app.storage.sessions import Reached, UploadSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Content on its way into a session."""
+
+    pieces: Iterable[memoryview]
+    """Each is valid until the next is asked for."""
+    length: int | None = None
+    """The bytes that it must turn out to have, when nothing else makes sure of that."""
+    declared: int | None = None
+    """The bytes that were announced; None when they were not."""
 
 
 class UploadService:
@@ -20,16 +35,16 @@ class UploadService:
     def __init__(self, ctx: Context) -> None:
         """Serve the call of ``ctx``."""
         self._ctx = ctx
+        self._room = UploadRoom(ctx)
         self._ingest = Ingest(ctx.ports.db, ctx.ports.storage, ctx.ports.clock)
 
     def start(self, name: RepositoryName, algorithm: str = "sha256") -> UploadSession:
         """Begin a session whose content is hashed by ``algorithm`` on the way.
 
-        ProjectUnknown without the project, QuotaExceeded when it is full; ReadOnly or UnavailableError while content
-        may not change.
+        Errors as ``UploadRoom.require_session``; ReadOnly or UnavailableError while content may not change.
         """
         gate.refuse_when_closed(gate.glance(self._ctx.ports.db))
-        project = quotas.project_with_room(self._ctx, name.project)
+        project = self._room.require_session(name)
         upload = UploadSession(
             id=ids.session_id(),
             repository=name,
@@ -41,7 +56,7 @@ class UploadService:
             digest=None,
         )
         with self._ctx.write(durable=False) as session:
-            sessions.insert(session, upload, self._ctx.ports.clock.now())
+            sessions.insert(session, upload, self._ctx.ports.clock.now(), account=self._room.account())
         return upload
 
     def find(self, name: RepositoryName, upload_id: str, *, finished: bool = False) -> UploadSession:
@@ -51,13 +66,20 @@ class UploadService:
             raise UploadUnknown
         return upload
 
-    def append(self, upload: UploadSession, body: Body, length: int | None = None) -> int:
-        """Add a part at the session's offset and return the new one; errors as ``Ingest.append``."""
-        return self._ingest.append(upload, body, length)
+    def append(self, upload: UploadSession, part: Part) -> int:
+        """Add a part at the session's offset and return the new one; errors as ``Ingest.append``.
 
-    def complete(
-        self, name: RepositoryName, upload: UploadSession, digest: Digest, body: Body | None, length: int | None = None
-    ) -> None:
+        ReadOnly or UnavailableError while content may not change. QuotaExceeded when the project has no room for so
+        many bytes; the session has ended then, since it can never be completed.
+        """
+        gate.refuse_when_closed(gate.glance(self._ctx.ports.db))
+        try:
+            return self._ingest.append(upload, self._admitted(upload, part))
+        except QuotaExceeded:
+            self.cancel(upload)
+            raise
+
+    def complete(self, name: RepositoryName, upload: UploadSession, digest: Digest, last: Part | None) -> None:
         """Add the last part and make the whole a blob of the repository, durable when this returns; or change nothing.
 
         Sent again after it succeeded, it succeeds. DigestInvalid when the content has another digest, QuotaExceeded
@@ -69,7 +91,8 @@ class UploadService:
                     f"the upload was finished with digest {upload.digest}", detail={"actual": upload.digest}
                 )
             return
-        with self._ingest.closing(upload, body, digest, length) as content:
+        body = None if last is None else self._admitted(upload, last, digest)
+        with self._ingest.closing(upload, body, digest) as content:
             entered = self._commit(name, content)
         if not entered:
             self._ctx.ports.storage.delete(upload.key)
@@ -80,6 +103,11 @@ class UploadService:
             cancelled = sessions.cancel(session, upload, self._ctx.ports.clock.now())
         if cancelled:
             self._ctx.ports.storage.delete(upload.key)
+
+    def _admitted(self, upload: UploadSession, part: Part, digest: Digest | None = None) -> Body:
+        """The part as a body that may not pass the project's limit."""
+        declared = part.length if part.length is not None else part.declared
+        return Body(pieces=part.pieces, length=part.length, admit=self._room.admission(upload, declared, digest))
 
     @retried()
     def _commit(self, name: RepositoryName, content: Content) -> bool:

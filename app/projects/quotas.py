@@ -1,5 +1,6 @@
 """How many bytes a project may hold: the limit it is born with, and the refusal when it would be passed."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -31,8 +32,18 @@ def limit_at_birth(ctx: Context, asked: int | None) -> int:
     return asked
 
 
-def project_with_room(ctx: Context, name: str) -> int:
-    """The id of the project of this name, so that nobody sends bytes in vain; one query on the kept connection.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitedProject:
+    """A project and how many bytes it may hold."""
+
+    id: int
+    name: str
+    limit: int
+    """-1 for no limit."""
+
+
+def project_with_room(ctx: Context, name: str) -> LimitedProject:
+    """The project of this name, so that nobody sends bytes in vain; one query on the kept connection.
 
     ProjectUnknown when there is none, QuotaExceeded when it has no room for anything more.
     """
@@ -42,7 +53,25 @@ def project_with_room(ctx: Context, name: str) -> int:
     row = rows[0]
     if row.storage_limit != UNLIMITED and row.storage_used >= row.storage_limit:
         _refuse_while_on(ctx, row, 0)
-    return int(row.id)
+    return LimitedProject(id=row.id, name=name, limit=row.storage_limit)
+
+
+def require_small_backlog(ctx: Context, project: LimitedProject, waiting: int) -> None:
+    """QuotaExceeded while more was deleted from a project and not collected than its limit times the setting."""
+    most = project.limit * ctx.ports.settings.uploads.backlog
+    if waiting <= most or not ConfigurationService(ctx).flag(QUOTA_PER_PROJECT_ENABLE):
+        return
+    raise QuotaExceeded(
+        f"{_readable(waiting)} that were deleted from project {project.name} wait for garbage collection, at most "
+        f"{_readable(most)} may: run a garbage collection",
+        detail={"waiting": waiting, "limit": most},
+    )
+
+
+def refuse_arriving(ctx: Context, project_id: int, arriving: int) -> None:
+    """QuotaExceeded for bytes on their way that a project cannot take; returns while quotas are off."""
+    for row in ctx.ports.db.rows(_USE, {"project": project_id}):
+        _refuse_while_on(ctx, row, arriving)
 
 
 def refuse_more(ctx: Context, project_id: int, stored: int) -> None:

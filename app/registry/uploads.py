@@ -1,9 +1,10 @@
 """Upload sessions and mounts (distribution-spec, end-4 to end-6, end-11, end-13, end-14)."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from app.artifacts.blobs import BlobService
-from app.artifacts.uploads import UploadService
+from app.artifacts.uploads import Part, UploadService
 from app.core.digest import UPLOADABLE, Digest
 from app.core.errors import DigestInvalid, DomainError, InvalidError, RangeInvalid, SizeInvalid
 from app.core.reference import RepositoryName
@@ -35,9 +36,8 @@ def patch(request: RegistryRequest) -> RegistryResponse:
     uploads = UploadService(request.ctx)
     upload = uploads.find(RepositoryName(request.name), request.reference)
     try:
-        length = _part_length(request, upload)
-        with closing(receive(request.environ)) as body:
-            offset = uploads.append(upload, body, length)
+        with _part(request, upload) as part:
+            offset = uploads.append(upload, part)
     except RangeInvalid as error:
         return _out_of_place(request, error)
     return RegistryResponse(status=202, headers=_progress(upload, offset))
@@ -104,9 +104,17 @@ def _complete(request: RegistryRequest, name: RepositoryName, upload: UploadSess
     elif content_length(request.environ) == 0:
         uploads.complete(name, upload, digest, None)
     else:
-        length = _part_length(request, upload)
-        with closing(receive(request.environ)) as body:
-            uploads.complete(name, upload, digest, body, length)
+        with _part(request, upload) as part:
+            uploads.complete(name, upload, digest, part)
+
+
+@contextmanager
+def _part(request: RegistryRequest, upload: UploadSession) -> Iterator[Part]:
+    """The body as a part of the session; errors as ``_part_length``."""
+    length = _part_length(request, upload)
+    declared = content_length(request.environ)
+    with closing(receive(request.environ)) as pieces:
+        yield Part(pieces=pieces, length=length, declared=declared)
 
 
 def _part_length(request: RegistryRequest, upload: UploadSession) -> int | None:

@@ -33,7 +33,16 @@ from app.storage.store import BlobStore
 _RENEW_SECONDS = LEASE_MS / 1000 / 3
 _REREAD_BYTES: Final = 256 * 1024
 
-Body = Iterable[memoryview]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """A body on its way: its pieces, each valid until the next is asked for, and what they have to pass."""
+
+    pieces: Iterable[memoryview]
+    length: int | None = None
+    """The bytes that it must turn out to have; None when nothing declares them."""
+    admit: Callable[[int], None] = lambda _: None
+    """Asked before a piece is written that would reach this offset; raises when it may not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,26 +65,25 @@ class Ingest:
         self.store = store
         self.clock = clock
 
-    def append(self, upload: UploadSession, body: Body, length: int | None = None) -> int:
+    def append(self, upload: UploadSession, body: Body) -> int:
         """Go on at the session's offset and return the new one; what arrived is kept, whatever ends the body.
 
-        RangeInvalid when another request owns the session or moved it, SizeInvalid when the body is not ``length``
-        bytes long, UploadUnknown when the session's bytes are gone, StorageFull when there is no room for more.
+        RangeInvalid when another request owns the session or moved it, SizeInvalid when the body has not the length it
+        should, UploadUnknown when the session's bytes are gone, StorageFull when there is no room for more, and
+        whatever the body's admission refuses with.
         """
         transfer = _Transfer(self, upload, resumable=True)
         transfer.running = hash_state.resume(upload.algorithm, upload.hash_state, upload.offset)
         transfer.begin()
         try:
             with transfer.writing() as writer:
-                transfer.run(writer, body if length is None else _of_length(body, length))
+                transfer.run(writer, body)
         finally:
             transfer.end()
         return transfer.offset
 
     @contextmanager
-    def closing(
-        self, upload: UploadSession, body: Body | None, digest: Digest, length: int | None = None
-    ) -> Iterator[Content]:
+    def closing(self, upload: UploadSession, body: Body | None, digest: Digest) -> Iterator[Content]:
         """Add the last part, if there is one, and yield the content, durable and checked, for the caller to commit.
 
         All or nothing: unless the caller commits, the session is left as it was, so that the same request can be sent
@@ -87,7 +95,7 @@ class Ingest:
             with transfer.writing() as writer:
                 transfer.running = self._running(upload, digest, transfer.keep)
                 if body is not None:
-                    transfer.run(writer, body if length is None else _of_length(body, length))
+                    transfer.run(writer, body)
                 yield transfer.finished(digest)
         except BaseException:
             with suppress(DomainError):
@@ -155,7 +163,8 @@ class _Transfer:
 
     def run(self, writer: ObjectWriter, body: Body) -> None:
         """Write the body behind the session's offset."""
-        for piece in body:
+        for piece in body.pieces if body.length is None else _of_length(body.pieces, body.length):
+            body.admit(self.offset + len(piece))
             self.keep()
             writer.write(piece)
             if self.running:
@@ -195,7 +204,7 @@ class _Transfer:
         return Reached(offset=self.offset, hash_state=state, update_time=now)
 
 
-def _of_length(body: Body, length: int) -> Iterator[memoryview]:
+def _of_length(body: Iterable[memoryview], length: int) -> Iterator[memoryview]:
     """The body, cut at ``length``; SizeInvalid when it was longer or shorter."""
     left = length
     for piece in body:

@@ -49,17 +49,31 @@ IS_LIVE = Blob.state == sa.literal_column(f"'{LIVE}'")
 """Written out in the statement, because a database uses the partial index only when it sees the value."""
 
 
+def _open_index(name: str, column: str) -> sa.Index:
+    """An index on the sessions that have not ended."""
+    unfinished = sa.text("digest IS NULL")
+    return sa.Index(name, column, sqlite_where=unfinished, postgresql_where=unfinished)
+
+
 class Upload(Base):
     """An upload session; it holds its object's final key from the start."""
 
     __tablename__ = "upload"
-    __table_args__ = table_args(sa.Index("ix_upload_update_time", "update_time"))
+    __table_args__ = table_args(
+        sa.Index("ix_upload_update_time", "update_time"),
+        _open_index("ix_upload_open_account", "account"),
+        _open_index("ix_upload_open_project", "project_id"),
+    )
 
     id: Mapped[str] = mapped_column(byte_text(36), primary_key=True)
     repository: Mapped[str] = mapped_column(byte_text(255))
     project_id: Mapped[int] = mapped_column(BigId)
+    account: Mapped[str] = mapped_column(byte_text(64), default="", server_default="")
+    """Whose open sessions it counts among: ``user:7``, ``robot:3``."""
     key: Mapped[str] = mapped_column(byte_text(64), unique=True)
     offset: Mapped[int] = mapped_column(BigId, default=0)
+    admitted: Mapped[int] = mapped_column(BigId, default=0, server_default=sa.text("0"))
+    """The offset up to which a request at work may write in a project with a limit; it counts before it is reached."""
     algorithm: Mapped[str] = mapped_column(byte_text(32), default="sha256")
     """The algorithm whose running state ``hash_state`` is."""
     hash_state: Mapped[bytes | None]
@@ -84,11 +98,14 @@ class ZeroReference(Base):
     __table_args__ = table_args(
         sa.Index("ix_zero_reference_since", "since", "id"),
         sa.Index("ix_zero_reference_blob", "blob_id"),
+        sa.Index("ix_zero_reference_project", "project_id", "blob_id"),
         sa.UniqueConstraint("repository_id", "blob_id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     repository_id: Mapped[int] = mapped_column(BigId)
+    project_id: Mapped[int] = mapped_column(BigId, default=0, server_default=sa.text("0"))
+    """The repository's; 0 on rows from before this was noted whose repository is gone."""
     blob_id: Mapped[int] = mapped_column(BigId)
     since: Mapped[int] = mapped_column(BigId, default=clock_ms())
     """Database clock in ms."""

@@ -41,10 +41,17 @@ class Reached:
     update_time: datetime
 
 
-def insert(session: Session, upload: UploadSession, now: datetime) -> None:
-    """Add a new session."""
-    parameters = {"id": upload.id, "repository": upload.repository, "project_id": upload.project_id, "key": upload.key}
-    session.connection().execute(_INSERT, {**parameters, "algorithm": upload.algorithm, "now": now})
+def insert(session: Session, upload: UploadSession, now: datetime, *, account: str = "") -> None:
+    """Add a new session, counted among those of ``account``."""
+    parameters = {
+        "id": upload.id,
+        "repository": upload.repository,
+        "project_id": upload.project_id,
+        "account": account,
+        "key": upload.key,
+        "algorithm": upload.algorithm,
+    }
+    session.connection().execute(_INSERT, {**parameters, "now": now})
 
 
 def find(db: Database, upload_id: str, repository: str, now: datetime) -> UploadSession:
@@ -94,6 +101,11 @@ def cancel(session: Session, upload: UploadSession, now: datetime) -> bool:
     return session.connection().execute(_CANCEL, {"at_id": upload.id, "now": now}).one_or_none() is not None
 
 
+def end_idle(session: Session, upload_id: str, now: datetime) -> bool:
+    """As ``cancel``, but False as well while a request owns it."""
+    return session.connection().execute(_END_IDLE, {"at_id": upload_id, "now": now}).one_or_none() is not None
+
+
 def _change(session: Session, upload: UploadSession, statement: sa.Executable, values: dict[str, Any]) -> None:
     at = {"at_id": upload.id, "at_offset": upload.offset}
     if session.connection().execute(statement, at | values).one_or_none() is None:
@@ -132,24 +144,27 @@ _INSERT = sa.insert(_TABLE).values(
     lease_until=0,
     creation_time=sa.bindparam("now", type_=_ROW.creation_time.type),
     update_time=sa.bindparam("now", type_=_ROW.update_time.type),
-    **{name: sa.bindparam(name) for name in ("id", "repository", "project_id", "key", "algorithm")},
+    admitted=0,
+    **{name: sa.bindparam(name) for name in ("id", "repository", "project_id", "account", "key", "algorithm")},
 )
 _AT_OFFSET = (
     sa.update(_TABLE)
     .returning(_ROW.id)
     .where(_ROW.id == sa.bindparam("at_id"), _ROW.offset == sa.bindparam("at_offset"), _ROW.digest.is_(None))
 )
-_FREE = _AT_OFFSET.where(sa.or_(_ROW.lease_holder.is_(None), _ROW.lease_until <= clock_ms()))
+_UNOWNED = sa.or_(_ROW.lease_holder.is_(None), _ROW.lease_until <= clock_ms())
+_FREE = _AT_OFFSET.where(_UNOWNED)
 _OWNED = _AT_OFFSET.where(_ROW.lease_holder == sa.bindparam("holder"))
 _TO = {name: sa.bindparam(name, type_=_ROW[name].type) for name in ("offset", "hash_state", "update_time")}
-_ENDED: dict[str, Any] = {"lease_holder": None, "lease_until": 0}
+_ENDED: dict[str, Any] = {"lease_holder": None, "lease_until": 0, "admitted": 0}
 _CANCEL = (
     sa.update(_TABLE)
     .where(_ROW.id == sa.bindparam("at_id"), _ROW.digest.is_(None))
     .values(digest=CANCELLED, update_time=sa.bindparam("now", type_=_ROW.update_time.type), **_ENDED)
     .returning(_ROW.id)
 )
-_LEASE = _FREE.values(lease_holder=sa.bindparam("holder"), lease_until=clock_ms() + LEASE_MS)
+_END_IDLE = _CANCEL.where(_UNOWNED)
+_LEASE = _FREE.values(lease_holder=sa.bindparam("holder"), lease_until=clock_ms() + LEASE_MS, admitted=0)
 _RENEW = _OWNED.values(lease_until=clock_ms() + LEASE_MS, **_TO)
 _RELEASE = _OWNED.values(**_ENDED, **_TO)
 _FINISH = _OWNED.values(digest=sa.bindparam("digest"), **_ENDED, **_TO)

@@ -177,18 +177,29 @@ class TestGate:
             gate.release(session, "collector", fence)
         assert pusher.put(location, params={"digest": digest_of(content)}, content=content).status_code == 201
 
-    def test_post_is_refused_early_and_a_part_goes_on(self, pusher: httpx.Client, ctx: Context) -> None:
+    def test_all_that_adds_content_is_refused_early(self, pusher: httpx.Client, ctx: Context) -> None:
         location = begin(pusher, NAME)
-        shut_gate(ctx)
-        assert pusher.post(f"/v2/{NAME}/blobs/uploads/").status_code == 503
-        assert pusher.patch(location, content=b"abc").status_code == 202
-        assert pusher.delete(location).status_code == 204
+        fence = shut_gate(ctx)
+        for refused in (pusher.post(f"/v2/{NAME}/blobs/uploads/"), pusher.patch(location, content=b"abc")):
+            assert (refused.status_code, error_code(refused)) == (503, "UNAVAILABLE")
+            assert int(refused.headers["Retry-After"]) > 0
+        with ctx.write() as session:
+            gate.release(session, "collector", fence)
+        assert pusher.patch(location, content=b"abc").headers["Range"] == "0-2"
 
     def test_the_switch_denies(self, pusher: httpx.Client, ctx: Context) -> None:
+        location = begin(pusher, NAME)
         with ctx.write() as session:
             gate.switch(session, on=True)
-        refused = pusher.post(f"/v2/{NAME}/blobs/uploads/")
-        assert (refused.status_code, error_code(refused)) == (403, "DENIED")
+        empty = {"digest": digest_of(b"")}
+        for refused in (
+            pusher.post(f"/v2/{NAME}/blobs/uploads/"),
+            pusher.patch(location, content=b"abc"),
+            pusher.put(location, params=empty),
+        ):
+            assert (refused.status_code, error_code(refused)) == (403, "DENIED")
+        assert pusher.get(location).headers["Range"] == "0-0"
+        assert pusher.delete(location).status_code == 204
 
 
 class TestTwoClients:

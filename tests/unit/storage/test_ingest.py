@@ -13,7 +13,7 @@ from app.core.digest import Digest
 from app.core.errors import DigestInvalid, RangeInvalid, SizeInvalid, UploadInvalid, UploadUnknown
 from app.storage import hash_state, ingest, sessions
 from app.storage.driver import ObjectWriter
-from app.storage.ingest import Ingest
+from app.storage.ingest import Body, Ingest
 from app.storage.models import Upload
 from app.storage.sessions import UploadSession
 from app.storage.store import BlobStore
@@ -52,9 +52,13 @@ def again(engine: Ingest, upload: UploadSession) -> UploadSession:
     return sessions.find(engine.db, upload.id, "p/r", datetime.now(UTC))
 
 
-def pieces(*contents: bytes) -> Iterator[memoryview]:
+def parts(*contents: bytes) -> Iterator[memoryview]:
     for content in contents:
         yield memoryview(bytearray(content))
+
+
+def pieces(*contents: bytes) -> Body:
+    return Body(pieces=parts(*contents))
 
 
 def finish(engine: Ingest, upload: UploadSession, last: bytes | None, digest: Digest | None = None) -> None:
@@ -126,12 +130,12 @@ class TestLease:
         upload, seen = begin(engine), []
 
         def body() -> Iterator[memoryview]:
-            for part in pieces(CONTENT[:500], CONTENT[500:1000], CONTENT[1000:]):
+            for part in parts(CONTENT[:500], CONTENT[500:1000], CONTENT[1000:]):
                 yield part
                 time.sleep(0.03)
                 seen.append(again(engine, upload).offset)
 
-        engine.append(upload, body())
+        engine.append(upload, Body(pieces=body()))
         assert seen[0] == 0
         assert seen[2] == 1000
         with engine.closing(again(engine, upload), None, Digest.of(CONTENT)):
@@ -144,15 +148,15 @@ class TestLease:
         upload = begin(engine)
 
         def body() -> Iterator[memoryview]:
-            yield from pieces(b"zombie")
+            yield from parts(b"zombie")
             expire_lease(engine, upload)
             with pytest.raises(RangeInvalid, match="another request"):
                 finish(engine, again(engine, upload), b"winner")
             time.sleep(0.02)
-            yield from pieces(b"zombie again")
+            yield from parts(b"zombie again")
 
         with pytest.raises(RangeInvalid, match="another request"):
-            engine.append(upload, body())
+            engine.append(upload, Body(pieces=body()))
         other = again(engine, upload)
         assert (other.offset, lease_left(engine, upload)) == (0, None)
         finish(engine, other, b"winner")
@@ -197,12 +201,12 @@ class TestLease:
         upload = begin(engine)
 
         def body() -> Iterator[memoryview]:
-            yield from pieces(b"abc")
+            yield from parts(b"abc")
             with engine.db.write() as session:
                 assert sessions.cancel(session, upload, engine.clock.now())
 
         with pytest.raises(UploadUnknown):
-            engine.append(upload, body())
+            engine.append(upload, Body(pieces=body()))
 
 
 class TestEnds:
@@ -211,11 +215,11 @@ class TestEnds:
         upload = begin(engine)
 
         def body() -> Iterator[memoryview]:
-            yield from pieces(CONTENT[:1000])
+            yield from parts(CONTENT[:1000])
             raise error
 
         with pytest.raises(error):
-            engine.append(upload, body())
+            engine.append(upload, Body(pieces=body()))
         assert again(engine, upload).offset == 1000
         assert engine.append(again(engine, upload), pieces(CONTENT[1000:])) == len(CONTENT)
         with engine.closing(again(engine, upload), None, Digest.of(CONTENT)):
@@ -227,10 +231,10 @@ class TestEnds:
         engine.append(upload, pieces(CONTENT[:1000]))
 
         def body() -> Iterator[memoryview]:
-            yield from pieces(CONTENT[1000:1100])
+            yield from parts(CONTENT[1000:1100])
             raise error
 
-        with pytest.raises(error), engine.closing(again(engine, upload), body(), Digest.of(CONTENT)):
+        with pytest.raises(error), engine.closing(again(engine, upload), Body(pieces=body()), Digest.of(CONTENT)):
             pytest.fail("committed")
         with pytest.raises(DigestInvalid), engine.closing(again(engine, upload), pieces(b"x"), Digest.of(CONTENT)):
             pytest.fail("committed")
@@ -244,5 +248,5 @@ class TestEnds:
     def test_a_body_of_another_length(self, engine: Ingest, length: int, kept: int) -> None:
         upload = begin(engine)
         with pytest.raises(SizeInvalid):
-            engine.append(upload, pieces(b"abc", b"def"), length)
+            engine.append(upload, Body(pieces=parts(b"abc", b"def"), length=length))
         assert again(engine, upload).offset == kept

@@ -1,0 +1,191 @@
+"""How much more uploads may take: open sessions, bytes on their way, and bytes that were deleted but not collected."""
+
+import functools
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Final, cast
+
+import sqlalchemy as sa
+
+from app.artifacts.models import ProjectBlob
+from app.context import Context
+from app.core.digest import Digest
+from app.core.errors import DigestInvalid, TooManyRequests
+from app.core.reference import RepositoryName
+from app.projects import quotas
+from app.projects.models import Project
+from app.storage import sessions
+from app.storage.models import IS_LIVE, Blob, Upload, ZeroReference
+from app.storage.sessions import UploadSession
+
+_IDLE: Final = timedelta(minutes=10)
+"""A session untouched for this long gives way when its room is needed; a request at work touches it more often."""
+_EVICTED: Final = 100
+_STEP_BYTES: Final = 8 * 1024 * 1024
+"""After so many bytes the room is asked for again, so requests at once pass a limit by no more than this each."""
+_RETRY_SECONDS: Final = 60
+
+
+class UploadRoom:
+    """The room for uploads, for one call. Sessions that nobody goes on with give way to what needs their room."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Serve the call of ``ctx``."""
+        self._ctx = ctx
+
+    def account(self) -> str:
+        """The caller, as its sessions are counted: ``user:7``, ``robot:3``."""
+        principal = self._ctx.principal
+        return f"{principal.kind}:{principal.id}"
+
+    def require_session(self, name: RepositoryName) -> int:
+        """The id of the project of a repository in which one more session may begin.
+
+        ProjectUnknown without the project; QuotaExceeded when it is full or too much waits for garbage collection;
+        TooManyRequests when the account or the project has too many open sessions.
+        """
+        project = quotas.project_with_room(self._ctx, name.project)
+        if project.limit != quotas.UNLIMITED:
+            quotas.require_small_backlog(self._ctx, project, self._waiting(project.id))
+        settings = self._ctx.ports.settings.uploads
+        most = settings.sessions_per_account, settings.sessions_per_project
+        self._require_few(project, most)
+        return project.id
+
+    def admission(
+        self, upload: UploadSession, declared: int | None, digest: Digest | None = None
+    ) -> Callable[[int], None]:
+        """What the transfer asks before it writes up to an offset; a body's ``declared`` length is asked for at once.
+
+        QuotaExceeded when what is stored and all that is arriving would pass the project's limit. Content of a
+        ``digest`` that the project is charged for already needs no room; DigestInvalid where it would be longer.
+        """
+        if not self._limited(upload):
+            return lambda _: None
+        known = self._charged(upload, digest) if digest else None
+        if known is not None:
+            return functools.partial(_refuse_longer, known)
+        admitted = upload.offset
+
+        def admit(offset: int) -> None:
+            nonlocal admitted
+            if offset > admitted:
+                self._admit(upload, offset)
+                admitted = offset + _STEP_BYTES
+
+        if declared:
+            self._admit(upload, upload.offset + declared)
+            admitted = upload.offset + declared
+        return admit
+
+    def _limited(self, upload: UploadSession) -> bool:
+        return bool(self._ctx.ports.db.rows(_LIMITED, {"project": upload.project_id}))
+
+    def _charged(self, upload: UploadSession, digest: Digest) -> int | None:
+        """The size of the blob when the project is charged for it already."""
+        rows = self._ctx.ports.db.rows(_CHARGED, {"project": upload.project_id, "digest": digest})
+        return int(rows[0].size) if rows else None
+
+    def _admit(self, upload: UploadSession, offset: int) -> None:
+        """Count the session as one of ``offset`` bytes."""
+        bound = {"project": upload.project_id, "upload": upload.id}
+        if self._enter(bound, offset) is None:
+            return
+        self._evict(sa.and_(Upload.project_id == upload.project_id, Upload.id != upload.id))
+        arriving = self._enter(bound, offset)
+        if arriving is not None:
+            quotas.refuse_arriving(self._ctx, upload.project_id, arriving + offset)
+
+    def _enter(self, bound: Mapping[str, object], offset: int) -> int | None:
+        """None when there is room, and then the session is counted; else the bytes of the project's other sessions."""
+        with self._ctx.write(durable=False) as session:
+            row = session.connection().execute(_USE, bound).one_or_none()
+            if row is not None and row.storage_used + row.arriving + offset > row.storage_limit:
+                return int(row.arriving)
+            session.connection().execute(_ADMIT, {"at_id": bound["upload"], "upto": offset})
+            return None
+
+    def _waiting(self, project_id: int) -> int:
+        """Bytes that the project is not charged for any more and no collection has freed; some seconds old."""
+        recent = self._ctx.ports.waiting
+        known = recent.get(project_id)
+        if known is None:
+            known = int(self._ctx.ports.db.rows(_WAITING, {"project": project_id})[0].bytes)
+            recent.put(project_id, known)
+        return known
+
+    def _require_few(self, project: quotas.LimitedProject, most: tuple[int, int]) -> None:
+        account = self.account()
+        bound = {"account": account, "project": project.id, "account_most": most[0], "project_most": most[1]}
+        full = self._full(bound)
+        if any(full):
+            self._evict(Upload.account == account if full[0] else Upload.project_id == project.id)
+            full = self._full(bound)
+        if any(full):
+            whose, number = ("this account", most[0]) if full[0] else (f"project {project.name}", most[1])
+            raise TooManyRequests(
+                f"{whose} has {number} unfinished uploads: finish or cancel some", retry_after=_RETRY_SECONDS
+            )
+
+    def _full(self, bound: Mapping[str, object]) -> tuple[bool, bool]:
+        """Whether the account, and the project, has as many open sessions as it may."""
+        row = self._ctx.ports.db.rows(_OPEN, bound)[0]
+        return row.of_account >= bound["account_most"], row.of_project >= bound["project_most"]
+
+    def _evict(self, own: sa.ColumnElement[bool]) -> None:
+        """End idle sessions, the oldest first, and forget their bytes."""
+        now = self._ctx.ports.clock.now()
+        idle = (
+            sa.select(Upload.id, Upload.key)
+            .where(own, Upload.digest.is_(None), Upload.update_time < now - _IDLE)
+            .order_by(Upload.update_time)
+            .limit(_EVICTED)
+        )
+        with self._ctx.write(durable=False) as session:
+            gone = [row.key for row in session.execute(idle).all() if sessions.end_idle(session, row.id, now)]
+        for key in gone:
+            self._ctx.ports.storage.delete(key)
+
+
+def _refuse_longer(size: int, offset: int) -> None:
+    if offset > size:
+        raise DigestInvalid(f"the content is longer than the {size} bytes of that digest", detail={"size": size})
+
+
+def _counted(own: sa.ColumnElement[bool], most: str) -> sa.ScalarSelect[int]:
+    """How many open sessions there are of these; counts no further than it has to."""
+    limit = sa.bindparam(most, type_=sa.Integer())
+    some = sa.select(sa.literal(1).label("one")).where(own, Upload.digest.is_(None)).limit(limit).subquery()
+    return sa.select(sa.func.count()).select_from(some).scalar_subquery()
+
+
+_PROJECT_ID: Final = sa.bindparam("project", type_=sa.BigInteger)
+_LIMITED: Final = sa.select(Project.id).where(Project.id == _PROJECT_ID, Project.storage_limit != quotas.UNLIMITED)
+_OPEN: Final = sa.select(
+    _counted(Upload.account == sa.bindparam("account"), "account_most").label("of_account"),
+    _counted(Upload.project_id == _PROJECT_ID, "project_most").label("of_project"),
+)
+_CHARGED: Final = (
+    sa.select(Blob.size)
+    .join(ProjectBlob, ProjectBlob.blob_id == Blob.id)
+    .where(ProjectBlob.project_id == _PROJECT_ID, Blob.digest == sa.bindparam("digest"), IS_LIVE)
+)
+_SIZE: Final = sa.case((Upload.admitted > Upload.offset, Upload.admitted), else_=Upload.offset)
+_ARRIVING: Final = (
+    sa.select(sa.func.coalesce(sa.func.sum(_SIZE), 0))
+    .where(Upload.project_id == _PROJECT_ID, Upload.digest.is_(None), Upload.id != sa.bindparam("upload"))
+    .scalar_subquery()
+)
+_USE: Final = sa.select(
+    Project.storage_limit, Project.storage_used, sa.cast(_ARRIVING, sa.BigInteger).label("arriving")
+).where(Project.id == _PROJECT_ID, Project.storage_limit != quotas.UNLIMITED)
+_TABLE: Final = cast("sa.Table", Upload.__table__)
+_ADMIT: Final = (
+    sa.update(_TABLE)
+    .where(_TABLE.c.id == sa.bindparam("at_id"), _TABLE.c.digest.is_(None))
+    .values(admitted=sa.bindparam("upto"))
+)
+_WAITING: Final = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(Blob.size), 0), sa.BigInteger).label("bytes")).where(
+    Blob.id.in_(sa.select(ZeroReference.blob_id).where(ZeroReference.project_id == _PROJECT_ID)),
+    ~sa.exists().where(ProjectBlob.project_id == _PROJECT_ID, ProjectBlob.blob_id == Blob.id),
+)

@@ -1,0 +1,172 @@
+"""What uploads may pile up: bytes on their way, open sessions, and what was deleted and not collected."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from app.access.roles import Role
+from app.context import Ports
+from app.projects.models import Project
+from app.storage.models import Upload
+from tests.protocol.conftest import Connect
+from tests.support.accounts import make_project, make_user
+from tests.support.blobs import SESSIONS, begin, content_of, digest_of, push
+from tests.support.clock import MovableClock
+from tests.support.server import LiveServer
+
+NAME = "library-test/app"
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return environment | {"HARBOR_UPLOADS_PER_ACCOUNT": "3", "HARBOR_UPLOADS_PER_PROJECT": "4"}
+
+
+def limit(ports: Ports, size: int, project: str = "library-test") -> None:
+    with ports.db.write() as session:
+        session.execute(sa.update(Project).where(Project.name == project).values(storage_limit=size))
+
+
+def error_of(answer: httpx.Response) -> dict[str, Any]:
+    error: dict[str, Any] = answer.json()["errors"][0]
+    return error
+
+
+def objects(ports: Ports) -> int:
+    return sum(path.is_file() for path in ports.settings.storage.path.rglob("*"))
+
+
+class TestBytesOnTheirWay:
+    def test_a_part_beyond_what_is_left_is_denied_and_ends_the_session(
+        self, pusher: httpx.Client, ports: Ports
+    ) -> None:
+        limit(ports, 1000)
+        push(pusher, NAME, content_of(600))
+        location = begin(pusher, NAME)
+        assert pusher.patch(location, content=content_of(400, seed=1)).status_code == 202
+        denied = pusher.patch(location, content=b"x")
+        assert (denied.status_code, error_of(denied)["code"]) == (403, "DENIED")
+        assert "600.0 B" in error_of(denied)["message"]
+        assert "1000.0 B" in error_of(denied)["message"]
+        assert pusher.get(location).status_code == 404
+        assert objects(ports) == 1
+        push(pusher, NAME, content_of(400, seed=2))
+
+    def test_what_others_are_sending_counts(self, pusher: httpx.Client, ports: Ports) -> None:
+        limit(ports, 1000)
+        first, second = begin(pusher, NAME), begin(pusher, NAME)
+        assert pusher.patch(first, content=content_of(600)).status_code == 202
+        assert pusher.patch(second, content=content_of(401, seed=1)).status_code == 403
+        second = begin(pusher, NAME)
+        body = content_of(400, seed=1)
+        assert pusher.put(second, params={"digest": digest_of(body)}, content=body).status_code == 201
+        assert pusher.put(first, params={"digest": digest_of(content_of(600))}).status_code == 201
+
+    def test_a_session_that_nobody_goes_on_with_gives_way(
+        self, pusher: httpx.Client, ports: Ports, clock: MovableClock
+    ) -> None:
+        limit(ports, 1000)
+        left = begin(pusher, NAME)
+        assert pusher.patch(left, content=content_of(600)).status_code == 202
+        clock.forward(660)
+        push(pusher, NAME, content_of(900, seed=1))
+        assert pusher.get(left).status_code == 404
+        assert objects(ports) == 1
+
+    def test_content_that_the_project_has_needs_no_room(self, pusher: httpx.Client, ports: Ports) -> None:
+        limit(ports, 1000)
+        digest = push(pusher, NAME, content_of(900))
+        push(pusher, "library-test/other", content_of(900))
+        location = begin(pusher, "library-test/third")
+        longer = pusher.put(location, params={"digest": digest}, content=content_of(90_000))
+        assert (longer.status_code, error_of(longer)["code"]) == (400, "DIGEST_INVALID")
+
+
+class TestOpenSessions:
+    def test_of_an_account(self, pusher: httpx.Client, ports: Ports, clock: MovableClock) -> None:
+        locations = [begin(pusher, NAME) for _ in range(3)]
+        refused = pusher.post(SESSIONS.format(name=NAME))
+        assert (refused.status_code, error_of(refused)["code"]) == (429, "TOOMANYREQUESTS")
+        assert "this account has 3 unfinished uploads" in error_of(refused)["message"]
+        assert int(refused.headers["Retry-After"]) > 0
+        pusher.delete(locations[0])
+        again = begin(pusher, NAME)
+        clock.forward(660)
+        pusher.patch(again, content=b"abc")
+        begin(pusher, NAME)
+        assert [pusher.get(each).status_code for each in (locations[1], again)] == [404, 204]
+
+    def test_of_a_project(self, pusher: httpx.Client, ports: Ports, connect: Connect) -> None:
+        other = make_user(ports, "other")
+        make_project(ports, "second", members={other: Role.MAINTAINER})
+        for _ in range(3):
+            begin(pusher, NAME)
+        with ports.db.write() as session:
+            session.execute(sa.update(Upload).values(account="user:0"))
+        begin(pusher, NAME)
+        refused = pusher.post(SESSIONS.format(name=NAME))
+        assert (refused.status_code, error_of(refused)["code"]) == (429, "TOOMANYREQUESTS")
+        assert "project library-test has 4 unfinished uploads" in error_of(refused)["message"]
+        begin(connect(other), "second/app")
+
+    def test_finished_ones_do_not_count(self, pusher: httpx.Client) -> None:
+        for seed in range(5):
+            push(pusher, NAME, content_of(10, seed))
+
+
+def test_what_was_deleted_cannot_pile_up(pusher: httpx.Client, root: httpx.Client, ports: Ports) -> None:
+    """Pushing and deleting in turn ends when three times the limit wait for a collection."""
+    limit(ports, 1000)
+    for seed in range(4):
+        ports.waiting.clear()
+        digest = push(pusher, NAME, content_of(900, seed))
+        assert root.delete(f"/v2/{NAME}/blobs/{digest}").status_code == 202
+    ports.waiting.clear()
+    refused = pusher.post(SESSIONS.format(name=NAME))
+    assert (refused.status_code, error_of(refused)["code"]) == (403, "DENIED")
+    assert error_of(refused)["detail"] == {"waiting": 3600, "limit": 3000}
+    assert "run a garbage collection" in error_of(refused)["message"]
+    make_project(ports, "other")
+    assert push(root, "other/app", content_of(900)), "other projects are not concerned"
+    limit(ports, -1)
+    begin(pusher, NAME)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+class TestChunked:
+    """Bodies without a declared length, over a real connection."""
+
+    @pytest.fixture
+    def live(self, live_server: LiveServer, pusher: httpx.Client, ports: Ports) -> httpx.Client:
+        limit(ports, MIB)
+        assert pusher.auth is not None
+        live_server.client.auth = pusher.auth
+        return live_server.client
+
+    def test_a_part_beyond_what_is_left(self, live: httpx.Client, ports: Ports) -> None:
+        location = begin(live, NAME)
+        assert live.patch(location, content=iter([content_of(MIB)])).status_code == 202
+        denied = live.patch(location, content=iter([b"x"]))
+        assert (denied.status_code, error_of(denied)["code"]) == (403, "DENIED")
+        assert live.get(location).status_code == 404
+        assert objects(ports) == 0
+
+    def test_a_long_body_ends_early(self, live: httpx.Client, ports: Ports) -> None:
+        location, sent = begin(live, NAME), 0
+
+        def endless() -> Iterator[bytes]:
+            nonlocal sent
+            while sent < 200 * MIB:
+                sent += MIB
+                yield bytes(MIB)
+
+        with contextlib.suppress(httpx.WriteError):
+            assert live.patch(location, content=endless()).status_code == 403
+        assert sent < 50 * MIB
+        assert live.get(location).status_code == 404
+        assert objects(ports) == 0
