@@ -103,22 +103,39 @@ class TestFinish:
         driver.finish(KEY, 3)
         assert read(driver) == b"abc"
 
-    def test_cuts_a_longer_tail(self, driver: StorageDriver) -> None:
-        write(driver, b"abcdef")
-        driver.finish(KEY, 3)
-        assert (read(driver), driver.size(KEY)) == (b"abc", 3)
-
     def test_twice(self, driver: StorageDriver) -> None:
         write(driver, b"abc")
         driver.finish(KEY, 3)
         driver.finish(KEY, 3)
 
-    @pytest.mark.parametrize("present", [None, b"ab"])
-    def test_refuses_missing_bytes(self, driver: StorageDriver, present: bytes | None) -> None:
-        if present is not None:
-            write(driver, present)
+    @pytest.mark.parametrize("present", [b"", b"ab", b"abcd"])
+    def test_only_verifies(self, driver: StorageDriver, present: bytes) -> None:
+        write(driver, present)
+        for size in (0, 3, 9):
+            if size == len(present):
+                driver.finish(KEY, size)
+            else:
+                with pytest.raises(InternalError):
+                    driver.finish(KEY, size)
+        assert (read(driver), driver.size(KEY)) == (present, len(present))
+
+    def test_makes_no_object(self, driver: StorageDriver) -> None:
+        for size in (0, 3):
+            with pytest.raises(InternalError):
+                driver.finish(KEY, size)
+        with pytest.raises(NotFoundError):
+            driver.size(KEY)
+
+    def test_a_late_one_leaves_a_writer_alone(self, driver: StorageDriver) -> None:
+        write(driver, b"abc")
+        writer = driver.append(KEY, 3)
+        writer.write(memoryview(b"def"))
         with pytest.raises(InternalError):
             driver.finish(KEY, 3)
+        writer.write(memoryview(b"ghi"))
+        writer.close()
+        driver.finish(KEY, 9)
+        assert read(driver) == b"abcdefghi"
 
 
 class TestOpen:
