@@ -87,6 +87,12 @@ faults: ## kill processes and fill disks while clients push, and see that nothin
 	@$(SETUP) dev "build postgres" "temporal"
 	@$(WITH) temporal -- $(pytest) --timeout=1200 tests/faults
 
+.PHONY: races
+races: ## race uploads on one session, 5,000 rounds on each database, and read every byte back
+	$(call say,uploads against each other$(comma) 5$(comma)000 rounds on SQLite and on PostgreSQL)
+	@$(SETUP) dev "build postgres"
+	@PYHARBOR_RACE_ROUNDS=$${PYHARBOR_RACE_ROUNDS:-5000} $(WITH) -- $(pytest) -n0 -s --timeout=7200 tests/faults/test_upload_races.py
+
 .PHONY: bench
 bench: ## measure against distribution 3.1.1 and 2.8.2 on the same disk
 	$(call say,speed and memory$(comma) beside other registries)

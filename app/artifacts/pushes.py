@@ -17,15 +17,16 @@ from app.artifacts.subjects import Push
 from app.artifacts.tags import point_tags
 from app.context import Context
 from app.core.digest import Digest
-from app.core.errors import RepositoryUnknown
+from app.core.errors import ManifestInvalid, RepositoryUnknown
 from app.core.reference import RepositoryName
 from app.db.database import retried
 from app.events.content import ArtifactPushed
 from app.oci.artifact_types import artifact_kind
 from app.oci.documents import storable_map
 from app.oci.image_config import READABLE, config_facts
-from app.oci.limits import CONFIG_BYTES, SIZE
+from app.oci.limits import CONFIG_BYTES, PAYLOAD_BYTES, PAYLOADS_PER_MANIFEST, SIZE
 from app.oci.manifests import Manifest
+from app.oci.signatures import PAYLOADS, require_plain_payload
 from app.projects.counters import count_content
 
 
@@ -50,12 +51,24 @@ class PushService:
     def push(self, push: ManifestPush) -> bool:
         """Store the manifest and point its tags at it; False, which is no error, when the repository held the digest.
 
-        ManifestBlobUnknown when it refers to what the repository does not hold; ProjectUnknown; QuotaExceeded; ReadOnly
-        and UnavailableError from the write gate; whatever admission refuses with. The number of statements does not
+        ManifestInvalid for a config or signature that readers would differ on; ManifestBlobUnknown when it refers to
+        what the repository does not hold; ProjectUnknown; QuotaExceeded; ReadOnly and UnavailableError from the write
+        gate; whatever admission refuses with. But for signatures, the number of statements does not
         depend on the number of layers.
         """
+        self._require_plain_payloads(push)
         facts = self._facts(push)
         return self._store(push, facts)
+
+    def _require_plain_payloads(self, push: ManifestPush) -> None:
+        payloads = [layer for layer in push.manifest.layers if layer.media_type in PAYLOADS]
+        if len(payloads) > PAYLOADS_PER_MANIFEST:
+            raise ManifestInvalid(f"layers: at most {PAYLOADS_PER_MANIFEST} signatures are accepted")
+        for layer in payloads:
+            content = read_blob(self._ctx, push.repository, layer.digest, PAYLOAD_BYTES)
+            if content is not None:
+                place = f"content of layer {layer.digest}"
+                require_plain_payload(layer.media_type, content, place)
 
     def _facts(self, push: ManifestPush) -> dict[str, Any] | None:
         config = push.manifest.config

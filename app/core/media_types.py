@@ -10,6 +10,8 @@ DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 HELM_CONFIG = "application/vnd.cncf.helm.config.v1+json"
 COSIGN_SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 NOTATION_SIGNATURE = "application/vnd.cncf.notary.signature"
+NOTATION_JWS = "application/jose+json"
+DSSE_ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 OCTET_STREAM = "application/octet-stream"
 
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})

@@ -5,7 +5,8 @@ from typing import Any, Final
 import orjson
 
 from app.core.media_types import HELM_CONFIG, IMAGE_CONFIGS
-from app.oci.documents import storable
+from app.oci.documents import parse_plain, storable
+from app.oci.folding import CHART, IMAGE_CONFIG
 from app.oci.limits import CONFIG_BYTES, EXTRA_BYTES
 
 _IMAGE_FACTS: Final = ("architecture", "author", "config", "created", "os", "variant")
@@ -15,12 +16,16 @@ READABLE: Final = IMAGE_CONFIGS | {HELM_CONFIG}
 
 
 def config_facts(media_type: str, content: bytes) -> dict[str, Any] | None:
-    """Return what lists show of a config, at most 256 KiB; None for one that is too large or not what it says to be."""
+    """Return what lists show of a config, at most 256 KiB; None for one that is too large or not what it says to be.
+
+    ManifestInvalid for a config that readers would differ on.
+    """
     if media_type not in READABLE or len(content) > CONFIG_BYTES:
         return None
     try:
-        document = orjson.loads(content)
-    except orjson.JSONDecodeError:
+        form = CHART if media_type == HELM_CONFIG else IMAGE_CONFIG
+        document = parse_plain(content, form, "content of config")
+    except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict):
         return None

@@ -18,3 +18,7 @@ EXTRA_BYTES: Final = 256 * 1024
 """Bytes of facts that are kept of one config."""
 NESTING: Final = 32
 """Levels of a document that is kept for display."""
+PAYLOAD_BYTES: Final = 64 * 1024
+"""Bytes of a signature's payload that is looked into; a larger one is stored as any content."""
+PAYLOADS_PER_MANIFEST: Final = 1000
+"""Signatures in one manifest."""

@@ -10,6 +10,7 @@ from app.core.errors import ManifestInvalid
 from app.core.media_types import INDEXES, MANIFESTS
 from app.oci.descriptors import Descriptor, annotations, descriptor, descriptors, media_type
 from app.oci.documents import parse_object
+from app.oci.folding import MANIFEST
 from app.oci.limits import MANIFEST_BYTES, MEDIA_TYPE_LENGTH
 
 _SCHEMA_VERSION: Final = 2
@@ -63,7 +64,7 @@ def parse_manifest(body: bytes, content_type: str | None) -> Manifest:
     """Parse what is pushed under ``content_type``; ManifestInvalid says what is wrong (distribution-spec, Push)."""
     if len(body) > MANIFEST_BYTES:
         raise ManifestInvalid(f"manifest is larger than {MANIFEST_BYTES} bytes")
-    document = parse_object(body)
+    document = parse_object(body, MANIFEST)
     _refuse_confusion(document)
     kind = _media_type(document, content_type)
     if kind in INDEXES:

@@ -135,21 +135,39 @@ class TestFinish:
         driver.finish(KEY, 3)
         assert read(driver) == b"abc"
 
-    @pytest.mark.parametrize("size", [0, 3, 7])
-    def test_verifies_the_size_and_changes_nothing(self, driver: StorageDriver, size: int) -> None:
-        write(driver, b"abcdef")
-        with pytest.raises(InternalError):
-            driver.finish(KEY, size)
-        assert (read(driver), driver.size(KEY)) == (b"abcdef", 6)
-
     def test_twice(self, driver: StorageDriver) -> None:
         write(driver, b"abc")
         driver.finish(KEY, 3)
         driver.finish(KEY, 3)
 
-    def test_refuses_an_unknown_key(self, driver: StorageDriver) -> None:
+    @pytest.mark.parametrize("present", [b"", b"ab", b"abcd"])
+    def test_only_verifies(self, driver: StorageDriver, present: bytes) -> None:
+        write(driver, present)
+        for size in (0, 3, 9):
+            if size == len(present):
+                driver.finish(KEY, size)
+            else:
+                with pytest.raises(InternalError):
+                    driver.finish(KEY, size)
+        assert (read(driver), driver.size(KEY)) == (present, len(present))
+
+    def test_makes_no_object(self, driver: StorageDriver) -> None:
+        for size in (0, 3):
+            with pytest.raises(NotFoundError):
+                driver.finish(KEY, size)
         with pytest.raises(NotFoundError):
+            driver.size(KEY)
+
+    def test_a_late_one_leaves_a_writer_alone(self, driver: StorageDriver) -> None:
+        write(driver, b"abc")
+        writer = driver.append(KEY, 3)
+        writer.write(memoryview(b"def"))
+        with pytest.raises(InternalError):
             driver.finish(KEY, 3)
+        writer.write(memoryview(b"ghi"))
+        writer.close()
+        driver.finish(KEY, 9)
+        assert read(driver) == b"abcdefghi"
 
 
 class TestOpen:

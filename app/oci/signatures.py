@@ -1,0 +1,34 @@
+"""Payloads of signatures: JSON in layers that says what was signed, and must say the same to every reader."""
+
+import base64
+from collections.abc import Mapping
+from typing import Final
+
+from app.core.media_types import COSIGN_SIMPLE_SIGNING, DSSE_ENVELOPE, NOTATION_JWS
+from app.oci.documents import parse_plain
+from app.oci.folding import DSSE, JWS, JWS_PAYLOAD, SIMPLE_SIGNING, STATEMENT, UNKNOWN, Form
+
+_FORMS: Final[Mapping[str, tuple[Form, Mapping[str, Form]]]] = {
+    COSIGN_SIMPLE_SIGNING: (SIMPLE_SIGNING, {}),
+    NOTATION_JWS: (JWS, {"payload": JWS_PAYLOAD, "protected": UNKNOWN}),
+    DSSE_ENVELOPE: (DSSE, {"payload": STATEMENT}),
+}
+"""For each type its form, and the members that are JSON again, in base64."""
+PAYLOADS: Final = frozenset(_FORMS)
+
+
+def require_plain_payload(media_type: str, content: bytes, root: str) -> None:
+    """Raise ManifestInvalid for a payload that readers would differ on; what is no JSON is nobody's payload."""
+    form, encoded = _FORMS[media_type]
+    try:
+        envelope = parse_plain(content, form, root)
+        for name, inner in encoded.items():
+            if isinstance(envelope, dict) and isinstance(text := envelope.get(name), str):
+                parse_plain(_decoded(text), inner, f"{root}.{name}")
+    except (ValueError, RecursionError):
+        return
+
+
+def _decoded(text: str) -> bytes:
+    plain = text.replace("-", "+").replace("_", "/")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4))
