@@ -19,8 +19,12 @@ WRONG, NEW, ROBOTS = "Wrong12345", "Newer12345", "Chosen12345"
 
 @pytest.fixture
 def environment(environment: dict[str, str]) -> dict[str, str]:
-    """A log with everything in it."""
-    return environment | {"HARBOR_LOG_LEVEL": "debug", "HARBOR_LOG_FORMAT": "console"}
+    """A log with everything in it, and identity tokens."""
+    return environment | {
+        "HARBOR_LOG_LEVEL": "debug",
+        "HARBOR_LOG_FORMAT": "console",
+        "HARBOR_IDENTITY_TOKENS": "true",
+    }
 
 
 def test_none_is_written(people: People, ports: Ports, live_server: LiveServer) -> None:
