@@ -27,12 +27,12 @@ class RepositorySchema(HarborSchema):
 
 
 class PlatformSchema(HarborSchema):
-    """Where an image runs; two keys are quoted, as Harbor's are."""
+    """Where an image runs; two keys are what Harbor's server writes, not what its document says."""
 
     architecture = Text()
     os = Text()
-    os_version = Text(data_key="'os.version'", attribute="os.version")
-    os_features = Items(fields.String(), data_key="'os.features'", attribute="os.features")
+    os_version = Text(data_key="OsVersion", attribute="os.version")
+    os_features = Items(fields.String(), data_key="OsFeatures", attribute="os.features")
     variant = Text()
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:  # noqa: ANN401 - marshmallow's interface

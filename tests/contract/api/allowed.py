@@ -3,11 +3,16 @@
 _SCANNING = "filled in by scanning, which is not there yet"
 _OLD_ROBOTS = "kept for clients made for Harbor before 2.13"
 _ROTATION = "the secret before stays valid for a while, where Harbor cuts running clients off"
+_KEYS = "what Harbor's server writes on the wire"
 _BODIES = "Harbor's document forgets the body that its server sends"
 
 ALLOWED: dict[str, str] = {
     "Artifact: scan_overview is missing": _SCANNING,
     "Artifact: sbom_overview is missing": _SCANNING,
+    "Platform: 'os.features' is missing": _KEYS,
+    "Platform: 'os.version' is missing": _KEYS,
+    "Platform: OsFeatures is ours alone": _KEYS,
+    "Platform: OsVersion is ours alone": _KEYS,
     "GET /projects/{project_name_or_id}/robots: Harbor has no such operation": _OLD_ROBOTS,
     "POST /projects/{project_name_or_id}/robots: Harbor has no such operation": _OLD_ROBOTS,
     "GET /projects/{project_name_or_id}/robots/{robot_id}: Harbor has no such operation": _OLD_ROBOTS,
