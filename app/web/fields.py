@@ -64,6 +64,24 @@ class Flag(_Omitting, fields.Boolean):
     empty = False
 
 
+class Switch(fields.Boolean):
+    """Yes or no as a query or header parameter; what is neither counts as not given."""
+
+    def deserialize(
+        self,
+        value: Any,  # noqa: ANN401 - marshmallow's
+        attr: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        **kwargs: Any,  # noqa: ANN401 - marshmallow's
+    ) -> Any:  # noqa: ANN401 - marshmallow's
+        """The value, or what the parameter's absence means."""
+        given = value.lower() if isinstance(value, str) else value
+        try:
+            return super().deserialize(given, attr, data, **kwargs)
+        except ValidationError:
+            return super().deserialize(missing, attr, data, **kwargs)
+
+
 class Number(_Omitting, fields.Integer):
     """A whole number of at most 64 bits, 32 with that format; not ``strict`` for parameters, which are text."""
 
