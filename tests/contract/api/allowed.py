@@ -20,7 +20,6 @@ ALLOWED: dict[str, str] = {
     "DELETE /projects/{project_name_or_id}/robots/{robot_id}: Harbor has no such operation": _OLD_ROBOTS,
     "PATCH /robots/{robot_id}: parameter query grace_period is ours alone": _ROTATION,
     "RobotSec: grace_period is ours alone": _ROTATION,
-    "Robot: expired is ours alone": "a list shows which robots have run out without arithmetic on expires_at",
     "DELETE /usergroups/{group_id}: parameter path group_id: format is int64, Harbor's None": "one id, one format",
     "PUT /users/{user_id}/cli_secret: response 400: schema Errors, Harbor's None": _BODIES,
     "PUT /users/{user_id}/cli_secret: response 412: schema Errors, Harbor's None": _BODIES,
