@@ -1,6 +1,7 @@
 """gunicorn's configuration, from the product's settings. TLS and HTTP/2 belong to the proxy in front."""
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.http.message import Request
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from app.settings import load
 
@@ -8,7 +9,16 @@ _settings = load()
 
 
 class Worker(ThreadWorker):
-    """gunicorn's own, but an orphan gives up its port at once, so that the next master need not wait for it."""
+    """gunicorn's own, with one line of cookies for all; an orphan gives up its port at once to the next master."""
+
+    def handle_request(self, req: Request, conn: TConn) -> bool:
+        """Serve a request. gunicorn joins equal headers by commas, which may stand in cookies: join these before it."""
+        cookies = [value for name, value in req.headers if name == "COOKIE"]
+        if len(cookies) > 1:
+            others = [header for header in req.headers if header[0] != "COOKIE"]
+            req.headers = [*others, ("COOKIE", "; ".join(cookies))]
+        keep: bool = super().handle_request(req, conn)
+        return keep
 
     def is_parent_alive(self) -> bool:
         """Whether the master is there; without one, requests in flight are finished and no new ones taken."""

@@ -1,5 +1,6 @@
 """Accessories: artifacts with a subject, and the referrers list of a subject."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,6 +11,8 @@ from sqlalchemy.orm import Session
 from app.artifacts.models import Accessory, Repository
 from app.artifacts.repositories import require_public
 from app.context import Context
+from app.db.conflict import insert_absent
+from app.oci.accessory_tags import subject_of, tagged_kind
 from app.oci.artifact_types import accessory_kind
 from app.oci.manifests import Manifest
 from app.oci.referrers import referrer_descriptor
@@ -93,6 +96,29 @@ def attach(session: Session, referrer: Referrer, now: datetime) -> None:
     session.connection().execute(_NEW, row)
 
 
+def attach_by_tags(session: Session, referrer: Referrer, tags: Sequence[str], now: datetime) -> None:
+    """Record the subjects that the tags name, for an artifact whose manifest names none."""
+    if referrer.manifest.subject is not None:
+        return
+    subjects = {subject: tag for tag in tags if (subject := subject_of(tag, referrer.manifest))}
+    rows = [
+        {
+            "artifact_id": referrer.artifact_id,
+            "repository_id": referrer.repository_id,
+            "subject_digest": subject,
+            "kind": tagged_kind(tag, referrer.manifest),
+            "artifact_type": referrer.manifest.artifact_type,
+            "descriptor": b"",
+            "creation_time": now,
+            "by_tag": True,
+        }
+        for subject, tag in subjects.items()
+        if subject != referrer.digest
+    ]
+    if rows:
+        session.connection().execute(insert_absent(session, Accessory), rows)
+
+
 def _page(found: list[tuple[int, int]], limit: int) -> list[int]:
     ids: list[int] = []
     room = PAGE_BYTES
@@ -108,7 +134,11 @@ _NEW = sa.insert(Accessory)
 _OF_SUBJECT = (
     sa.select(Accessory.id, sa.func.length(Accessory.descriptor).label("size"))
     .join(Repository, Repository.id == Accessory.repository_id)
-    .where(Repository.name == sa.bindparam("repository"), Accessory.subject_digest == sa.bindparam("subject"))
+    .where(
+        Repository.name == sa.bindparam("repository"),
+        Accessory.subject_digest == sa.bindparam("subject"),
+        Accessory.by_tag.is_(sa.false()),
+    )
 )
 _OF_TYPE = Accessory.artifact_type == sa.bindparam("type")
 _SIZES = (

@@ -2,19 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.charges import enter_queue, lock_blobs, release_blobs
-from app.artifacts.models import Accessory, Artifact, ArtifactBlob, ArtifactChild, Repository, RepositoryBlob, Tag
+from app.artifacts.models import (
+    Accessory,
+    Artifact,
+    ArtifactBlob,
+    ArtifactChild,
+    Repository,
+    RepositoryBlob,
+    Standing,
+    Tag,
+)
 from app.artifacts.repositories import RepositoryRef, lock_repository
+from app.artifacts.standing import described_by_tag, settle, tagged_beside
 from app.artifacts.subjects import Deletion, RepositoryDeletion
 from app.context import Context
 from app.core.errors import ManifestUnknown, StillReferenced
 from app.db.parts import parts
 from app.events.content import ArtifactDeleted, RepositoryDeleted, TagDeleted
+from app.oci.accessory_tags import tags_about
 from app.projects.counters import count_content
+
+_DIGESTS_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +38,15 @@ class Doomed:
     id: int
     digest: str
     manifest_size: int
+    listed: bool
     tags: tuple[str, ...]
 
 
 def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequence[int]) -> None:
     """Delete the artifacts with their tags, queue the blobs nobody refers to then, and stop charging for them.
 
-    The repository's row must be locked; no index that stays may list one of them.
+    Tags that made other artifacts accessories of these go too. The repository's row must be locked; no index that stays
+    may list one of them.
     """
     session = ctx.session
     doomed = [each for part in parts(artifact_ids) for each in _doomed(session, part)]
@@ -40,6 +56,7 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
         "delete", Deletion(project_id=repository.project_id, repository=repository.name, digests=digests, tags=tags)
     )
     freed = sum(each.manifest_size for each in doomed)
+    touched = {*_children(session, artifact_ids), *described_by_tag(session, repository.id, digests)}
     for part in parts(artifact_ids):
         blob_ids = lock_blobs(session, sa.select(ArtifactBlob.blob_id).where(ArtifactBlob.artifact_id.in_(part)))
         _run(session, sa.delete(Tag).where(Tag.artifact_id.in_(part)))
@@ -47,7 +64,9 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
         _run(session, sa.delete(Artifact).where(Artifact.id.in_(part)))
         enter_queue(session, repository=repository, blob_ids=blob_ids)
         freed += release_blobs(session, project_id=repository.project_id, blob_ids=blob_ids)
-    _shrink(ctx, repository, len(doomed))
+    listed = settle(session, touched.difference(artifact_ids)) - sum(each.listed for each in doomed)
+    _note_change(ctx, repository, listed)
+    _delete_tags_about(ctx, repository, digests)
     for each in doomed:
         ctx.emit(_artifact_deleted(repository, each))
     session.flush()
@@ -64,7 +83,7 @@ def delete_artifact(ctx: Context, artifact_id: int) -> None:
     repository = None if name is None else lock_repository(session, name)
     if repository is None:
         raise ManifestUnknown
-    artifact_ids = _with_accessories(session, artifact_id)
+    artifact_ids = with_accessories(session, artifact_id)
     if parents := listed_by(session, artifact_ids):
         raise StillReferenced(
             "an index of the repository lists this artifact: delete the index first", detail={"indexes": parents}
@@ -76,9 +95,11 @@ def delete_tags(ctx: Context, repository: RepositoryRef, tags: Sequence[tuple[in
     """Delete tags given as (id, name, digest of their artifact), which stays. The repository's row must be locked."""
     names = tuple(name for _, name, _ in tags)
     ctx.admit("delete", Deletion(project_id=repository.project_id, repository=repository.name, digests=(), tags=names))
+    touched: set[int] = set()
     for part in parts(tag_id for tag_id, _, _ in tags):
+        touched.update(ctx.session.execute(sa.select(Tag.artifact_id).where(Tag.id.in_(part))).scalars())
         _run(ctx.session, sa.delete(Tag).where(Tag.id.in_(part)))
-    _shrink(ctx, repository, 0)
+    _note_change(ctx, repository, settle(ctx.session, touched))
     for _, name, digest in tags:
         ctx.emit(TagDeleted(project_id=repository.project_id, repository=repository.name, digest=digest, tag=name))
 
@@ -117,13 +138,36 @@ def listed_by(session: Session, artifact_ids: Sequence[int]) -> list[str]:
     return list(session.execute(statement).scalars())
 
 
-def _with_accessories(session: Session, artifact_id: int) -> list[int]:
-    return list(session.execute(_FAMILY, {"artifact": artifact_id}).scalars())
+def with_accessories(session: Session, artifact_id: int, *, by_tag_only: bool = False) -> list[int]:
+    """The artifact, its accessories and theirs; of those that only tags make accessories the ones without other tags.
+
+    With ``by_tag_only`` these and no others.
+    """
+    return list(session.execute(_FAMILY_BY_TAG if by_tag_only else _FAMILY, {"artifact": artifact_id}).scalars())
+
+
+def _children(session: Session, artifact_ids: Sequence[int]) -> set[int]:
+    return {
+        child
+        for part in parts(artifact_ids)
+        for child in session.execute(
+            sa.select(ArtifactChild.child_id).where(ArtifactChild.parent_id.in_(part))
+        ).scalars()
+    }
+
+
+def _delete_tags_about(ctx: Context, repository: RepositoryRef, digests: Sequence[str]) -> None:
+    """Delete the tags that still say that an artifact is about one of the digests, which are gone."""
+    for part in parts(digests, _DIGESTS_AT_ONCE):
+        names = [name for digest in part for name in tags_about(digest)]
+        rows = ctx.session.execute(_ABOUT, {"repository": repository.id, "names": names, "digests": part}).all()
+        if rows:
+            delete_tags(ctx, repository, [(row.id, row.name, row.digest) for row in rows])
 
 
 def _doomed(session: Session, artifact_ids: list[int]) -> list[Doomed]:
     rows = session.execute(
-        sa.select(Artifact.id, Artifact.digest, Artifact.manifest_size, Tag.name)
+        sa.select(Artifact.id, Artifact.digest, Artifact.manifest_size, Artifact.standing, Tag.name)
         .outerjoin(Tag, Tag.artifact_id == Artifact.id)
         .where(Artifact.id.in_(artifact_ids))
         .order_by(Artifact.id, Tag.name)
@@ -133,7 +177,13 @@ def _doomed(session: Session, artifact_ids: list[int]) -> list[Doomed]:
         tags.setdefault(row.id, []).extend([] if row.name is None else [row.name])
     facts = {row.id: row for row in rows}
     return [
-        Doomed(id=row.id, digest=row.digest, manifest_size=row.manifest_size, tags=tuple(tags[row.id]))
+        Doomed(
+            id=row.id,
+            digest=row.digest,
+            manifest_size=row.manifest_size,
+            listed=row.standing == Standing.LISTED,
+            tags=tuple(tags[row.id]),
+        )
         for row in facts.values()
     ]
 
@@ -148,8 +198,8 @@ def _artifact_deleted(repository: RepositoryRef, gone: Doomed) -> ArtifactDelete
     )
 
 
-def _shrink(ctx: Context, repository: RepositoryRef, artifacts: int) -> None:
-    values = {"artifact_count": Repository.artifact_count - artifacts, "update_time": ctx.ports.clock.now()}
+def _note_change(ctx: Context, repository: RepositoryRef, listed: int) -> None:
+    values = {"artifact_count": Repository.artifact_count + listed, "update_time": ctx.ports.clock.now()}
     _run(ctx.session, sa.update(Repository).where(Repository.id == repository.id).values(values))
 
 
@@ -177,4 +227,18 @@ _ATTACHED = sa.select(Artifact.id, Artifact.repository_id, Artifact.digest).wher
     Accessory.repository_id == _ROOT.c.repository_id,
     Accessory.subject_digest == _ROOT.c.digest,
 )
-_FAMILY = sa.select(_ROOT.union(_ATTACHED).c.id)
+_NO_OTHER_TAG = ~tagged_beside(Artifact.id, Accessory.subject_digest)
+_FAMILY = sa.select(_ROOT.union(_ATTACHED.where(sa.or_(Accessory.by_tag.is_(sa.false()), _NO_OTHER_TAG))).c.id)
+_FAMILY_BY_TAG = sa.select(_ROOT.union(_ATTACHED.where(Accessory.by_tag, _NO_OTHER_TAG)).c.id)
+_ABOUT = (
+    sa.select(Tag.id, Tag.name, Artifact.digest)
+    .distinct()
+    .join(Artifact, Artifact.id == Tag.artifact_id)
+    .join(Accessory, Accessory.artifact_id == Artifact.id)
+    .where(
+        Tag.repository_id == sa.bindparam("repository"),
+        Tag.name.in_(sa.bindparam("names", expanding=True)),
+        Accessory.by_tag,
+        Accessory.subject_digest.in_(sa.bindparam("digests", expanding=True)),
+    )
+)

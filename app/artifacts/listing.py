@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Tag
+from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Standing, Tag
 from app.artifacts.views import AccessoryView, ArtifactView, ReferenceView, TagView
 from app.core.errors import InvalidError
 from app.core.paging import Listed
@@ -41,11 +41,11 @@ class Parts:
 def artifacts_of(session: Session, repository_id: int, query: ListQuery, wanted: Parts) -> Listed[ArtifactView]:
     """The page of the repository's artifacts, as in Harbor without accessories and untagged children of indexes.
 
-    ``base=*`` asks for those too.
+    ``base=*`` asks for the children too, and nothing for accessories.
     """
     where = [Artifact.repository_id == repository_id, *conditions(query, _COLUMNS), *_by_tag(query), *_by_label(query)]
-    if not query.values("digest") and _EVERYTHING not in query.values("base"):
-        where.append(_base())
+    with_children = _EVERYTHING in query.values("base")
+    where.append(Artifact.standing != Standing.ACCESSORY if with_children else Artifact.standing == Standing.LISTED)
     total = counted(session, sa.select(Artifact.id).where(*where))
     ordered = order(query.sort, _COLUMNS, (Artifact.push_time.desc(), Artifact.id.desc()), Artifact.id)
     page = paged(sa.select(Artifact.id).where(*where).order_by(*ordered), query.page)
@@ -96,12 +96,6 @@ def grouped(views: Sequence[T], key: str) -> dict[int, tuple[T, ...]]:
     """The views by one of their ids, each group in the order given."""
     by_id = sorted(views, key=lambda view: int(getattr(view, key)))
     return {number: tuple(group) for number, group in groupby(by_id, key=lambda view: int(getattr(view, key)))}
-
-
-def _base() -> sa.ColumnElement[bool]:
-    accessory = sa.exists().where(Accessory.artifact_id == Artifact.id)
-    child = sa.exists().where(ArtifactChild.child_id == Artifact.id)
-    return sa.and_(~accessory, sa.or_(~child, _tagged()))
 
 
 def _by_tag(query: ListQuery) -> list[sa.ColumnElement[bool]]:
@@ -191,6 +185,6 @@ _ACCESSORIES = (
         _SUBJECT,
         sa.and_(_SUBJECT.repository_id == Accessory.repository_id, _SUBJECT.digest == Accessory.subject_digest),
     )
-    .where(_SUBJECT.id.in_(_IDS))
+    .where(_SUBJECT.id.in_(_IDS), Artifact.standing == Standing.ACCESSORY)
     .order_by(Accessory.id)
 )

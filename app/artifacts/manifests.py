@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from app.artifacts.deletion import delete_artifacts, listed_by
+from app.artifacts.deletion import delete_artifacts, listed_by, with_accessories
 from app.artifacts.models import Artifact, ManifestBody, Repository, Tag
 from app.artifacts.repositories import find_published, lock_published
 from app.artifacts.subjects import Pull
@@ -86,7 +86,7 @@ class ManifestService:
 
     @retried()
     def delete(self, repository: str, digest: Digest) -> None:
-        """Delete a manifest and its tags; its children and referrers stay.
+        """Delete a manifest and its tags, and what tags alone make its accessories; its children and referrers stay.
 
         RepositoryUnknown, ManifestUnknown; DeniedError while an index of the repository lists it.
         """
@@ -95,10 +95,11 @@ class ManifestService:
             artifact_id = session.execute(_OWN, {"repository": place.id, "digest": digest}).scalar_one_or_none()
             if artifact_id is None:
                 raise ManifestUnknown(f"manifest {digest} unknown", detail={"digest": digest})
-            if parents := listed_by(session, [artifact_id]):
+            artifact_ids = with_accessories(session, artifact_id, by_tag_only=True)
+            if parents := listed_by(session, artifact_ids):
                 message = "an index of the repository lists this manifest: delete the index first"
                 raise DeniedError(message, detail={"indexes": parents})
-            delete_artifacts(self._ctx, place, [artifact_id])
+            delete_artifacts(self._ctx, place, artifact_ids)
 
     def note_pull(self, manifest: StoredManifest) -> None:
         """Count the pull, later and in a batch."""

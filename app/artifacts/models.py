@@ -1,6 +1,7 @@
 """Repositories and what is in them, and which repository and project sees which blob."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,6 +9,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, table_args
 from app.db.types import BigId, Document, UtcDateTime, byte_text
+
+
+class Standing(StrEnum):
+    """How an artifact stands in its repository's list."""
+
+    LISTED = "listed"
+    CHILD = "child"
+    """An index lists it and no tag leads to it."""
+    ACCESSORY = "accessory"
 
 
 class Repository(Base):
@@ -26,6 +36,7 @@ class Repository(Base):
     description: Mapped[str] = mapped_column(sa.Text, default="")
     published: Mapped[bool] = mapped_column(default=False)
     artifact_count: Mapped[int] = mapped_column(BigId, default=0)
+    """Of the artifacts that are listed for themselves."""
     pull_count: Mapped[int] = mapped_column(BigId, default=0)
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -38,6 +49,7 @@ class Artifact(Base):
     __table_args__ = table_args(
         sa.UniqueConstraint("repository_id", "digest"),
         sa.Index("ix_artifact_push_time", "repository_id", "push_time", "id"),
+        sa.Index("ix_artifact_standing", "repository_id", "standing", "push_time", "id"),
         sa.Index("ix_artifact_project_id", "project_id", "id"),
     )
 
@@ -60,6 +72,10 @@ class Artifact(Base):
     """Facts from the config that lists show: architecture, os, created, author …"""
     push_time: Mapped[datetime] = mapped_column(UtcDateTime)
     pull_time: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    standing: Mapped[str] = mapped_column(
+        byte_text(16), default=Standing.LISTED, server_default=sa.text(f"'{Standing.LISTED}'")
+    )
+    """Follows from the rows of its tags, parents and accessory; ``standing.settle`` keeps it."""
 
 
 class ManifestBody(Base):
@@ -127,11 +143,14 @@ class ArtifactChild(Base):
 
 
 class Accessory(Base):
-    """An artifact with a subject, which need not exist (yet); its descriptor stands ready for the referrers list."""
+    """An artifact with a subject, which need not exist (yet); its descriptor stands ready for the referrers list.
+
+    One that only a tag makes an accessory (``by_tag``) may have several subjects and is in no referrers list.
+    """
 
     __tablename__ = "accessory"
     __table_args__ = table_args(
-        sa.UniqueConstraint("artifact_id"),
+        sa.UniqueConstraint("artifact_id", "subject_digest"),
         sa.Index("ix_accessory_subject", "repository_id", "subject_digest", "id"),
     )
 
@@ -145,6 +164,7 @@ class Accessory(Base):
     descriptor: Mapped[bytes]
     """The JSON descriptor of distribution-spec's referrers list."""
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    by_tag: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class RepositoryBlob(Base):

@@ -7,12 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.artifacts.accessories import Referrer, attach
+from app.artifacts.accessories import Referrer, attach, attach_by_tags
 from app.artifacts.blob_content import read_blob
 from app.artifacts.charges import charge_artifact, leave_queue
-from app.artifacts.models import Artifact, ManifestBody, Repository
+from app.artifacts.models import Artifact, ArtifactChild, ManifestBody, Repository
 from app.artifacts.references import record, resolve
 from app.artifacts.repositories import RepositoryRef, find_place, lock_repository
+from app.artifacts.standing import described_by_tag, settle
 from app.artifacts.subjects import Push
 from app.artifacts.tags import point_tags
 from app.context import Context
@@ -86,12 +87,14 @@ class PushService:
             ctx.admit("push", _subject(push, repository))
             artifact_id = _known_artifact(session, repository, push.digest)
             created = artifact_id is None
-            stored = 0
+            stored, touched = 0, set[int]()
             if artifact_id is None:
                 artifact_id, stored = _create(session, repository, push, facts, now)
-            changed = point_tags(session, repository.id, artifact_id, push.tags, now)
-            if created or changed:
-                _touch(session, repository, created=created, now=now)
+                touched = _touched(session, repository, push, artifact_id)
+            touched |= point_tags(session, repository.id, artifact_id, push.tags, now)
+            if touched:
+                attach_by_tags(session, _referrer(repository, push, artifact_id), push.tags, now)
+                _touch(session, repository, listed=created + settle(session, touched), now=now)
             ctx.emit(_event(push, repository, artifact_id, created=created))
             session.flush()
             count_content(ctx, repository.project_id, stored=stored, repositories=0 if repository.published else 1)
@@ -120,17 +123,28 @@ def _create(
     artifact_id = session.connection().execute(_NEW_ARTIFACT, row).scalar_one()
     session.connection().execute(_NEW_BODY, {"artifact_id": artifact_id, "body": push.body})
     record(session, artifact_id=artifact_id, repository=repository, manifest=push.manifest, references=references)
-    referrer = Referrer(
+    attach(session, _referrer(repository, push, artifact_id), now)
+    leave_queue(session, repository_id=repository.id, artifact_id=artifact_id)
+    charged = charge_artifact(session, project_id=repository.project_id, artifact_id=artifact_id)
+    return artifact_id, len(push.body) + charged
+
+
+def _touched(session: Session, repository: RepositoryRef, push: ManifestPush, artifact_id: int) -> set[int]:
+    """Whose standing a new artifact may change: its own, its children's, that of what was tagged to be about it."""
+    children = (
+        session.connection().execute(_CHILDREN, {"artifact": artifact_id}).scalars() if push.manifest.entries else ()
+    )
+    return {artifact_id, *children, *described_by_tag(session, repository.id, [push.digest])}
+
+
+def _referrer(repository: RepositoryRef, push: ManifestPush, artifact_id: int) -> Referrer:
+    return Referrer(
         artifact_id=artifact_id,
         repository_id=repository.id,
         manifest=push.manifest,
         digest=push.digest,
         size=len(push.body),
     )
-    attach(session, referrer, now)
-    leave_queue(session, repository_id=repository.id, artifact_id=artifact_id)
-    charged = charge_artifact(session, project_id=repository.project_id, artifact_id=artifact_id)
-    return artifact_id, len(push.body) + charged
 
 
 def _row(repository: RepositoryRef, push: ManifestPush, referred: int) -> dict[str, Any]:
@@ -149,8 +163,8 @@ def _row(repository: RepositoryRef, push: ManifestPush, referred: int) -> dict[s
     }
 
 
-def _touch(session: Session, repository: RepositoryRef, *, created: bool, now: datetime) -> None:
-    session.connection().execute(_TOUCH, {"repository": repository.id, "created": int(created), "now": now})
+def _touch(session: Session, repository: RepositoryRef, *, listed: int, now: datetime) -> None:
+    session.connection().execute(_TOUCH, {"repository": repository.id, "listed": listed, "now": now})
 
 
 def _subject(push: ManifestPush, repository: RepositoryRef) -> Push:
@@ -180,11 +194,12 @@ _NEW_BODY = sa.insert(ManifestBody)
 _ARTIFACT = sa.select(Artifact.id).where(
     Artifact.repository_id == sa.bindparam("repository"), Artifact.digest == sa.bindparam("digest")
 )
+_CHILDREN = sa.select(ArtifactChild.child_id).where(ArtifactChild.parent_id == sa.bindparam("artifact"))
 _TOUCH = (
     sa.update(Repository)
     .where(Repository.id == sa.bindparam("repository"))
     .values(
-        artifact_count=Repository.artifact_count + sa.bindparam("created"),
+        artifact_count=Repository.artifact_count + sa.bindparam("listed"),
         published=sa.true(),
         update_time=sa.bindparam("now"),
     )

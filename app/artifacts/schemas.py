@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from marshmallow import fields
 
-from app.web.fields import Flag, Items, Map, Moment, Number, Part, Parts, Text
+from app.web.fields import Flag, Items, Map, Moment, Number, Part, Parts, Switch, Text
 from app.web.schemas import HarborSchema, ListParameters, PageParameters, ParameterSchema
 
 _REPORTS: Final = (
@@ -27,12 +27,12 @@ class RepositorySchema(HarborSchema):
 
 
 class PlatformSchema(HarborSchema):
-    """Where an image runs; two keys are quoted, as Harbor's are."""
+    """Where an image runs; two keys are what Harbor's server writes, not what its document says."""
 
     architecture = Text()
     os = Text()
-    os_version = Text(data_key="'os.version'", attribute="os.version")
-    os_features = Items(fields.String(), data_key="'os.features'", attribute="os.features")
+    os_version = Text(data_key="OsVersion", attribute="os.version")
+    os_features = Items(fields.String(), data_key="OsFeatures", attribute="os.features")
     variant = Text()
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:  # noqa: ANN401 - marshmallow's interface
@@ -126,13 +126,13 @@ class ArtifactSchema(HarborSchema):
 
 
 class _ArtifactDetails(ParameterSchema):
-    with_tag = fields.Boolean(load_default=True)
-    with_label = fields.Boolean(load_default=False)
-    with_scan_overview = fields.Boolean(load_default=False)
-    with_sbom_overview = fields.Boolean(load_default=False)
-    with_immutable_status = fields.Boolean(load_default=False)
-    with_accessory = fields.Boolean(load_default=False)
-    with_inherited_accessory = fields.Boolean(load_default=False)
+    with_tag = Switch(load_default=True)
+    with_label = Switch(load_default=False)
+    with_scan_overview = Switch(load_default=False)
+    with_sbom_overview = Switch(load_default=False)
+    with_immutable_status = Switch(load_default=False)
+    with_accessory = Switch(load_default=False)
+    with_inherited_accessory = Switch(load_default=False)
 
 
 class ArtifactListParameters(ListParameters, _ArtifactDetails):
@@ -142,7 +142,7 @@ class ArtifactListParameters(ListParameters, _ArtifactDetails):
 class ArtifactParameters(PageParameters, _ArtifactDetails):
     """What one artifact may be asked for."""
 
-    with_signature = fields.Boolean(load_default=False)
+    with_signature = Switch(load_default=False)
 
 
 class ReportHeaders(ParameterSchema):

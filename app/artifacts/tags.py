@@ -44,22 +44,25 @@ class TagService:
             delete_tags(self._ctx, place, [(row.id, row.name, row.digest)])
 
 
-def point_tags(session: Session, repository_id: int, artifact_id: int, names: Sequence[str], now: datetime) -> bool:
-    """Make or move the tags to the artifact; False when they all were there. The repository's row must be locked."""
+def point_tags(session: Session, repository_id: int, artifact_id: int, names: Sequence[str], now: datetime) -> set[int]:
+    """Make or move the tags to the artifact; returns the ids of the artifacts that got or lost one.
+
+    The repository's row must be locked.
+    """
     if not names:
-        return False
+        return set()
     found = {
         row.name: row
         for row in session.connection().execute(_POINTED, {"repository": repository_id, "names": list(names)})
     }
-    moved = [row.id for row in found.values() if row.artifact_id != artifact_id]
+    moved = {row.id: row.artifact_id for row in found.values() if row.artifact_id != artifact_id}
     if moved:
-        session.connection().execute(_MOVE, {"ids": moved, "artifact": artifact_id, "now": now})
+        session.connection().execute(_MOVE, {"ids": list(moved), "artifact": artifact_id, "now": now})
     place = {"repository_id": repository_id, "artifact_id": artifact_id, "push_time": now}
     absent = [place | {"name": name} for name in names if name not in found]
     if absent:
         session.connection().execute(_NEW, absent)
-    return bool(moved or absent)
+    return {artifact_id, *moved.values()} if moved or absent else set()
 
 
 _NEW = sa.insert(Tag)

@@ -92,6 +92,7 @@ STORAGE_PER_PROJECT: Final = _size("storage_per_project")
 SESSION_TIMEOUT: Final = _number("session_timeout", 60, 1)
 NOTIFICATION_ENABLE: Final = _flag("notification_enable", default=True)
 BANNER_MESSAGE: Final = _text("banner_message")
+IDENTITY_TOKENS: Final = _flag("identity_tokens", default=False)
 
 KEYS: Final[Mapping[str, Key]] = {
     key.name: key
@@ -107,6 +108,7 @@ KEYS: Final[Mapping[str, Key]] = {
         SESSION_TIMEOUT,
         NOTIFICATION_ENABLE,
         BANNER_MESSAGE,
+        IDENTITY_TOKENS,
     )
 }
 

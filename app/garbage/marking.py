@@ -23,12 +23,12 @@ def mark(ctx: Context, step: MarkStep) -> Marked:
 
 
 def _untagged() -> sa.Select[int]:
-    """Artifacts pushed before ``:before`` that have no tag, are in no index and have no subject."""
+    """Artifacts pushed before ``:before`` that have no tag, are in no index and no manifest that names a subject."""
     return sa.select(Artifact.id).where(
         Artifact.push_time < sa.bindparam("before", type_=Artifact.push_time.type),
         ~sa.exists().where(Tag.artifact_id == Artifact.id),
         ~sa.exists().where(ArtifactChild.child_id == Artifact.id),
-        ~sa.exists().where(Accessory.artifact_id == Artifact.id),
+        ~sa.exists().where(Accessory.artifact_id == Artifact.id, Accessory.by_tag.is_(sa.false())),
     )
 
 

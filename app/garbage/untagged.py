@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.artifacts.deletion import delete_artifacts
 from app.artifacts.models import Accessory, Artifact, ArtifactBlob, ArtifactChild, Tag
 from app.artifacts.repositories import lock_repository
+from app.artifacts.standing import tagged_beside
 from app.context import Context
 from app.core.errors import DeniedError, FenceLost, PreconditionError
 from app.db.database import retried
@@ -93,13 +94,16 @@ class UntaggedDeletion:
 
 
 def _with_accessories(session: Session, repository_id: int, artifact_id: int, digest: str) -> list[int]:
-    """The artifact and, step by step, the untagged accessories of each."""
-    found, digests = [artifact_id], [digest]
-    while digests:
-        rows = session.execute(_ACCESSORIES, {"repository": repository_id, "subjects": digests, "known": found}).all()
-        found.extend(row.id for row in rows)
-        digests = [row.digest for row in rows]
-    return found
+    """The artifact and, step by step, the accessories of each that have no tag but those about it.
+
+    What an index lists goes after the index, which may be one of them.
+    """
+    found = {artifact_id: digest}
+    while rows := session.execute(
+        _ACCESSORIES, {"repository": repository_id, "subjects": list(found.values()), "known": list(found)}
+    ).all():
+        found.update({row.id: row.digest for row in rows})
+    return list(found)
 
 
 def _let_age(session: Session, repository_id: int, blobs: Sequence[int], window_ms: int) -> None:
@@ -113,14 +117,15 @@ def _let_age(session: Session, repository_id: int, blobs: Sequence[int], window_
 _TAGGED = sa.exists().where(Tag.artifact_id == Artifact.id)
 _LISTED = sa.exists().where(ArtifactChild.child_id == Artifact.id)
 _STILL_UNTAGGED = sa.select(Artifact.digest).where(Artifact.id == sa.bindparam("id"), ~_TAGGED, ~_LISTED)
+_KNOWN: sa.BindParameter[list[int]] = sa.bindparam("known", expanding=True)
 _ACCESSORIES = (
     sa.select(Artifact.id, Artifact.digest)
     .join(Accessory, Accessory.artifact_id == Artifact.id)
     .where(
         Accessory.repository_id == sa.bindparam("repository"),
         Accessory.subject_digest.in_(sa.bindparam("subjects", expanding=True)),
-        Artifact.id.not_in(sa.bindparam("known", expanding=True)),
-        ~_TAGGED,
-        ~_LISTED,
+        Artifact.id.not_in(_KNOWN),
+        ~tagged_beside(Artifact.id, Accessory.subject_digest),
+        ~sa.exists().where(ArtifactChild.child_id == Artifact.id, ArtifactChild.parent_id.not_in(_KNOWN)),
     )
 )

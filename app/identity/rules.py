@@ -28,6 +28,12 @@ def check_profile(email: str, realname: str, comment: str) -> None:
         raise FieldInvalid("comment", f"at most {_COMMENT_LIMIT} characters")
 
 
+def check_realname(realname: str) -> None:
+    """Raise FieldInvalid for a new account that does not say whose it is."""
+    if not realname.strip():
+        raise FieldInvalid("realname", f"a name of 1 to {TEXT_LIMIT} characters")
+
+
 def freed(text: str, user_id: int) -> str:
     """What the name or address of a deleted account becomes, so that it can be used again: ``name#id``, cut to fit."""
     mark = f"#{user_id}"

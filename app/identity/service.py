@@ -27,7 +27,7 @@ from app.identity import listing, throttle
 from app.identity.listing import FIRST_ADMINISTRATOR
 from app.identity.models import RefreshToken, User, UserGroupMember
 from app.identity.passwords import Passwords, check_rules
-from app.identity.rules import check_profile, check_username, freed
+from app.identity.rules import check_profile, check_realname, check_username, freed
 from app.identity.sessions import SessionStore
 from app.identity.views import Account, Named
 
@@ -84,6 +84,7 @@ class UserService:
         self._require_may_create(from_page=from_page)
         check_username(new.username)
         check_profile(new.email, new.realname, new.comment)
+        check_realname(new.realname)
         check_rules(new.password)
         stored = self._passwords.hash(new.password)
         now = self._ctx.ports.clock.now()

@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from app.identity.schemas import UserGroupSchema
-from app.web.fields import Number, Part, Text
+from app.web.fields import Number, Part, Switch, Text
 from app.web.schemas import HarborSchema, PageParameters, ParameterSchema
 
 
@@ -57,4 +57,4 @@ class PermissionParameters(ParameterSchema):
     """Where permissions are asked for, and whether they are written without that prefix."""
 
     scope = fields.String()
-    relative = fields.Boolean()
+    relative = Switch()

@@ -20,7 +20,7 @@ _NO_ROLES: Final[frozenset[Role]] = frozenset()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
-    """An action on a resource, which is a path: ``/system/user``, ``/project/1/member``, ``/project/1`` itself."""
+    """An action on a resource: ``user`` of the system, or a path, ``/project/1/member``, ``/project/1`` itself."""
 
     resource: str
     action: str
@@ -44,7 +44,7 @@ class PermissionService:
 
     def _in_system(self) -> list[Permission]:
         return [
-            Permission(resource=f"{_SYSTEM}/{resource}", action=action)
+            Permission(resource=resource, action=action)
             for resource, actions in SYSTEM_ADMINISTRATOR.items()
             for action in actions
             if may_in_system(self._ctx.principal, resource, action)
@@ -67,7 +67,12 @@ class PermissionService:
 
 
 def relative_to(scope: str, permissions: Iterable[Permission]) -> list[Permission]:
-    """The permissions with ``scope`` taken off their resources, ``.`` for itself; those elsewhere are left out."""
+    """The permissions with ``scope`` taken off their resources, ``.`` for itself; those elsewhere are left out.
+
+    Those of the system have no prefix in the first place.
+    """
+    if scope.startswith(_SYSTEM):
+        return list(permissions)
     return [
         Permission(resource=one.resource.removeprefix(scope).removeprefix("/") or ".", action=one.action)
         for one in permissions

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from app.web.fields import Flag, Items, Map, Moment, Number, Part, Parts, Text
+from app.web.fields import Flag, Items, Map, Moment, Number, Part, Parts, Switch, Text
 from app.web.schemas import HarborSchema, ListParameters, ParameterSchema
 
 _NAME_LIMIT = 255
@@ -130,9 +130,9 @@ class ProjectListParameters(ListParameters):
     """What the list of projects may be asked for."""
 
     name = fields.String()
-    public = fields.Boolean()
+    public = Switch()
     owner = fields.String()
-    with_detail = fields.Boolean(load_default=True)
+    with_detail = Switch(load_default=True)
 
 
 class ProjectNameParameters(ParameterSchema):
@@ -144,10 +144,10 @@ class ProjectNameParameters(ParameterSchema):
 class CreationHeaders(ParameterSchema):
     """How the Location of a new project is written."""
 
-    name_in_location = fields.Boolean(load_default=False, data_key="X-Resource-Name-In-Location")
+    name_in_location = Switch(load_default=False, data_key="X-Resource-Name-In-Location")
 
 
 class NameHeaders(ParameterSchema):
     """Whether the project in the path is meant by name even when it looks like a number."""
 
-    is_name = fields.Boolean(load_default=False, data_key="X-Is-Resource-Name")
+    is_name = Switch(load_default=False, data_key="X-Is-Resource-Name")

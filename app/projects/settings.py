@@ -27,9 +27,10 @@ class SettingService:
         return stored(self._ctx, require(self._ctx, project_key, "metadata", "list").id)
 
     def get(self, project_key: str | int, name: str) -> Mapping[str, str]:
-        """One setting; NotFoundError when the project has none of this name."""
+        """One setting; nothing when the project has none of this name, as clients ask before they set."""
         project = require(self._ctx, project_key, "metadata", "read")
-        return {name: _known(stored(self._ctx, project.id), name)}
+        settings = stored(self._ctx, project.id)
+        return {name: settings[name]} if name in settings else {}
 
     @retried()
     def add(self, project_key: str | int, given: Mapping[str, str]) -> None:

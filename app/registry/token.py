@@ -7,6 +7,8 @@ import structlog
 from flask import Blueprint, Response, request
 
 from app.access.principals import ANONYMOUS, Principal, PrincipalKind
+from app.configuration.keys import IDENTITY_TOKENS
+from app.configuration.service import ConfigurationService
 from app.context import Context
 from app.core.errors import DomainError, InvalidError, UnauthenticatedError
 from app.identity.authentication import parse_basic
@@ -98,7 +100,7 @@ def _issued(edge: Edge, principal: Principal, scopes: list[str], *, offline: boo
         "expires_in": issued.expires_in,
         "issued_at": issued.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    if offline and principal.kind is PrincipalKind.USER:
+    if offline and principal.kind is PrincipalKind.USER and ConfigurationService(_context(edge)).flag(IDENTITY_TOKENS):
         answer["refresh_token"] = RefreshTokens(_context(edge)).issue(principal, AUDIENCE)
     return RegistryResponse(status=200, headers=[*_UNCACHED], body=orjson.dumps(answer))
 

@@ -7,8 +7,6 @@ from app.core.errors import FieldInvalid
 
 NEVER = -1
 """As a duration and as an end: for ever."""
-CONFIGURED = 0
-"""As a duration: what the installation's configuration says."""
 _DAY = 86_400
 _LONGEST = 2**31 - 2
 _LAST_END = 2**53
@@ -16,7 +14,7 @@ _LAST_END = 2**53
 
 def check_duration(days: int) -> None:
     """Raise FieldInvalid for a duration that is none."""
-    if not NEVER <= days <= _LONGEST:
+    if days != NEVER and not 0 < days <= _LONGEST:
         raise FieldInvalid("duration", f"a number of days from 1 to {_LONGEST}, or -1 for ever")
 
 

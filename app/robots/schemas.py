@@ -46,7 +46,8 @@ class RobotSchema(HarborSchema):
     editable = Flag(keep=True)
     disable = Flag(keep=True, load_default=False)
     expires_at = Number()
-    expired = Flag(keep=True, metadata={"description": "Whether the robot's time is over"})
+    expired = Flag(keep=True, ours=True)
+    """Whether the robot's time is over."""
     permissions = Parts(RobotPermissionSchema, load_default=())
     creator_type = Text()
     creator_ref = Number()

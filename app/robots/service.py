@@ -40,8 +40,8 @@ class NewRobot:
     level: str
     permissions: Sequence[Permission]
     description: str = ""
-    duration: int = lifetime.CONFIGURED
-    """Days, -1 for ever, 0 for the configured duration."""
+    duration: int | None = None
+    """Days, -1 for ever, None for the configured duration."""
     expires_at: int = 0
     """Seconds since 1970, to say the end to the second instead of a duration."""
     disabled: bool = False
@@ -56,7 +56,7 @@ class RobotChange:
     permissions: Sequence[Permission]
     description: str = ""
     duration: int | None = None
-    """As in NewRobot, counted from the robot's creation; None leaves it."""
+    """Days, counted from the robot's creation, -1 for ever; None leaves it."""
     disabled: bool = False
 
 
@@ -132,7 +132,7 @@ class RobotService:
                 level=Level.PROJECT,
                 permissions=[Permission(kind=Level.PROJECT, namespace=project.name, access=access)],
                 description=old.description,
-                duration=lifetime.NEVER if never else lifetime.CONFIGURED,
+                duration=lifetime.NEVER if never else None,
                 expires_at=0 if never else old.expires_at,
             )
         )
@@ -228,7 +228,7 @@ class RobotService:
         name = self._prefix() + robot.name
         self._ctx.emit(RobotUpdated(project_id=robot.project_id or 0, robot_id=robot.id, name=name, what="settings"))
 
-    def _lifetime(self, duration: int, since: datetime) -> tuple[int, int]:
+    def _lifetime(self, duration: int | None, since: datetime) -> tuple[int, int]:
         days = duration or ConfigurationService(self._ctx).number(ROBOT_TOKEN_DURATION)
         return days, lifetime.end_after(days, since)
 
@@ -241,7 +241,8 @@ class RobotService:
 
 def _checked(wanted: NewRobot | RobotChange) -> tuple[Level, tuple[Grant, ...]]:
     _check_description(wanted.description)
-    lifetime.check_duration(wanted.duration or lifetime.CONFIGURED)
+    if wanted.duration is not None:
+        lifetime.check_duration(wanted.duration)
     level = _LEVELS.get(wanted.level)
     if level is None:
         raise FieldInvalid("level", "system or project")

@@ -42,7 +42,7 @@ _NOBODYS_PARTS: Final = 1_000
 
 
 class HarborParser(FlaskParser):
-    """Reads arguments; a body that is not JSON is 415, one that is no JSON at all 400, one of too many values 413.
+    """Reads arguments; a body that is not JSON, by its type or its syntax, is 422, one of too many values 413.
 
     Nobody may send more than a few values, so that only callers we know keep us busy.
     """
@@ -56,11 +56,11 @@ class HarborParser(FlaskParser):
         try:
             loaded = super()._raw_load_json(req)
         except (json.JSONDecodeError, UnicodeDecodeError):
-            raise
+            abort(422, messages={"json": ["the body is no JSON"]})
         except (ValueError, RecursionError) as error:
             raise InvalidError("the body holds a number with too many digits or nests too deeply") from error
         if loaded is missing and req.content_length:
-            abort(415, messages={"header": {"Content-Type": [f"unsupported media type {req.mimetype!r}"]}})
+            abort(422, messages={"header": {"Content-Type": [f"unsupported media type {req.mimetype!r}"]}})
         return loaded
 
 

@@ -54,7 +54,7 @@ def offer(response: Response) -> Response:
     if secret is None:
         secret = secrets.token_bytes(_SECRET_BYTES)
         secure = installation().ports.settings.web.external_url.startswith("https:")
-        value = urlsafe_b64encode(secret).decode()
+        value = urlsafe_b64encode(secret).rstrip(b"=").decode()
         response.set_cookie(COOKIE, value, secure=secure, httponly=True, samesite="Strict")
     pad = secrets.token_bytes(_SECRET_BYTES)
     response.headers[HEADER] = b64encode(pad + _xor(pad, _bound(secret))).decode()
@@ -75,14 +75,14 @@ def _wants_token() -> bool:
 
 
 def _secret() -> bytes | None:
-    """The secret of the request's cookie; None when there is none or it cannot be one of ours."""
+    """The secret of the request's cookie, padded or not; None when there is none or it cannot be one of ours."""
     if "HTTP_COOKIE" not in request.environ:
         return None
     value = request.cookies.get(COOKIE, "")
     if not 0 < len(value) <= _LONGEST:
         return None
     try:
-        secret = urlsafe_b64decode(value)
+        secret = urlsafe_b64decode(value + "=" * (-len(value) % 4))
     except ValueError:
         return None
     return secret if len(secret) == _SECRET_BYTES else None

@@ -10,6 +10,7 @@ from typing import Any, Final
 from marshmallow import Schema, fields, missing
 
 from app.core.clock import iso_milliseconds
+from app.web import additions
 from app.web.fields import ZERO_MOMENT, Flag, Items, Map, Moment, Number, Part, Parts, Text
 
 Dumper = Callable[[Any], dict[str, Any]]
@@ -56,6 +57,8 @@ def _written(field: fields.Field[Any]) -> tuple[_Writer, Any]:
     convert = _converter(field)
     if type(field) in _OMITTING:
         write = _omitting(field, convert)
+        if field.ours:  # type: ignore[attr-defined] # the fields' other half
+            return (lambda value: write(value) if additions.asked_for() else missing), missing
         return write, write(None)
     if type(field) is Moment:
         unset = missing if field._nullable else ZERO_MOMENT  # noqa: SLF001 - the fields' other half

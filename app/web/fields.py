@@ -1,5 +1,6 @@
 """Schema fields that leave out what Harbor's typed clients expect to be absent.
 
+What is ``ours`` alone is left out unless the request asks for it.
 Texts, numbers and flags are left out when empty unless ``keep``, nullable ones when None only; lists are always there;
 parts and maps are left out when there is nothing; moments are always there, with the zero moment for None, unless
 they are nullable.
@@ -13,6 +14,7 @@ from typing import Any, Final
 from marshmallow import Schema, ValidationError, fields, missing
 
 from app.core.clock import iso_milliseconds
+from app.web import additions
 
 ZERO_MOMENT: Final = "0001-01-01T00:00:00.000Z"
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
@@ -28,17 +30,21 @@ class _Omitting(fields.Field[Any]):
         *inner: Any,  # noqa: ANN401 - marshmallow's
         keep: bool = False,
         nullable: bool = False,
+        ours: bool = False,
         form: str | None = None,
         **options: Any,  # noqa: ANN401 - marshmallow's
     ) -> None:
-        marks = {"x-omitempty": False} if keep else {}
+        marks = ({"x-omitempty": False} if keep else {}) | ({additions.MARK: True} if ours else {})
         shown = ({"x-nullable": True} if nullable else {}) | ({"format": form} if form else {})
         super().__init__(*inner, metadata={**options.pop("metadata", {}), **shown, **marks}, **options)
         self._keep = keep
         self._nullable = nullable
+        self.ours = ours
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **options: Any) -> Any:  # noqa: ANN401 - marshmallow's
         """The value on the wire, ``missing`` when it is left out."""
+        if self.ours and not additions.asked_for():
+            return missing
         value = super().serialize(attr, obj, accessor, **options)
         if value is None or value is missing:
             return self.empty if self._keep else missing
@@ -62,6 +68,24 @@ class Flag(_Omitting, fields.Boolean):
     """Yes or no."""
 
     empty = False
+
+
+class Switch(fields.Boolean):
+    """Yes or no as a query or header parameter; what is neither counts as not given."""
+
+    def deserialize(
+        self,
+        value: Any,  # noqa: ANN401 - marshmallow's
+        attr: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        **kwargs: Any,  # noqa: ANN401 - marshmallow's
+    ) -> Any:  # noqa: ANN401 - marshmallow's
+        """The value, or what the parameter's absence means."""
+        given = value.lower() if isinstance(value, str) else value
+        try:
+            return super().deserialize(given, attr, data, **kwargs)
+        except ValidationError:
+            return super().deserialize(missing, attr, data, **kwargs)
 
 
 class Number(_Omitting, fields.Integer):

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Flask, Response, current_app
 
+from app.web import additions
 from app.web.etags import tagged
 
 _EXTENSION: Final = "flask-smorest"
@@ -18,7 +19,8 @@ def document(app: Flask) -> dict[str, Any]:
     """The OpenAPI 2.0 document of every operation that ``app`` serves."""
     described: dict[str, Any] = app.extensions[_EXTENSION]["apis"][""]["ext_obj"].spec.to_dict()
     used = {tag for item in described["paths"].values() for operation in _operations(item) for tag in operation["tags"]}
-    return {**described, "tags": [{"name": tag} for tag in sorted(used)]}
+    definitions = additions.without(described["definitions"])
+    return {**described, "definitions": definitions, "tags": [{"name": tag} for tag in sorted(used)]}
 
 
 def _operations(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -1,5 +1,6 @@
 """A person with Docker: log in, push, remove, pull; who may and who may not."""
 
+import json
 from collections.abc import Callable
 
 import httpx
@@ -17,6 +18,10 @@ def test_login_with_the_right_password(engine_without_login: Docker, instance: I
     person = engine_without_login.other_person()
     printed = person("login", instance.host, "--username", "admin", "--password-stdin", stdin=PASSWORD)
     assert "Login Succeeded" in printed
+    kept = json.loads((person.config / "config.json").read_text())["auths"][instance.host]
+    assert "identitytoken" not in kept
+    with httpx.Client(base_url=instance.url, headers={"Authorization": f"Basic {kept['auth']}"}) as client:
+        assert client.get("/api/v2.0/users/current").json()["username"] == "admin"
 
 
 @pytest.mark.parametrize(("username", "password"), [("admin", "Wrong12345"), ("nobody", PASSWORD)])

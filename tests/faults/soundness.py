@@ -8,7 +8,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.artifacts.models import Artifact, ArtifactBlob, ManifestBody, ProjectBlob, Repository, RepositoryBlob
+from app.artifacts.models import Artifact, ArtifactBlob, ManifestBody, ProjectBlob, Repository, RepositoryBlob, Standing
+from app.artifacts.standing import RULE
 from app.db.database import Database
 from app.projects.models import Project
 from app.storage.models import LIVE, Blob, Upload, ZeroReference
@@ -70,7 +71,9 @@ def _counters(database: Database) -> Iterator[str]:
             yield f"project {row.name} counts {row.repo_count} repositories and shows {visible}"
     for row in database.rows(_ARTIFACT_COUNTS):
         if row.artifact_count != row.there:
-            yield f"repository {row.name} counts {row.artifact_count} artifacts and has {row.there}"
+            yield f"repository {row.name} counts {row.artifact_count} artifacts and lists {row.there}"
+    for row in database.rows(_WRONG_STANDINGS):
+        yield f"artifact {row.digest} stands as {row.standing} and is {row.due}"
 
 
 def _files(database: Database, store: Path) -> Iterator[str]:
@@ -146,10 +149,11 @@ _ARTIFACT_COUNTS = sa.select(
     Repository.name,
     Repository.artifact_count,
     sa.select(sa.func.count())
-    .where(Artifact.repository_id == Repository.id)
+    .where(Artifact.repository_id == Repository.id, Artifact.standing == Standing.LISTED)
     .correlate(Repository)
     .scalar_subquery()
     .label("there"),
 )
+_WRONG_STANDINGS = sa.select(Artifact.digest, Artifact.standing, RULE.label("due")).where(Artifact.standing != RULE)
 _BLOBS = sa.select(Blob.key, Blob.digest, Blob.size, Blob.state)
 _UPLOADS = sa.select(Upload.id, Upload.key, Upload.offset, Upload.digest)

@@ -87,6 +87,23 @@ def test_an_index_shows_its_entries_and_hides_them_from_the_list(admin: httpx.Cl
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (412, "VIOLATE_FOREIGN_KEY_CONSTRAINT")
 
 
+def test_platforms_have_the_keys_that_clients_read(admin: httpx.Client, docker: httpx.Client) -> None:
+    children = [push_image(docker, NAME, seed=seed) for seed in (1, 2)]
+    windows = {"os": "windows", "architecture": "amd64", "os.version": "10.0.20348", "os.features": ["win32k"]}
+    linux = {"os": "linux", "architecture": "arm64", "variant": "v8"}
+    entries = [
+        descriptor(child, OCI_MANIFEST, platform=platform)
+        for child, platform in zip(children, (windows, linux), strict=True)
+    ]
+    parent = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
+    push_manifest(docker, NAME, parent, "all")
+    shown = [reference["platform"] for reference in admin.get(f"{PLACE}/all").json()["references"]]
+    assert shown == [
+        {"os": "windows", "architecture": "amd64", "OsVersion": "10.0.20348", "OsFeatures": ["win32k"]},
+        linux | {"OsFeatures": None},
+    ]
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

@@ -85,7 +85,7 @@ MATRIX = {
     "getLogExts": Case(path="/projects/{project}/auditlog-exts", private=from_master(200), public=from_master(200)),
     "getCurrentUserInfo": Case(path="/users/current", private=somebody(200, (412, 412, 412))),
     "listUsers": Case(path="/users", private=administrators(200)),
-    "createUser": Case(path="/users", private=administrators(409), body=_GUEST),
+    "createUser": Case(path="/users", private=administrators(409), body=_GUEST | {"realname": "Guest"}),
     "searchUsers": Case(path="/users/search?username=guest", private=somebody(200)),
     "getUser": Case(path="/users/777", private=administrators(404)),
     "updateUserProfile": Case(path="/users/777", private=administrators(404), body={"email": "a@example.test"}),

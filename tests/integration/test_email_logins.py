@@ -35,9 +35,9 @@ def test_wrong_password(client: httpx.Client) -> None:
 
 def test_nobody_takes_anothers_address_for_a_name(client: httpx.Client, people: People) -> None:
     client.auth = httpx.BasicAuth(*people["admin"].credentials)
-    user = {"username": ADDRESS, "email": "other@example.test", "password": "Another12345"}
+    user = {"username": ADDRESS, "email": "other@example.test", "password": "Another12345", "realname": "O"}
     assert client.post("/api/v2.0/users", json=user).status_code == 409
-    user = {"username": "own@example.test", "email": "own@example.test", "password": "Another12345"}
+    user = {"username": "own@example.test", "email": "own@example.test", "password": "Another12345", "realname": "O"}
     assert client.post("/api/v2.0/users", json=user).status_code == 201
     profile = {"email": "own@example.test", "realname": "", "comment": ""}
     changed = client.put(f"/api/v2.0/users/{people['guest'].id}", json=profile, auth=people["guest"].credentials)

@@ -53,7 +53,7 @@ class Scene:
         return int(self.admin.get(f"{MEMBERS}?entityname=guest").json()[0]["id"])
 
 
-_ACCOUNT = {"username": "new", "password": "Harbor12345", "email": "new@example.test"}
+_ACCOUNT = {"username": "new", "password": "Harbor12345", "email": "new@example.test", "realname": "New"}
 _PULL = entry("private", "repository:pull")
 _OLD = {"name": "old", "access": [{"resource": "/project/1/repository", "action": "pull"}]}
 CHANGES = (

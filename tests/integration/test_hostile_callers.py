@@ -185,7 +185,7 @@ class TestBrowsers:
         body = b'{"project_name": "own"}'
         made = stolen.post(f"{API}/projects", content=body, headers={"Content-Type": kind})
         assert made.status_code == 403
-        assert admin.post("/projects", content=body, headers={"Content-Type": kind}).status_code == 415
+        assert admin.post("/projects", content=body, headers={"Content-Type": kind}).status_code == 422
 
     def test_reading_changes_nothing(self, stolen: httpx.Client, people: People, admin: httpx.Client) -> None:
         path = f"{API}/users/{people['guest'].id}"

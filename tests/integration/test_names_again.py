@@ -89,7 +89,7 @@ def test_a_user(app: Flask, client: httpx.Client, caller: Caller, people: People
     before, browser = people["master"], Browser(app).logged_in("master")
     header = token(client, "private", before.credentials)
     assert caller("admin").delete(f"/users/{before.id}").status_code == 200
-    body = {"username": "master", "password": NEW, "email": "master@example.test"}
+    body = {"username": "master", "password": NEW, "email": "master@example.test", "realname": "M"}
     assert caller("admin").post("/users", json=body).status_code == 201
     clock.forward(5.1)
     assert browser.who() is None
@@ -123,7 +123,7 @@ class TestAtOnce:
         child = {"name": "child", "level": "system", "duration": -1, "permissions": held[1:]}
         assert refusal(maker.post("/robots", json=child)) == (403, "DENIED")
         assert change_robot(admin, robot, disable=True).status_code == 200
-        account = {"username": "new", "password": NEW, "email": "new@example.test"}
+        account = {"username": "new", "password": NEW, "email": "new@example.test", "realname": "N"}
         assert maker.post("/users", json=account).status_code == 401
 
     def test_an_administrator_no_more(self, caller: Caller, people: People) -> None:

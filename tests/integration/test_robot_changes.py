@@ -60,6 +60,7 @@ class TestUpdate:
             {"permissions": []},
             {"permissions": [entry("private", "robot:update")]},
             {"duration": -2},
+            {"duration": 0},
             {"description": "x" * 1025},
         ],
     )

@@ -23,7 +23,8 @@ from tests.support.accounts import PASSWORD, make_user
 
 
 def new(username: str = "someone", **fields: str) -> NewUser:
-    return NewUser(**{"username": username, "password": PASSWORD, "email": f"{username}@example.test", **fields})  # type: ignore[arg-type]
+    texts = {"password": PASSWORD, "email": f"{username}@example.test", "realname": "N", **fields}
+    return NewUser(username=username, **texts)  # type: ignore[arg-type]
 
 
 def as_user(ports: Ports, user_id: int) -> Context:

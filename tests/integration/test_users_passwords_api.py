@@ -17,6 +17,12 @@ NEW = "Another12345"
 any_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    """An installation that gives identity tokens."""
+    return environment | {"HARBOR_IDENTITY_TOKENS": "true"}
+
+
 def path_of(people: People, name: str) -> str:
     return f"/users/{people[name].id}/password"
 

@@ -28,7 +28,7 @@ class Person:
 def make_user(ports: Ports, name: str, *, sysadmin: bool = False) -> Person:
     """An account with the tests' password."""
     made = UserService(Context(ports, SYSTEM)).create(
-        NewUser(username=name, password=PASSWORD, email=f"{name}@example.test", sysadmin=sysadmin)
+        NewUser(username=name, password=PASSWORD, email=f"{name}@example.test", realname=name, sysadmin=sysadmin)
     )
     return Person(id=made.id, name=name)
 

@@ -3,11 +3,16 @@
 _SCANNING = "filled in by scanning, which is not there yet"
 _OLD_ROBOTS = "kept for clients made for Harbor before 2.13"
 _ROTATION = "the secret before stays valid for a while, where Harbor cuts running clients off"
+_KEYS = "what Harbor's server writes on the wire"
 _BODIES = "Harbor's document forgets the body that its server sends"
 
 ALLOWED: dict[str, str] = {
     "Artifact: scan_overview is missing": _SCANNING,
     "Artifact: sbom_overview is missing": _SCANNING,
+    "Platform: 'os.features' is missing": _KEYS,
+    "Platform: 'os.version' is missing": _KEYS,
+    "Platform: OsFeatures is ours alone": _KEYS,
+    "Platform: OsVersion is ours alone": _KEYS,
     "GET /projects/{project_name_or_id}/robots: Harbor has no such operation": _OLD_ROBOTS,
     "POST /projects/{project_name_or_id}/robots: Harbor has no such operation": _OLD_ROBOTS,
     "GET /projects/{project_name_or_id}/robots/{robot_id}: Harbor has no such operation": _OLD_ROBOTS,
@@ -15,7 +20,6 @@ ALLOWED: dict[str, str] = {
     "DELETE /projects/{project_name_or_id}/robots/{robot_id}: Harbor has no such operation": _OLD_ROBOTS,
     "PATCH /robots/{robot_id}: parameter query grace_period is ours alone": _ROTATION,
     "RobotSec: grace_period is ours alone": _ROTATION,
-    "Robot: expired is ours alone": "a list shows which robots have run out without arithmetic on expires_at",
     "DELETE /usergroups/{group_id}: parameter path group_id: format is int64, Harbor's None": "one id, one format",
     "PUT /users/{user_id}/cli_secret: response 400: schema Errors, Harbor's None": _BODIES,
     "PUT /users/{user_id}/cli_secret: response 412: schema Errors, Harbor's None": _BODIES,

@@ -17,12 +17,12 @@ def test_days_from_creation() -> None:
     assert end_after(NEVER, SINCE) == NEVER
 
 
-@pytest.mark.parametrize("days", [-1, 0, 1, 2**31 - 2])
+@pytest.mark.parametrize("days", [-1, 1, 2**31 - 2])
 def test_durations(days: int) -> None:
     check_duration(days)
 
 
-@pytest.mark.parametrize("days", [-2, 2**31 - 1])
+@pytest.mark.parametrize("days", [-2, 0, 2**31 - 1])
 def test_durations_that_are_none(days: int) -> None:
     with pytest.raises(FieldInvalid):
         check_duration(days)

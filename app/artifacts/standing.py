@@ -1,0 +1,80 @@
+"""Whether an artifact is listed for itself: the one rule, and what is done about it when something changed."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from app.artifacts.models import Accessory, Artifact, ArtifactChild, Standing, Tag
+from app.db.parts import parts
+from app.oci.accessory_tags import LENGTHS, PREFIX, STEM
+
+
+def settle(session: Session, artifact_ids: Iterable[int]) -> int:
+    """Set the standing of artifacts that a change may have touched; returns how many more are listed than before.
+
+    Those touched by a change of an artifact are its children and ``described_by_tag``, by a change of a tag the
+    artifacts that have it or had it. Their repository's row must be locked.
+    """
+    more = 0
+    for part in parts(sorted(set(artifact_ids))):
+        changed: dict[str, list[int]] = {}
+        for row in session.connection().execute(_CHANGED, {"ids": part}):
+            changed.setdefault(row.due, []).append(row.id)
+            more += (row.due == Standing.LISTED) - (row.standing == Standing.LISTED)
+        for standing, ids in changed.items():
+            session.connection().execute(_SET, {"ids": ids, "due": standing})
+    return more
+
+
+def described_by_tag(session: Session, repository_id: int, digests: Iterable[str]) -> list[int]:
+    """The artifacts that tags of the repository make accessories of the digests, whether these are there or not."""
+    return [
+        artifact_id
+        for part in parts(digests)
+        for artifact_id in session.connection()
+        .execute(_ABOUT, {"repository": repository_id, "digests": part})
+        .scalars()
+    ]
+
+
+def tagged_for_itself(artifact: sa.SQLColumnExpression[int]) -> sa.Exists:
+    """The artifact has a tag other than those that name it as an accessory."""
+    names_accessory = sa.and_(
+        sa.func.substr(Tag.name, 1, len(PREFIX)) == PREFIX, sa.func.length(Tag.name).in_(sorted(LENGTHS))
+    )
+    return sa.exists().where(Tag.artifact_id == artifact, ~names_accessory)
+
+
+def tagged_beside(artifact: sa.SQLColumnExpression[int], subject: sa.SQLColumnExpression[str]) -> sa.Exists:
+    """The artifact has a tag other than those that name it as an accessory of ``subject``."""
+    stem = sa.func.replace(subject, ":", "-")
+    return sa.exists().where(Tag.artifact_id == artifact, sa.func.substr(Tag.name, 1, STEM) != stem)
+
+
+_SUBJECT = aliased(Artifact)
+_by_manifest = sa.exists().where(Accessory.artifact_id == Artifact.id, Accessory.by_tag.is_(sa.false()))
+_by_tag = sa.exists().where(
+    Accessory.artifact_id == Artifact.id,
+    Accessory.by_tag,
+    sa.exists().where(_SUBJECT.repository_id == Accessory.repository_id, _SUBJECT.digest == Accessory.subject_digest),
+)
+_tagged = sa.exists().where(Tag.artifact_id == Artifact.id)
+_listed_by_index = sa.exists().where(ArtifactChild.child_id == Artifact.id)
+RULE: Final = sa.case(
+    (sa.or_(_by_manifest, sa.and_(_by_tag, ~tagged_for_itself(Artifact.id))), Standing.ACCESSORY),
+    (sa.and_(_listed_by_index, ~_tagged), Standing.CHILD),
+    else_=Standing.LISTED,
+)
+"""An accessory says so in its manifest, or only tags that name it one of an artifact of the repository lead to it."""
+_IDS: sa.BindParameter[list[int]] = sa.bindparam("ids", expanding=True)
+_CHANGED = sa.select(Artifact.id, Artifact.standing, RULE.label("due")).where(
+    Artifact.id.in_(_IDS), Artifact.standing != RULE
+)
+_SET = sa.update(Artifact).where(Artifact.id.in_(_IDS)).values(standing=sa.bindparam("due"))
+_ABOUT = sa.select(Accessory.artifact_id).where(
+    Accessory.repository_id == sa.bindparam("repository"),
+    Accessory.subject_digest.in_(sa.bindparam("digests", expanding=True)),
+    Accessory.by_tag,
+)
