@@ -6,7 +6,7 @@ from alembic import op
 from app.db import types
 
 revision = "0008"
-down_revision = "0002"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -19,13 +19,11 @@ WHERE repository_id IN (SELECT id FROM repository)
 
 def upgrade() -> None:
     """Apply."""
-    with op.batch_alter_table("upload") as batch:
-        batch.add_column(sa.Column("account", types.byte_text(64), nullable=False, server_default=""))
-        batch.add_column(sa.Column("admitted", types.BigId, nullable=False, server_default=sa.text("0")))
+    op.add_column("upload", sa.Column("account", types.byte_text(64), nullable=False, server_default=""))
+    op.add_column("upload", sa.Column("admitted", types.BigId, nullable=False, server_default=sa.text("0")))
     for name, column in (("ix_upload_open_account", "account"), ("ix_upload_open_project", "project_id")):
         op.create_index(name, "upload", [column], sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED)
-    with op.batch_alter_table("zero_reference") as batch:
-        batch.add_column(sa.Column("project_id", types.BigId, nullable=False, server_default=sa.text("0")))
+    op.add_column("zero_reference", sa.Column("project_id", types.BigId, nullable=False, server_default=sa.text("0")))
     op.execute(_FILL)
     op.create_index("ix_zero_reference_project", "zero_reference", ["project_id", "blob_id"])
 
@@ -33,10 +31,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Undo."""
     op.drop_index("ix_zero_reference_project", table_name="zero_reference")
-    with op.batch_alter_table("zero_reference") as batch:
-        batch.drop_column("project_id")
+    op.drop_column("zero_reference", "project_id")
     for name in ("ix_upload_open_project", "ix_upload_open_account"):
         op.drop_index(name, table_name="upload")
-    with op.batch_alter_table("upload") as batch:
-        batch.drop_column("admitted")
-        batch.drop_column("account")
+    op.drop_column("upload", "admitted")
+    op.drop_column("upload", "account")
