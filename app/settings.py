@@ -16,6 +16,7 @@ from environs import FileAwareEnv
 from environs.exceptions import EnvError
 
 from app.core import parsing
+from app.core.errors import DomainError
 
 T = TypeVar("T")
 _PREFIX: Final = "HARBOR_"
@@ -124,6 +125,22 @@ class Settings:
     def secrets_dir(self) -> Path:
         """Where the installation's own keys are, mode 0700."""
         return self.data_dir / "secrets"
+
+
+REFUSALS: Final = (SettingsError, DomainError, OSError)
+"""What keeps a command or process from starting and is told in a sentence; anything else is a defect."""
+
+
+def refusal(error: SettingsError | DomainError | OSError) -> str:
+    """The sentence, after the product's name, for whoever started it."""
+    match error:
+        case SettingsError():
+            reason = f"the settings hold mistakes:\n{error}"
+        case DomainError():
+            reason = error.message
+        case _:
+            reason = f"{error.filename or 'the operating system'}: {error.strerror or error}"
+    return f"pyharbor: {reason}"
 
 
 def load() -> Settings:

@@ -14,6 +14,7 @@ DomainError
 ├── NotFoundError
 │   └── ProjectUnknown · RepositoryUnknown · ManifestUnknown · BlobUnknown · UploadUnknown
 ├── ConflictError
+│   └── Overtaken (a constraint that another transaction came to break)
 ├── PreconditionError
 │   └── StillReferenced
 ├── LimitError
@@ -245,6 +246,12 @@ class ConflictError(DomainError):
     kind = Kind.CONFLICT
     code = "conflict"
     default_message = "conflict"
+
+
+class Overtaken(ConflictError):
+    """The database refused a row because of another one that came, or went, meanwhile; trying again tells which."""
+
+    default_message = "it exists already, or something still refers to it"
 
 
 class PreconditionError(DomainError):

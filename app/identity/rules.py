@@ -1,6 +1,7 @@
 """What may stand in an account: the grammar of names, addresses and texts."""
 
 import re
+import string
 from typing import Final
 
 from app.core.errors import FieldInvalid
@@ -8,6 +9,7 @@ from app.core.errors import FieldInvalid
 TEXT_LIMIT: Final = 255
 _COMMENT_LIMIT: Final = 30
 _FORBIDDEN_IN_NAMES: Final = re.compile(r'[,"~#%$\x00-\x1f\x7f]')
+_ASCII_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@#\s\x00-\x1f\x7f]+")
 """No ``#`` in the second half, by which the address of a deleted account is told from every other."""
 
@@ -26,6 +28,15 @@ def check_profile(email: str, realname: str, comment: str) -> None:
         raise FieldInvalid("realname", f"at most {TEXT_LIMIT} characters")
     if len(comment) > _COMMENT_LIMIT:
         raise FieldInvalid("comment", f"at most {_COMMENT_LIMIT} characters")
+
+
+def email_key(email: str) -> str:
+    """The address as it is compared: without regard to the case of A to Z, and of no other letter.
+
+    Domains are compared like that, and nobody means two mailboxes by it. Other alphabets stay as they are, because
+    folding them makes different addresses equal.
+    """
+    return email.translate(_ASCII_LOWER)
 
 
 def freed(text: str, user_id: int) -> str:
