@@ -150,6 +150,47 @@ def test_the_password_is_generated_and_shown_once(folder: Path) -> None:
     assert not list((folder / "run").glob("*password*"))
 
 
+def test_nothing_outlives_a_killed_supervisor_and_a_start_works_at_once(started: Instance) -> None:
+    for _ in range(2):
+        assert started.process is not None
+        eventually(lambda: len(started.pids("gunicorn")) == 3)
+        pids = started.pids("")
+        assert {"gunicorn", "workflows.worker", "server start-dev"} <= {
+            name for name in ("gunicorn", "workflows.worker", "server start-dev") if started.pids(name)
+        }
+        os.kill(started.process.pid, signal.SIGKILL)
+        started.process.wait(_STOP_SECONDS)
+        started.start()
+        eventually(lambda gone=pids: not [pid for pid in gone if Path(f"/proc/{pid}").exists()], seconds=5)  # type: ignore[misc] # the lambda's default has no type
+    collect(started)
+
+
+def test_a_second_start_on_the_same_folder_is_refused(hardy: Instance) -> None:
+    assert hardy.process is not None
+    said = _refusal(Instance(folder=hardy.folder))
+    assert f"'pyharbor up' runs on it as process {hardy.process.pid}" in said
+    assert _pings(hardy)
+
+
+def test_a_folder_that_others_may_read_is_refused(folder: Path) -> None:
+    folder.mkdir(mode=0o755)
+    assert f"run 'chmod 700 {folder}'" in _refusal(Instance(folder=folder))
+    assert not list(folder.iterdir())
+
+
+def test_lost_keys_are_not_made_anew(folder: Path) -> None:
+    with running(folder) as instance:
+        instance.stop()
+        key = folder / "secrets" / "pepper-key"
+        key.rename(folder / "kept")
+        said = _refusal(instance)
+        assert f"{key} is gone" in said
+        assert "restore" in said
+        assert not key.exists()
+        (folder / "kept").rename(key)
+        instance.start()
+
+
 @pytest.mark.parametrize("name", ["gunicorn", "workflows.worker", "server start-dev"])
 def test_a_killed_process_is_started_again(hardy: Instance, name: str) -> None:
     before = hardy.pids(name)
