@@ -1,19 +1,24 @@
 """gunicorn's configuration, from the product's settings. TLS and HTTP/2 belong to the proxy in front."""
 
+import signal
+
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.settings import load
 
 _settings = load()
+_ORPHAN_SECONDS = 5
+"""After this the kernel ends it, whatever its threads wait for."""
 
 
 class Worker(ThreadWorker):
     """gunicorn's own, but an orphan gives up its port at once, so that the next master need not wait for it."""
 
     def is_parent_alive(self) -> bool:
-        """Whether the master is there; without one, requests in flight are finished and no new ones taken."""
+        """Whether the master is there; without one, requests have five seconds to end and no new ones are taken."""
         alive: bool = super().is_parent_alive()
         if not alive:
+            signal.alarm(_ORPHAN_SECONDS)
             for listener in self.sockets:
                 listener.close()
         return alive
