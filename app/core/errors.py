@@ -21,7 +21,7 @@ DomainError
 │   └── TooLarge · TooManyTags · RangeInvalid · TooManyRequests
 ├── UnsupportedError
 ├── UnavailableError        try again later, ``retry_after`` seconds when known
-│   └── StorageFull
+│   └── StorageFull · Contended (the database gave another transaction the locks that this one needed)
 └── InternalError           a promise of ours is broken
 """
 
@@ -326,6 +326,13 @@ class StorageFull(UnavailableError):
 
     code = "storage_full"
     default_message = "the blob storage cannot be written"
+
+
+class Contended(UnavailableError):
+    """The database ended this transaction in favour of others that change the same; it may succeed the next time."""
+
+    code = "contended"
+    default_message = "too many changes of the same thing at once"
 
 
 class InternalError(DomainError):

@@ -18,8 +18,8 @@ from sqlalchemy.engine import Connection, Engine, Row, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.core.errors import InternalError, Overtaken, UnavailableError
-from app.db.outages import RETRIED_STATES, state, translated
+from app.core.errors import Contended, InternalError, Overtaken
+from app.db.outages import translated
 from app.db.plans import Plans
 
 P = ParamSpec("P")
@@ -141,8 +141,8 @@ def retried(attempts: int = 5) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Run the whole use case again when another transaction came in between.
 
     That is when the database chose this one as a deadlock's or conflict's victim, or when a row that it built on went,
-    or came, before it wrote: what it finds the next time is what it answers by. After the last attempt a deadlock is
-    UnavailableError and a broken constraint the ConflictError that it is.
+    or came, before it wrote: what it finds the next time is what it answers by. After the last attempt the first is
+    UnavailableError and the other the ConflictError that it is.
     """
 
     def decorate(use_case: Callable[P, R]) -> Callable[P, R]:
@@ -151,28 +151,15 @@ def retried(attempts: int = 5) -> Callable[[Callable[P, R]], Callable[P, R]]:
             for attempt in range(1, attempts):
                 try:
                     return use_case(*args, **kwargs)
-                except (DBAPIError, Overtaken) as error:
-                    if writing() or not _passing(error):
+                except (Contended, Overtaken):
+                    if writing():
                         raise
                     time.sleep(random.uniform(0, 0.02 * attempt))  # noqa: S311 - jitter, not a secret
-            return _last(use_case, *args, **kwargs)
+            return use_case(*args, **kwargs)
 
         return run
 
     return decorate
-
-
-def _last(use_case: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    try:
-        return use_case(*args, **kwargs)
-    except DBAPIError as error:
-        if not _passing(error):
-            raise
-        raise UnavailableError("too many changes of the same thing at once", retry_after=1) from error
-
-
-def _passing(error: DBAPIError | Overtaken) -> bool:
-    return isinstance(error, Overtaken) or state(error) in RETRIED_STATES
 
 
 class _WriteTurn:

@@ -7,9 +7,9 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
-from app.core.errors import DomainError, PreconditionError, StorageFull, UnavailableError
+from app.core.errors import Contended, DomainError, PreconditionError, StorageFull, UnavailableError
 
-RETRIED_STATES: Final = frozenset({"40001", "40P01"})
+_VICTIM_STATES: Final = frozenset({"40001", "40P01"})
 _FULL_STATES: Final = frozenset({"53100", "25006"})
 _SQLITE_FULL: Final = frozenset({8, 10, 13, 14})
 _SQLITE_BUSY: Final = frozenset({5, 6})
@@ -28,7 +28,7 @@ _LONGEST: Final = 400
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn outages into UnavailableError, so that no edge has to know a driver's errors."""
+    """Turn outages and lost races for locks into UnavailableError, so that no edge has to know a driver's errors."""
     try:
         yield
     except DatabaseError as error:
@@ -47,18 +47,12 @@ def explained(url: sa.URL) -> Iterator[None]:
         raise PreconditionError(_sentence(url, error)) from error
 
 
-def state(error: DBAPIError) -> str | None:
-    """The SQLSTATE that PostgreSQL gave."""
-    given = getattr(error.orig, "sqlstate", None)
-    return given if isinstance(given, str) else None
-
-
 def _outage(error: DBAPIError) -> DomainError | None:
-    given, primary = state(error), _primary(error)
+    given, primary = getattr(error.orig, "sqlstate", None), _primary(error)
     if given in _FULL_STATES or primary in _SQLITE_FULL:
         return StorageFull("the database cannot be written: its disk is full or read-only", retry_after=30)
-    if given in RETRIED_STATES:
-        return None
+    if given in _VICTIM_STATES:
+        return Contended(retry_after=1)
     if primary in _SQLITE_BROKEN:
         return UnavailableError("the database is damaged", retry_after=30)
     if not isinstance(error, sa.exc.OperationalError):
