@@ -67,8 +67,9 @@ def _sentence(url: sa.URL, error: DBAPIError) -> str:
     if words is not None:
         return f"the database file {url.database} {words}"
     said = " ".join(str(error.orig).split())
-    if url.password:
-        said = said.replace(str(url.password), "***")
+    for secret in (url.password, *(url.query.get(name) for name in ("password", "sslpassword"))):
+        if secret:
+            said = said.replace(str(secret), "***")
     where = url.database if url.host is None else f"{url.database} on {url.host}:{url.port or 5432}"
     return f"the database {where} cannot be used (HARBOR_DATABASE_URL): {said[:_LONGEST]}"
 
