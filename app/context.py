@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from app.access.principals import ANONYMOUS, Principal
 from app.core.cache import ContentCache, RecentNumbers
 from app.core.clock import Clock
-from app.core.crypto import Keyring
-from app.core.errors import ConflictError, InternalError
+from app.core.crypto import Keys
+from app.core.errors import InternalError, Overtaken
 from app.core.plugins import AdmissionTable, Bell, EffectTable, PullSink
 from app.db import gate
 from app.db.database import Database
@@ -29,7 +29,7 @@ class Ports:
     settings: Settings
     db: Database
     storage: BlobStore
-    keys: Keyring
+    keys: Keys
     clock: Clock
     bell: Bell
     pulls: PullSink
@@ -87,7 +87,7 @@ class Context:
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Session]:
-        """The writing transaction: commits at the outermost end; a broken constraint becomes ConflictError.
+        """The writing transaction: commits at the outermost end; a broken constraint becomes Overtaken.
 
         Bookkeeping that a power cut may undo is not ``durable`` and does not wait for the disk.
         """
@@ -103,7 +103,7 @@ class Context:
                 finally:
                     self._session = None
         except IntegrityError as error:
-            raise ConflictError("it exists already, or something still refers to it") from error
+            raise Overtaken from error
 
     @contextmanager
     def write_content(self) -> Iterator[Session]:

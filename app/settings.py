@@ -4,7 +4,6 @@ This is the only reader of the environment. All mistakes are reported at once, e
 """
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
@@ -16,6 +15,8 @@ from environs import FileAwareEnv
 from environs.exceptions import EnvError
 
 from app.core import parsing
+from app.core.errors import DomainError
+from app.core.masking import masked
 
 T = TypeVar("T")
 _PREFIX: Final = "HARBOR_"
@@ -138,6 +139,22 @@ class Settings:
         return self.data_dir / "secrets"
 
 
+REFUSALS: Final = (SettingsError, DomainError, OSError)
+"""What keeps a command or process from starting and is told in a sentence; anything else is a defect."""
+
+
+def refusal(error: SettingsError | DomainError | OSError) -> str:
+    """The sentence, after the product's name, for whoever started it."""
+    match error:
+        case SettingsError():
+            reason = f"the settings hold mistakes:\n{error}"
+        case DomainError():
+            reason = error.message
+        case _:
+            reason = f"{error.filename or 'the operating system'}: {error.strerror or error}"
+    return f"pyharbor: {reason}"
+
+
 def load() -> Settings:
     """Read the settings from the process environment; SettingsError lists all mistakes."""
     reader = _Reader()
@@ -180,7 +197,7 @@ class _Reader:
         try:
             return parse(text)
         except ValueError as error:
-            self._mistake(name, str(error))
+            self._mistake(name, str(error).replace(text, masked(text)))
             return default
 
     def others(self) -> Mapping[str, str]:
@@ -293,8 +310,8 @@ def _nested(settings: Settings, name: str) -> bool:
 def _shown(name: str, value: object) -> str:
     if "password" in name:
         return "(set)" if value else "(not set)"
-    if name == "url" and isinstance(value, str):
-        return re.sub(r"(//[^:/@]*):[^@]*@", r"\1:***@", value)
+    if isinstance(value, str):
+        return masked(value)
     if isinstance(value, Mapping):
         return ", ".join(sorted(value)) or "(none)"
     return str(value)

@@ -7,7 +7,8 @@ from app.context import Ports
 from app.core.clock import SystemClock
 from app.db.database import Database
 from app.effects import effects
-from app.identity.secret_files import load_keyring
+from app.identity.following import FollowedKeys
+from app.identity.key_folder import KeyFolder
 from app.jobs.bell import DatabaseBell
 from app.settings import Settings, SettingsError
 from app.storage.drivers.family import storage_driver
@@ -15,18 +16,26 @@ from app.storage.store import BlobStore
 
 
 def build(settings: Settings) -> Ports:
-    """Ports for one process. Makes the installation's keys when they are missing; connects to nothing yet.
+    """Ports for one process over a migrated database, to which nothing stays connected.
 
-    SettingsError when the environment pins configuration keys to what they cannot be.
+    Makes the installation's keys on its first start. PreconditionError in one sentence when the database knows
+    other keys than there are; SettingsError when the environment pins configuration keys to what
+    they cannot be.
     """
     if mistakes := check_pins(settings.configuration):
         raise SettingsError(mistakes)
+    db = Database(settings.database.url, pool_size=settings.database.pool_size)
+    keys = KeyFolder(db, settings.secrets_dir)
+    try:
+        keys.check_in()
+    finally:
+        db.dispose()
     pulls = PullBuffer()
     ports = Ports(
         settings=settings,
-        db=Database(settings.database.url, pool_size=settings.database.pool_size),
+        db=db,
         storage=BlobStore(storage_driver(settings.storage)),
-        keys=load_keyring(settings.secrets_dir),
+        keys=FollowedKeys(keys),
         clock=SystemClock(),
         bell=DatabaseBell(),
         pulls=pulls,

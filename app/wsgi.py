@@ -1,14 +1,19 @@
 """What gunicorn serves: ``app.wsgi:create()``."""
 
+import sys
+
 from app.factory import create_app
-from app.settings import load
+from app.settings import REFUSALS, load, refusal
 from app.telemetry.layer import Application
 from app.telemetry.logging import configure_logging
 from app.wiring import build
 
 
 def create() -> Application:
-    """The application of one web process, from the process's environment."""
-    settings = load()
-    configure_logging(settings.log)
-    return create_app(build(settings))
+    """The application of one web process, from the process's environment; a sentence and exit code 1 without one."""
+    try:
+        settings = load()
+        configure_logging(settings.log)
+        return create_app(build(settings))
+    except REFUSALS as error:
+        sys.exit(refusal(error))

@@ -1,11 +1,15 @@
 """gunicorn's configuration, from the product's settings. TLS and HTTP/2 belong to the proxy in front."""
 
+import signal
+
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from app.settings import load
 
 _settings = load()
+_ORPHAN_SECONDS = 5
+"""After this the kernel ends it, whatever its threads wait for."""
 
 
 class Worker(ThreadWorker):
@@ -21,9 +25,10 @@ class Worker(ThreadWorker):
         return keep
 
     def is_parent_alive(self) -> bool:
-        """Whether the master is there; without one, requests in flight are finished and no new ones taken."""
+        """Whether the master is there; without one, requests have five seconds to end and no new ones are taken."""
         alive: bool = super().is_parent_alive()
         if not alive:
+            signal.alarm(_ORPHAN_SECONDS)
             for listener in self.sockets:
                 listener.close()
         return alive

@@ -16,7 +16,9 @@ from app.artifacts.pulls import PullBuffer
 from app.context import Context, Ports
 from app.db.database import Database
 from app.factory import create_app
-from app.identity.signing import load_signing_keys
+from app.identity.fingerprints import KeyName
+from app.identity.key_folder import KeyFolder, new_key
+from app.identity.secret_files import replace as replace_file
 from app.settings import Settings, load
 from app.wiring import build
 from tests.support import databases, postgres
@@ -77,9 +79,9 @@ def environment(tmp_path: Path, database_url: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def signing_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A token signing key, made once because making one takes a tenth of a second."""
-    folder = tmp_path_factory.mktemp("secrets")
-    load_signing_keys(folder)
-    return next(folder.glob("*.pem"))
+    path = tmp_path_factory.mktemp("secrets") / "token-signing-key.pem"
+    replace_file(path, new_key(KeyName.SIGNING))
+    return path
 
 
 @pytest.fixture
@@ -87,7 +89,8 @@ def settings(environment: dict[str, str], signing_key_file: Path) -> Settings:
     """The settings of this test's installation, whose signing key is there already."""
     with mock.patch.dict(os.environ, environment):
         loaded = load()
-    loaded.secrets_dir.mkdir(mode=0o700, parents=True)
+    loaded.data_dir.mkdir(mode=0o700)
+    loaded.secrets_dir.mkdir(mode=0o700)
     shutil.copy(signing_key_file, loaded.secrets_dir)
     return loaded
 
@@ -107,6 +110,12 @@ def ports(settings: Settings, clock: MovableClock) -> Iterator[Ports]:
     yield built
     pulls.close()
     built.db.dispose()
+
+
+@pytest.fixture
+def key_folder(ports: Ports) -> KeyFolder:
+    """The keys of this test's installation, as files."""
+    return KeyFolder(ports.db, ports.settings.secrets_dir)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from app.jobs.dispatcher import Dispatcher
 from app.jobs.presence import Presence
 from app.jobs.reconciler import Reconciler
 from app.jobs.temporal import TemporalBridge
-from app.settings import SettingsError, load
+from app.settings import REFUSALS, load, refusal
 from app.telemetry.logging import configure_logging
 from app.wiring import build
 from workflows.garbage import GarbageCollection, UploadPurge
@@ -161,14 +161,14 @@ async def _main(ports: Ports) -> None:
 
 
 def main() -> int:
-    """Run a worker until SIGTERM or SIGINT; 1 when the settings hold mistakes."""
+    """Run a worker until SIGTERM or SIGINT; 1, with a sentence, when it cannot start."""
     try:
         settings = load()
-    except SettingsError as error:
-        sys.stderr.write(f"pyharbor: the settings hold mistakes:\n{error}\n")
+        configure_logging(settings.log)
+        ports = build(settings)
+    except REFUSALS as error:
+        sys.stderr.write(f"{refusal(error)}\n")
         return 1
-    configure_logging(settings.log)
-    ports = build(settings)
     try:
         asyncio.run(_main(ports))
     finally:

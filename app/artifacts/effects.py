@@ -15,6 +15,6 @@ def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
         Repository.project_id == event.project_id, Repository.published.is_(sa.false())
     )
     for name in ctx.session.execute(names).scalars().all():
-        repository = lock_repository(ctx.session, name)
+        repository = lock_repository(ctx.session, name, to_delete=True)
         if repository is not None and not repository.published:
             delete_repository(ctx, repository)

@@ -53,15 +53,18 @@ def ensure_repository(session: Session, *, project_id: int, name: str, now: date
     return made if made is not None else int(connection.execute(_PLACE, {"name": name}).one().id)
 
 
-def lock_repository(session: Session, name: str) -> RepositoryRef | None:
-    """Lock the repository's row until commit and return it; changes inside one repository queue here."""
-    row = session.connection().execute(_LOCKED, {"name": name}).one_or_none()
+def lock_repository(session: Session, name: str, *, to_delete: bool = False) -> RepositoryRef | None:
+    """Lock the repository's row until commit and return it; changes inside one repository queue here.
+
+    Blobs may enter meanwhile, unless it is locked ``to_delete``: then they wait, and find it gone.
+    """
+    row = session.connection().execute(_LOCKED_WHOLE if to_delete else _LOCKED, {"name": name}).one_or_none()
     return row and RepositoryRef(id=row.id, project_id=row.project_id, name=name, published=row.published)
 
 
-def lock_published(session: Session, name: str) -> RepositoryRef:
+def lock_published(session: Session, name: str, *, to_delete: bool = False) -> RepositoryRef:
     """As ``lock_repository``; RepositoryUnknown for a repository that people do not see."""
-    repository = lock_repository(session, name)
+    repository = lock_repository(session, name, to_delete=to_delete)
     if repository is None or not repository.published:
         raise RepositoryUnknown(f"repository {name} not found", detail={"name": name})
     return repository
@@ -95,8 +98,8 @@ _VISIBLE = (
 )
 _NEW = absent_inserts(Repository, "project_id", "name", "creation_time", "update_time")
 _PLACE = sa.select(Repository.project_id, Repository.id).where(Repository.name == sa.bindparam("name"))
-_LOCKED = (
-    sa.select(Repository.id, Repository.project_id, Repository.published)
-    .where(Repository.name == sa.bindparam("name"))
-    .with_for_update(key_share=True)
+_OWN_ROW = sa.select(Repository.id, Repository.project_id, Repository.published).where(
+    Repository.name == sa.bindparam("name")
 )
+_LOCKED = _OWN_ROW.with_for_update(key_share=True)
+_LOCKED_WHOLE = _OWN_ROW.with_for_update()

@@ -65,7 +65,8 @@ class RepositoryService:
         """Delete the repository with all that is in it; RepositoryUnknown, ReadOnly, UnavailableError."""
         require(self._ctx, project, "repository", "delete")
         with self._ctx.write_content() as session:
-            delete_repository(self._ctx, lock_published(session, f"{project}/{name}"))
+            place = lock_published(session, f"{project}/{name}", to_delete=True)
+            delete_repository(self._ctx, place)
 
     def _list(self, query: ListQuery, scope: sa.ColumnElement[bool]) -> Listed[RepositoryView]:
         where = [Repository.published, scope, *conditions(query, _COLUMNS)]

@@ -38,6 +38,7 @@ class UploadService:
         self._room = UploadRoom(ctx)
         self._ingest = Ingest(ctx.ports.db, ctx.ports.storage, ctx.ports.clock)
 
+    @retried()
     def start(self, name: RepositoryName, algorithm: str = "sha256") -> UploadSession:
         """Begin a session whose content is hashed by ``algorithm`` on the way.
 
@@ -97,6 +98,7 @@ class UploadService:
         if not entered:
             self._ctx.ports.storage.delete(upload.key)
 
+    @retried()
     def cancel(self, upload: UploadSession) -> None:
         """End the session and forget its bytes, also while a request is writing to it."""
         with self._ctx.write() as session:

@@ -1,34 +1,29 @@
 """``pyharbor admin``: what an administrator does on the server itself."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
-from app.access.principals import SYSTEM
-from app.context import Context
+from app.cli.installation import acting
+from app.cli.keys import replace_lost, rotate_csrf, rotate_encryption, rotate_pepper, rotate_signing
 from app.core.crypto import random_password
 from app.core.errors import NotFoundError
-from app.db import gate, migrate
+from app.db import gate
 from app.events.management import ReadOnlySwitched
 from app.identity.service import UserService
-from app.identity.signing import rotate_signing_key
 from app.identity.views import Account
-from app.settings import load
-from app.wiring import build
 
 
 @click.group()
 def admin() -> None:
-    """Switch read-only mode, set a password, shut accounts out, rotate the signing key."""
+    """Switch read-only mode, set a password, shut accounts out, rotate keys."""
 
 
 @admin.command("read-only")
 @click.argument("state", type=click.Choice(["on", "off"]))
 def read_only(state: str) -> None:
     """Refuse every change of content (on), or allow it again (off). Pulls go on either way."""
-    with _context() as ctx, ctx.write() as session:
+    with acting() as ctx, ctx.write() as session:
         gate.switch(session, on=state == "on")
         ctx.emit(ReadOnlySwitched(on=state == "on"))
     click.echo(f"read-only mode is {state}")
@@ -40,7 +35,7 @@ def password(username: str) -> None:
     """Give USERNAME a new password: asked for on a terminal, else one line of input; empty for a random one."""
     typed = _typed() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     chosen = typed or random_password()
-    with _context() as ctx:
+    with acting() as ctx:
         users = UserService(ctx)
         users.set_password(_named(users, username).id, chosen)
     click.echo(f"the password of {username} is changed" + ("" if typed else f": {chosen}"))
@@ -50,7 +45,7 @@ def password(username: str) -> None:
 @click.argument("username")
 def disable(username: str) -> None:
     """Shut USERNAME out: logins, sessions and tokens end within five seconds; the account and its roles stay."""
-    with _context() as ctx:
+    with acting() as ctx:
         users = UserService(ctx)
         users.disable(_named(users, username).id)
     click.echo(f"{username} is disabled")
@@ -60,18 +55,14 @@ def disable(username: str) -> None:
 @click.argument("username")
 def enable(username: str) -> None:
     """Let USERNAME in again."""
-    with _context() as ctx:
+    with acting() as ctx:
         users = UserService(ctx)
         users.disable(_named(users, username).id, disabled=False)
     click.echo(f"{username} is enabled")
 
 
-@admin.command("rotate-signing-key")
-def rotate() -> None:
-    """Sign registry tokens with a new key; tokens signed with the one before stay valid until they expire."""
-    settings = load()
-    rotate_signing_key(settings)
-    click.echo("registry tokens are signed with a new key from now on")
+for command in (rotate_signing, rotate_encryption, rotate_csrf, rotate_pepper, replace_lost):
+    admin.add_command(command)
 
 
 def _named(users: UserService, username: str) -> Account:
@@ -84,13 +75,3 @@ def _named(users: UserService, username: str) -> Account:
 def _typed() -> str:
     text = click.prompt("new password (empty to generate one)", default="", hide_input=True, show_default=False)
     return str(text)
-
-
-@contextmanager
-def _context() -> Iterator[Context]:
-    ports = build(load())
-    try:
-        migrate.require_current(ports.db)
-        yield Context(ports, SYSTEM)
-    finally:
-        ports.db.dispose()

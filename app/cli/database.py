@@ -3,6 +3,7 @@
 import click
 from alembic import command
 
+from app.cli.asking import require_consent
 from app.db import migrate
 from app.db.database import Database
 from app.settings import load
@@ -24,9 +25,13 @@ def upgrade(revision: str) -> None:
 
 @db.command()
 @click.argument("revision")
-def downgrade(revision: str) -> None:
-    """Take the migrations back to REVISION; what newer tables hold is lost."""
+@click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+def downgrade(revision: str, *, yes: bool) -> None:
+    """Take the migrations back to REVISION ('base' for none); what newer tables and columns hold is lost."""
     database = _database()
+    lost = migrate.losses(database, revision)
+    if not yes:
+        require_consent(f"This loses for ever: {', '.join(lost) or 'nothing'}.")
     migrate.downgrade(database, revision)
     click.echo(f"the database is at revision {migrate.current(database)}")
 
@@ -48,5 +53,5 @@ def new(message: str) -> None:
 
 def _database() -> Database:
     settings = load()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Database(settings.database.url)

@@ -10,8 +10,9 @@ from app.context import Context, Ports
 from app.core.crypto import random_password
 from app.core.errors import PreconditionError
 from app.db import migrate
+from app.db.database import Database
+from app.identity.secret_files import require_private
 from app.identity.service import NewUser, UserService
-from app.identity.signing import load_signing_keys
 from app.projects.service import ProjectService
 from app.settings import Settings
 from app.wiring import build
@@ -22,12 +23,14 @@ _EMAIL = "admin@example.com"
 
 def prepare(settings: Settings) -> None:
     """Make what is missing; on later starts only the migrations that are new. PreconditionError says what to mend."""
-    _require_writable(settings)
+    click.echo("migrating the database")
+    database = Database(settings.database.url)
+    try:
+        migrate.upgrade(database)
+    finally:
+        database.dispose()
     ports = build(settings)
     try:
-        click.echo("migrating the database")
-        migrate.upgrade(ports.db)
-        load_signing_keys(settings.secrets_dir)
         ports.storage.driver.check()
         _first_people(ports)
     finally:
@@ -51,10 +54,12 @@ def _first_people(ports: Ports) -> None:
     ProjectService(ctx).ensure_library(owner_id)
 
 
-def _require_writable(settings: Settings) -> None:
+def make_folder(settings: Settings) -> None:
+    """Make the data folder, open to this user alone; PreconditionError says what is wrong with one that is there."""
     folder = settings.data_dir
     try:
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_private(folder)
         probe = folder / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()

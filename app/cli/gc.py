@@ -6,13 +6,9 @@ from typing import Final
 
 import click
 
-from app.access.principals import SYSTEM
-from app.context import Context
-from app.db import migrate
+from app.cli.installation import acting
 from app.garbage.service import GarbageParameters, GarbageService
 from app.jobs.contracts import FINAL, Status
-from app.settings import load
-from app.wiring import build
 
 _LOOK_SECONDS: Final = 0.3
 _COUNTERS: Final = ("purged_manifests", "purged_blobs", "freed_space")
@@ -34,16 +30,12 @@ def gc() -> None:
 @click.pass_context
 def run(command: click.Context, /, *, wait: bool, **parameters: bool | int) -> None:
     """Ask for a collection. It stays asked for while Temporal is down and runs when it is back."""
-    ports = build(load())
-    try:
-        migrate.require_current(ports.db)
-        service = GarbageService(Context(ports, SYSTEM))
+    with acting() as ctx:
+        service = GarbageService(ctx)
         execution_id = service.run(GarbageParameters(**parameters))  # type: ignore[arg-type] # click's names are the fields' names
         click.echo(f"garbage collection {execution_id} is asked for")
         if wait and not _waited(service, execution_id):
             command.exit(1)
-    finally:
-        ports.db.dispose()
 
 
 def _waited(service: GarbageService, execution_id: int) -> bool:

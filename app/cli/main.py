@@ -5,8 +5,7 @@ from importlib import import_module
 
 import click
 
-from app.core.errors import DomainError
-from app.settings import SettingsError
+from app.settings import REFUSALS, refusal
 
 _COMMANDS = {
     "up": ("app.cli.up", "run web, worker and Temporal under a supervisor, in the foreground"),
@@ -14,7 +13,7 @@ _COMMANDS = {
     "web": ("app.cli.processes", "run the web processes (gunicorn)"),
     "worker": ("app.cli.processes", "run the worker: workflows, activities, dispatcher"),
     "db": ("app.cli.database", "migrate the database"),
-    "admin": ("app.cli.admin", "switch read-only mode, set a password, rotate the signing key"),
+    "admin": ("app.cli.admin", "switch read-only mode, set a password, shut accounts out, rotate keys"),
     "gc": ("app.cli.gc", "collect garbage"),
     "settings": ("app.cli.settings", "print the effective settings, without secrets"),
     "openapi": ("app.cli.openapi", "print the management API's OpenAPI document"),
@@ -51,12 +50,6 @@ def main() -> None:
     """Run the command; a mistake of the caller's ends with one clear sentence and exit code 1."""
     try:
         pyharbor(standalone_mode=True)
-    except SettingsError as error:
-        _refuse(f"the settings hold mistakes:\n{error}")
-    except DomainError as error:
-        _refuse(error.message)
-
-
-def _refuse(message: str) -> None:
-    click.echo(f"pyharbor: {message}", err=True)
-    sys.exit(1)
+    except REFUSALS as error:
+        click.echo(refusal(error), err=True)
+        sys.exit(1)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from app.db import migrate
-from app.db.database import Database
+from app.cli.installation import require_migrated
 from app.settings import load
 
 _GUNICORN = Path(__file__).parents[2] / "deploy" / "gunicorn.py"
@@ -16,20 +15,12 @@ _GUNICORN = Path(__file__).parents[2] / "deploy" / "gunicorn.py"
 @click.command()
 def web() -> None:
     """Run the web processes (gunicorn) in the foreground."""
-    _require_migrated()
+    require_migrated(load())
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", str(_GUNICORN), "app.wsgi:create()"])  # noqa: S606 - no shell is wanted
 
 
 @click.command()
 def worker() -> None:
     """Run the worker in the foreground: workflows, activities, dispatcher, reconciler."""
-    _require_migrated()
+    require_migrated(load())
     os.execv(sys.executable, [sys.executable, "-m", "workflows.worker"])  # noqa: S606 - no shell is wanted
-
-
-def _require_migrated() -> None:
-    database = Database(load().database.url)
-    try:
-        migrate.require_current(database)
-    finally:
-        database.dispose()

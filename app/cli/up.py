@@ -4,16 +4,21 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from app.cli.first_start import prepare
+from app.cli import instance_lock
+from app.cli.first_start import make_folder, prepare
 from app.core.errors import PreconditionError
 from app.settings import Settings, load
 
 _STOP_SECONDS = 12
+_PORT_SECONDS = 5.0
+"""How long a port may still be in use by what a killed supervisor left behind."""
+_PAUSE_SECONDS = 0.1
 _SECTION = """
 [program:{name}]
 command = {command}
@@ -46,11 +51,13 @@ programs = {programs}
 def up() -> None:
     """Run the registry in the foreground; Ctrl-C stops it."""
     settings = load()
-    _require_free_ports(settings)
     binary = _temporal_binary(settings)
-    prepare(settings)
+    make_folder(settings)
     run = settings.data_dir / "run"
     run.mkdir(mode=0o700, exist_ok=True)
+    instance_lock.hold(run / "up.lock")
+    _require_free_ports(settings)
+    prepare(settings)
     configuration = run / "supervisord.conf"
     configuration.write_text(_configuration(settings, run, binary), encoding="utf-8")
     click.echo("starting web, worker" + (" and Temporal" if binary else ""))
@@ -61,11 +68,12 @@ def up() -> None:
 
 def _configuration(settings: Settings, run: Path, binary: str | None) -> str:
     programs = dict(_programs(settings, binary))
+    tied = f"{_quoted(sys.executable)} -m app.cli.tied {os.getpid()}"
     head = _HEAD.format(run=run, programs=",".join(programs), user=_user())
     return head + "".join(
         _SECTION.format(
             name=name,
-            command=command.replace("%", "%%"),
+            command=f"{tied} {command}".replace("%", "%%"),
             restart="unexpected" if name == "announce" else "true",
             startsecs=0 if name == "announce" else 1,
             stop=_STOP_SECONDS,
@@ -118,9 +126,17 @@ def _require_free_ports(settings: Settings) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                raise PreconditionError(
-                    f"{host}:{port} cannot be used ({error.strerror}): set {variable} to a free port"
-                ) from error
+            deadline = time.monotonic() + _PORT_SECONDS
+            while (reason := _bind(probe, host, port)) and time.monotonic() < deadline:
+                time.sleep(_PAUSE_SECONDS)
+            if reason:
+                raise PreconditionError(f"{host}:{port} cannot be used ({reason}): set {variable} to a free port")
+
+
+def _bind(probe: socket.socket, host: str, port: int) -> str:
+    """Why it cannot be bound; empty when it can."""
+    try:
+        probe.bind((host, port))
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

@@ -5,9 +5,11 @@ import hashlib
 import hmac
 import secrets
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from app.core.errors import InternalError
 
@@ -15,29 +17,63 @@ _ALPHABET = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Keyring:
-    """The installation's symmetric keys, 32 bytes each."""
+class Cipher:
+    """Encrypts secrets for database columns under a key of 32 bytes; retired keys still read what they wrote."""
 
-    encryption: bytes
-    csrf: bytes
-    pepper: bytes
+    key: bytes
+    retired: tuple[bytes, ...] = ()
 
     def encrypt(self, plain: str) -> str:
-        """Encrypt a secret for a database column."""
-        return Fernet(base64.urlsafe_b64encode(self.encryption)).encrypt(plain.encode()).decode()
+        """Encrypt a secret under the key of now."""
+        return _fernet(self.key).encrypt(plain.encode()).decode()
 
     def decrypt(self, cipher: str) -> str:
-        """Decrypt what ``encrypt`` made; InternalError when the key does not fit."""
+        """Decrypt what ``encrypt`` made under this key or a retired one; InternalError when none fits."""
+        keys = MultiFernet([_fernet(key) for key in (self.key, *self.retired)])
         try:
-            return Fernet(base64.urlsafe_b64encode(self.encryption)).decrypt(cipher.encode()).decode()
+            return keys.decrypt(cipher.encode()).decode()
         except InvalidToken:
             raise InternalError(
                 "a stored secret cannot be decrypted: the encryption key is not the one it was written with"
             ) from None
 
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Pepper:
+    """Hashes random secrets under a key of 32 bytes; what was hashed under a retired key can still be recognised."""
+
+    key: bytes
+    retired: tuple[bytes, ...] = ()
+
     def keyed_hash(self, *parts: str) -> str:
         """HMAC-SHA-256 in hex over the parts, which may hold any characters."""
-        return hmac.new(self.pepper, "\0".join(parts).encode(), hashlib.sha256).hexdigest()
+        return _keyed_hash(self.key, parts)
+
+    def keyed_hashes(self, *parts: str) -> tuple[str, ...]:
+        """What ``keyed_hash`` says of the parts, and what it said under each retired key."""
+        return tuple(_keyed_hash(key, parts) for key in (self.key, *self.retired))
+
+
+class Keys(Protocol):
+    """The installation's symmetric keys as they are now, in a process that may outlive their rotation."""
+
+    @property
+    def csrf(self) -> bytes:
+        """The key of tokens against forged requests."""
+        ...
+
+    @property
+    def cipher(self) -> Cipher:
+        """What encrypts secrets at rest."""
+        ...
+
+    def keyed_hash(self, *parts: str) -> str:
+        """As ``Pepper.keyed_hash``."""
+        ...
+
+    def keyed_hashes(self, *parts: str) -> tuple[str, ...]:
+        """As ``Pepper.keyed_hashes``."""
+        ...
 
 
 def same(left: str, right: str) -> bool:
@@ -56,3 +92,11 @@ def random_password(length: int = 20) -> str:
         word = "".join(secrets.choice(_ALPHABET) for _ in range(length))
         if any(c.isupper() for c in word) and any(c.islower() for c in word) and any(c.isdigit() for c in word):
             return word
+
+
+def _fernet(key: bytes) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(key))
+
+
+def _keyed_hash(key: bytes, parts: Sequence[str]) -> str:
+    return hmac.new(key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()

@@ -14,14 +14,14 @@ DomainError
 ├── NotFoundError
 │   └── ProjectUnknown · RepositoryUnknown · ManifestUnknown · BlobUnknown · UploadUnknown
 ├── ConflictError
-│   └── ObjectBusy (a stored object that another writer has open)
+│   └── ObjectBusy (a stored object that another writer has open) · Overtaken (a constraint that another came to break)
 ├── PreconditionError
 │   └── StillReferenced
 ├── LimitError
 │   └── TooLarge · TooManyTags · RangeInvalid · TooManyRequests
 ├── UnsupportedError
 ├── UnavailableError        try again later, ``retry_after`` seconds when known
-│   └── StorageFull
+│   └── StorageFull · Contended (the database gave another transaction the locks that this one needed)
 └── InternalError           a promise of ours is broken
 """
 
@@ -255,6 +255,12 @@ class ObjectBusy(ConflictError):
     default_message = "another request is writing to this object"
 
 
+class Overtaken(ConflictError):
+    """The database refused a row because of another one that came, or went, meanwhile; trying again tells which."""
+
+    default_message = "it exists already, or something still refers to it"
+
+
 class PreconditionError(DomainError):
     """A rule about the thing's state forbids this now."""
 
@@ -327,6 +333,13 @@ class StorageFull(UnavailableError):
 
     code = "storage_full"
     default_message = "the blob storage cannot be written"
+
+
+class Contended(UnavailableError):
+    """The database ended this transaction in favour of others that change the same; it may succeed the next time."""
+
+    code = "contended"
+    default_message = "too many changes of the same thing at once"
 
 
 class InternalError(DomainError):

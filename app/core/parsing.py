@@ -4,8 +4,12 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_network
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from app.core.masking import masked
+
+_USERINFO = re.compile(r"^[^:/]*(?::[^@]*)?@")
+_LARGEST_PORT = 65535
 _DURATION = re.compile(r"(\d+)(s|m|h|d)")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -68,11 +72,24 @@ def minutes(text: str) -> timedelta:
 
 def http_url(text: str) -> str:
     """A URL of a web server, without a trailing slash. ValueError says what would be right."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        message = f"{text!r} is no URL of the form http://host:port or https://host"
+    parts = _split(text)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        message = "expected a URL of the form http://host:port or https://host"
+        raise ValueError(message)
+    if "@" in parts.netloc:
+        message = "a URL that everybody is shown must not hold a user or password"
         raise ValueError(message)
     return urlunsplit(parts).rstrip("/")
+
+
+def _split(text: str) -> SplitResult | None:
+    """The URL's parts; None when it has none, or its port is no number. The library's own words repeat the URL."""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError:
+        return None
+    return parts
 
 
 def host_port(text: str) -> str:
@@ -97,6 +114,11 @@ def database_url(text: str) -> str:
     if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
         message = "expected sqlite:///path or postgresql+psycopg://user:password@host/name"
         raise ValueError(message)
+    place = _USERINFO.sub("", text.partition("://")[2]).partition("/")[0].partition("?")[0]
+    port = place.rpartition("]")[2].rpartition(":")[2] if ":" in place.rpartition("]")[2] else "0"
+    if text.startswith("postgresql") and not (port.isascii() and port.isdigit() and int(port) <= _LARGEST_PORT):
+        message = "the port is no number; write @ : / ? # and % in a user or password as %40 %3A %2F %3F %23 and %25"
+        raise ValueError(message)
     return text
 
 
@@ -104,5 +126,9 @@ def networks(text: str) -> tuple[str, ...]:
     """Addresses and networks, separated by commas. ValueError says what would be right."""
     names = tuple(part.strip() for part in text.split(",") if part.strip())
     for name in names:
-        ip_network(name, strict=False)
+        try:
+            ip_network(name, strict=False)
+        except ValueError:
+            message = f"{masked(name)!r} is no address or network"
+            raise ValueError(message) from None
     return names

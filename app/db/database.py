@@ -8,26 +8,24 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, Row, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.core.errors import DomainError, InternalError, StorageFull, UnavailableError
+from app.core.errors import Contended, InternalError, Overtaken
+from app.db.outages import translated
 from app.db.plans import Plans
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_RETRIED_STATES: Final = frozenset({"40001", "40P01"})
-_FULL_STATES: Final = frozenset({"53100", "25006"})
-_SQLITE_FULL: Final = frozenset({8, 10, 13, 14})
-_SQLITE_BUSY: Final = frozenset({5, 6})
+_MEMORY: Final = ":memory:"
 _BUSY_MS: Final = 60_000
 _NOT_DURABLE: Final = sa.text("SET LOCAL synchronous_commit = off")
 _here = threading.local()
@@ -64,7 +62,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A read transaction: one snapshot on SQLite, READ COMMITTED and read-only on PostgreSQL; never writes."""
-        with _translated(), self._read_sessions() as session:
+        with translated(), self._read_sessions() as session:
             yield session
 
     @contextmanager
@@ -77,7 +75,7 @@ class Database:
         if writing():
             raise InternalError("this thread has a writing transaction open already")
         sessions = self._write_sessions if durable else self._note_sessions
-        with _translated(), self._turn or _nothing(), sessions() as session, session.begin():
+        with translated(), self._turn or _nothing(), sessions() as session, session.begin():
             if not durable and not self.sqlite:
                 session.execute(_NOT_DURABLE)
             _here.writing = True
@@ -90,7 +88,7 @@ class Database:
         """Run one reading statement on this thread's kept autocommit connection and return all rows (the hot path)."""
         values = parameters or {}
         plan = self._plans.find(statement)
-        with _translated():
+        with translated():
             if plan is not None and plan.takes(values):
                 try:
                     return plan.rows(self._kept().connection, values)
@@ -140,7 +138,12 @@ def forbid_in_transaction(what: str) -> None:
 
 
 def retried(attempts: int = 5) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Run the whole use case again when the database chose its transaction as a deadlock's or conflict's victim."""
+    """Run the whole use case again when another transaction came in between.
+
+    That is when the database chose this one as a deadlock's or conflict's victim, or when a row that it built on went,
+    or came, before it wrote: what it finds the next time is what it answers by. After the last attempt the first is
+    UnavailableError and the other the ConflictError that it is.
+    """
 
     def decorate(use_case: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(use_case)
@@ -148,8 +151,8 @@ def retried(attempts: int = 5) -> Callable[[Callable[P, R]], Callable[P, R]]:
             for attempt in range(1, attempts):
                 try:
                     return use_case(*args, **kwargs)
-                except DBAPIError as error:
-                    if writing() or _state(error) not in _RETRIED_STATES:
+                except (Contended, Overtaken):
+                    if writing():
                         raise
                     time.sleep(random.uniform(0, 0.02 * attempt))  # noqa: S311 - jitter, not a secret
             return use_case(*args, **kwargs)
@@ -195,36 +198,6 @@ def _nothing() -> Iterator[None]:
     yield
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the database's own outages into UnavailableError, so that no edge has to know a driver's errors."""
-    try:
-        yield
-    except OperationalError as error:
-        translated = _outage(error)
-        if translated is None:
-            raise
-        raise translated from error
-
-
-def _outage(error: DBAPIError) -> DomainError | None:
-    state = _state(error)
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    primary = None if code is None else code & 0xFF
-    if state in _FULL_STATES or primary in _SQLITE_FULL:
-        return StorageFull("the database cannot be written: its disk is full or read-only", retry_after=30)
-    if state in _RETRIED_STATES:
-        return None
-    if primary in _SQLITE_BUSY or (code is None and (state is None or state.startswith(("08", "53", "55", "57")))):
-        return UnavailableError("the database does not answer", retry_after=5)
-    return None
-
-
-def _state(error: DBAPIError) -> str | None:
-    state = getattr(error.orig, "sqlstate", None)
-    return state if isinstance(state, str) else None
-
-
 def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine, Engine]:
     options: dict[str, Any] = {
         "connect_args": {
@@ -243,9 +216,17 @@ def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine, Engine
         (noter, "BEGIN IMMEDIATE", ("cache_size=-4096", "synchronous=NORMAL")),
         (reader, "BEGIN", ("cache_size=-2048", "query_only=ON")),
     ):
+        event.listen(engine, "do_connect", functools.partial(_make_private, Path(url.database or _MEMORY)))
         event.listen(engine, "connect", functools.partial(_prepare_sqlite, pragmas=pragmas))
         event.listen(engine, "begin", functools.partial(_begin_sqlite, statement=begin))
     return writer, noter, reader
+
+
+def _make_private(path: Path, *_: object) -> None:
+    """Make a file that is absent with a mode for its owner alone; SQLite's own files beside it get the same."""
+    if path.name != _MEMORY:
+        with suppress(OSError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: object, *, pragmas: tuple[str, ...]) -> None:  # noqa: ANN401 - DBAPI

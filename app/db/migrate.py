@@ -1,6 +1,6 @@
 """Schema migrations: bring a database to the code's revision, and say clearly when it is ahead of the code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 
 import sqlalchemy as sa
@@ -9,11 +9,17 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
+from sqlalchemy.engine import Connection
 
 from app.core.errors import PreconditionError
 from app.db.database import Database
+from app.db.outages import explained
 
 _LOCK = 727002
+_NEWER = (
+    "the database is at revision {}, which this version of PyHarbor does not know: "
+    "it was written by a newer version; install that one or restore a backup"
+)
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
@@ -26,9 +32,23 @@ def downgrade(database: Database, revision: str) -> None:
     _run(database, command.downgrade, revision)
 
 
+def losses(database: Database, revision: str) -> list[str]:
+    """What ``downgrade`` would lose, in words: it is run, looked at, and rolled back."""
+    with explained(database.url), database.engine.connect() as connection, connection.begin() as transaction:
+        before = _contents(connection)
+        _step(database, connection, command.downgrade, revision)
+        after = _contents(connection)
+        transaction.rollback()
+    return [
+        f"table {table} ({rows} rows)" if table not in after else f"column {table}.{column}"
+        for table, (rows, columns) in before.items()
+        for column in ([""] if table not in after else sorted(columns - after[table][1]))
+    ]
+
+
 def current(database: Database) -> str | None:
-    """The database's revision, None when it is empty."""
-    with database.engine.connect() as connection:
+    """The database's revision, None when it is empty; PreconditionError says why it cannot be read."""
+    with explained(database.url), database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -40,6 +60,8 @@ def head() -> str | None:
 def require_current(database: Database) -> None:
     """Raise PreconditionError unless the database stands at the code's revision."""
     there, here = current(database), head()
+    if there is not None and not _known(there):
+        raise PreconditionError(_NEWER.format(there))
     if there != here:
         raise PreconditionError(
             f"the database is at revision {there}, the code needs {here}: run 'pyharbor db upgrade'"
@@ -54,19 +76,41 @@ def config(database: Database) -> Config:
 
 
 def _run(database: Database, step: Callable[[Config, str], None], revision: str) -> None:
-    with database.engine.begin() as connection:
-        if not database.sqlite:
-            connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        made = _config()
-        made.attributes["connection"] = connection
-        try:
-            step(made, revision)
-        except CommandError as error:
-            there = MigrationContext.configure(connection).get_current_revision()
-            raise PreconditionError(
-                f"the database is at revision {there}, which this version of PyHarbor does not know: "
-                "it was written by a newer version; install that one or restore a backup"
-            ) from error
+    with explained(database.url), database.engine.begin() as connection:
+        _step(database, connection, step, revision)
+
+
+def _step(database: Database, connection: Connection, step: Callable[[Config, str], None], revision: str) -> None:
+    if not database.sqlite:
+        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    there = MigrationContext.configure(connection).get_current_revision()
+    if there is not None and not _known(there):
+        raise PreconditionError(_NEWER.format(there))
+    made = _config()
+    made.attributes["connection"] = connection
+    try:
+        step(made, revision)
+    except CommandError as error:
+        raise PreconditionError(f"there is no way from revision {there} to {revision!r}: {error}") from error
+
+
+def _known(revision: str) -> bool:
+    try:
+        return ScriptDirectory.from_config(_config()).get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
+def _contents(connection: Connection) -> Mapping[str, tuple[int, frozenset[str]]]:
+    """Rows and columns of every table."""
+    inspector = sa.inspect(connection)
+    return {
+        name: (
+            connection.execute(sa.select(sa.func.count()).select_from(sa.table(name))).scalar_one(),
+            frozenset(column["name"] for column in inspector.get_columns(name)),
+        )
+        for name in inspector.get_table_names()
+    }
 
 
 def _config() -> Config:

@@ -18,6 +18,7 @@ from app.events.management import LoginFailed
 from app.identity import throttle
 from app.identity.models import User
 from app.identity.passwords import Passwords
+from app.identity.rules import email_key
 from app.identity.standing import FRESH_SECONDS, RobotAccounts, Standing
 
 _CACHE_SECONDS = 60.0
@@ -120,8 +121,8 @@ class Authenticator:
 
     def _account(self, name: str) -> sa.Row[Any] | None:
         """The account of this name, else the one of this e-mail address, as in Harbor."""
-        statements = (_BY_NAME, _BY_EMAIL) if "@" in name else (_BY_NAME,)
-        return next((row for each in statements for row in self._ports.db.rows(each, {"given": name})), None)
+        asked = [(_BY_NAME, name), (_BY_EMAIL, email_key(name))] if "@" in name else [(_BY_NAME, name)]
+        return next((row for each, given in asked for row in self._ports.db.rows(each, {"given": given})), None)
 
     def _hash_again(self, user_id: int, stored: str, password: str) -> None:
         """Store the same password as new ones are stored; a database that cannot be written keeps nobody out."""
@@ -160,4 +161,4 @@ _ACCOUNT = sa.select(User.id, User.username, User.password_hash, User.sysadmin, 
     User.disabled.is_(sa.false()), User.deleted.is_(sa.false())
 )
 _BY_NAME = _ACCOUNT.where(User.username == sa.bindparam("given"))
-_BY_EMAIL = _ACCOUNT.where(User.email == sa.bindparam("given"))
+_BY_EMAIL = _ACCOUNT.where(User.email_key == sa.bindparam("given"))

@@ -9,6 +9,7 @@ from app.configuration.service import ConfigurationService
 from app.context import Context
 from app.core.errors import PreconditionError
 from app.identity.models import User
+from app.identity.rules import email_key
 
 
 class Unique(StrEnum):
@@ -27,6 +28,6 @@ def taken(ctx: Context, what: Unique, value: str) -> bool:
         raise PreconditionError("self registration is disabled: only administrators can check whether a user exists")
     if "\0" in value:
         return False
-    column = User.username if what is Unique.USERNAME else User.email
+    same = User.username == value if what is Unique.USERNAME else User.email_key == email_key(value)
     with ctx.read() as session:
-        return session.scalar(sa.select(User.id).where(column == value)) is not None
+        return session.scalar(sa.select(User.id).where(same)) is not None

@@ -1,5 +1,6 @@
 """Lists of accounts: two statements each, the count and the page."""
 
+from dataclasses import replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -7,10 +8,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.core.paging import Listed, OffsetPage
-from app.core.query import Condition, Exact, Fuzzy, ListQuery
+from app.core.query import AnyOf, Condition, Exact, Fuzzy, ListQuery, Term
 from app.db.database import Database
 from app.db.listing import Columns, conditions, contains, counted, ends, order, paged, windowed
 from app.identity.models import User
+from app.identity.rules import email_key
 from app.identity.views import Account, Named
 
 FIRST_ADMINISTRATOR: Final = 1
@@ -25,6 +27,9 @@ _COLUMNS: Final[Columns] = {
     "creation_time": User.creation_time,
     "update_time": User.update_time,
 }
+_ADDRESS: Final = sa.func.lower(User.email, type_=sa.String)
+"""Both databases' lower case leaves all but A to Z alone here, as ``rules.email_key`` does."""
+_FILTERS: Final[Columns] = {**_COLUMNS, "email": _ADDRESS}
 
 
 def page_of_users(db: Database, query: ListQuery) -> Listed[Account]:
@@ -48,11 +53,26 @@ def page_of_names(session: Session, text: str, page: OffsetPage) -> Listed[Named
 
 
 def _asked_for(session: Session, query: ListQuery) -> Listed[Account]:
-    wanted = [*_present(named=bool(query.values("user_id"))), *conditions(query, _COLUMNS), *_either(query)]
+    wanted = [*_present(named=bool(query.values("user_id"))), *conditions(_folded(query), _FILTERS), *_either(query)]
     total = counted(session, sa.select(User.id).where(*wanted))
     ordered = order(query.sort, _COLUMNS, (User.username,), User.id)
     rows = session.execute(paged(_ROWS.where(*wanted).order_by(*ordered), query.page))
     return Listed(items=[Account(**row._asdict()) for row in rows], total=total, page=query.page)
+
+
+def _folded(query: ListQuery) -> ListQuery:
+    """The same query with addresses as they are compared."""
+    return replace(query, terms=tuple(_folded_term(term) for term in query.terms))
+
+
+def _folded_term(term: Term) -> Term:
+    match term:
+        case Term(key="email", condition=Exact(value=value)):
+            return Term(key="email", condition=Exact(value=email_key(str(value))))
+        case Term(key="email", condition=AnyOf(values=values)):
+            return Term(key="email", condition=AnyOf(values=tuple(email_key(str(value)) for value in values)))
+        case _:
+            return term
 
 
 def _present(*, named: bool = False) -> list[ColumnElement[bool]]:
@@ -67,7 +87,7 @@ def _either(query: ListQuery) -> list[ColumnElement[bool]]:
 def _name_or_email(condition: Condition) -> ColumnElement[bool]:
     match condition:
         case Exact(value=value):
-            return sa.or_(User.username == str(value), User.email == str(value))
+            return sa.or_(User.username == str(value), _ADDRESS.in_([email_key(str(value))]))
         case Fuzzy(text=text):
             return sa.or_(contains(User.username, text), contains(User.email, text))
         case _:

@@ -16,6 +16,7 @@ class User(Base):
     __table_args__ = table_args(
         sa.UniqueConstraint("username"),
         sa.UniqueConstraint("email"),
+        sa.Index("uq_user_account_email_key", "email_key", unique=True),
         sa.Index(
             "ix_user_account_present",
             "username",
@@ -28,6 +29,8 @@ class User(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     username: Mapped[str] = mapped_column(byte_text(255))
     email: Mapped[str | None] = mapped_column(byte_text(255))
+    email_key: Mapped[str | None] = mapped_column(byte_text(255))
+    """The address as ``rules.email_key`` compares it; None for one that an older account has but for its case."""
     realname: Mapped[str] = mapped_column(sa.String(255), default="")
     comment: Mapped[str] = mapped_column(sa.String(255), default="")
     password_hash: Mapped[str | None] = mapped_column(byte_text(255))
@@ -107,3 +110,26 @@ class RefreshToken(Base):
     service: Mapped[str] = mapped_column(byte_text(255))
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class InstallationKey(Base):
+    """A key of the installation that the database has seen, by its fingerprint; the key itself is a file."""
+
+    __tablename__ = "installation_key"
+    __table_args__ = table_args(
+        sa.UniqueConstraint("name", "fingerprint"),
+        sa.Index(
+            "uq_installation_key_current",
+            "name",
+            unique=True,
+            sqlite_where=sa.text("state = 'current'"),
+            postgresql_where=sa.text("state = 'current'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(byte_text(64))
+    fingerprint: Mapped[str] = mapped_column(byte_text(64))
+    state: Mapped[str] = mapped_column(byte_text(16))
+    """``current``, ``next`` while a rotation puts the file in place, or ``retired``."""
+    creation_time: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -40,7 +40,7 @@ class RefreshTokens:
             )
             session.add(
                 RefreshToken(
-                    token_hash=self._hash(token),
+                    token_hash=self._hashes(token)[0],
                     principal_kind=principal.kind,
                     principal_id=principal.id,
                     service=service,
@@ -53,8 +53,8 @@ class RefreshTokens:
     def redeem(self, token: str, service: str) -> Principal:
         """The principal that the token was issued to, as it stands now; UnauthenticatedError when it has ended."""
         now = self._ctx.ports.clock.now()
-        parameters = {"token_hash": self._hash(token), "service": service}
-        row = next(iter(self._ctx.ports.db.rows(_BY_HASH, parameters)), None)
+        asked = ({"token_hash": each, "service": service} for each in self._hashes(token))
+        row = next((row for each in asked for row in self._ctx.ports.db.rows(_BY_HASH, each)), None)
         if row is None or row.expires_at <= now:
             raise UnauthenticatedError
         if row.expires_at - now < _LIFETIME / 2:
@@ -65,8 +65,8 @@ class RefreshTokens:
             kind=PrincipalKind.USER, id=row.id, name=row.username, sysadmin=row.sysadmin, version=row.version
         )
 
-    def _hash(self, token: str) -> str:
-        return self._ctx.ports.keys.keyed_hash(_PURPOSE, token)
+    def _hashes(self, token: str) -> tuple[str, ...]:
+        return self._ctx.ports.keys.keyed_hashes(_PURPOSE, token)
 
 
 _BY_HASH = (

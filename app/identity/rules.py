@@ -1,6 +1,7 @@
 """What may stand in an account: the grammar of names, addresses and texts."""
 
 import re
+import string
 from typing import Final
 
 from app.core.errors import FieldInvalid
@@ -8,6 +9,7 @@ from app.core.errors import FieldInvalid
 TEXT_LIMIT: Final = 255
 _COMMENT_LIMIT: Final = 30
 _FORBIDDEN_IN_NAMES: Final = re.compile(r'[,"~#%$\x00-\x1f\x7f]')
+_ASCII_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@#\s\x00-\x1f\x7f]+")
 """No ``#`` in the second half, by which the address of a deleted account is told from every other."""
 
@@ -32,6 +34,15 @@ def check_realname(realname: str) -> None:
     """Raise FieldInvalid for a new account that does not say whose it is."""
     if not realname.strip():
         raise FieldInvalid("realname", f"a name of 1 to {TEXT_LIMIT} characters")
+
+
+def email_key(email: str) -> str:
+    """The address as it is compared: without regard to the case of A to Z, and of no other letter.
+
+    Domains are compared like that, and nobody means two mailboxes by it. Other alphabets stay as they are, because
+    folding them makes different addresses equal.
+    """
+    return email.translate(_ASCII_LOWER)
 
 
 def freed(text: str, user_id: int) -> str:

@@ -2,22 +2,14 @@
 
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-from app.core.crypto import Keyring, random_key
-from app.core.errors import InternalError
+from app.core.errors import PreconditionError
 
-_KEY_BYTES = 32
-
-
-def load_keyring(folder: Path) -> Keyring:
-    """The installation's symmetric keys, made on the first start; InternalError when a file holds something else."""
-    return Keyring(
-        encryption=_key(folder / "encryption-key"),
-        csrf=_key(folder / "csrf-key"),
-        pepper=_key(folder / "pepper-key"),
-    )
+_OTHERS: Final = 0o077
 
 
 def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
@@ -55,11 +47,23 @@ def write_draft(path: Path, content: bytes) -> Path:
     return draft
 
 
-def _key(path: Path) -> bytes:
-    key = read_or_create(path, random_key)
-    if len(key) != _KEY_BYTES:
-        raise InternalError(f"{path} does not hold a key of {_KEY_BYTES} bytes; restore it from a backup")
-    return key
+def require_private(path: Path) -> None:
+    """Raise PreconditionError, which says what to do, when others than this user may use an existing file or folder."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return
+    if status.st_uid != os.geteuid():
+        raise PreconditionError(
+            f"{path} belongs to user {status.st_uid}, and this process runs as user {os.geteuid()}: "
+            f"start it as that user, or run 'chown -R {os.geteuid()} {path}'"
+        )
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & _OTHERS:
+        right = mode & ~_OTHERS
+        raise PreconditionError(
+            f"{path} is open to others than its owner (mode {mode:04o}): run 'chmod {right:o} {path}'"
+        )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -27,7 +27,7 @@ from app.identity import listing, throttle
 from app.identity.listing import FIRST_ADMINISTRATOR
 from app.identity.models import RefreshToken, User, UserGroupMember
 from app.identity.passwords import Passwords, check_rules
-from app.identity.rules import check_profile, check_realname, check_username, freed
+from app.identity.rules import check_profile, check_realname, check_username, email_key, freed
 from app.identity.sessions import SessionStore
 from app.identity.views import Account, Named
 
@@ -89,12 +89,12 @@ class UserService:
         stored = self._passwords.hash(new.password)
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
-            wanted = new.username, new.email
-            if session.scalar(sa.select(User.id).where(sa.or_(User.username.in_(wanted), User.email.in_(wanted)))):
+            if session.scalar(_taken(new.username, new.email)):
                 raise ConflictError(f"user {new.username} or email {new.email} already exists")
             user = User(
                 username=new.username,
                 email=new.email,
+                email_key=email_key(new.email),
                 realname=new.realname,
                 comment=new.comment,
                 password_hash=stored,
@@ -140,10 +140,12 @@ class UserService:
         check_profile(profile.email, profile.realname, profile.comment)
         with self._ctx.write() as session:
             user = self._locked(session, user_id)
-            known = sa.or_(User.email == profile.email, User.username == profile.email)
-            if session.scalar(sa.select(User.id).where(known, User.id != user_id)):
+            key, taken = email_key(profile.email), _taken(profile.email, profile.email).where(User.id != user_id)
+            shared = session.scalar(taken) is not None
+            if shared and key != email_key(user.email or ""):
                 raise ConflictError(f"email {profile.email} already exists")
-            user.email, user.realname, user.comment = profile.email, profile.realname, profile.comment
+            user.email, user.email_key = profile.email, None if shared else key
+            user.realname, user.comment = profile.realname, profile.comment
             self._updated(user, "profile")
 
     @retried()
@@ -208,6 +210,7 @@ class UserService:
             username = user.username
             user.username = freed(username, user_id)
             user.email = None if user.email is None else freed(user.email, user_id)
+            user.email_key = None
             user.password_hash, user.deleted = None, True
             user.update_time = self._ctx.ports.clock.now()
             self._end_logins(session, user)
@@ -264,6 +267,13 @@ class UserService:
 
     def _require(self, action: str) -> None:
         require_in_system(self._ctx.principal, "user", action)
+
+
+def _taken(username: str, email: str) -> sa.Select[int]:
+    """Accounts in whose way this name and this address would be: nobody's name is another's address, in any case."""
+    keys = email_key(username), email_key(email)
+    names = User.username.in_((username, email)), sa.func.lower(User.username) == email_key(email)
+    return sa.select(User.id).where(sa.or_(*names, User.email_key.in_(keys)))
 
 
 def _found(user: User | None, user_id: int) -> User:

@@ -1,8 +1,9 @@
 """Logins by browsers: who may come back with which session id, and until when."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -31,7 +32,7 @@ class SessionStore:
         ``renew`` prolongs the session by its whole timeout once a tenth of it has passed.
         """
         now = self._ports.clock.now()
-        for row in self._ports.db.rows(_BY_ID, {"id_hash": self._hash(sid), "now": now}):
+        for row in self._rows(sid, now):
             if renew and (now - row.renewed_at) * _RENEWED_EVERY >= row.expires_at - row.renewed_at:
                 self._renew(row.session_id, row.renewed_at, now)
             return Principal(
@@ -57,7 +58,7 @@ class SessionStore:
             session.execute(sa.delete(UserSession).where(UserSession.expires_at <= now))
             session.execute(
                 sa.insert(UserSession).values(
-                    id_hash=self._hash(sid),
+                    id_hash=self._hashes(sid)[0],
                     user_id=principal.id,
                     creation_time=now,
                     renewed_at=now,
@@ -69,7 +70,7 @@ class SessionStore:
     def close(self, ctx: Context, sid: str) -> None:
         """End a session; nothing happens when there is none."""
         with ctx.write() as session:
-            session.execute(sa.delete(UserSession).where(UserSession.id_hash == self._hash(sid)))
+            session.execute(sa.delete(UserSession).where(UserSession.id_hash.in_(self._hashes(sid))))
 
     @staticmethod
     def end_all(session: Session, user_id: int) -> None:
@@ -90,8 +91,13 @@ class SessionStore:
         except UnavailableError:
             return
 
-    def _hash(self, sid: str) -> str:
-        return self._ports.keys.keyed_hash("session", sid)
+    def _rows(self, sid: str, now: datetime) -> Sequence[sa.Row[Any]]:
+        """The session's row, also when its id was hashed before a rotation of the key."""
+        asked = (self._ports.db.rows(_BY_ID, {"id_hash": each, "now": now}) for each in self._hashes(sid))
+        return next((rows for rows in asked if rows), ())
+
+    def _hashes(self, sid: str) -> tuple[str, ...]:
+        return self._ports.keys.keyed_hashes("session", sid)
 
 
 def _timeout(ctx: Context) -> timedelta:

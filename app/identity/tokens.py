@@ -58,6 +58,8 @@ class VerifiedToken:
     version: int
     expires_at: float
     """Seconds since 1970, leeway included."""
+    kid: str
+    """The key that signed it."""
     repositories: dict[str, frozenset[str]] = field(default_factory=dict)
     by_public: frozenset[str] = frozenset()
     catalog: bool = False
@@ -94,7 +96,7 @@ class Tokens:
                 "by_public": [item.name for item in access if item.by_public],
             },
         }
-        key = self._keys.signing(now)
+        key = self._keys.signing()
         token = jwt.encode(claims, key.private, algorithm=_ALGORITHM, headers={"kid": key.kid})
         return IssuedToken(token=token, expires_in=lifetime, issued_at=now)
 
@@ -102,7 +104,8 @@ class Tokens:
         """The token of an ``Authorization: Bearer`` header; TokenInvalid when it is not ours or not of this time."""
         found = self._verified.get(header)
         if found is not None:
-            if self._clock.now().timestamp() < found.expires_at:
+            now = self._clock.now()
+            if now.timestamp() < found.expires_at and self._keys.verification(found.kid, now) is not None:
                 return found
             with self._lock:
                 self._verified.pop(header, None)
@@ -128,7 +131,7 @@ class Tokens:
                 issuer=ISSUER,
                 options={"require": _REQUIRED, "verify_exp": False, "verify_nbf": False, "verify_iat": False},
             )
-            verified = _read(claims)
+            verified = _read(claims, kid)
         except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
             raise TokenInvalid from error
         now = self._clock.now().timestamp()
@@ -144,7 +147,7 @@ def _entry(item: Access) -> dict[str, Any]:
     return entry
 
 
-def _read(claims: dict[str, Any]) -> VerifiedToken:
+def _read(claims: dict[str, Any], kid: str) -> VerifiedToken:
     own = claims[_OWN]
     access = claims.get("access") or []
     return VerifiedToken(
@@ -152,6 +155,7 @@ def _read(claims: dict[str, Any]) -> VerifiedToken:
         id=int(own["id"]),
         version=int(own["version"]),
         expires_at=float(claims["exp"]) + LEEWAY.total_seconds(),
+        kid=kid,
         repositories={item["name"]: frozenset(item["actions"]) for item in access if item["type"] == "repository"},
         by_public=frozenset(own["by_public"]),
         catalog=any(

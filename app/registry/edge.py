@@ -7,6 +7,7 @@ from flask import Flask, Response, current_app
 
 from app.context import Ports
 from app.identity.authentication import Authenticator
+from app.identity.key_folder import KeyFolder
 from app.identity.signing import SigningKeys
 from app.identity.tokens import Tokens
 from app.registry.authentication import Door
@@ -30,7 +31,8 @@ class Edge:
     def over(cls, ports: Ports, authenticator: Authenticator) -> Self:
         """The edge of an installation."""
         settings = ports.settings
-        tokens = Tokens(SigningKeys(settings.secrets_dir), ports.clock, settings.token_expiration)
+        keys = SigningKeys(KeyFolder(ports.db, settings.secrets_dir))
+        tokens = Tokens(keys, ports.clock, settings.token_expiration)
         return cls(
             ports=ports,
             authenticator=authenticator,

@@ -10,7 +10,7 @@ from app.access.principals import Principal, PrincipalKind
 from app.configuration.keys import ROBOT_NAME_PREFIX
 from app.configuration.service import ConfigurationService
 from app.context import Context, Ports
-from app.core.crypto import Keyring, random_password, same
+from app.core.crypto import Keys, random_password, same
 from app.identity.standing import FRESH_SECONDS, ProvenRobot
 from app.robots.lifetime import NEVER
 from app.robots.models import Robot, RobotPermission
@@ -24,7 +24,7 @@ def new_secret() -> str:
     return random_password(_SECRET_LENGTH)
 
 
-def hashed(keys: Keyring, stored_name: str, secret: str) -> str:
+def hashed(keys: Keys, stored_name: str, secret: str) -> str:
     """What is kept of a robot's secret."""
     return keys.keyed_hash(_PURPOSE, stored_name, secret)
 
@@ -46,15 +46,16 @@ class RobotCredentials:
         rows = self._ports.db.rows(_BY_NAME, {"name": stored_name})
         if not rows:
             return None
-        presented, row = hashed(self._ports.keys, stored_name, secret), rows[0]
-        principal = replace(_principal(rows, prefix), secret_hash=presented)
-        if same(presented, row.secret_hash):
-            return ProvenRobot(principal=principal)
+        row = rows[0]
+        presented = self._ports.keys.keyed_hashes(_PURPOSE, stored_name, secret)
+        if any(same(each, row.secret_hash) for each in presented):
+            return ProvenRobot(principal=replace(_principal(rows, prefix), secret_hash=row.secret_hash))
         until = row.previous_secret_until
         if row.previous_secret_hash is None or until is None or until <= self._ports.clock.now():
             return None
-        if not same(presented, row.previous_secret_hash):
+        if not any(same(each, row.previous_secret_hash) for each in presented):
             return None
+        principal = replace(_principal(rows, prefix), secret_hash=row.previous_secret_hash)
         return ProvenRobot(principal=principal, until=until.timestamp())
 
     def by_id(self, robot_id: int) -> Principal | None:

@@ -8,8 +8,9 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-from app.core.errors import DeniedError
+from app.core.errors import DeniedError, UnavailableError
 from app.web.login import COOKIE as SESSION_COOKIE
+from app.web.login import cookie_name
 from app.web.session import installation
 
 COOKIE: Final = "_gorilla_csrf"
@@ -46,25 +47,29 @@ def carried() -> bool:
 def offer(response: Response) -> Response:
     """Add a token to the answer of a browser's request, and the cookie it belongs to when there is none yet.
 
-    What shared caches may keep is everybody's and carries neither.
+    What shared caches may keep is everybody's and carries neither. Without the key it takes there is none.
     """
     if not _wants_token() or response.headers.get("Cache-Control", "").startswith("public"):
         return response
-    secret = _secret()
-    if secret is None:
-        secret = secrets.token_bytes(_SECRET_BYTES)
-        secure = installation().ports.settings.web.external_url.startswith("https:")
+    known = _secret()
+    secret = known or secrets.token_bytes(_SECRET_BYTES)
+    try:
+        bound = _bound(secret)
+    except UnavailableError:
+        return response
+    if known is None:
         value = urlsafe_b64encode(secret).rstrip(b"=").decode()
-        response.set_cookie(COOKIE, value, secure=secure, httponly=True, samesite="Strict")
+        secure = installation().secure
+        response.set_cookie(cookie_name(COOKIE, secure=secure), value, secure=secure, httponly=True, samesite="Strict")
     pad = secrets.token_bytes(_SECRET_BYTES)
-    response.headers[HEADER] = b64encode(pad + _xor(pad, _bound(secret))).decode()
+    response.headers[HEADER] = b64encode(pad + _xor(pad, bound)).decode()
     return response
 
 
 def _by_browser() -> bool:
     if not request.path.startswith(_FOR_PROGRAMS):
         return True
-    return not request.environ.get("HTTP_AUTHORIZATION") and SESSION_COOKIE in request.cookies
+    return not request.environ.get("HTTP_AUTHORIZATION") and _name(SESSION_COOKIE) in request.cookies
 
 
 def _wants_token() -> bool:
@@ -78,7 +83,7 @@ def _secret() -> bytes | None:
     """The secret of the request's cookie, padded or not; None when there is none or it cannot be one of ours."""
     if "HTTP_COOKIE" not in request.environ:
         return None
-    value = request.cookies.get(COOKIE, "")
+    value = request.cookies.get(_name(COOKIE), "")
     if not 0 < len(value) <= _LONGEST:
         return None
     try:
@@ -86,6 +91,10 @@ def _secret() -> bytes | None:
     except ValueError:
         return None
     return secret if len(secret) == _SECRET_BYTES else None
+
+
+def _name(cookie: str) -> str:
+    return cookie_name(cookie, secure=installation().secure)
 
 
 def _decoded(token: str | None) -> bytes | None:

@@ -39,6 +39,11 @@ def install(app: Flask, sessions: Sessions, *, secure: bool) -> None:
     manager.user_loader(load)
 
 
+def cookie_name(name: str, *, secure: bool) -> str:
+    """The cookie's name; by https with the prefix for which browsers take it from this very host only (RFC 6265bis)."""
+    return f"__Host-{name}" if secure else name
+
+
 def session_principal() -> Principal:
     """The user of the session whose cookie the request carries, else nobody; without a cookie nothing is asked."""
     if _USER_ID not in session:
@@ -86,23 +91,24 @@ class _Cookies(SessionInterface):
 
     def __init__(self, *, secure: bool) -> None:
         self._secure = secure
+        self._name = cookie_name(COOKIE, secure=secure)
 
     def open_session(self, app: Flask, request: Request) -> _Session:  # noqa: ARG002 - Flask's interface
-        sid = _carried(request)
+        sid = _carried(request, self._name)
         return _Session({_USER_ID: sid}) if sid else _Session()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:  # noqa: ARG002 - as above
         sid = session.get(_USER_ID)
-        if sid == _carried(request):
+        if sid == _carried(request, self._name):
             return
         if sid:
-            response.set_cookie(COOKIE, sid, secure=self._secure, httponly=True, samesite="Lax")
+            response.set_cookie(self._name, sid, secure=self._secure, httponly=True, samesite="Lax")
         else:
-            response.delete_cookie(COOKIE, secure=self._secure, httponly=True, samesite="Lax")
+            response.delete_cookie(self._name, secure=self._secure, httponly=True, samesite="Lax")
 
 
-def _carried(given: Request) -> str | None:
+def _carried(given: Request, name: str) -> str | None:
     if "HTTP_COOKIE" not in given.environ:
         return None
-    sid = given.cookies.get(COOKIE)
+    sid = given.cookies.get(name)
     return sid if sid and len(sid) <= _LONGEST else None

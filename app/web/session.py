@@ -33,12 +33,15 @@ class Installation:
 
     ports: Ports
     authenticator: Authenticator
+    secure: bool
+    """Whether browsers come by https, so that cookies are sent by nothing else."""
 
 
 def install(app: Flask, ports: Ports, authenticator: Authenticator, sessions: login.Sessions) -> None:
     """Tell ``app`` what it serves, before its first request."""
-    app.extensions[_EXTENSION] = Installation(ports=ports, authenticator=authenticator)
-    login.install(app, sessions, secure=ports.settings.web.external_url.startswith("https:"))
+    secure = ports.settings.web.external_url.startswith("https:")
+    app.extensions[_EXTENSION] = Installation(ports=ports, authenticator=authenticator, secure=secure)
+    login.install(app, sessions, secure=secure)
 
 
 def installation() -> Installation:

@@ -1,5 +1,7 @@
 """One installation through its life: stopped, started again, hurt and healed, two of them side by side."""
 
+import base64
+import contextlib
 import os
 import re
 import signal
@@ -20,7 +22,7 @@ from tests.e2e.images import Layout
 from tests.e2e.programs import run
 from tests.e2e.shells import crane_of
 from tests.e2e.waiting import eventually
-from tests.support.instance import Instance, running
+from tests.support.instance import PASSWORD, Instance, running
 
 _START_SECONDS = 10
 """On a machine that does nothing else."""
@@ -150,6 +152,48 @@ def test_the_password_is_generated_and_shown_once(folder: Path) -> None:
     assert not list((folder / "run").glob("*password*"))
 
 
+def test_nothing_outlives_a_killed_supervisor_and_a_start_works_at_once(started: Instance) -> None:
+    for _ in range(2):
+        assert started.process is not None
+        eventually(lambda: len(started.pids("gunicorn")) == 3)
+        pids = started.pids("")
+        assert {"gunicorn", "workflows.worker", "server start-dev"} <= {
+            name for name in ("gunicorn", "workflows.worker", "server start-dev") if started.pids(name)
+        }
+        with _upload_that_hangs(started):
+            os.kill(started.process.pid, signal.SIGKILL)
+            started.process.wait(_STOP_SECONDS)
+            started.start()
+            eventually(lambda gone=pids: not [pid for pid in gone if Path(f"/proc/{pid}").exists()], seconds=8)  # type: ignore[misc] # the lambda's default has no type
+    collect(started)
+
+
+def test_a_second_start_on_the_same_folder_is_refused(hardy: Instance) -> None:
+    assert hardy.process is not None
+    said = _refusal(Instance(folder=hardy.folder))
+    assert f"'pyharbor up' runs on it as process {hardy.process.pid}" in said
+    assert _pings(hardy)
+
+
+def test_a_folder_that_others_may_read_is_refused(folder: Path) -> None:
+    folder.mkdir(mode=0o755)
+    assert f"run 'chmod 700 {folder}'" in _refusal(Instance(folder=folder))
+    assert not list(folder.iterdir())
+
+
+def test_lost_keys_are_not_made_anew(folder: Path) -> None:
+    with running(folder) as instance:
+        instance.stop()
+        key = folder / "secrets" / "pepper-key"
+        key.rename(folder / "kept")
+        said = _refusal(instance)
+        assert f"{key} is gone" in said
+        assert "restore" in said
+        assert not key.exists()
+        (folder / "kept").rename(key)
+        instance.start()
+
+
 @pytest.mark.parametrize("name", ["gunicorn", "workflows.worker", "server start-dev"])
 def test_a_killed_process_is_started_again(hardy: Instance, name: str) -> None:
     before = hardy.pids(name)
@@ -210,6 +254,20 @@ def test_all_mistakes_are_named_at_once(folder: Path) -> None:
     assert said.returncode == 1
     assert all(f"{name}: " in said.stderr for name in wrong)
     assert not folder.exists()
+
+
+@contextlib.contextmanager
+def _upload_that_hangs(instance: Instance) -> Iterator[None]:
+    """A request in flight whose body does not arrive."""
+    with instance.client() as client:
+        place = client.post("/v2/library/slow/blobs/uploads/").headers["Location"]
+    with socket.create_connection(("127.0.0.1", instance.port)) as connection:
+        lines = [f"PATCH {httpx.URL(place).raw_path.decode()} HTTP/1.1", f"Host: {instance.host}", "Content-Length: 9"]
+        credentials = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
+        lines += [f"Authorization: Basic {credentials}", "Content-Type: application/octet-stream", "", "half"]
+        connection.sendall("\r\n".join(lines).encode())
+        time.sleep(0.5)
+        yield
 
 
 def _refusal(instance: Instance) -> str:

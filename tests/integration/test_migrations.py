@@ -50,7 +50,48 @@ def test_upgrade_is_idempotent(database: Database) -> None:
 def test_a_newer_database_is_refused_in_one_sentence(database: Database) -> None:
     with database.engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(PreconditionError, match="revision 9999, which this version of PyHarbor does not know"):
-        migrate.upgrade(database)
-    with pytest.raises(PreconditionError, match="pyharbor db upgrade"):
-        migrate.require_current(database)
+    for step in (migrate.upgrade, migrate.require_current):
+        with pytest.raises(PreconditionError, match="revision 9999, which this version of PyHarbor does not know"):
+            step(database)
+
+
+def test_an_unknown_revision_is_the_callers_mistake(database: Database) -> None:
+    with pytest.raises(PreconditionError, match=r"there is no way from revision .* to 'nowhere'"):
+        migrate.downgrade(database, "nowhere")
+
+
+def test_what_a_downgrade_loses_is_told_and_still_there(database: Database) -> None:
+    now = datetime.now(UTC)
+    with database.write() as session:
+        session.add(User(username="fill", creation_time=now, update_time=now))
+    lost = migrate.losses(database, "0001")
+    assert "column user_account.email_key" in lost
+    assert "table robot (0 rows)" in lost
+    assert "table user_account (1 rows)" in migrate.losses(database, "base")
+    migrate.require_current(database)
+    with database.read() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(User)) == 1
+
+
+def test_addresses_that_differ_in_case_only_are_the_oldest_accounts(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    migrate.downgrade(database, "0002")
+    people = [("old", "Ann@example.test"), ("new", "ann@Example.test"), ("other", "bob@example.test"), ("none", None)]
+    with database.write() as session:
+        for name, email in people:
+            session.execute(
+                sa.text(
+                    "INSERT INTO user_account (username, email, realname, comment, sysadmin, disabled, deleted,"
+                    " version, creation_time, update_time) VALUES (:name, :email, '', '', false, false, false, 1,"
+                    " CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)"
+                ),
+                {"name": name, "email": email},
+            )
+    migrate.upgrade(database)
+    with database.read() as session:
+        rows = session.execute(sa.select(User.username, User.email_key)).all()
+    keys = {row.username: row.email_key for row in rows}
+    assert keys == {"old": "ann@example.test", "new": None, "other": "bob@example.test", "none": None}
+    logged = capsys.readouterr().out
+    assert [word in logged for word in ("email_address_shared", "new", "old")] == [True, True, True]

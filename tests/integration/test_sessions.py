@@ -111,9 +111,16 @@ class TestHttps:
             token = {"X-Harbor-CSRF-Token": first.headers["X-Harbor-CSRF-Token"]}
             login = client.post("/c/login", data={"principal": "guest", "password": PASSWORD}, headers=token)
             assert login.status_code == 200
-            assert set_cookie(first, "_gorilla_csrf")["_gorilla_csrf"]["secure"] is True
-            assert set_cookie(login, "sid")["sid"]["secure"] is True
+            for answer, name in ((first, "__Host-_gorilla_csrf"), (login, "__Host-sid")):
+                cookie = set_cookie(answer, name)[name]
+                assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
             assert client.get(CURRENT).status_code == 200
+            sid = client.cookies["__Host-sid"]
+            for name, status in (("sid", 401), ("__Host-sid", 200)):
+                with httpx.Client(transport=client._transport, base_url=client.base_url, cookies={name: sid}) as other:
+                    assert other.get(CURRENT).status_code == status
+            assert client.get("/c/log_out").status_code == 200
+            assert "__Host-sid" not in client.cookies
 
 
 class TestEnd:

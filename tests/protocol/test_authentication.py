@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from app.access.principals import SYSTEM
 from app.access.roles import Role
 from app.context import Context, Ports
+from app.identity.key_folder import KeyFolder
 from app.identity.service import UserService
-from app.identity.signing import load_signing_keys, rotate_signing_key
+from app.identity.signing import SigningKeys, rotate_signing_key
 from app.projects.members import MemberService
 from app.projects.service import NewProject, ProjectService
 from tests.support.accounts import Person, make_project, make_user
@@ -175,7 +176,7 @@ class TestBearer:
             assert 'error="invalid_token"' in challenge(send(client, PULL, PRIVATE, headers=token))
 
     @ONE
-    def test_forged(self, client: httpx.Client, people: People, ports: Ports) -> None:
+    def test_forged(self, client: httpx.Client, people: People, key_folder: KeyFolder) -> None:
         genuine = bearer(client, people["guest"], "repository:private/image:pull")["Authorization"][7:]
         claims = jwt.decode(genuine, options={"verify_signature": False})
         claims["access"][0]["actions"] = ["pull", "push", "delete"]
@@ -183,7 +184,7 @@ class TestBearer:
         other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         head, _, signature = genuine.split(".")
         payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
-        public = load_signing_keys(ports.settings.secrets_dir).signing(ports.clock.now()).private.public_key()
+        public = SigningKeys(key_folder).signing().private.public_key()
         confused = public.public_numbers().n.to_bytes(256, "big")
         for token in (
             jwt.encode(claims, other, algorithm="RS256", headers={"kid": header["kid"]}),
@@ -200,11 +201,11 @@ class TestBearer:
         "claim", [{"aud": "another"}, {"iss": "another"}, {"iat": None}, {"exp": 1}, {"harbor": None}]
     )
     def test_claims_that_are_not_ours(
-        self, client: httpx.Client, people: People, ports: Ports, claim: dict[str, object]
+        self, client: httpx.Client, people: People, key_folder: KeyFolder, claim: dict[str, object]
     ) -> None:
         genuine = bearer(client, people["developer"], "repository:private/image:pull")["Authorization"][7:]
         claims = jwt.decode(genuine, options={"verify_signature": False}) | claim
-        key = load_signing_keys(ports.settings.secrets_dir).signing(ports.clock.now())
+        key = SigningKeys(key_folder).signing()
         kept = {name: value for name, value in claims.items() if value is not None}
         token = jwt.encode(kept, key.private, algorithm="RS256", headers={"kid": key.kid})
         response = send(client, PULL, PRIVATE, headers={"Authorization": f"Bearer {token}"})
@@ -278,10 +279,10 @@ class TestBearer:
         assert 'error="insufficient_scope"' in challenge(send(client, PULL, "shop", headers=token))
 
     def test_rotation_keeps_the_tokens_of_the_key_before(
-        self, client: httpx.Client, people: People, ports: Ports, clock: MovableClock
+        self, client: httpx.Client, people: People, ports: Ports, clock: MovableClock, key_folder: KeyFolder
     ) -> None:
         before = bearer(client, people["guest"], "repository:private/image:pull")
-        rotate_signing_key(ports.settings)
+        rotate_signing_key(key_folder, ports.settings.token_expiration)
         clock.forward(5)
         after = bearer(client, people["guest"], "repository:private/image:pull")
         kids = [jwt.get_unverified_header(token["Authorization"][7:])["kid"] for token in (before, after)]

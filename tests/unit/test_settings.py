@@ -72,6 +72,57 @@ def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql+psycopg://h/n?password=Secret12345", "postgresql+psycopg://h/n?password=***"),
+        ("postgresql+psycopg://h/n?sslmode=require&user=u&PASSWORD=Secret12345&x=Secret12345", None),
+        ("postgresql+psycopg://h/n?sslpassword=Secret12345", "postgresql+psycopg://h/n?sslpassword=***"),
+        ("postgresql+psycopg://h/n?p%61ssword=Secret12345", "postgresql+psycopg://h/n?p%61ssword=***"),
+        ("postgresql+psycopg://u:Sec/ret@Secret12345@h/n", "postgresql+psycopg://u:***@h/n"),
+        ("postgresql+psycopg://u:a:Secret12345@[::1]:5432/n", "postgresql+psycopg://u:***@[::1]:5432/n"),
+        ("postgresql+psycopg://:Secret12345@h/n", "postgresql+psycopg://:***@h/n"),
+        ("postgresql+psycopg://postgres@h/n", "postgresql+psycopg://postgres@h/n"),
+        ("sqlite:////data/a@b/registry.db", "sqlite:////data/a@b/registry.db"),
+    ],
+)
+def test_passwords_are_hidden_wherever_they_stand(monkeypatch: pytest.MonkeyPatch, url: str, shown: str | None) -> None:
+    monkeypatch.setenv("HARBOR_DATABASE_URL", url)
+    monkeypatch.setenv("HARBOR_TEMPORAL_ADDRESS", "u:Secret12345@temporal:7233")
+    printed = dict(describe(load()))
+    assert "Secret12345" not in " ".join(printed.values())
+    assert printed["temporal.address"] == "u:***@temporal:7233"
+    assert shown is None or printed["database.url"] == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EXTERNAL_URL", "https://u:Secret12345@registry.test"),
+        ("EXTERNAL_URL", "https://Secret12345@registry.test"),
+        ("EXTERNAL_URL", "u:Secret12345@registry.test"),
+        ("EXTERNAL_URL", "https://u:Sec/ret@Secret12345:no"),
+        ("EXTERNAL_URL", "https://registry.test?password=Secret12345"),
+        ("EXTERNAL_URL", "https://u:Secret12345\u2100@registry.test"),
+        ("DATABASE_URL", "postgresql+psycopg://u:pa@Secret12345:word@h/n"),
+        ("DATABASE_URL", "postgresql+psycopg://u:Secret12345@h:port/n"),
+        ("DATABASE_URL", "postgres://u:Secret12345@h/n"),
+        ("DATABASE_URL", "u:Secret12345@h/n"),
+        ("TEMPORAL_ADDRESS", "http://u:Secret12345@temporal"),
+        ("TRUSTED_PROXIES", "u:Secret12345@10.0.0.1"),
+        ("PORT", "http://u:Secret12345@h"),
+        ("STORAGE", "s3://u:Secret12345@h"),
+        ("LOG_LEVEL", "https://h?token=Secret12345"),
+    ],
+)
+def test_mistakes_repeat_no_password(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"HARBOR_{name}", value)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert list(caught.value.mistakes) == [f"HARBOR_{name}"]
+    assert "Secret12345" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("0s", timedelta(0)),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.core.errors import InternalError
-from app.identity.secret_files import load_keyring, read_or_create, replace
+from app.core.errors import PreconditionError
+from app.identity.secret_files import read_or_create, replace, require_private
 
 
 def test_the_first_of_many_makers_wins(tmp_path: Path) -> None:
@@ -25,17 +25,14 @@ def test_only_the_owner_may_read(tmp_path: Path) -> None:
     assert path.read_bytes() == b"second"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    require_private(path)
+    require_private(path.parent)
 
 
-def test_the_keyring_is_made_once_and_its_keys_differ(tmp_path: Path) -> None:
-    made = load_keyring(tmp_path)
-    assert load_keyring(tmp_path) == made
-    assert len({made.encryption, made.csrf, made.pepper}) == 3
-
-
-def test_a_damaged_key_is_named_and_not_replaced(tmp_path: Path) -> None:
-    load_keyring(tmp_path)
-    (tmp_path / "csrf-key").write_bytes(b"short")
-    with pytest.raises(InternalError, match=r"csrf-key .*backup"):
-        load_keyring(tmp_path)
-    assert (tmp_path / "csrf-key").read_bytes() == b"short"
+@pytest.mark.parametrize(("mode", "right"), [(0o640, 0o600), (0o604, 0o600), (0o711, 0o700)])
+def test_what_others_may_use_is_refused_with_the_command(tmp_path: Path, mode: int, right: int) -> None:
+    path = tmp_path / "key"
+    path.touch()
+    path.chmod(mode)
+    with pytest.raises(PreconditionError, match=f"mode 0{mode:o}.*: run 'chmod {right:o} {path}'$"):
+        require_private(path)

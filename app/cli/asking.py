@@ -1,0 +1,14 @@
+"""Asking a person before something is lost."""
+
+import sys
+
+import click
+
+from app.core.errors import PreconditionError
+
+
+def require_consent(loss: str) -> None:
+    """Return when a person at the terminal agrees to the ``loss``, a sentence; PreconditionError without a terminal."""
+    if not sys.stdin.isatty():
+        raise PreconditionError(f"{loss} There is no terminal to ask at: say --yes if that is what you want")
+    click.confirm(f"{loss} Go on?", abort=True, err=True)

@@ -1,0 +1,33 @@
+"""One supervisor per data folder: a lock that whoever runs ``pyharbor up`` holds to its very end."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Final
+
+from app.core.errors import PreconditionError
+
+_DESCRIPTOR: Final = 3
+"""Where the supervisor keeps it: it closes what it inherits from 5 on, and its children get nothing above 2."""
+_LONGEST_PID: Final = 20
+
+
+def hold(path: Path) -> None:
+    """Lock the file for this process and for the program that takes its place; PreconditionError names who has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, _LONGEST_PID).decode("ascii", "replace").strip() or "unknown"
+        os.close(descriptor)
+        raise PreconditionError(
+            f"the data folder is in use: 'pyharbor up' runs on it as process {holder} (lock {path}); "
+            "stop that one first, or set HARBOR_DATA_DIR to another folder"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    if descriptor == _DESCRIPTOR:
+        os.set_inheritable(descriptor, True)  # noqa: FBT003 - the library's own signature
+        return
+    os.dup2(descriptor, _DESCRIPTOR)
+    os.close(descriptor)

@@ -1,0 +1,87 @@
+"""``pyharbor admin rotate-…`` and ``replace-lost-keys``: the installation's own keys."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from app.cli.asking import require_consent
+from app.cli.installation import opened, require_migrated
+from app.context import Ports
+from app.db.database import Database
+from app.identity.fingerprints import KeyName
+from app.identity.key_folder import KeyFolder
+from app.identity.signing import rotate_signing_key
+from app.settings import load
+
+_AT_ONCE = click.option(
+    "--at-once", is_flag=True, help="End what was made with the keys before at once, also with earlier ones."
+)
+_YES = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+_LOST = {
+    KeyName.SIGNING: "registry tokens that are in use",
+    KeyName.ENCRYPTION: "secrets stored in the database",
+    KeyName.CSRF: "pages that browsers have open",
+    KeyName.PEPPER: "logins of browsers, identity tokens and the secrets of all robots",
+}
+"""What a key is needed for, and what ends without it."""
+
+
+@click.command("rotate-signing-key")
+@_AT_ONCE
+def rotate_signing(*, at_once: bool) -> None:
+    """Sign registry tokens with a new key; tokens signed with the one before stay valid until they expire."""
+    with _folder() as (folder, ports):
+        rotate_signing_key(folder, ports.settings.token_expiration, at_once=at_once)
+    click.echo("registry tokens are signed with a new key from now on")
+
+
+@click.command("rotate-encryption-key")
+def rotate_encryption() -> None:
+    """Encrypt stored secrets with a new key; those that are stored stay readable, with the key before."""
+    with _folder() as (folder, _):
+        folder.rotate(KeyName.ENCRYPTION)
+    click.echo("secrets are encrypted with a new key from now on; the one before is kept to read what it wrote")
+
+
+@click.command("rotate-csrf-key")
+def rotate_csrf() -> None:
+    """Protect browsers against forged requests with a new key; pages that are open have to be loaded again."""
+    with _folder() as (folder, _):
+        folder.rotate(KeyName.CSRF)
+    click.echo("browsers are protected with a new key from now on")
+
+
+@click.command("rotate-pepper-key")
+@_AT_ONCE
+@_YES
+def rotate_pepper(*, at_once: bool, yes: bool) -> None:
+    """Hash robots' secrets, identity tokens and sessions with a new key; those that there are stay valid."""
+    if at_once and not yes:
+        require_consent(f"This ends at once: {_LOST[KeyName.PEPPER]}.")
+    with _folder() as (folder, _):
+        folder.rotate(KeyName.PEPPER, at_once=at_once)
+    click.echo("secrets are hashed with a new key from now on")
+
+
+@click.command("replace-lost-keys")
+@_YES
+def replace_lost(*, yes: bool) -> None:
+    """Make new keys for those that are lost, and take those that are there for right; for want of a backup only."""
+    settings = load()
+    require_migrated(settings)
+    if not yes:
+        ends = "; ".join(f"{name}: {what}" for name, what in _LOST.items())
+        require_consent(f"What was made with keys that are lost ends ({ends}).")
+    database = Database(settings.database.url)
+    try:
+        made = KeyFolder(database, settings.secrets_dir).replace_lost()
+    finally:
+        database.dispose()
+    click.echo(f"made anew: {', '.join(made) or 'none'}; ended: {'; '.join(_LOST[name] for name in made) or 'nothing'}")
+
+
+@contextmanager
+def _folder() -> Iterator[tuple[KeyFolder, Ports]]:
+    with opened() as ports:
+        yield KeyFolder(ports.db, ports.settings.secrets_dir), ports

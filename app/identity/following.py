@@ -1,0 +1,82 @@
+"""The keys as a long-lived process sees them: read again when their files change, refused when they are not known."""
+
+import threading
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+import structlog
+
+from app.core.crypto import Cipher, Pepper
+from app.core.errors import PreconditionError, UnavailableError
+from app.identity.fingerprints import KeyName
+from app.identity.key_folder import KeyFiles, KeyFolder, Stamp
+
+T = TypeVar("T")
+_log = structlog.get_logger()
+_RETRY_SECONDS: Final = 30
+
+
+class FollowedKey(Generic[T]):
+    """What is made of one key's files; looked at on every use, read again only when another file is in place."""
+
+    def __init__(self, folder: KeyFolder, name: KeyName, make: Callable[[KeyFiles], T]) -> None:
+        self._folder = folder
+        self._name = name
+        self._make = make
+        self._lock = threading.Lock()
+        self._loaded: tuple[Stamp, T] | None = None
+
+    def now(self) -> T:
+        """The key as it is now; UnavailableError when it is gone or the database does not know it, the log says why."""
+        stamp, loaded = self._folder.stamp(self._name), self._loaded
+        if loaded is not None and loaded[0] == stamp:
+            return loaded[1]
+        with self._lock:
+            return self._read()
+
+    def _read(self) -> T:
+        stamp, loaded = self._folder.stamp(self._name), self._loaded
+        if loaded is not None and loaded[0] == stamp:
+            return loaded[1]
+        try:
+            made = self._make(self._folder.read(self._name))
+        except PreconditionError as error:
+            _log.error("keys_refused", reason=error.message)
+            raise UnavailableError(
+                "the registry's keys are not those that its database knows; its log says how to restore them",
+                retry_after=_RETRY_SECONDS,
+            ) from error
+        if stamp is not None:
+            self._loaded = (stamp, made)
+        return made
+
+
+class FollowedKeys:
+    """The symmetric keys of one process (``core.crypto.Keys``); nothing is read before the first use."""
+
+    def __init__(self, folder: KeyFolder) -> None:
+        self._csrf = FollowedKey(folder, KeyName.CSRF, lambda files: files.current)
+        self._cipher = FollowedKey(
+            folder, KeyName.ENCRYPTION, lambda files: Cipher(key=files.current, retired=files.retired)
+        )
+        self._pepper = FollowedKey(
+            folder, KeyName.PEPPER, lambda files: Pepper(key=files.current, retired=files.retired)
+        )
+
+    @property
+    def csrf(self) -> bytes:
+        """The key of tokens against forged requests."""
+        return self._csrf.now()
+
+    @property
+    def cipher(self) -> Cipher:
+        """What encrypts secrets at rest."""
+        return self._cipher.now()
+
+    def keyed_hash(self, *parts: str) -> str:
+        """As ``Pepper.keyed_hash``."""
+        return self._pepper.now().keyed_hash(*parts)
+
+    def keyed_hashes(self, *parts: str) -> tuple[str, ...]:
+        """As ``Pepper.keyed_hashes``."""
+        return self._pepper.now().keyed_hashes(*parts)

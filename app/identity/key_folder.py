@@ -1,0 +1,209 @@
+"""The folder with the installation's keys: made on the first start, refused when they are not those of the database."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+
+from app.core.crypto import random_key
+from app.core.errors import PreconditionError
+from app.db.database import Database
+from app.identity import fingerprints
+from app.identity.fingerprints import KeyName, Remembered, fingerprint
+from app.identity.secret_files import read_or_create, replace, require_private
+
+KEPT: Final = (KeyName.ENCRYPTION, KeyName.PEPPER)
+"""Keys whose retired ones stay, because rows were written with them."""
+_KEY_BYTES: Final = 32
+_RSA_BITS: Final = 2048
+_RETIRED: Final = "retired-"
+
+Stamp = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class KeyFiles:
+    """The content of a key's file and of its retired ones, all known to the database."""
+
+    current: bytes
+    retired: tuple[bytes, ...]
+
+
+class KeyFolder:
+    """The keys of the installation whose database is ``db``, as files in ``path``."""
+
+    def __init__(self, db: Database, path: Path) -> None:
+        self._db = db
+        self.path = path
+
+    def file_of(self, name: KeyName) -> Path:
+        """Where the key is."""
+        return self.path / (f"{name}.pem" if name is KeyName.SIGNING else name)
+
+    def stamp(self, name: KeyName) -> Stamp | None:
+        """What changes whenever another file takes the key's place; None without a file."""
+        try:
+            status = self.file_of(name).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_mtime_ns, status.st_ino
+
+    def check_in(self) -> None:
+        """Make the keys that the database has never seen, and compare those that it has; for the start of a process.
+
+        PreconditionError in one sentence, with the way to restore, when a key is gone, is another one, is damaged or is
+        open to others than its owner.
+        """
+        require_private(self.path.parent)
+        require_private(self.path)
+        for name, known in fingerprints.remembered(self._db).items():
+            if known.current is None:
+                read_or_create(self.file_of(name), lambda name=name: new_key(name))  # type: ignore[misc] # mypy cannot infer the lambda's type
+                mark = fingerprint(name, self._material(name))
+                with self._db.write() as session:
+                    fingerprints.remember_first(session, name, mark, datetime.now(UTC))
+        everything = fingerprints.remembered(self._db)
+        self._require(everything)
+        for name, known in everything.items():
+            if known.following is not None and self._mark(name) == known.following:
+                self._promote(name)
+
+    def read(self, name: KeyName) -> KeyFiles:
+        """The key as it is now; PreconditionError as ``check_in``."""
+        known = fingerprints.remembered(self._db)
+        self._require({name: known[name]})
+        marks = {mark for mark in (*known[name].retired, known[name].current) if mark is not None}
+        retired = tuple(content for mark, content in self._retired(name).items() if mark in marks)
+        return KeyFiles(current=self.file_of(name).read_bytes(), retired=retired)
+
+    def rotate(self, name: KeyName, *, at_once: bool = False) -> None:
+        """Put a new key in the place of the current one, safe against a crash at any point.
+
+        What needs the one before goes on with it, unless that shall end ``at_once``. PreconditionError as ``check_in``.
+        """
+        with self._alone():
+            self.check_in()
+            content = new_key(name)
+            mark = fingerprint(name, _material(self.file_of(name), name, content))
+            with self._db.write() as session:
+                fingerprints.announce(session, name, mark, datetime.now(UTC), forget_retired=at_once)
+            if at_once:
+                for path in self._retired_files(name):
+                    path.unlink()
+            elif name in KEPT:
+                replace(self._retired_file(name, self._mark(name)), self.file_of(name).read_bytes())
+            replace(self.file_of(name), content)
+            self._promote(name)
+
+    def replace_lost(self) -> Sequence[KeyName]:
+        """Make new keys for those that are gone or damaged, take the others for right; the new ones' names."""
+        made = []
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_private(self.path)
+        with self._alone():
+            for name in KeyName:
+                try:
+                    self._material(name)
+                except PreconditionError:
+                    replace(self.file_of(name), new_key(name))
+                    made.append(name)
+                with self._db.write() as session:
+                    fingerprints.replace_all(
+                        session, name, self._mark(name), list(self._retired(name)), datetime.now(UTC)
+                    )
+        return made
+
+    def _require(self, everything: Mapping[KeyName, Remembered]) -> None:
+        wrong = [reason for name, known in everything.items() for reason in self._reasons(name, known)]
+        if wrong:
+            raise PreconditionError(
+                f"the installation's keys are not those that its database knows: {', '.join(wrong)}; restore "
+                f"{self.path} from the backup that belongs to this database, "
+                "or run 'pyharbor admin replace-lost-keys' if there is none"
+            )
+
+    def _reasons(self, name: KeyName, known: Remembered) -> Iterator[str]:
+        path = self.file_of(name)
+        if not path.exists():
+            yield f"{path} is gone"
+        elif self._mark(name) not in (known.current, known.following):
+            yield f"{path} is another one"
+        if missing := known.retired - self._retired(name).keys():
+            yield f"{len(missing)} of {self.path / (_RETIRED + name)}-* are gone"
+
+    def _mark(self, name: KeyName) -> str:
+        return fingerprint(name, self._material(name))
+
+    def _material(self, name: KeyName) -> bytes:
+        path = self.file_of(name)
+        require_private(path)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise PreconditionError(f"{path} is gone") from None
+        return _material(path, name, content)
+
+    def _retired(self, name: KeyName) -> Mapping[str, bytes]:
+        """The retired keys that are there, by fingerprint."""
+        contents = [path.read_bytes() for path in self._retired_files(name)]
+        return {fingerprint(name, content): content for content in contents}
+
+    def _retired_files(self, name: KeyName) -> Sequence[Path]:
+        return sorted(self.path.glob(f"{_RETIRED}{name}-*"))
+
+    def _retired_file(self, name: KeyName, mark: str) -> Path:
+        return self.path / f"{_RETIRED}{name}-{mark[:16]}"
+
+    def _promote(self, name: KeyName) -> None:
+        with self._db.write() as session:
+            fingerprints.promote(session, name, keep=list(self._retired(name)))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let rotations come one after the other."""
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def new_key(name: KeyName) -> bytes:
+    """The content of a new key's file."""
+    if name is not KeyName.SIGNING:
+        return random_key()
+    return generate_private_key(public_exponent=65537, key_size=_RSA_BITS).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def read_signing_key(path: Path, content: bytes) -> RSAPrivateKey:
+    """The private key of a file's content; PreconditionError when it holds none."""
+    try:
+        private = serialization.load_pem_private_key(content, None)
+    except ValueError as error:
+        raise PreconditionError(f"{path} does not hold a private key; restore it from a backup") from error
+    if not isinstance(private, RSAPrivateKey):
+        raise PreconditionError(f"{path} does not hold an RSA private key; restore it from a backup")
+    return private
+
+
+def _material(path: Path, name: KeyName, content: bytes) -> bytes:
+    """What the fingerprint is made of: of a signing key its public half, whatever the form of the file."""
+    if name is KeyName.SIGNING:
+        return (
+            read_signing_key(path, content)
+            .public_key()
+            .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        )
+    if len(content) != _KEY_BYTES:
+        raise PreconditionError(f"{path} does not hold a key of {_KEY_BYTES} bytes; restore it from a backup")
+    return content
