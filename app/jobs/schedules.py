@@ -14,6 +14,11 @@ from app.jobs.contracts import JobInput, JobType
 from app.jobs.models import Schedule
 
 
+def schedule_name(vendor_type: str, vendor_id: int) -> str:
+    """The engine's id of a schedule; the ids of the workflows that it starts begin with it."""
+    return f"schedule-{vendor_type}-{vendor_id}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleRef:
     """A schedule as others see it."""
