@@ -63,7 +63,11 @@ class UserCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserUpdated:
-    """An account was changed; ``what`` says which part: ``profile``, ``password``, ``administrator``, ``disabled``."""
+    """An account was changed; ``what`` says which part.
+
+    ``profile`` is what people say about themselves; anything else decides who can log in as it: ``password``,
+    ``email``, ``administrator``, ``disabled``.
+    """
 
     user_id: int
     username: str
@@ -123,10 +127,14 @@ class MemberEvent:
 class MemberAdded(MemberEvent):
     """Somebody was given a role."""
 
+    role: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberUpdated(MemberEvent):
     """Somebody was given another role."""
+
+    role: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

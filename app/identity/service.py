@@ -53,8 +53,9 @@ class NewUser(Profile):
 class UserService:
     """Accounts: administrators (and robots that were granted it) may all of it, people their own profile and password.
 
-    Whoever may not is refused with UnauthenticatedError when nobody, else with DeniedError; a robot that would change
-    the account of an administrator, or make one, with RobotDenied.
+    Whoever may not is refused with UnauthenticatedError when nobody, else with DeniedError; with RobotDenied a robot
+    that would change the account of an administrator, or make one, or change what somebody logs in with whose roles
+    hold more than it does.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -142,8 +143,9 @@ class UserService:
             known = sa.or_(User.email == profile.email, User.username == profile.email)
             if session.scalar(sa.select(User.id).where(known, User.id != user_id)):
                 raise ConflictError(f"email {profile.email} already exists")
+            what = "profile" if user.email == profile.email else "email"
             user.email, user.realname, user.comment = profile.email, profile.realname, profile.comment
-            self._updated(user, "profile")
+            self._updated(user, what)
 
     @retried()
     def set_password(self, user_id: int, password: str, *, old: str = "") -> None:
