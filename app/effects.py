@@ -5,12 +5,15 @@ from app.audit import effects as audit
 from app.core.plugins import EffectTable
 from app.events.content import ArtifactDeleted, ArtifactPushed, ContentPulled, RepositoryDeleted, TagDeleted
 from app.events.management import (
+    ExecutionRequested,
+    ExecutionStopped,
     LoggedIn,
     LoggedOut,
     LoginFailed,
     MemberAdded,
     MemberRemoved,
     MemberUpdated,
+    PasswordRefused,
     ProjectCreated,
     ProjectDeleted,
     ProjectUpdated,
@@ -18,6 +21,8 @@ from app.events.management import (
     RobotCreated,
     RobotDeleted,
     RobotUpdated,
+    ScheduleRemoved,
+    ScheduleSet,
     SystemAllowlistChanged,
     UserCreated,
     UserDeleted,
@@ -45,6 +50,7 @@ def effects() -> EffectTable:
         SystemAllowlistChanged: (audit.system_allowlist_changed,),
         UserCreated: (audit.user_created,),
         UserUpdated: (projects.user_updated, audit.managed),
+        PasswordRefused: (audit.password_refused,),
         UserDeleted: (projects.user_deleted, audit.managed),
         UserGroupCreated: (audit.managed,),
         UserGroupRenamed: (projects.user_group_renamed, audit.managed),
@@ -58,4 +64,8 @@ def effects() -> EffectTable:
         RobotCreated: (audit.managed,),
         RobotUpdated: (audit.managed,),
         RobotDeleted: (audit.managed,),
+        ExecutionRequested: (audit.managed,),
+        ExecutionStopped: (audit.managed,),
+        ScheduleSet: (audit.managed,),
+        ScheduleRemoved: (audit.managed,),
     }

@@ -75,6 +75,13 @@ class UserUpdated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordRefused:
+    """Somebody who is logged in wanted to change the password of ``username`` and was not let."""
+
+    username: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserDeleted:
     """An account was deleted; ``username`` is the name it had."""
 
@@ -166,3 +173,37 @@ class RobotUpdated(RobotEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobotDeleted(RobotEvent):
     """A robot was deleted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionEvent:
+    """A fact about a run of a job; ``name`` is the job's vendor type and the execution's id, ``SCAN_ALL 7``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionRequested(ExecutionEvent):
+    """Somebody asked for a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionStopped(ExecutionEvent):
+    """Somebody asked for the end of a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleEvent:
+    """A fact about when a job is due; ``name`` is the job's vendor type, with its cron expression if it has one."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSet(ScheduleEvent):
+    """Somebody put a job on a schedule, or on another one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRemoved(ScheduleEvent):
+    """Somebody took a job off its schedule."""

@@ -22,8 +22,8 @@ from app.core.errors import (
 from app.core.paging import Listed, OffsetPage
 from app.core.query import ListQuery
 from app.db.database import retried
-from app.events.management import UserCreated, UserDeleted, UserUpdated
-from app.identity import listing, throttle
+from app.events.management import PasswordRefused, UserCreated, UserDeleted, UserUpdated
+from app.identity import directory, listing, throttle
 from app.identity.listing import FIRST_ADMINISTRATOR
 from app.identity.models import RefreshToken, User, UserGroupMember
 from app.identity.passwords import Passwords, check_rules
@@ -147,13 +147,22 @@ class UserService:
             user.email, user.realname, user.comment = profile.email, profile.realname, profile.comment
             self._updated(user, what)
 
-    @retried()
     def set_password(self, user_id: int, password: str, *, old: str = "") -> None:
         """Give the account a new password: the old one and its sessions end at once, tokens within five seconds.
 
         People must know their ``old`` password (else DeniedError, after some failures TooManyRequests) and choose
-        another one (else InvalidError); FieldInvalid for a weak one, NotFoundError.
+        another one (else InvalidError); FieldInvalid for a weak one, NotFoundError. What is denied is on record.
         """
+        try:
+            self._set_password(user_id, password, old)
+        except DeniedError:
+            with self._ctx.read() as session:
+                username = directory.names_of(session, [user_id]).get(user_id, str(user_id))
+            self._ctx.emit_always(PasswordRefused(username=username))
+            raise
+
+    @retried()
+    def _set_password(self, user_id: int, password: str, old: str) -> None:
         self._require_self_or("update", user_id)
         known = self._proven(user_id, old) if self._self(user_id) else None
         check_rules(password, "new_password")
