@@ -14,6 +14,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from app.access.principals import SYSTEM
 from app.context import Context, Ports
 from app.core.errors import DomainError, Kind
+from app.jobs.runs import JobRun
 
 _log = structlog.get_logger()
 _BEAT_SECONDS: Final = 1.0
@@ -42,6 +43,11 @@ def workflow_id() -> str:
 def context(ports: Ports) -> Context:
     """A call in the name of the product itself."""
     return Context(ports, SYSTEM, request_id=workflow_id())
+
+
+def own_run(ports: Ports) -> JobRun:
+    """The execution that this activity works for, if there is one."""
+    return JobRun(context(ports), workflow_id(), activity.info().workflow_type or "")
 
 
 def go_on() -> bool:

@@ -5,10 +5,9 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.context import context, workflow_id
+from activities.context import own_run
 from app.context import Ports
 from app.jobs.contracts import JOB_BEGIN, JOB_FINISH, BeginStep, Begun, JobOutcome
-from app.jobs.runs import JobRun
 
 
 class JobActivities:
@@ -24,9 +23,9 @@ class JobActivities:
     @activity.defn(name=JOB_BEGIN, no_thread_cancel_exception=True)
     def begin(self, step: BeginStep) -> Begun:
         """Set the execution Running, making it first when a schedule started the workflow."""
-        return JobRun(context(self._ports), workflow_id()).begin(step.schedule_id)
+        return own_run(self._ports).begin(step.schedule_id)
 
     @activity.defn(name=JOB_FINISH, no_thread_cancel_exception=True)
     def finish(self, outcome: JobOutcome) -> None:
         """End the execution; final is final."""
-        JobRun(context(self._ports), workflow_id()).finish(outcome.status, outcome.message)
+        own_run(self._ports).finish(outcome.status, outcome.message)

@@ -6,7 +6,7 @@ from typing import Final
 
 from temporalio import workflow
 
-from workflows.progress import ENDINGS, begin, ending
+from workflows.progress import ENDINGS, asked_for, begin, ending
 from workflows.retry import Steps, all_to_the_end, heed_cancellation, to_the_end
 
 with workflow.unsafe.imports_passed_through():
@@ -48,56 +48,41 @@ class GarbageCollection:
     @workflow.run
     async def run(self, wanted: GarbageInput) -> JobOutcome:
         """Collect; however it ends, the lease is given back and the execution final."""
-        silence = timedelta(milliseconds=wanted.lease_ms) / _SILENCES_PER_LEASE
-        steps = Steps(Queue.GARBAGE, min(_SILENCE, silence))
+        steps = Steps(Queue.GARBAGE)
         try:
-            outcome = await self._collect(steps, wanted)
+            outcome = await self._collect(wanted)
         except ENDINGS as error:
             await to_the_end(steps.rows(GC_RELEASE, ending(error), type(None)))
             raise
         await to_the_end(steps.rows(GC_RELEASE, outcome, type(None)))
         return outcome
 
-    async def _collect(self, steps: Steps, wanted: GarbageInput) -> JobOutcome:
+    async def _collect(self, wanted: GarbageInput) -> JobOutcome:
         state = wanted.handed_over
         if state is None:
             begun = await begin(wanted.schedule_id)
             heed_cancellation()
             if not begun.go_on:
                 return JobOutcome(status=Status.STOPPED, message="stopped before it began")
-            lease = await to_the_end(
-                steps.rows(GC_ACQUIRE, AcquireStep(lease_ms=wanted.lease_ms, dry_run=wanted.dry_run), Lease)
-            )
+            wanted = asked_for(wanted, begun)
+            lease = await to_the_end(_steps(wanted).rows(GC_ACQUIRE, AcquireStep(), Lease))
             heed_cancellation()
             if lease.fence is None:
                 return JobOutcome(status=Status.STOPPED, message="another garbage collection is running")
-            state = await self._mark(steps, wanted, lease.fence)
+            state = await self._mark(_steps(wanted), wanted, lease.fence)
         if not wanted.dry_run:
-            await self._sweep(steps, wanted, state)
+            await self._sweep(_steps(wanted), wanted, state)
         return JobOutcome(status=Status.SUCCESS)
 
     async def _mark(self, steps: Steps, wanted: GarbageInput, fence: int) -> HandedOver:
-        held = HeldLease(fence=fence, lease_ms=wanted.lease_ms)
+        held = HeldLease(fence=fence)
         deleted = 0
         done = wanted.dry_run
         while not done:
-            step = UntaggedStep(
-                lease=held,
-                window_ms=wanted.window_ms,
-                delete_untagged=wanted.delete_untagged,
-                delete_tag=wanted.delete_tag,
-            )
-            untagged = await steps.work(GC_UNTAGGED, step, Untagged)
+            untagged = await steps.work(GC_UNTAGGED, UntaggedStep(lease=held), Untagged)
             heed_cancellation()
             deleted, done = deleted + untagged.manifests, untagged.done
-        mark = MarkStep(
-            lease=None if wanted.dry_run else held,
-            window_ms=wanted.window_ms,
-            delete_untagged=wanted.delete_untagged,
-            dry_run=wanted.dry_run,
-            workers=wanted.workers,
-            deleted=deleted,
-        )
+        mark = MarkStep(lease=None if wanted.dry_run else held, deleted=deleted)
         marked = await steps.work(GC_MARK, mark, Marked)
         heed_cancellation()
         workflow.set_current_details(
@@ -106,7 +91,7 @@ class GarbageCollection:
         return HandedOver(fence=fence, cutoff_ms=marked.cutoff_ms, cursors=[0] * wanted.workers)
 
     async def _sweep(self, steps: Steps, wanted: GarbageInput, state: HandedOver) -> None:
-        held = HeldLease(fence=state.fence, lease_ms=wanted.lease_ms)
+        held = HeldLease(fence=state.fence)
         cursors = list(state.cursors)
         blobs = size = 0
         while any(cursor != _DONE for cursor in cursors):
@@ -136,6 +121,11 @@ class GarbageCollection:
                 workflow.continue_as_new(replace(wanted, handed_over=replace(state, cursors=cursors)))
 
 
+def _steps(wanted: GarbageInput) -> Steps:
+    """Its silence is noticed well before the lease runs out."""
+    return Steps(Queue.GARBAGE, min(_SILENCE, timedelta(milliseconds=wanted.lease_ms) / _SILENCES_PER_LEASE))
+
+
 @workflow.defn(name=UPLOAD_PURGE_JOB.workflow)
 class UploadPurge:
     """Ends upload sessions that nobody continues, with their bytes."""
@@ -156,11 +146,10 @@ class UploadPurge:
         heed_cancellation()
         if not begun.go_on:
             return JobOutcome(status=Status.STOPPED, message="stopped before it began")
-        step = PurgeStep(expiry_seconds=wanted.expiry_seconds, finished_seconds=wanted.finished_seconds)
         purged = Purged(sessions=0, objects=0, done=False)
         sessions = objects = 0
         while not purged.done:
-            purged = await Steps(Queue.GARBAGE).work(UPLOAD_PURGE, step, Purged)
+            purged = await Steps(Queue.GARBAGE).work(UPLOAD_PURGE, PurgeStep(), Purged)
             heed_cancellation()
             sessions, objects = sessions + purged.sessions, objects + purged.objects
         return JobOutcome(

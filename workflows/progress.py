@@ -1,7 +1,7 @@
 """How a run begins and how its end is told."""
 
 import asyncio
-from typing import Final
+from typing import Final, TypeVar
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
@@ -10,7 +10,9 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 from workflows.retry import Steps
 
 with workflow.unsafe.imports_passed_through():
-    from app.jobs.contracts import JOB_BEGIN, BeginStep, Begun, JobOutcome, Queue, Status
+    from app.jobs.contracts import JOB_BEGIN, BeginStep, Begun, JobInput, JobOutcome, Queue, Status
+
+In = TypeVar("In", bound=JobInput)
 
 _EXECUTION: Final = SearchAttributeKey.for_int("HbExecutionId")
 ENDINGS: Final = (Exception, asyncio.CancelledError)
@@ -23,6 +25,14 @@ async def begin(schedule_id: int) -> Begun:
     if schedule_id:
         workflow.upsert_search_attributes([_EXECUTION.value_set(begun.execution_id)])
     return begun
+
+
+def asked_for(wanted: In, begun: Begun) -> In:
+    """What the execution row asks for, whatever the workflow was started with.
+
+    Runs that began before rows told it have only that.
+    """
+    return type(wanted).of(begun.input) if begun.input else wanted
 
 
 def ending(error: BaseException) -> JobOutcome:

@@ -16,16 +16,21 @@ def refuse_over_administrators(principal: Principal, *, administrator: bool) -> 
 
 
 def refuse_role_not_held(principal: Principal, project: str, role: int) -> None:
-    """Raise RobotDenied for a robot that would give ``role`` in the project without holding what the role holds.
+    """Raise RobotDenied for a robot that would come to more by ``role`` in the project than it holds there.
 
-    Of that, what robots can be granted counts. What is everybody's on a public project is nobody's to hand on.
+    Of what the role holds, what robots can be granted counts. What is everybody's on a public project is nobody's own.
     """
     if principal.kind is not PrincipalKind.ROBOT:
         return
-    for (resource, action), holders in PROJECT_ROLES.items():
+    for resource, action in rights_of(role):
         grantable = action in ROBOT_PROJECT.get(resource, ())
-        if grantable and Role(role) in holders and not may_in_project(principal, project, _NO_ROLES, resource, action):
+        if grantable and not may_in_project(principal, project, _NO_ROLES, resource, action):
             raise RobotDenied(f"the role includes {resource}:{action}, which is more than the robot account may do")
+
+
+def rights_of(role: int) -> list[tuple[str, str]]:
+    """What the role holds, as (resource, action)."""
+    return [right for right, holders in PROJECT_ROLES.items() if Role(role) in holders]
 
 
 def end_within_makers(principal: Principal, ends: int, *, chosen: bool) -> int:

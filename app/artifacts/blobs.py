@@ -1,6 +1,6 @@
 """Blobs in repositories: who holds which, who is charged, and what garbage collection may look at."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -94,14 +94,14 @@ class BlobService:
         raise InternalError(f"blob {digest} was deleted and pushed again {_COMMIT_TRIES} times while it was committed")
 
     @retried()
-    def mount(self, name: RepositoryName, digest: Digest, source: RepositoryName | None) -> bool:
-        """Give the repository a blob that ``source`` holds (any repository of the caller's, when None).
+    def mount(self, name: RepositoryName, digest: Digest, sources: Collection[RepositoryName] | None) -> bool:
+        """Give the repository a blob that one of ``sources`` holds (any repository at all, when None).
 
         False when there is no such blob that the caller may pull, which is no error: the client uploads it then.
         QuotaExceeded when the project has no room for it.
         """
         with self._ctx.write_content() as session:
-            if not self._may_take(session, digest, source):
+            if not self._may_take(session, digest, sources):
                 return False
             blob = self._claimed(session, digest)
             if blob is None:
@@ -133,8 +133,8 @@ class BlobService:
         claim = {"at_digest": digest, "window": self._window_ms()}
         return session.connection().execute(_CLAIM_DIGEST, claim).one_or_none()
 
-    def _may_take(self, session: Session, digest: Digest, source: RepositoryName | None) -> bool:
-        holders = _HOLDERS if source is None else _HOLDERS.where(Repository.name == source)
+    def _may_take(self, session: Session, digest: Digest, sources: Collection[RepositoryName] | None) -> bool:
+        holders = _HOLDERS if sources is None else _HOLDERS.where(Repository.name.in_(sources))
         return any(
             rights.may(session, self._ctx.principal, rights.ProjectRef(**row._asdict()), "repository", "pull")
             for row in session.execute(holders, {"digest": digest})

@@ -18,12 +18,15 @@ from app.events.content import (
     TagDeleted,
 )
 from app.events.management import (
+    ExecutionRequested,
+    ExecutionStopped,
     LoggedIn,
     LoggedOut,
     LoginFailed,
     MemberAdded,
     MemberRemoved,
     MemberUpdated,
+    PasswordRefused,
     ProjectCreated,
     ProjectDeleted,
     ProjectUpdated,
@@ -31,6 +34,8 @@ from app.events.management import (
     RobotCreated,
     RobotDeleted,
     RobotUpdated,
+    ScheduleRemoved,
+    ScheduleSet,
     SystemAllowlistChanged,
     UserCreated,
     UserDeleted,
@@ -61,6 +66,10 @@ FACTS: Final[Mapping[type, tuple[str, str, str]]] = {
     UserGroupCreated: ("create", "user-group", "group_name"),
     UserGroupRenamed: ("update", "user-group", "group_name"),
     UserGroupDeleted: ("delete", "user-group", "group_name"),
+    ExecutionRequested: ("create", "execution", "name"),
+    ExecutionStopped: ("stop", "execution", "name"),
+    ScheduleSet: ("update", "schedule", "name"),
+    ScheduleRemoved: ("delete", "schedule", "name"),
 }
 """Event -> operation, type of resource, and which of the event's attributes names the resource."""
 
@@ -106,6 +115,11 @@ def logged_out(ctx: Context, event: LoggedOut) -> None:
 def login_failed(ctx: Context, event: LoginFailed) -> None:
     """One row in the name that was tried, whether or not there is such an account."""
     _insert(ctx, [_row(ctx, _NOWHERE, "login", "user", event.username, username=event.username, success=False)])
+
+
+def password_refused(ctx: Context, event: PasswordRefused) -> None:
+    """One row in the name of whoever tried."""
+    _insert(ctx, [_row(ctx, _NOWHERE, "update", "user", event.username, success=False)])
 
 
 def user_created(ctx: Context, event: UserCreated) -> None:

@@ -22,7 +22,7 @@ def gc() -> None:
 @gc.command()
 @click.option("--dry-run", is_flag=True, help="Count only; nothing is deleted and writes go on.")
 @click.option(
-    "--delete-untagged/--keep-untagged", default=True, show_default=True, help="Delete old untagged manifests."
+    "--delete-untagged/--keep-untagged", default=False, show_default=True, help="Delete old untagged manifests."
 )
 @click.option("--delete-tag", is_flag=True, help="Delete tags whose manifest is gone.")
 @click.option("--workers", type=click.IntRange(1, 10), default=1, show_default=True, help="Shares swept side by side.")

@@ -63,11 +63,22 @@ class UserCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserUpdated:
-    """An account was changed; ``what`` says which part: ``profile``, ``password``, ``administrator``, ``disabled``."""
+    """An account was changed; ``what`` says which part.
+
+    ``profile`` is what people say about themselves; anything else decides who can log in as it: ``password``,
+    ``email``, ``administrator``, ``disabled``.
+    """
 
     user_id: int
     username: str
     what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordRefused:
+    """Somebody who is logged in wanted to change the password of ``username`` and was not let."""
+
+    username: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +134,14 @@ class MemberEvent:
 class MemberAdded(MemberEvent):
     """Somebody was given a role."""
 
+    role: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberUpdated(MemberEvent):
     """Somebody was given another role."""
+
+    role: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,3 +173,37 @@ class RobotUpdated(RobotEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobotDeleted(RobotEvent):
     """A robot was deleted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionEvent:
+    """A fact about a run of a job; ``name`` is the job's vendor type and the execution's id, ``SCAN_ALL 7``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionRequested(ExecutionEvent):
+    """Somebody asked for a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionStopped(ExecutionEvent):
+    """Somebody asked for the end of a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleEvent:
+    """A fact about when a job is due; ``name`` is the job's vendor type, with its cron expression if it has one."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSet(ScheduleEvent):
+    """Somebody put a job on a schedule, or on another one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRemoved(ScheduleEvent):
+    """Somebody took a job off its schedule."""

@@ -64,9 +64,9 @@ class CollectionSchedule(MethodView):
 
     @blueprint.operation("getGCSchedule", 401, 403, 500)
     @blueprint.shows(GCHistorySchema)
-    def get(self) -> CollectionView | dict[str, Any]:
+    def get(self) -> CollectionView | None:
         """Get gc's schedule."""
-        return schedule_view(GarbageService(current_context()).current_schedule()) or {}
+        return schedule_view(GarbageService(current_context()).current_schedule())
 
     @blueprint.operation("createGCSchedule", 400, 401, 403, 409, 500)
     @blueprint.arguments(ScheduleSchema)
@@ -93,19 +93,20 @@ def _schedule(body: Mapping[str, Any], *, create: bool) -> int | None:
 
 
 def _parameters(given: Mapping[str, Any]) -> GarbageParameters:
+    """What is absent is not asked for."""
     workers = given.get("workers", 1)
     if type(workers) is not int:
         raise FieldInvalid("workers", "a whole number from 1 to 10")
     return GarbageParameters(
-        delete_untagged=_flag(given, "delete_untagged", default=True),
+        delete_untagged=_flag(given, "delete_untagged"),
         delete_tag=_flag(given, "delete_tag"),
         dry_run=_flag(given, "dry_run"),
         workers=workers,
     )
 
 
-def _flag(given: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
-    value = given.get(name, default)
+def _flag(given: Mapping[str, Any], name: str) -> bool:
+    value = given.get(name, False)
     if not isinstance(value, bool):
         raise FieldInvalid(name, "true or false")
     return value

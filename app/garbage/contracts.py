@@ -30,9 +30,12 @@ class HandedOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GarbageInput(JobInput):
-    """What a collection is to do; settings come by value, so that a replay sees what the run saw."""
+    """What a collection is to do; settings come by value, so that all of a run goes by the same.
 
-    delete_untagged: bool = True
+    It counts as the execution row has it. What a workflow was started with is for looking at.
+    """
+
+    delete_untagged: bool = False
     delete_tag: bool = False
     dry_run: bool = False
     workers: int = 1
@@ -47,9 +50,6 @@ class GarbageInput(JobInput):
 class AcquireStep:
     """Asks for the write lease."""
 
-    lease_ms: int
-    dry_run: bool
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
@@ -63,7 +63,6 @@ class HeldLease:
     """A lease that an activity works under; it renews it and stops when it is lost."""
 
     fence: int
-    lease_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +70,6 @@ class UntaggedStep:
     """Asks for the deletion of artifacts that have had no tag for the window."""
 
     lease: HeldLease
-    window_ms: int
-    delete_untagged: bool
-    delete_tag: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +85,6 @@ class MarkStep:
     """Asks what is eligible; without a lease in a dry run."""
 
     lease: HeldLease | None
-    window_ms: int
-    delete_untagged: bool
-    dry_run: bool
-    workers: int
     deleted: int = 0
     """Manifests that this run has deleted already."""
 
@@ -137,10 +129,7 @@ class PurgeInput(JobInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeStep:
-    """Asks for the end of sessions untouched for ``expiry_seconds``, or finished for ``finished_seconds``."""
-
-    expiry_seconds: int
-    finished_seconds: int
+    """Asks for the end of sessions that nobody has touched for long, or that were finished a while ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ from app.context import Context
 from app.core.errors import FenceLost
 from app.db import gate
 from app.db.database import retried
-from app.garbage.contracts import HeldLease
+from app.garbage.contracts import GarbageInput, HeldLease
+from app.jobs.runs import JobRun
 
 _RENEW_SECONDS: Final = 10.0
 _RENEWALS_PER_LEASE: Final = 6
@@ -18,17 +19,18 @@ _RENEWALS_PER_LEASE: Final = 6
 class WriteLease:
     """One workflow's hold on the write gate; the registry is read-only while it lasts."""
 
-    def __init__(self, ctx: Context, holder: str, held: HeldLease) -> None:
-        """``holder`` is the workflow's id."""
-        self._ctx = ctx
-        self._holder = holder
-        self._held = held
-        self._pause = min(_RENEW_SECONDS, held.lease_ms / 1000 / _RENEWALS_PER_LEASE)
+    def __init__(self, run: JobRun, asked: GarbageInput, held: HeldLease) -> None:
+        """The run's workflow is the holder."""
+        self._ctx = run.ctx
+        self._holder = run.workflow_id
+        self._fence = held.fence
+        self._lease_ms = asked.lease_ms
+        self._pause = min(_RENEW_SECONDS, asked.lease_ms / 1000 / _RENEWALS_PER_LEASE)
         self._due = time.monotonic()
 
     def require(self, session: Session) -> None:
         """Renew inside the open transaction, which deletes only with the lease; FenceLost when it is lost."""
-        if not gate.renew(session, self._holder, self._held.fence, self._held.lease_ms):
+        if not gate.renew(session, self._holder, self._fence, self._lease_ms):
             raise FenceLost
         self._due = time.monotonic() + self._pause
 

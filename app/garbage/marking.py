@@ -7,18 +7,18 @@ import sqlalchemy as sa
 from app.artifacts.models import Accessory, Artifact, ArtifactBlob, ArtifactChild, Repository, RepositoryBlob, Tag
 from app.context import Context
 from app.db.types import clock_ms
-from app.garbage.contracts import Marked, MarkStep
+from app.garbage.contracts import GarbageInput, Marked
 from app.storage.models import IS_LIVE, Blob, ZeroReference
 
 
-def mark(ctx: Context, step: MarkStep) -> Marked:
+def mark(ctx: Context, asked: GarbageInput) -> Marked:
     """Count the blobs that the queue frees from now on, and the untagged artifacts that are old enough."""
-    before = ctx.ports.clock.now() - timedelta(milliseconds=step.window_ms)
+    before = ctx.ports.clock.now() - timedelta(milliseconds=asked.window_ms)
     with ctx.read() as session:
-        cutoff = session.execute(sa.select(clock_ms() - step.window_ms)).scalar_one()
+        cutoff = session.execute(sa.select(clock_ms() - asked.window_ms)).scalar_one()
         counted = session.execute(_ELIGIBLE, {"cutoff": cutoff}).one()
         untagged = session.execute(sa.select(sa.func.count()).select_from(_untagged().subquery()), {"before": before})
-        manifests = untagged.scalar_one() if step.delete_untagged else 0
+        manifests = untagged.scalar_one() if asked.delete_untagged else 0
     return Marked(cutoff_ms=cutoff, blobs=counted.blobs, manifests=manifests, bytes=int(counted.bytes))
 
 

@@ -1,8 +1,9 @@
 """Garbage collection as the management API writes it."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from marshmallow import fields, post_dump, validate
+from marshmallow import fields, pre_load, validate
 
 from app.web.fields import Flag, Map, Moment, Number, Part, Text
 from app.web.schemas import HarborSchema
@@ -28,6 +29,13 @@ class ScheduleSchema(HarborSchema):
     schedule = Part(ScheduleObjSchema)
     parameters = Map(keys=fields.String(), values=fields.Raw(metadata={"type": "object"}))
 
+    @pre_load
+    def _null_is_absent(self, given: Any, **_: Any) -> Any:  # noqa: ANN401 - whatever the body holds
+        parameters = given.get("parameters") if isinstance(given, Mapping) else None
+        if not isinstance(parameters, Mapping):
+            return given
+        return {**given, "parameters": {name: value for name, value in parameters.items() if value is not None}}
+
 
 class GCHistorySchema(HarborSchema):
     """One collection, or the schedule of them."""
@@ -41,7 +49,3 @@ class GCHistorySchema(HarborSchema):
     deleted = Flag()
     creation_time = Moment()
     update_time = Moment()
-
-    @post_dump(pass_original=True)
-    def _nothing_of_nothing(self, shown: dict[str, Any], original: object, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - marshmallow's
-        return shown if original else {}

@@ -42,7 +42,7 @@ _CRON_OF: Final = {
 class GarbageParameters:
     """What a caller may choose about a collection."""
 
-    delete_untagged: bool = True
+    delete_untagged: bool = False
     delete_tag: bool = False
     dry_run: bool = False
     workers: int = 1
@@ -156,9 +156,8 @@ def install(ctx: Context) -> None:
     schedules.put(UPLOAD_PURGE_JOB, purge, expression=settings.upload_purge_cron, kind=ScheduleKind.CUSTOM)
     found = schedules.find(GARBAGE_COLLECTION)
     if found is not None:
-        known = GarbageInput(**{name: value for name, value in found.input.items() if name != "handed_over"})
         current = replace(
-            known,
+            GarbageInput.of(found.input),
             window_ms=int(settings.time_window.total_seconds() * 1000),
             lease_ms=int(settings.lease.total_seconds() * 1000),
         )

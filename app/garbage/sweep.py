@@ -15,7 +15,7 @@ from app.context import Context
 from app.core.errors import DomainError
 from app.db.database import retried
 from app.db.types import clock_ms
-from app.garbage.contracts import SweepStep, Swept
+from app.garbage.contracts import GarbageInput, SweepStep, Swept
 from app.garbage.lease import WriteLease
 from app.jobs.runs import JobRun
 from app.projects.models import Project
@@ -50,10 +50,11 @@ class _Claimed:
 class Sweep:
     """One share of a collection's sweep: the blobs whose id modulo ``shares`` is ``share``."""
 
-    def __init__(self, ctx: Context, workflow_id: str, step: SweepStep) -> None:
-        self._ctx = ctx
-        self._run = JobRun(ctx, workflow_id)
-        self._lease = WriteLease(ctx, workflow_id, step.lease)
+    def __init__(self, run: JobRun, asked: GarbageInput, step: SweepStep) -> None:
+        self._ctx = run.ctx
+        self._run = run
+        self._lease = WriteLease(run, asked, step.lease)
+        self._window_ms = asked.window_ms
         self._step = step
 
     def run(self, go_on: Callable[[], bool], seconds: float = _SLICE_SECONDS) -> Swept:
@@ -80,7 +81,8 @@ class Sweep:
         with self._ctx.write() as session:
             self._lease.require(session)
             share = {"cutoff": self._step.cutoff_ms, "share": self._step.share, "shares": self._step.shares}
-            queued = session.execute(_QUEUED, {**share, "cursor": cursor, "limit": _BATCH}).all()
+            page = {"window": self._window_ms, "cursor": cursor, "limit": _BATCH}
+            queued = session.execute(_QUEUED, share | page).all()
             if not queued:
                 return _Claimed(last=cursor, full=False, dead=())
             dead = _take(session, queued)
@@ -222,6 +224,7 @@ _QUEUED = (
     .where(
         ZeroReference.id > sa.bindparam("cursor"),
         ZeroReference.since <= sa.bindparam("cutoff", type_=ZeroReference.since.type),
+        ZeroReference.since <= clock_ms() - sa.bindparam("window", type_=ZeroReference.since.type),
         ZeroReference.blob_id % sa.bindparam("shares", type_=sa.Integer()) == sa.bindparam("share"),
     )
     .order_by(ZeroReference.id)

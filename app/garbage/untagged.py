@@ -11,11 +11,10 @@ from app.artifacts.deletion import delete_artifacts
 from app.artifacts.models import Accessory, Artifact, ArtifactBlob, ArtifactChild, Tag
 from app.artifacts.repositories import lock_repository
 from app.artifacts.standing import tagged_beside
-from app.context import Context
 from app.core.errors import DeniedError, FenceLost, PreconditionError
 from app.db.database import retried
 from app.db.types import clock_ms
-from app.garbage.contracts import Untagged, UntaggedStep
+from app.garbage.contracts import GarbageInput, Untagged, UntaggedStep
 from app.garbage.lease import WriteLease
 from app.garbage.marking import UNTAGGED
 from app.jobs.runs import JobRun
@@ -27,18 +26,18 @@ _BATCH: Final = 100
 class UntaggedDeletion:
     """Deletes untagged artifacts under the lease, so that their blobs are swept by the same collection."""
 
-    def __init__(self, ctx: Context, workflow_id: str, step: UntaggedStep) -> None:
-        self._ctx = ctx
-        self._run = JobRun(ctx, workflow_id)
-        self._lease = WriteLease(ctx, workflow_id, step.lease)
-        self._step = step
+    def __init__(self, run: JobRun, asked: GarbageInput, step: UntaggedStep) -> None:
+        self._ctx = run.ctx
+        self._run = run
+        self._asked = asked
+        self._lease = WriteLease(run, asked, step.lease)
 
     def run(self, go_on: Callable[[], bool]) -> Untagged:
         """Delete until none is left or ``go_on`` says no; an index's children are untagged once it is gone."""
-        if self._step.delete_tag:
+        if self._asked.delete_tag:
             self._delete_stray_tags()
-        manifests, done = 0, not self._step.delete_untagged
-        before = self._ctx.ports.clock.now() - timedelta(milliseconds=self._step.window_ms)
+        manifests, done = 0, not self._asked.delete_untagged
+        before = self._ctx.ports.clock.now() - timedelta(milliseconds=self._asked.window_ms)
         while not done and go_on():
             deleted = self._pass(before, go_on)
             manifests += deleted
@@ -80,7 +79,7 @@ class UntaggedDeletion:
                 sa.select(sa.func.sum(Artifact.manifest_size)).where(Artifact.id.in_(doomed))
             ).scalar_one()
             delete_artifacts(self._ctx, repository, doomed)
-            _let_age(session, repository.id, blobs, self._step.window_ms)
+            _let_age(session, repository.id, blobs, self._asked.window_ms)
             self._run.count({"purged_manifests": len(doomed), "freed_space": int(size or 0)})
             return len(doomed)
 

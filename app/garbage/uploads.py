@@ -9,11 +9,10 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Row
 
-from app.context import Context
 from app.core.errors import DomainError
 from app.db import gate
 from app.db.types import clock_ms
-from app.garbage.contracts import Purged, PurgeStep
+from app.garbage.contracts import Purged, PurgeInput
 from app.garbage.sweep import IS_CLAIMED, claimed, forget, unlink
 from app.jobs.runs import JobRun
 from app.storage.models import CANCELLED, Blob, Upload
@@ -30,11 +29,11 @@ class UploadPurge:
     What has ended nobody can go on with, however long the storage takes to delete it.
     """
 
-    def __init__(self, ctx: Context, workflow_id: str, step: PurgeStep) -> None:
-        self._ctx = ctx
-        self._run = JobRun(ctx, workflow_id)
-        self._holder = workflow_id[-36:]
-        self._step = step
+    def __init__(self, run: JobRun, asked: PurgeInput) -> None:
+        self._ctx = run.ctx
+        self._run = run
+        self._holder = run.workflow_id[-36:]
+        self._asked = asked
 
     def run(self, go_on: Callable[[], bool], seconds: float = _SLICE_SECONDS) -> Purged:
         """Purge until nothing is left, ``seconds`` have passed or ``go_on`` says no."""
@@ -66,8 +65,8 @@ class UploadPurge:
         """End a batch of sessions that are due and keep other purges off them; ``used`` when the bytes are a blob."""
         now = self._ctx.ports.clock.now()
         asked = {
-            "expired": now - timedelta(seconds=self._step.expiry_seconds),
-            "finished": now - timedelta(seconds=self._step.finished_seconds),
+            "expired": now - timedelta(seconds=self._asked.expiry_seconds),
+            "finished": now - timedelta(seconds=self._asked.finished_seconds),
             "holder": self._holder,
             "limit": _BATCH,
         }

@@ -24,10 +24,10 @@ class DueView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectionView:
-    """A collection or the schedule of them; ``job_parameters`` is JSON text."""
+    """A collection or the schedule of them, which has no name; ``job_parameters`` is JSON text."""
 
     id: int
-    job_name: str = GARBAGE_COLLECTION.vendor
+    job_name: str = ""
     job_kind: str
     job_parameters: str
     schedule: DueView
@@ -41,9 +41,10 @@ def collection_view(run: ExecutionRef) -> CollectionView:
     counters = {name: run.extra_attrs[name] for name in _COUNTERS if name in run.extra_attrs}
     return CollectionView(
         id=run.id,
+        job_name=GARBAGE_COLLECTION.vendor,
         job_kind=run.trigger,
         job_parameters=_text(shown_parameters(run.input) | counters),
-        schedule=DueView(type=run.trigger),
+        schedule=DueView(type=run.trigger.capitalize()),
         job_status=run.status,
         creation_time=run.start_time or run.creation_time,
         update_time=run.update_time,
@@ -56,14 +57,18 @@ def history_view(listed: Listed[ExecutionRef]) -> Listed[CollectionView]:
 
 
 def schedule_view(found: GarbageSchedule | None) -> CollectionView | None:
-    """The schedule; an empty object when there is none."""
+    """The schedule, whose kind is its cron expression; None when there is none.
+
+    That its runs are dry is said only if they are, as clients do not expect it.
+    """
     if found is None:
         return None
     row = found.schedule
+    parameters = {name: value for name, value in found.parameters.items() if name != "dry_run" or value}
     return CollectionView(
         id=row.id,
-        job_kind="SCHEDULE",
-        job_parameters=_text(found.parameters),
+        job_kind=row.cron,
+        job_parameters=_text(parameters),
         schedule=DueView(type=row.cron_type, cron=row.cron, next_scheduled_time=found.next_time),
         creation_time=row.creation_time,
         update_time=row.update_time,

@@ -7,6 +7,7 @@ from enum import IntEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.access.principals import Principal, PrincipalKind
 from app.db.conflict import insert_absent
 from app.identity.models import User, UserGroup, UserGroupMember
 
@@ -32,6 +33,17 @@ def id_of(session: Session, username: str) -> int | None:
     """The id of the account with this name, None when there is none or it was deleted."""
     statement = sa.select(User.id).where(User.username == username, User.deleted.is_(False))
     return session.execute(statement).scalar_one_or_none()
+
+
+def person(session: Session, user_id: int) -> Principal | None:
+    """The account as a caller, None when it is disabled or gone."""
+    statement = sa.select(User.username, User.sysadmin, User.version).where(
+        User.id == user_id, User.disabled.is_(sa.false()), User.deleted.is_(sa.false())
+    )
+    row = session.execute(statement).one_or_none()
+    if row is None:
+        return None
+    return Principal(kind=PrincipalKind.USER, id=user_id, name=row.username, sysadmin=row.sysadmin, version=row.version)
 
 
 def exists(session: Session, user_id: int) -> bool:

@@ -22,8 +22,8 @@ from app.core.errors import (
 from app.core.paging import Listed, OffsetPage
 from app.core.query import ListQuery
 from app.db.database import retried
-from app.events.management import UserCreated, UserDeleted, UserUpdated
-from app.identity import listing, throttle
+from app.events.management import PasswordRefused, UserCreated, UserDeleted, UserUpdated
+from app.identity import directory, listing, throttle
 from app.identity.listing import FIRST_ADMINISTRATOR
 from app.identity.models import RefreshToken, User, UserGroupMember
 from app.identity.passwords import Passwords, check_rules
@@ -53,8 +53,9 @@ class NewUser(Profile):
 class UserService:
     """Accounts: administrators (and robots that were granted it) may all of it, people their own profile and password.
 
-    Whoever may not is refused with UnauthenticatedError when nobody, else with DeniedError; a robot that would change
-    the account of an administrator, or make one, with RobotDenied.
+    Whoever may not is refused with UnauthenticatedError when nobody, else with DeniedError; with RobotDenied a robot
+    that would change the account of an administrator, or make one, or change what somebody logs in with whose roles
+    hold more than it does.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -144,17 +145,27 @@ class UserService:
             shared = session.scalar(taken) is not None
             if shared and key != email_key(user.email or ""):
                 raise ConflictError(f"email {profile.email} already exists")
+            what = "profile" if user.email == profile.email else "email"
             user.email, user.email_key = profile.email, None if shared else key
             user.realname, user.comment = profile.realname, profile.comment
-            self._updated(user, "profile")
+            self._updated(user, what)
 
-    @retried()
     def set_password(self, user_id: int, password: str, *, old: str = "") -> None:
-        """Give the account a new password: its sessions, tokens and remembered credentials end within five seconds.
+        """Give the account a new password: the old one and its sessions end at once, tokens within five seconds.
 
         People must know their ``old`` password (else DeniedError, after some failures TooManyRequests) and choose
-        another one (else InvalidError); FieldInvalid for a weak one, NotFoundError.
+        another one (else InvalidError); FieldInvalid for a weak one, NotFoundError. What is denied is on record.
         """
+        try:
+            self._set_password(user_id, password, old)
+        except DeniedError:
+            with self._ctx.read() as session:
+                username = directory.names_of(session, [user_id]).get(user_id, str(user_id))
+            self._ctx.emit_always(PasswordRefused(username=username))
+            raise
+
+    @retried()
+    def _set_password(self, user_id: int, password: str, old: str) -> None:
         self._require_self_or("update", user_id)
         known = self._proven(user_id, old) if self._self(user_id) else None
         check_rules(password, "new_password")

@@ -1,8 +1,9 @@
 """What both sides of a job know: its type, the queue it waits in, and the words for how it went."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -60,6 +61,11 @@ class JobInput:
     schedule_id: int = 0
     """The schedule that started the workflow; 0 when an execution row did."""
 
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """The input that a row has; names that are not known any more are left out."""
+        return cls(**{known.name: stored[known.name] for known in fields(cls) if known.name in stored})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOutcome:
@@ -82,6 +88,8 @@ class Begun:
 
     execution_id: int
     go_on: bool
+    input: dict[str, Any] = field(default_factory=dict)
+    """What the row asks for. It alone counts: a workflow can be started at Temporal with any input."""
 
 
 JOB_BEGIN = "job_begin"

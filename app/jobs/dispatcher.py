@@ -16,6 +16,7 @@ from app.jobs.contracts import Status
 from app.jobs.engine import WantedSchedule, WantedWorkflow, WorkflowEngine
 from app.jobs.listener import BellListener
 from app.jobs.models import Execution, Schedule
+from app.jobs.schedules import schedule_name
 
 _log = structlog.get_logger()
 _BATCH: Final = 50
@@ -92,7 +93,7 @@ class Dispatcher:
         _log.info("workflow_cancel_sent", workflow_id=row.workflow_id, execution_id=row.id)
 
     def _sync(self, row: Row[Any]) -> None:
-        name = schedule_id(row.vendor_type, row.vendor_id)
+        name = schedule_name(row.vendor_type, row.vendor_id)
         try:
             if row.deleted:
                 self._engine.remove_schedule(name)
@@ -115,11 +116,6 @@ class Dispatcher:
                 sa.update(table).where(table.id == row_id).values(values),
                 execution_options={"synchronize_session": False},
             )
-
-
-def schedule_id(vendor_type: str, vendor_id: int) -> str:
-    """The engine's id of a schedule."""
-    return f"schedule-{vendor_type}-{vendor_id}"
 
 
 def _wanted_schedule(name: str, row: Row[Any]) -> WantedSchedule:

@@ -15,9 +15,9 @@ from app.db import gate
 from app.db.types import clock_ms
 from app.jobs import rows
 from app.jobs.contracts import Status
-from app.jobs.dispatcher import schedule_id
 from app.jobs.engine import WorkflowEngine
 from app.jobs.models import Execution, Schedule, WorkerProcess
+from app.jobs.schedules import schedule_name
 from app.jobs.turn import turn
 
 _log = structlog.get_logger()
@@ -107,7 +107,7 @@ class Reconciler:
         missing = [
             row.id
             for row in self._ports.db.rows(_SCHEDULES)
-            if schedule_id(row.vendor_type, row.vendor_id) not in listed
+            if schedule_name(row.vendor_type, row.vendor_id) not in listed
         ]
         if missing:
             with self._ports.db.write() as session:

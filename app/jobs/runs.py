@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.context import Context
 from app.core.clock import iso_milliseconds
-from app.core.errors import NotFoundError
+from app.core.errors import NotFoundError, PreconditionError
 from app.jobs import rows
 from app.jobs.contracts import Begun, Status, Trigger
 from app.jobs.models import Execution, Schedule, Task
+from app.jobs.schedules import schedule_name
 
 _LOG = "log"
 _KEPT_OF_SCHEDULES = 50
@@ -19,16 +21,17 @@ _KEPT_OF_SCHEDULES = 50
 
 @dataclass(frozen=True, slots=True)
 class JobRun:
-    """The execution of one workflow, found by the workflow's id."""
+    """The execution of one workflow, found by the workflow's id and type."""
 
     ctx: Context
     workflow_id: str
+    workflow_type: str
 
     def begin(self, schedule_id: int) -> Begun:
         """Set the execution Running, making it first when a schedule started the workflow.
 
         ``go_on`` is False when it is final already or was asked to stop (then it is Stopped now). NotFoundError when
-        there is neither a row nor a schedule.
+        there is neither a row nor a schedule of this workflow's type.
         """
         with self.ctx.write() as session:
             now = self.ctx.ports.clock.now()
@@ -42,7 +45,20 @@ class JobRun:
                 row.status, row.end_time, row.status_message = Status.STOPPED, now, "stopped before it began"
                 return Begun(execution_id=row.id, go_on=False)
             row.status = Status.RUNNING
-            return Begun(execution_id=row.id, go_on=True)
+            return Begun(execution_id=row.id, go_on=True, input=row.input)
+
+    def asked_for(self) -> dict[str, Any]:
+        """What the row of this run asks for; every step that changes something begins with it.
+
+        NotFoundError without a row of this id and type, PreconditionError when it has ended.
+        """
+        with self.ctx.read() as session:
+            row = session.execute(self._own()).scalar_one_or_none()
+            if row is None:
+                raise self._unasked()
+            if row.end_time is not None:
+                raise PreconditionError(f"execution {row.id} has ended")
+            return row.input
 
     def count(self, amounts: Mapping[str, int], *, set_to: bool = False) -> None:
         """Add to the counters that the API shows (or set them), in the caller's transaction when one is open."""
@@ -82,21 +98,34 @@ class JobRun:
         """End the execution and its log; final is final: False when it had ended before."""
         with self.ctx.write() as session:
             now = self.ctx.ports.clock.now()
-            ended = rows.finalise(session, self.workflow_id, status, message, now)
             row = self._row(session)
+            ended = row is not None and rows.finalise(session, self.workflow_id, status, message, now)
             if ended and row is not None:
                 for task in session.execute(_log_of(row.id)).scalars():
                     task.status, task.end_time, task.update_time = status, now, now
             return ended
 
+    def _own(self) -> sa.Select[Execution]:
+        return sa.select(Execution).where(
+            Execution.workflow_id == self.workflow_id, Execution.workflow_type == self.workflow_type
+        )
+
     def _row(self, session: Session) -> Execution | None:
-        own = sa.select(Execution).where(Execution.workflow_id == self.workflow_id).with_for_update()
-        return session.execute(own.execution_options(populate_existing=True)).scalar_one_or_none()
+        own = self._own().with_for_update().execution_options(populate_existing=True)
+        return session.execute(own).scalar_one_or_none()
+
+    def _unasked(self) -> NotFoundError:
+        return NotFoundError(
+            f"nothing asked for workflow {self.workflow_id} of type {self.workflow_type}: there is no execution and no "
+            "schedule of it, so it may not run"
+        )
 
     def _scheduled(self, session: Session, schedule_id: int) -> Execution:
         schedule = session.get(Schedule, schedule_id)
-        if schedule is None:
-            raise NotFoundError(f"workflow {self.workflow_id} has no execution and no schedule")
+        if schedule is None or schedule.deleted or schedule.workflow_type != self.workflow_type:
+            raise self._unasked()
+        if not self.workflow_id.startswith(f"{schedule_name(schedule.vendor_type, schedule.vendor_id)}-"):
+            raise self._unasked()
         new = rows.NewExecution(
             vendor_type=schedule.vendor_type,
             vendor_id=schedule.vendor_id,

@@ -7,11 +7,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.access.principals import PrincipalKind
 from app.context import Context
 from app.core import cron
 from app.db.conflict import insert_absent
+from app.events.management import ScheduleRemoved, ScheduleSet
 from app.jobs.contracts import JobInput, JobType
 from app.jobs.models import Schedule
+
+
+def schedule_name(vendor_type: str, vendor_id: int) -> str:
+    """The engine's id of a schedule; the ids of the workflows that it starts begin with it."""
+    return f"schedule-{vendor_type}-{vendor_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +35,7 @@ class ScheduleRef:
 
 
 class ScheduleService:
-    """One schedule per job type and vendor id."""
+    """One schedule per job type and vendor id. What somebody does to one is on record, what the product does is not."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -47,6 +54,8 @@ class ScheduleService:
                 row.generation += 1
                 row.update_time = now
                 self._ctx.ports.bell.ring(session)
+                if self._by_somebody():
+                    self._ctx.emit(ScheduleSet(name=f"{job.vendor} {expression}"))
             return row.id
 
     def remove(self, job: JobType[Any, Any], vendor_id: int = 0) -> bool:
@@ -59,7 +68,12 @@ class ScheduleService:
             row.generation += 1
             row.update_time = self._ctx.ports.clock.now()
             self._ctx.ports.bell.ring(session)
+            if self._by_somebody():
+                self._ctx.emit(ScheduleRemoved(name=job.vendor))
             return True
+
+    def _by_somebody(self) -> bool:
+        return self._ctx.principal.kind is not PrincipalKind.SYSTEM
 
     def find(self, job: JobType[Any, Any], vendor_id: int = 0) -> ScheduleRef | None:
         """The schedule, None when there is none."""

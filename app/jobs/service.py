@@ -13,8 +13,9 @@ from app.core.errors import NotFoundError
 from app.core.paging import Listed
 from app.core.query import ListQuery
 from app.db.listing import Columns, conditions, counted, order, paged
+from app.events.management import ExecutionRequested, ExecutionStopped
 from app.jobs import rows
-from app.jobs.contracts import JobInput, JobType, Status
+from app.jobs.contracts import JobInput, JobType, Status, Trigger
 from app.jobs.models import Execution, Task
 
 
@@ -53,7 +54,10 @@ class JobService:
         vendor_id: int = 0,
         extra_attrs: Mapping[str, Any] | None = None,
     ) -> int:
-        """Ask for a run and return its execution's id; part of the caller's transaction when one is open."""
+        """Ask for a run and return its execution's id; part of the caller's transaction when one is open.
+
+        That somebody asked for it by hand is on record.
+        """
         new = rows.NewExecution(
             vendor_type=job.vendor,
             vendor_id=vendor_id,
@@ -69,6 +73,8 @@ class JobService:
             row.workflow_id = f"{job.noun}-{vendor_id}-{row.id}-{ids.suffix()}"
             rows.keep_newest(session, job.vendor, vendor_id, job.kept)
             self._ctx.ports.bell.ring(session)
+            if trigger == Trigger.MANUAL:
+                self._ctx.emit(ExecutionRequested(name=f"{job.vendor} {row.id}"))
             return row.id
 
     def stop(self, execution_id: int) -> None:
@@ -87,6 +93,7 @@ class JobService:
             if row.dispatched_at is None:
                 row.status, row.status_message, row.end_time = Status.STOPPED, "stopped before it began", now
             self._ctx.ports.bell.ring(session)
+            self._ctx.emit(ExecutionStopped(name=f"{row.vendor_type} {row.id}"))
 
     def execution(self, execution_id: int) -> ExecutionRef:
         """One execution; NotFoundError when there is none."""

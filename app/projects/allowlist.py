@@ -65,13 +65,15 @@ class AllowlistService:
         )
 
     @retried()
-    def set_system(self, body: Mapping[str, Any]) -> None:
-        """Replace the system's list.
+    def set_system(self, body: Mapping[str, Any] | None) -> None:
+        """Replace the system's list; None replaces nothing.
 
         Refused as ``require_in_system`` says to who may not change the configuration; FieldInvalid for a list that
         names a project, and as ``accepted``.
         """
         require_in_system(self._ctx.principal, "configuration", "update")
+        if body is None:
+            return
         content = accepted(body, 0, "")
         with self._ctx.write():
             store(self._ctx, None, content)

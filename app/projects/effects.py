@@ -1,10 +1,12 @@
-"""What facts about people set off in projects: who is gone is nobody's member."""
+"""What facts about people set off in projects: who is gone is nobody's member, and roles are nobody's to take over."""
 
 import sqlalchemy as sa
 
 from app.access.limits import refuse_role_not_held
+from app.access.principals import PrincipalKind
 from app.context import Context
-from app.events.management import UserDeleted, UserGroupDeleted, UserGroupRenamed
+from app.events.management import UserDeleted, UserGroupDeleted, UserGroupRenamed, UserUpdated
+from app.identity import directory
 from app.projects.candidates import GROUP, USER
 from app.projects.models import Project, ProjectMember
 
@@ -12,6 +14,16 @@ from app.projects.models import Project, ProjectMember
 def user_deleted(ctx: Context, event: UserDeleted) -> None:
     """End the user's memberships."""
     _forget(ctx, USER, event.user_id)
+
+
+def user_updated(ctx: Context, event: UserUpdated) -> None:
+    """Refuse who would come into roles by it: RobotDenied for a robot that does not hold what the account's roles hold.
+
+    Whoever sets a password, or the address that is logged in by, can be the account. Its profile is another matter.
+    """
+    if event.what != "profile" and ctx.principal.kind is PrincipalKind.ROBOT:
+        for row in ctx.rows(_ROLES, {"user": event.user_id}):
+            refuse_role_not_held(ctx.principal, row.name, row.role)
 
 
 def user_group_deleted(ctx: Context, event: UserGroupDeleted) -> None:
@@ -41,6 +53,20 @@ _GIVEN = (
     .join(Project, Project.id == ProjectMember.project_id)
     .where(ProjectMember.entity_type == GROUP, ProjectMember.entity_id == sa.bindparam("group"))
 )
+_ROLES = (
+    sa.select(Project.name, ProjectMember.role)
+    .join(Project, Project.id == ProjectMember.project_id)
+    .where(
+        sa.or_(
+            sa.and_(ProjectMember.entity_type == USER, ProjectMember.entity_id == sa.bindparam("user")),
+            sa.and_(
+                ProjectMember.entity_type == GROUP,
+                ProjectMember.entity_id.in_(directory.groups_of(sa.bindparam("user"))),
+            ),
+        )
+    )
+)
+"""The roles of a user, own ones and those of groups."""
 _RENAME = (
     sa.update(ProjectMember)
     .where(ProjectMember.entity_type == GROUP, ProjectMember.entity_id == sa.bindparam("group"))

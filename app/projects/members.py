@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.access.limits import refuse_role_not_held
 from app.access.roles import POWER, Role
 from app.context import Context
 from app.core.errors import ConflictError, FieldInvalid, NotFoundError
@@ -50,7 +49,7 @@ class Member:
 class MemberService:
     """The use cases of project members, in the name of the context's principal. Refused as ``rights.require`` says.
 
-    RobotDenied for a robot that gives a role of which it does not hold everything that robots can hold.
+    RobotDenied for a robot that gives a role which it does not hold and nobody vouches for.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -83,7 +82,6 @@ class MemberService:
         """
         project = require(self._ctx, project_key, "member", "create")
         _check(role)
-        refuse_role_not_held(self._ctx.principal, project.name, role)
         candidate = Candidate(user_id=who) if isinstance(who, int) else who
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
@@ -102,7 +100,7 @@ class MemberService:
             session.add(member)
             session.flush()
             _revoke(session, entity)
-            self._ctx.emit(MemberAdded(project_id=project.id, project=project.name, entity_name=entity.name))
+            self._ctx.emit(MemberAdded(project_id=project.id, project=project.name, entity_name=entity.name, role=role))
             return member.id
 
     @retried()
@@ -113,13 +111,13 @@ class MemberService:
         """
         project = require(self._ctx, project_key, "member", "update")
         _check(role)
-        refuse_role_not_held(self._ctx.principal, project.name, role)
         with self._ctx.write() as session:
             entity = _entity(session, project.id, member_id)
             change = sa.update(ProjectMember).values(role=role, update_time=self._ctx.ports.clock.now())
             _changed(session, change.where(*_is(project.id, member_id)), member_id)
             _revoke(session, entity)
-            self._ctx.emit(MemberUpdated(project_id=project.id, project=project.name, entity_name=entity.name))
+            updated = MemberUpdated(project_id=project.id, project=project.name, entity_name=entity.name, role=role)
+            self._ctx.emit(updated)
 
     @retried()
     def remove(self, project_key: str | int, member_id: int) -> None:

@@ -15,7 +15,7 @@ def get(request: RegistryRequest) -> RegistryResponse:
     name = RepositoryName(request.name)
     blobs = BlobService(request.ctx)
     blob = blobs.find(name, digest, public_only=request.public_only)
-    if request.method == "HEAD":
+    if request.method == "HEAD" and request.allows(name, "push"):
         blobs.claim(name, digest, blob)
     headers = _headers(digest)
     if _matches(request.header("IF_NONE_MATCH"), digest):

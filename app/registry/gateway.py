@@ -84,9 +84,16 @@ class Gateway:
             request_id=environ.get("pyharbor.request_id", ""),
             address=environ.get("REMOTE_ADDR", ""),
         )
+        token = call.caller.token
         return route.handler(
             RegistryRequest(
-                method=method, name=call.name, reference=reference, environ=environ, ctx=ctx, public_only=public_only
+                method=method,
+                name=call.name,
+                reference=reference,
+                environ=environ,
+                ctx=ctx,
+                public_only=public_only,
+                granted=None if token is None else token.repositories,
             )
         )
 

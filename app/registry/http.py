@@ -1,6 +1,6 @@
 """Requests and responses of the registry edge: thin objects around WSGI, cheaper than Flask's."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 from urllib.parse import parse_qs
@@ -33,7 +33,13 @@ class RegistryRequest:
     ctx: Context
     public_only: bool
     """The caller is anonymous: only content of public projects exists for it, which the handler's own query checks."""
+    granted: Mapping[str, frozenset[str]] | None = None
+    """What the caller's token allows, repository -> actions; None when it came without one, and its rights decide."""
     _query: dict[str, list[str]] | None = field(default=None, init=False)
+
+    def allows(self, name: str, action: str) -> bool:
+        """Tell whether the token allows this, if there is one; whether the caller may is another question."""
+        return self.granted is None or action in self.granted.get(name, ())
 
     def header(self, name: str) -> str | None:
         """A request header by its WSGI name without ``HTTP_``: ``IF_NONE_MATCH``, CONTENT_TYPE, CONTENT_LENGTH."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,7 @@ from app.identity.tokens import Access
 from app.projects.rights import find_project, roles_in
 
 _ACTIONS = ("pull", "push", "delete")
+_EVERY: Final = "*"
 _TYPE = re.compile(r"([a-z0-9]+)(?:\(([a-z0-9]+)\))?")
 _LIMIT = 128
 _NO_ROLES: frozenset[Role] = frozenset()
@@ -28,29 +30,39 @@ class Scope:
     type: str
     resource_class: str
     name: str
+    actions: frozenset[str]
+
+    def asks_for(self, action: str) -> bool:
+        """Whether the action is asked for, by its name or by ``*``."""
+        return action in self.actions or _EVERY in self.actions
 
 
 def parse_scopes(values: Iterable[str]) -> list[Scope]:
-    """The scopes in repeated and space-separated values, each once, at most 128; what fits no grammar is left out."""
-    found: dict[Scope, None] = {}
+    """The scopes in repeated and space-separated values, at most 128; what fits no grammar is left out.
+
+    What is asked for one thing in several scopes is one scope with all of their actions.
+    """
+    asked: dict[tuple[str, str, str], frozenset[str]] = {}
     for text in (part for value in values for part in value.split()):
         kind, colon, rest = text.partition(":")
-        name, second, _ = rest.rpartition(":")
+        name, second, actions = rest.rpartition(":")
         match = _TYPE.fullmatch(kind)
         if match and colon and second and name:
-            found[Scope(match[1], match[2] or "", name)] = None
-    return list(found)[:_LIMIT]
+            thing = match[1], match[2] or "", name
+            asked[thing] = asked.get(thing, frozenset()).union(actions.split(","))
+    return [Scope(*thing, actions) for thing, actions in asked.items()][:_LIMIT]
 
 
 def grant(session: Session, principal: Principal, scopes: Iterable[Scope]) -> Iterator[Access]:
-    """For each scope everything the caller may do there, whatever was asked; an empty list when it is nothing."""
+    """For each scope what is asked for and the caller may do there, nothing more; an empty list when it is nothing."""
     may_list_catalog = may_in_system(principal, "catalog", "read")
     for scope in scopes:
         if scope.type == "repository":
             yield _on_repository(session, principal, scope)
         else:
             catalog = (scope.type, scope.name) == ("registry", "catalog") and may_list_catalog
-            yield Access(type=scope.type, name=scope.name, actions=("*",) if catalog else ())
+            actions = (_EVERY,) if catalog and scope.asks_for(_EVERY) else ()
+            yield Access(type=scope.type, name=scope.name, actions=actions)
 
 
 def _on_repository(session: Session, principal: Principal, scope: Scope) -> Access:
@@ -60,7 +72,8 @@ def _on_repository(session: Session, principal: Principal, scope: Scope) -> Acce
         return Access(type=scope.type, name=scope.name, actions=(), resource_class=scope.resource_class)
     project = find_project(session, name.project)
     roles = roles_in(session, principal, project) if project else _NO_ROLES
-    actions = _held(principal, name.project, roles) if project or principal.sysadmin else ()
+    held = _held(principal, name.project, roles) if project or principal.sysadmin else ()
+    actions = tuple(action for action in held if scope.asks_for(action))
     return Access(
         type=scope.type,
         name=name,

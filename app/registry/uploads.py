@@ -73,14 +73,27 @@ def cancel(request: RegistryRequest) -> RegistryResponse:
 
 
 def _mounted(request: RegistryRequest, name: RepositoryName, text: str) -> RegistryResponse | None:
-    """The answer to a mount that succeeds; whatever stands against it, the client shall upload instead."""
-    source = request.parameter("from")
+    """The answer to a mount that succeeds; whatever stands against it, the client shall upload instead.
+
+    A mount reads another repository, so a token must allow to pull from that one too, beside its holder's right to.
+    """
     try:
         digest = Digest.parse(text)
-        repository = RepositoryName.parse(source) if source else None
+        sources = _sources(request)
     except InvalidError:
         return None
-    return _created(name, digest) if BlobService(request.ctx).mount(name, digest, repository) else None
+    return _created(name, digest) if BlobService(request.ctx).mount(name, digest, sources) else None
+
+
+def _sources(request: RegistryRequest) -> list[RepositoryName] | None:
+    """The repositories that a mount may take from as far as the token goes; None for all."""
+    named = request.parameter("from")
+    if named:
+        source = RepositoryName.parse(named)
+        return [source] if request.allows(source, "pull") else []
+    if request.granted is None:
+        return None
+    return [RepositoryName(name) for name in request.granted if request.allows(name, "pull")]
 
 
 def _at_once(request: RegistryRequest, name: RepositoryName, digest: Digest) -> RegistryResponse:

@@ -11,7 +11,7 @@ from app.configuration.keys import ROBOT_NAME_PREFIX
 from app.configuration.service import ConfigurationService
 from app.context import Context, Ports
 from app.core.crypto import Keys, random_password, same
-from app.identity.standing import FRESH_SECONDS, ProvenRobot
+from app.identity.standing import FRESH_SECONDS
 from app.robots.lifetime import NEVER
 from app.robots.models import Robot, RobotPermission
 
@@ -37,7 +37,7 @@ class RobotCredentials:
         self._ports = ports
         self._prefix = (0.0, "")
 
-    def by_secret(self, name: str, secret: str) -> ProvenRobot | None:
+    def by_secret(self, name: str, secret: str) -> Principal | None:
         """The robot of this full name when the secret is its own, or its last one within the grace period."""
         prefix = self._prefix_now()
         if not name.startswith(prefix):
@@ -46,17 +46,15 @@ class RobotCredentials:
         rows = self._ports.db.rows(_BY_NAME, {"name": stored_name})
         if not rows:
             return None
-        row = rows[0]
-        presented = self._ports.keys.keyed_hashes(_PURPOSE, stored_name, secret)
+        presented, row = self._ports.keys.keyed_hashes(_PURPOSE, stored_name, secret), rows[0]
         if any(same(each, row.secret_hash) for each in presented):
-            return ProvenRobot(principal=replace(_principal(rows, prefix), secret_hash=row.secret_hash))
+            return replace(_principal(rows, prefix), secret_hash=row.secret_hash)
         until = row.previous_secret_until
         if row.previous_secret_hash is None or until is None or until <= self._ports.clock.now():
             return None
         if not any(same(each, row.previous_secret_hash) for each in presented):
             return None
-        principal = replace(_principal(rows, prefix), secret_hash=row.previous_secret_hash)
-        return ProvenRobot(principal=principal, until=until.timestamp())
+        return replace(_principal(rows, prefix), secret_hash=row.previous_secret_hash)
 
     def by_id(self, robot_id: int) -> Principal | None:
         """The robot with its grants as they are now; None when it is disabled or gone."""

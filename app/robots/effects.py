@@ -1,10 +1,11 @@
-"""What happens to robots when a project goes."""
+"""What happens to robots when a project goes, and what they may not do though they hold the right to it."""
 
 import sqlalchemy as sa
 
 from app.context import Context
-from app.events.management import ProjectDeleted
+from app.events.management import MemberAdded, MemberUpdated, ProjectDeleted
 from app.robots.models import Robot, RobotPermission
+from app.robots.vouching import require_role_to_give
 
 
 def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
@@ -12,3 +13,13 @@ def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
     granted = sa.select(RobotPermission.robot_id).where(RobotPermission.project_id == event.project_id)
     statement = sa.update(Robot).where(Robot.id.in_(granted)).values(version=Robot.version + 1)
     ctx.session.execute(statement.execution_options(synchronize_session=False))
+
+
+def member_added(ctx: Context, event: MemberAdded) -> None:
+    """Refuse a robot that gives more than it holds and nobody vouches for: RobotDenied."""
+    require_role_to_give(ctx, event.project_id, event.role, "create")
+
+
+def member_updated(ctx: Context, event: MemberUpdated) -> None:
+    """As ``member_added``, for another role."""
+    require_role_to_give(ctx, event.project_id, event.role, "update")

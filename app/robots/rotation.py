@@ -11,7 +11,9 @@ from app.core.errors import FieldInvalid, RobotDenied
 from app.db.database import retried
 from app.events.management import RobotUpdated
 from app.identity.passwords import check_rules
+from app.robots import listing
 from app.robots.credentials import hashed, new_secret
+from app.robots.granting import require_held
 from app.robots.rights import editable, locked, placed
 
 _LONGEST_GRACE = 30 * 86_400
@@ -28,9 +30,9 @@ class SecretRotation:
         """Give a robot another secret; a generated one is returned, None for one that the caller chose.
 
         The secret before stays valid for ``grace`` seconds, and tokens made with it stay what they are; without grace
-        both end, within five seconds. A robot may do this to itself with the secret that is its own at this moment,
-        not with the one before. FieldInvalid for a secret that breaks the rules of passwords and for a grace period
-        over thirty days, RobotDenied for a robot that cannot be edited.
+        it ends at once, and they do within five seconds. A robot may do this to itself with the secret that is its own
+        at this moment, not with the one before. FieldInvalid for a secret that breaks the rules of passwords and for a
+        grace period over thirty days, RobotDenied for a robot that cannot be edited or holds more than the caller.
         """
         principal = self._ctx.principal
         itself = (principal.kind, principal.id) == (PrincipalKind.ROBOT, robot_id)
@@ -43,6 +45,8 @@ class SecretRotation:
         chosen, now = secret or new_secret(), self._ctx.ports.clock.now()
         with self._ctx.write() as session:
             robot = editable(locked(session, robot_id))
+            if not itself:
+                require_held(session, principal, listing.grants_by_robot(session, [robot_id]).get(robot_id, []))
             if itself and (robot.disabled or not same(principal.secret_hash, robot.secret_hash)):
                 raise RobotDenied("a robot account can change its secret only with the one that is valid now")
             robot.previous_secret_hash = robot.secret_hash if grace else None

@@ -106,11 +106,14 @@ class HarborBlueprint(Blueprint):
         return _answering(200, answer, schema=many, headers=_LIST_HEADERS)
 
     def shows(self, schema: type[Schema], *, many: bool = False) -> Callable[[View], View]:
-        """The view returns a thing, or ``many`` of them in a short list without pages; the answer is just that."""
+        """The view returns a thing, or ``many`` of them in a short list without pages; the answer is just that.
+
+        For None the answer is 200 without a body, as Harbor's where a thing may be without being missed.
+        """
         shown = schema(many=many)
         one = dumper(shown)
         dump = (lambda things: [one(thing) for thing in things]) if many else one
-        return _answering(200, lambda thing: tagged(_json(dump(thing))), schema=shown)
+        return _answering(200, lambda thing: _empty() if thing is None else tagged(_json(dump(thing))), schema=shown)
 
     def shows_texts(self) -> Callable[[View], View]:
         """The view returns texts by name; the answer is an object of them."""

@@ -205,7 +205,8 @@ class Killer:
 
     def collect(self) -> str:
         """Ask for a collection and return its location."""
-        wanted = {"schedule": {"type": "Manual"}, "parameters": {"workers": self._random.choice([1, 1, 3])}}
+        parameters = {"workers": self._random.choice([1, 1, 3]), "delete_untagged": True}
+        wanted = {"schedule": {"type": "Manual"}, "parameters": parameters}
         answer = self._client.request("POST", "/api/v2.0/system/gc/schedule", json=wanted)
         assert answer.status_code == 201, answer.text
         return str(answer.headers["Location"])

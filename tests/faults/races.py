@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from app.access.principals import SYSTEM
 from app.context import Context, Ports
-from app.garbage.contracts import PurgeStep
+from app.garbage.contracts import UPLOAD_PURGE_JOB, PurgeInput
 from app.garbage.uploads import UploadPurge
+from app.jobs.runs import JobRun
 from app.storage.models import IS_LIVE, Blob, Upload
 from tests.faults.lines import Answer, Asked, Line
 from tests.support.blobs import digest_of
@@ -219,7 +220,8 @@ class Racer:
         old = ctx.ports.clock.now() - timedelta(days=30)
         with ctx.write() as session:
             session.execute(_AGE, {"id_": upload, "old": old})
-        UploadPurge(ctx, f"races-{upload}", PurgeStep(expiry_seconds=86_400, finished_seconds=86_400)).run(lambda: True)
+        run = JobRun(ctx, f"races-{upload}", UPLOAD_PURGE_JOB.workflow)
+        UploadPurge(run, PurgeInput(expiry_seconds=86_400, finished_seconds=86_400)).run(lambda: True)
 
 
 class _Rivals:

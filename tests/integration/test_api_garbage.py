@@ -39,12 +39,14 @@ def test_a_manual_run_is_asked_for_and_shown(asked: Callable[..., httpx.Response
     shown = asked("GET", made.headers["Location"]).json()
     parameters = json.loads(shown.pop("job_parameters"))
     assert parameters == {"delete_untagged": False, "delete_tag": False, "dry_run": False, "workers": 3}
-    assert {name: shown[name] for name in ("id", "job_name", "job_kind", "job_status")} == {
+    assert {name: shown[name] for name in ("id", "job_name", "job_kind", "job_status", "schedule")} == {
         "id": 1,
         "job_name": "GARBAGE_COLLECTION",
         "job_kind": "MANUAL",
         "job_status": "Pending",
+        "schedule": {"type": "Manual", "next_scheduled_time": "0001-01-01T00:00:00.000Z"},
     }
+    assert asked("GET", _GC).json()[0]["schedule"]["type"] == "Manual"
     with ctx.read() as session:
         row = session.get_one(Execution, 1)
         assert (row.operator, row.workflow_type, row.input["workers"]) == ("admin", "GarbageCollection", 3)
@@ -52,7 +54,7 @@ def test_a_manual_run_is_asked_for_and_shown(asked: Callable[..., httpx.Response
 
 def test_what_a_run_freed_is_among_its_parameters(asked: Callable[..., httpx.Response], ctx: Context) -> None:
     asked("POST", body=manual())
-    run = JobRun(ctx, JobService(ctx).execution(1).workflow_id)
+    run = JobRun(ctx, JobService(ctx).execution(1).workflow_id, GARBAGE_COLLECTION.workflow)
     run.begin(0)
     run.count({"purged_blobs": 2, "freed_space": 30, "redispatched": 1})
     run.log("2 blobs and 0 manifests eligible for deletion")
@@ -82,19 +84,30 @@ def test_stopping(asked: Callable[..., httpx.Response]) -> None:
 
 
 def test_the_schedule_is_made_replaced_and_removed(asked: Callable[..., httpx.Response]) -> None:
-    assert asked("GET").json() == {}
-    daily = {"schedule": {"type": "Daily", "cron": "0 0 0 * * *"}, "parameters": {"dry_run": True}}
+    nothing = asked("GET")
+    assert (nothing.status_code, nothing.content) == (200, b"")
+    daily = {"schedule": {"type": "Daily", "cron": "0 0 0 * * *"}, "parameters": {"delete_untagged": True}}
     assert asked("POST", body=daily).status_code == 201
     shown = asked("GET").json()
+    assert (shown["job_kind"], "job_name" in shown, shown["id"]) == ("0 0 0 * * *", False, 1)
     assert (shown["schedule"]["type"], shown["schedule"]["cron"]) == ("Daily", "0 0 0 * * *")
     assert shown["schedule"]["next_scheduled_time"].endswith("T00:00:00.000Z")
-    assert json.loads(shown["job_parameters"])["dry_run"] is True
+    assert json.loads(shown["job_parameters"]) == {"delete_untagged": True, "delete_tag": False, "workers": 1}
+    assert asked("PUT", body=daily | {"parameters": {"dry_run": True}}).status_code == 200
+    assert json.loads(asked("GET").json()["job_parameters"])["dry_run"] is True
     custom = {"schedule": {"type": "Custom", "cron": "0 15 3 * * MON"}}
     assert asked("PUT", body=custom).status_code == 200
     assert asked("GET").json()["schedule"]["cron"] == "0 15 3 * * MON"
     assert asked("PUT", body={"schedule": {"type": "None"}}).status_code == 200
-    assert asked("GET").json() == {}
+    assert asked("GET").content == b""
     assert asked("GET", _GC).json() == []
+
+
+def test_a_run_of_the_schedule_says_so(asked: Callable[..., httpx.Response], ctx: Context) -> None:
+    asked("POST", body={"schedule": {"type": "Hourly"}})
+    JobRun(ctx, "schedule-GARBAGE_COLLECTION-0-2026", GARBAGE_COLLECTION.workflow).begin(1)
+    for shown in (asked("GET", f"{_GC}/1").json(), asked("GET", _GC).json()[0]):
+        assert (shown["job_kind"], shown["schedule"]["type"]) == ("SCHEDULE", "Schedule")
 
 
 @pytest.mark.parametrize(

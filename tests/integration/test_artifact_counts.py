@@ -13,8 +13,9 @@ from app.artifacts.standing import RULE
 from app.context import Context, Ports
 from app.db import migrate
 from app.garbage import lease
-from app.garbage.contracts import HeldLease, UntaggedStep
+from app.garbage.contracts import GARBAGE_COLLECTION, GarbageInput, HeldLease, UntaggedStep
 from app.garbage.untagged import UntaggedDeletion
+from app.jobs.runs import JobRun
 from tests.support.blobs import digest_of, push
 from tests.support.manifests import EMPTY, artifact, image, index, push_image, push_manifest, put
 from tests.support.people import People
@@ -108,9 +109,9 @@ def collect_untagged(ports: Ports) -> None:
     ctx, terms = Context(ports, SYSTEM), 60_000
     fence = lease.acquire(ctx, "test", terms)
     assert fence is not None
-    held = HeldLease(fence=fence, lease_ms=terms)
-    step = UntaggedStep(lease=held, window_ms=0, delete_untagged=True, delete_tag=True)
-    UntaggedDeletion(ctx, "test", step).run(lambda: True)
+    asked = GarbageInput(window_ms=0, lease_ms=terms, delete_untagged=True, delete_tag=True)
+    run = JobRun(ctx, "test", GARBAGE_COLLECTION.workflow)
+    UntaggedDeletion(run, asked, UntaggedStep(lease=HeldLease(fence=fence))).run(lambda: True)
     assert lease.release(ctx, "test")
 
 

@@ -7,28 +7,17 @@ import httpx
 import pytest
 
 from app.access.roles import Role
-from app.access.table import PROJECT_ROLES, ROBOT_PROJECT
 from app.context import Ports
 from tests.integration.conftest import AsRobot, Caller
 from tests.support.clock import MovableClock
 from tests.support.members import MEMBERS, make_group, refusal
 from tests.support.people import People
-from tests.support.robots import MadeRobot, entry, make_robot, robot_body
+from tests.support.robots import MadeRobot, entry, make_robot, rights_of, robot_body
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PULL = entry("private", "repository:pull")
-MEMBER = ("member:create", "member:read", "member:update", "member:list", "member:delete")
 DENIED = (403, "DENIED")
 DAY = 86_400
-
-
-def rights_of(role: Role) -> list[str]:
-    """What the role holds and robots can be granted."""
-    return [
-        f"{resource}:{action}"
-        for (resource, action), holders in PROJECT_ROLES.items()
-        if role in holders and action in ROBOT_PROJECT.get(resource, ())
-    ]
 
 
 def with_secret(robot: MadeRobot, answer: httpx.Response) -> MadeRobot:
@@ -70,6 +59,39 @@ class TestAccounts:
         assert keeper.put(f"/users/{user}/password", json={"new_password": "Given12345"}).status_code == 200
         assert keeper.delete(f"/users/{user}").status_code == 200
 
+    @pytest.mark.parametrize("name", ["master", "maintainer", "developer", "guest", "limited", "through a group"])
+    def test_takes_over_nobody_who_holds_more(
+        self, caller: Caller, keeper: httpx.Client, as_robot: AsRobot, people: People, ports: Ports, name: str
+    ) -> None:
+        admin = caller("admin")
+        person = people["stranger"] if name == "through a group" else people[name]
+        if name == "through a group":
+            group = make_group(ports, "few", person.id)
+            body = {"role_id": Role.DEVELOPER, "member_group": {"id": group}}
+            assert admin.post(MEMBERS, json=body).status_code == 201
+        profile = admin.get(f"/users/{person.id}").json() | {"realname": "x"}
+        password = {"new_password": "Taken12345"}
+        assert keeper.put(f"/users/{person.id}", json=profile).status_code == 200
+        for body in (profile | {"email": "mine@example.test"}, profile | {"email": "MINE2@example.test"}):
+            assert refusal(keeper.put(f"/users/{person.id}", json=body)) == DENIED
+        assert refusal(keeper.put(f"/users/{person.id}/password", json=password)) == DENIED
+        assert admin.get(f"/users/{person.id}").json()["email"] == profile["email"]
+        assert caller(person.name).get("/users/current").status_code == 200
+        role = {"through a group": Role.DEVELOPER, "limited": Role.LIMITED_GUEST, "master": Role.PROJECT_ADMIN}
+        held = rights_of(role.get(name) or Role[name.upper()])
+        updating = entry("/", "user:update")
+        almost = [entry("private", *held[:-1]), entry("public", *held)]
+        assert (
+            refusal(
+                as_robot(make_robot(admin, "almost", updating, *almost)).put(
+                    f"/users/{person.id}/password", json=password
+                )
+            )
+            == DENIED
+        )
+        equal = as_robot(make_robot(admin, "equal", updating, entry("*", *held)))
+        assert equal.put(f"/users/{person.id}/password", json=password).status_code == 200
+
     def test_what_a_body_says_beside_its_fields_counts_for_nothing(
         self, admin: httpx.Client, keeper: httpx.Client
     ) -> None:
@@ -83,34 +105,8 @@ class TestAccounts:
         assert (shown["username"], shown["sysadmin_flag"], shown["admin_role_in_auth"]) == ("new", False, False)
 
 
-class TestRoles:
-    """A robot that may give roles."""
-
-    @pytest.mark.parametrize("role", [role for role in Role if role])
-    def test_it_holds_what_it_gives(self, admin: httpx.Client, as_robot: AsRobot, people: People, role: Role) -> None:
-        body = {"role_id": role, "member_user": {"user_id": people["stranger"].id}}
-        (guest,) = admin.get(f"{MEMBERS}?entityname=guest").json()
-        holders = [
-            as_robot(make_robot(admin, "keeper", entry("private", *MEMBER))),
-            as_robot(make_robot(admin, "almost", entry("private", *MEMBER, *rights_of(role)[:-1]))),
-            as_robot(make_robot(admin, "other", entry("public", *rights_of(role)), entry("private", *MEMBER))),
-        ]
-        for less in holders:
-            assert refusal(less.post(MEMBERS, json=body)) == DENIED
-            assert refusal(less.put(f"{MEMBERS}/{guest['id']}", json={"role_id": role})) == DENIED
-        assert len(admin.get(MEMBERS).json()) == 6
-        equal = as_robot(make_robot(admin, "equal", entry("private", *{*MEMBER, *rights_of(role)})))
-        assert equal.post(MEMBERS, json=body).status_code == 201
-        assert equal.put(f"{MEMBERS}/{guest['id']}", json={"role_id": role}).status_code == 200
-        everywhere = as_robot(make_robot(admin, "everywhere", entry("*", *{*MEMBER, *rights_of(role)})))
-        assert everywhere.post("/projects/public/members", json=body).status_code == 201
-
-    def test_what_everybody_may_on_a_public_project_is_not_its_own(
-        self, admin: httpx.Client, as_robot: AsRobot, people: People
-    ) -> None:
-        keeper = as_robot(make_robot(admin, "keeper", entry("public", *MEMBER)))
-        body = {"role_id": Role.LIMITED_GUEST, "member_user": {"user_id": people["stranger"].id}}
-        assert refusal(keeper.post("/projects/public/members", json=body)) == DENIED
+class TestGroups:
+    """A robot that may rename groups."""
 
     def test_another_name_for_a_group_hands_its_roles_on(
         self, admin: httpx.Client, as_robot: AsRobot, ports: Ports

@@ -116,7 +116,7 @@ def test_a_stop_that_meets_the_start_wins(ctx: Context, dispatcher: Dispatcher, 
     asked = start(ctx)
     engine.during = lambda: JobService(ctx).stop(asked.id)
     dispatcher.turn()
-    run = JobRun(ctx, asked.workflow_id)
+    run = JobRun(ctx, asked.workflow_id, JOB.workflow)
     assert run.begin(0).go_on is False
     assert now(ctx, asked).status == "Stopped"
 
@@ -128,7 +128,7 @@ def test_stopping_what_is_not_there(ctx: Context) -> None:
 
 def test_a_run_counts_logs_and_ends_for_good(ctx: Context) -> None:
     asked = start(ctx)
-    run = JobRun(ctx, asked.workflow_id)
+    run = JobRun(ctx, asked.workflow_id, JOB.workflow)
     begun = run.begin(0)
     assert (begun.execution_id, begun.go_on) == (asked.id, True)
     run.count({"done": 2})
@@ -146,13 +146,13 @@ def test_a_run_that_was_asked_to_stop_does_not_begin(ctx: Context, dispatcher: D
     asked = start(ctx)
     dispatcher.turn()
     JobService(ctx).stop(asked.id)
-    assert JobRun(ctx, asked.workflow_id).begin(0).go_on is False
+    assert JobRun(ctx, asked.workflow_id, JOB.workflow).begin(0).go_on is False
     assert now(ctx, asked).status == "Stopped"
 
 
 def test_the_newest_are_kept(ctx: Context) -> None:
     for _ in range(6):
-        JobRun(ctx, start(ctx).workflow_id).finish(Status.SUCCESS)
+        JobRun(ctx, start(ctx).workflow_id, JOB.workflow).finish(Status.SUCCESS)
     listed = JobService(ctx).list(JOB.vendor, ListQuery(page=OffsetPage(number=1, size=2)))
     assert [found.id for found in listed.items] == [6, 5]
     assert listed.total == 3
@@ -199,15 +199,15 @@ def test_a_schedule_that_changes_while_it_is_carried_over_is_carried_over_again(
 
 def test_a_scheduled_run_makes_its_row(ctx: Context) -> None:
     schedule_id = ScheduleService(ctx).put(JOB, JobInput(), expression="0 0 0 * * *", kind="Daily")
-    begun = JobRun(ctx, "schedule-TIDYING-0-2026").begin(schedule_id)
+    begun = JobRun(ctx, "schedule-TIDYING-0-2026", JOB.workflow).begin(schedule_id)
     found = JobService(ctx).execution(begun.execution_id)
     assert (found.trigger, found.status, found.vendor_type) == ("SCHEDULE", "Running", "TIDYING")
-    assert JobRun(ctx, "schedule-TIDYING-0-2026").begin(schedule_id).execution_id == begun.execution_id
+    assert JobRun(ctx, "schedule-TIDYING-0-2026", JOB.workflow).begin(schedule_id).execution_id == begun.execution_id
 
 
 def test_a_run_without_row_and_schedule_has_no_business(ctx: Context) -> None:
     with pytest.raises(NotFoundError):
-        JobRun(ctx, "nobody-0-1-abcd").begin(0)
+        JobRun(ctx, "nobody-0-1-abcd", JOB.workflow).begin(0)
 
 
 def test_the_reconciler_settles_what_ended_unseen(
@@ -243,7 +243,7 @@ def test_a_lost_workflow_that_had_begun_is_an_error(
 ) -> None:
     asked = start(ctx)
     dispatcher.turn()
-    JobRun(ctx, asked.workflow_id).begin(0)
+    JobRun(ctx, asked.workflow_id, JOB.workflow).begin(0)
     engine.workflows.clear()
     clock.forward(301)
     reconciler.pass_once()

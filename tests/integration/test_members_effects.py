@@ -73,7 +73,7 @@ def test_changes_are_told(master: httpx.Client, people: People, emitted: list[ob
     master.put(path, json={"role_id": 9})
     master.delete(path)
     master.delete(path)
-    assert emitted == [MemberAdded(**about), MemberUpdated(**about), MemberRemoved(**about)]
+    assert emitted == [MemberAdded(**about, role=3), MemberUpdated(**about, role=2), MemberRemoved(**about)]
 
 
 def test_roles_are_counted(master: httpx.Client, ports: Ports) -> None:

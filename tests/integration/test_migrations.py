@@ -6,11 +6,19 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from structlog.testing import capture_logs
 
+from app.context import Context
 from app.core.errors import PreconditionError
 from app.db import migrate
 from app.db.database import Database
+from app.garbage.contracts import GARBAGE_COLLECTION, UPLOAD_PURGE_JOB, GarbageInput, PurgeInput
 from app.identity.models import User
+from app.jobs.contracts import Trigger
+from app.jobs.models import Schedule
+from app.jobs.runs import JobRun
+from app.jobs.schedules import ScheduleService
+from app.jobs.service import JobService
 from app.projects.models import Project
 from app.tables import metadata
 
@@ -95,3 +103,39 @@ def test_addresses_that_differ_in_case_only_are_the_oldest_accounts(
     assert keys == {"old": "ann@example.test", "new": None, "other": "bob@example.test", "none": None}
     logged = capsys.readouterr().out
     assert [word in logged for word in ("email_address_shared", "new", "old")] == [True, True, True]
+
+
+def test_collections_that_deleted_untagged_artifacts_unasked_keep_them(database: Database, ctx: Context) -> None:
+    asked = {"delete_untagged": True, "delete_tag": True, "dry_run": False, "workers": 3, "window_ms": 7_200_000}
+    jobs, schedules = JobService(ctx), ScheduleService(ctx)
+    schedules.put(UPLOAD_PURGE_JOB, PurgeInput(), expression="0 0 0 * * *", kind="Custom")
+    daily = schedules.put(GARBAGE_COLLECTION, GarbageInput(**asked), expression="0 0 0 * * *", kind="Daily")  # type: ignore[arg-type]
+    waiting, begun, ended = (
+        jobs.start(GARBAGE_COLLECTION, GarbageInput(**asked), trigger=Trigger.MANUAL)  # type: ignore[arg-type]
+        for _ in range(3)
+    )
+    JobRun(ctx, jobs.execution(begun).workflow_id, GARBAGE_COLLECTION.workflow).begin(0)
+    jobs.stop(ended)
+    with database.write() as session:
+        session.execute(sa.update(Schedule).values(synced_generation=Schedule.generation))
+    migrate.downgrade(database, "0002")
+    with capture_logs() as logged:
+        migrate.upgrade(database)
+    assert [(line["event"], line.get("schedules"), line.get("executions")) for line in logged] == [
+        ("gc_schedules_keep_untagged", [daily], None),
+        ("gc_runs_keep_untagged", None, [waiting]),
+    ]
+    found = schedules.find(GARBAGE_COLLECTION)
+    assert found is not None
+    assert found.input == {**asked, "delete_untagged": False, "schedule_id": daily, "lease_ms": 120_000} | {
+        "handed_over": None
+    }
+    flags = [jobs.execution(execution).input["delete_untagged"] for execution in (waiting, begun, ended)]
+    assert flags == [False, True, True]
+    with database.read() as session:
+        unsynced = sa.select(Schedule.id).where(Schedule.generation != Schedule.synced_generation)
+        assert session.scalars(unsynced).all() == [daily]
+    with capture_logs() as logged:
+        migrate.downgrade(database, "0002")
+        migrate.upgrade(database)
+    assert logged == []

@@ -40,7 +40,7 @@ class TestWhatWasGranted:
     def test_in_every_project(self, client: httpx.Client, admin: httpx.Client, ports: Ports) -> None:
         robot = make_robot(admin, "ci", entry("*", "repository:push"))
         make_project(ports, "later")
-        scopes = [f"repository:{project}/image:pull" for project in ("private", "later", "missing")]
+        scopes = [f"repository:{project}/image:pull,push" for project in ("private", "later", "missing")]
         both = ["pull", "push"]
         assert granted(ask(client, robot, *scopes)) == {
             "private/image": both,

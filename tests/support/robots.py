@@ -6,6 +6,9 @@ from typing import Any
 import httpx
 import jwt
 
+from app.access.roles import Role
+from app.access.table import PROJECT_ROLES, ROBOT_PROJECT
+
 _VERBS = {
     "pull": ("GET", "manifests/none"),
     "push": ("POST", "blobs/uploads/"),
@@ -66,3 +69,12 @@ def may(client: httpx.Client, project: str, **options: object) -> set[str]:
 def change_robot(admin: httpx.Client, robot: MadeRobot, **changes: object) -> httpx.Response:
     """Change a robot in the name of a client whose base URL is the management API's."""
     return admin.put(f"/robots/{robot.id}", json=admin.get(f"/robots/{robot.id}").json() | changes)
+
+
+def rights_of(role: Role) -> list[str]:
+    """What the role holds and robots can be granted, as ``entry`` takes it."""
+    return [
+        f"{resource}:{action}"
+        for (resource, action), holders in PROJECT_ROLES.items()
+        if role in holders and action in ROBOT_PROJECT.get(resource, ())
+    ]

@@ -106,9 +106,9 @@ def test_untagged_manifests_go_with_their_bytes(scene: Scene, admin: httpx.Clien
     push_image(admin, "public/app", "latest", b"second")
     worker.start()
 
-    kept = scene.end_of(scene.collect(delete_untagged=False))
+    kept = scene.end_of(scene.collect())
     assert "purged_manifests" not in kept.extra_attrs
-    ended = scene.end_of(scene.collect(delete_tag=True))
+    ended = scene.end_of(scene.collect(delete_untagged=True, delete_tag=True))
 
     assert (ended.extra_attrs["purged_manifests"], ended.extra_attrs["purged_blobs"]) == (1, 1)
     assert "0 tags without a manifest deleted" in scene.garbage.log(ended.id)

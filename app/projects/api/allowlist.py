@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask import request
 from flask.views import MethodView
 
 from app.projects.allowlist import AllowlistService, AllowlistView
@@ -27,4 +28,4 @@ class SystemCVEAllowlist(MethodView):
     @blueprint.does()
     def put(self, body: dict[str, Any]) -> None:
         """Update the system level allowlist of CVE."""
-        AllowlistService(current_context()).set_system(body)
+        AllowlistService(current_context()).set_system(body if request.get_data() else None)
