@@ -1,6 +1,7 @@
 """Uploads: from a session's first byte to a blob in a repository."""
 
 from app.artifacts.blobs import BlobService
+from app.artifacts.quarantine import NewObject, broken_key
 from app.context import Context
 from app.core import ids
 from app.core.digest import Digest
@@ -70,9 +71,9 @@ class UploadService:
                 )
             return
         with self._ingest.closing(upload, body, digest, length) as content:
-            entered = self._commit(name, content)
-        if not entered:
-            self._ctx.ports.storage.delete(upload.key)
+            unneeded = self._commit(name, content, broken_key(self._ctx, digest))
+        if unneeded is not None:
+            self._ctx.ports.storage.delete(unneeded)
 
     def cancel(self, upload: UploadSession) -> None:
         """End the session and forget its bytes, also while a request is writing to it."""
@@ -82,9 +83,9 @@ class UploadService:
             self._ctx.ports.storage.delete(upload.key)
 
     @retried()
-    def _commit(self, name: RepositoryName, content: Content) -> bool:
+    def _commit(self, name: RepositoryName, content: Content, broken: str | None) -> str | None:
         with self._ctx.write_content() as session:
             reached = Reached(offset=content.size, hash_state=None, update_time=self._ctx.ports.clock.now())
             sessions.finish(session, content.upload, content.holder, digest=content.digest, reached=reached)
-            key = content.upload.key
-            return BlobService(self._ctx).enter(session, name, content.digest, key, content.size)
+            new = NewObject(key=content.upload.key, size=content.size, instead_of=broken)
+            return BlobService(self._ctx).enter(session, name, content.digest, new)

@@ -22,6 +22,7 @@ DomainError
 ├── UnavailableError        try again later, ``retry_after`` seconds when known
 │   └── StorageFull
 └── InternalError           a promise of ours is broken
+    └── ContentDamaged (a stored object that is not what its row says)
 """
 
 from enum import StrEnum
@@ -323,3 +324,10 @@ class StorageFull(UnavailableError):
 
 class InternalError(DomainError):
     """A promise of the product is broken."""
+
+
+class ContentDamaged(InternalError):
+    """A stored object of another length, or with another digest, than its row says."""
+
+    code = "content_damaged"
+    default_message = "the stored copy of this content is damaged"
