@@ -105,6 +105,18 @@ class GarbageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StorageCheckSettings:
+    """The check that reads what is stored."""
+
+    rate: int
+    """Bytes per second."""
+    cron: str
+    """Empty: no check but those that are asked for."""
+    sample: str
+    """What a scheduled check reads; empty for everything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """Structured logging."""
 
@@ -129,6 +141,7 @@ class Settings:
     uploads: UploadSettings
     temporal: TemporalSettings
     garbage: GarbageSettings
+    storage_check: StorageCheckSettings
     log: LogSettings
     configuration: Mapping[str, str]
     """Other variables by lower-case name without the prefix: they pin the configuration keys of that name."""
@@ -189,11 +202,14 @@ class _Reader:
             return None
         return (value or "").strip() or None
 
-    def parsed(self, name: str, default: T, parse: Callable[[str], T]) -> T:
-        """The variable through ``parse``, whose ValueError becomes a mistake; ``default`` when absent."""
+    def parsed(self, name: str, default: T, parse: Callable[[str], T], *, empty: T | None = None) -> T:
+        """The variable through ``parse``, whose ValueError becomes a mistake; ``default`` when absent or empty.
+
+        One whose emptiness means something gives that as ``empty``.
+        """
         text = self.text(name)
         if text is None:
-            return default
+            return default if empty is None or _PREFIX + name not in os.environ else empty
         try:
             return parse(text)
         except ValueError as error:
@@ -211,16 +227,12 @@ class _Reader:
 
 
 def _read(reader: _Reader) -> Settings:
-    data_dir = reader.parsed(
-        "DATA_DIR",
-        Path("data").absolute(),
-        lambda text: Path(text).expanduser().absolute(),
-    )
+    data_dir = reader.parsed("DATA_DIR", Path("data").absolute(), parsing.path)
     web = _read_web(reader)
     return Settings(
         data_dir=data_dir,
         admin_password=reader.text("ADMIN_PASSWORD"),
-        ca_path=reader.parsed("CA_PATH", data_dir / "ca.crt", lambda text: Path(text).expanduser().absolute()),
+        ca_path=reader.parsed("CA_PATH", data_dir / "ca.crt", parsing.path),
         token_expiration=reader.parsed("TOKEN_EXPIRATION", timedelta(minutes=30), parsing.minutes),
         web=web,
         database=DatabaseSettings(
@@ -229,11 +241,7 @@ def _read(reader: _Reader) -> Settings:
         ),
         storage=StorageSettings(
             driver=reader.parsed("STORAGE", "filesystem", parsing.one_of(STORAGES)),
-            path=reader.parsed(
-                "STORAGE_PATH",
-                data_dir / "blobs",
-                lambda text: Path(text).expanduser().absolute(),
-            ),
+            path=reader.parsed("STORAGE_PATH", data_dir / "blobs", parsing.path),
             fsync=reader.parsed("STORAGE_FSYNC", default=True, parse=parsing.boolean),
         ),
         uploads=UploadSettings(
@@ -247,6 +255,11 @@ def _read(reader: _Reader) -> Settings:
             lease=reader.parsed("GC_LEASE", timedelta(minutes=2), parsing.duration),
             upload_expiry=reader.parsed("UPLOAD_EXPIRY", timedelta(days=7), parsing.duration),
             upload_purge_cron=reader.text("UPLOAD_PURGE_CRON") or "0 0 * * * *",
+        ),
+        storage_check=StorageCheckSettings(
+            rate=reader.parsed("STORAGE_CHECK_RATE", 50 * 1024 * 1024, parsing.byte_rate),
+            cron=reader.parsed("STORAGE_CHECK_CRON", "0 0 3 * * 0", parsing.cron_expression, empty=""),
+            sample=reader.parsed("STORAGE_CHECK_SAMPLE", "5%", parsing.sample),
         ),
         log=LogSettings(
             level=reader.parsed("LOG_LEVEL", "info", parsing.one_of(LOG_LEVELS)),

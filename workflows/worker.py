@@ -16,8 +16,8 @@ from temporalio.client import Client
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import Worker
 
+from activities import garbage, integrity
 from activities.context import ErrorInterceptor
-from activities.garbage import GarbageActivities, install_schedules
 from activities.jobs import JobActivities
 from app.context import Ports
 from app.jobs.contracts import Queue
@@ -29,9 +29,11 @@ from app.settings import REFUSALS, load, refusal
 from app.telemetry.logging import configure_logging
 from app.wiring import build
 from workflows.garbage import GarbageCollection, UploadPurge
+from workflows.integrity import StorageCheck
 
 _log = structlog.get_logger()
-WORKFLOWS: Final = (GarbageCollection, UploadPurge)
+WORKFLOWS: Final = (GarbageCollection, UploadPurge, StorageCheck)
+_INSTALLERS: Final = (garbage.install_schedules, integrity.install_schedules)
 _JOB_STEPS: Final = 8
 _GARBAGE_STEPS: Final = 12
 _WORKFLOW_TASKS: Final = 8
@@ -57,7 +59,8 @@ class WorkerProcess:
 
     async def run(self) -> None:
         """Work until ``stop``; Temporal may be down at any time, also at the start."""
-        await asyncio.to_thread(install_schedules, self._ports)
+        for install in _INSTALLERS:
+            await asyncio.to_thread(install, self._ports)
         threads = [self._thread(name, work) for name, work in self._loops().items()]
         with ThreadPoolExecutor(_JOB_STEPS + _GARBAGE_STEPS, thread_name_prefix="activity") as pool:
             serving = asyncio.create_task(self._serve(pool))
@@ -121,7 +124,7 @@ def _workers(client: Client, ports: Ports, pool: ThreadPoolExecutor) -> list[Wor
         Worker(
             client,
             task_queue=Queue.GARBAGE,
-            activities=GarbageActivities(ports).all(),
+            activities=[*garbage.GarbageActivities(ports).all(), *integrity.IntegrityActivities(ports).all()],
             activity_executor=pool,
             interceptors=[ErrorInterceptor()],
             max_concurrent_activities=_GARBAGE_STEPS,

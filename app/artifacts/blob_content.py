@@ -4,31 +4,43 @@ import sqlalchemy as sa
 import structlog
 
 from app.artifacts.models import Repository, RepositoryBlob
+from app.artifacts.quarantine import StoredCopy, open_copy, quarantine
 from app.context import Context
+from app.core.digest import Digest
 from app.core.errors import DomainError
-from app.storage.models import IS_LIVE, Blob
+from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob
 
 
 def read_blob(ctx: Context, repository: str, digest: str, limit: int) -> bytes | None:
-    """Return the bytes of a blob that the repository holds; None for an absent, unreadable or larger one."""
+    """Return the bytes of a blob that the repository holds; None for an absent, unreadable or larger one.
+
+    Bytes of another digest are nothing to go by either: the blob is quarantined then.
+    """
     rows = ctx.ports.db.rows(_BLOB, {"repository": repository, "digest": digest})
     if not rows or rows[0].size > limit:
         return None
+    copy = StoredCopy(id=rows[0].id, digest=digest, key=rows[0].key, size=rows[0].size)
     try:
-        with ctx.ports.storage.open(rows[0].key) as content:
-            return content.read(limit)
+        with open_copy(ctx, copy) as stream:
+            content = stream.read(limit)
     except (DomainError, OSError) as error:
         structlog.get_logger().warning("blob not read", digest=digest, error=str(error))
         return None
+    actual = Digest.of(content, Digest.parse(digest).algorithm)
+    if actual != digest:
+        quarantine(ctx, copy, {"stored": len(content), "expected": copy.size, "actual": actual})
+        return None
+    return content
 
 
 _BLOB = (
-    sa.select(Blob.key, Blob.size)
+    sa.select(Blob.id, Blob.key, Blob.size)
     .join(RepositoryBlob, RepositoryBlob.blob_id == Blob.id)
     .join(Repository, Repository.id == RepositoryBlob.repository_id)
     .where(
         Repository.name == sa.bindparam("repository"),
         Blob.digest == sa.bindparam("digest"),
         IS_LIVE,
+        ~IS_QUARANTINED,
     )
 )

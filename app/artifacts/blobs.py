@@ -2,16 +2,24 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.models import ArtifactBlob, ProjectBlob, Repository, RepositoryBlob
+from app.artifacts.quarantine import NewObject, StoredCopy, choose_object, is_lost, open_copy, quarantine
 from app.artifacts.repositories import Place, find_place, lock_repository
 from app.context import Context
 from app.core.digest import Digest
-from app.core.errors import BlobUnknown, DeniedError, InternalError, UnauthenticatedError
+from app.core.errors import (
+    BlobUnknown,
+    DeniedError,
+    InternalError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from app.core.reference import RepositoryName
 from app.db.conflict import absent_inserts, absent_selects
 from app.db.database import retried
@@ -19,7 +27,7 @@ from app.db.types import clock_ms
 from app.projects import rights
 from app.projects.counters import count_content
 from app.projects.models import Project
-from app.storage.models import IS_LIVE, LIVE, Blob, ZeroReference
+from app.storage.models import IS_LIVE, IS_QUARANTINED, LIVE, Blob, ZeroReference
 
 _COMMIT_TRIES = 5
 
@@ -43,7 +51,7 @@ class BlobService:
         self._ctx = ctx
 
     def find(self, name: RepositoryName, digest: Digest, *, public_only: bool) -> HeldBlob:
-        """The blob when the repository holds it, in one query; BlobUnknown else.
+        """The blob when the repository holds it, in one query; BlobUnknown else, and while it is quarantined.
 
         With ``public_only`` UnauthenticatedError unless the project is public, whether the blob exists or not.
         """
@@ -53,6 +61,9 @@ class BlobService:
         if not rows:
             raise BlobUnknown(detail={"digest": digest})
         row = rows[0]
+        if row.quarantined:
+            damage = "the stored copy of this blob is damaged; pushing the content again replaces it"
+            raise BlobUnknown(damage, detail={"digest": digest, "reason": "the stored copy is damaged"})
         return HeldBlob(id=row.id, key=row.key, size=row.size, claim_ms=row.claim_ms)
 
     def claim(self, name: RepositoryName, digest: Digest, blob: HeldBlob) -> None:
@@ -73,24 +84,42 @@ class BlobService:
             if session.connection().execute(_CLAIM_ID, claim).one_or_none() is None:
                 raise BlobUnknown(detail={"digest": digest})
 
-    def enter(self, session: Session, name: RepositoryName, digest: Digest, key: str, size: int) -> bool:
-        """Inside a content transaction: make the object ``key`` the blob ``digest`` and give it to the repository.
+    def open(self, name: RepositoryName, digest: Digest, blob: HeldBlob, offset: int = 0) -> BinaryIO:
+        """Open the content from ``offset``; a blob whose object was replaced meanwhile is looked up again, once.
 
-        False when a live blob has the digest already: the repository gets that one, and the object is not needed.
+        ContentDamaged when the object has another length than the blob, UnavailableError when there is none; either is
+        quarantined.
+        """
+        try:
+            return open_copy(self._ctx, _copy(digest, blob), offset)
+        except NotFoundError:
+            blob = self.find(name, digest, public_only=False)
+        try:
+            return open_copy(self._ctx, _copy(digest, blob), offset)
+        except NotFoundError as error:
+            if is_lost(self._ctx, _copy(digest, blob)):
+                quarantine(self._ctx, _copy(digest, blob), {"stored": None, "expected": blob.size})
+            raise UnavailableError(f"the bytes of blob {digest} are missing from the storage") from error
+
+    def enter(self, session: Session, name: RepositoryName, digest: Digest, new: NewObject) -> str | None:
+        """Inside a content transaction: make the object the blob ``digest`` and give it to the repository.
+
+        A live blob that has the digest already stays as it is, unless its own object is broken: then it gets the new
+        one, for all who hold it. Returns the key of the object that is not needed, to be deleted after the commit.
         ProjectUnknown when the project is gone, QuotaExceeded when it has no room for the bytes.
         """
         now = self._ctx.ports.clock.now()
         place = find_place(session, name, now)
-        new = {"digest": digest, "key": key, "size": size, "creation_time": now}
+        row = {"digest": digest, "key": new.key, "size": new.size, "creation_time": now}
         for _ in range(_COMMIT_TRIES):
-            blob_id = _insert(session, _NEW_BLOB, {**new, "window": self._window_ms()})
+            blob_id = _insert(session, _NEW_BLOB, {**row, "window": self._window_ms()})
             if blob_id is not None:
-                self._give(session, place, blob_id, size)
-                return True
+                self._give(session, place, blob_id, new.size)
+                return None
             known = self._claimed(session, digest)
             if known is not None:
                 self._give(session, place, known.id, known.size)
-                return bool(known.key == key)
+                return choose_object(session, known, new)
         raise InternalError(f"blob {digest} was deleted and pushed again {_COMMIT_TRIES} times while it was committed")
 
     @retried()
@@ -104,7 +133,7 @@ class BlobService:
             if not self._may_take(session, digest, sources):
                 return False
             blob = self._claimed(session, digest)
-            if blob is None:
+            if blob is None or blob.quarantined_at is not None:
                 return False
             self._give(session, find_place(session, name, self._ctx.ports.clock.now()), blob.id, blob.size)
             return True
@@ -163,6 +192,10 @@ class BlobService:
         return int(self._ctx.ports.settings.garbage.time_window.total_seconds() * 1000)
 
 
+def _copy(digest: Digest, blob: HeldBlob) -> StoredCopy:
+    return StoredCopy(id=blob.id, digest=digest, key=blob.key, size=blob.size)
+
+
 def _insert(session: Session, statements: Mapping[str, sa.Insert], values: Mapping[str, object]) -> int | None:
     """The new row's id; None when the row is there already."""
     connection = session.connection()
@@ -198,12 +231,20 @@ _CLAIM = (
     sa.update(_BLOB)
     .where(_BLOB.c.state == LIVE)
     .values(claimed_until=_UNTIL)
-    .returning(_BLOB.c.id, _BLOB.c.key, _BLOB.c.size)
+    .returning(_BLOB.c.id, _BLOB.c.key, _BLOB.c.size, _BLOB.c.quarantined_at)
 )
+"""No condition among what is returned: SQLite 3.40 gets ``IS NOT NULL`` wrong there."""
 _CLAIM_ID = _CLAIM.where(_BLOB.c.id == sa.bindparam("at_id"))
 _CLAIM_DIGEST = _CLAIM.where(_BLOB.c.digest == sa.bindparam("at_digest"))
 _HELD = (
-    sa.select(Blob.id, Blob.key, Blob.size, (Blob.claimed_until - clock_ms()).label("claim_ms"), Project.public)
+    sa.select(
+        Blob.id,
+        Blob.key,
+        Blob.size,
+        (Blob.claimed_until - clock_ms()).label("claim_ms"),
+        IS_QUARANTINED.label("quarantined"),
+        Project.public,
+    )
     .select_from(Repository)
     .join(Project, Project.id == Repository.project_id)
     .join(RepositoryBlob, RepositoryBlob.repository_id == Repository.id)

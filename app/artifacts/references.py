@@ -17,7 +17,7 @@ from app.oci.descriptors import Descriptor
 from app.oci.documents import storable_map
 from app.oci.limits import INDEX_DEPTH, SIZE
 from app.oci.manifests import Manifest, Shape
-from app.storage.models import IS_LIVE, Blob
+from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob
 
 _SHOWN: Final = 20
 
@@ -139,6 +139,7 @@ _BLOBS = (
         RepositoryBlob.repository_id == sa.bindparam("repository"),
         Blob.digest.in_(sa.bindparam("digests", expanding=True)),
         IS_LIVE,
+        ~IS_QUARANTINED,
     )
     .order_by(Blob.id)
     .with_for_update(read=True, key_share=True, of=Blob)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.artifacts.blobs import BlobService
+from app.artifacts.quarantine import NewObject, broken_key
 from app.artifacts.room import UploadRoom
 from app.context import Context
 from app.core import ids
@@ -94,9 +95,9 @@ class UploadService:
             return
         body = None if last is None else self._admitted(upload, last, digest)
         with self._ingest.closing(upload, body, digest) as content:
-            entered = self._commit(name, content)
-        if not entered:
-            self._ctx.ports.storage.delete(upload.key)
+            unneeded = self._commit(name, content, broken_key(self._ctx, digest))
+        if unneeded is not None:
+            self._ctx.ports.storage.delete(unneeded)
 
     @retried()
     def cancel(self, upload: UploadSession) -> None:
@@ -112,9 +113,9 @@ class UploadService:
         return Body(pieces=part.pieces, length=part.length, admit=self._room.admission(upload, declared, digest))
 
     @retried()
-    def _commit(self, name: RepositoryName, content: Content) -> bool:
+    def _commit(self, name: RepositoryName, content: Content, broken: str | None) -> str | None:
         with self._ctx.write_content() as session:
             reached = Reached(offset=content.size, hash_state=None, update_time=self._ctx.ports.clock.now())
             sessions.finish(session, content.upload, content.holder, digest=content.digest, reached=reached)
-            key = content.upload.key
-            return BlobService(self._ctx).enter(session, name, content.digest, key, content.size)
+            new = NewObject(key=content.upload.key, size=content.size, instead_of=broken)
+            return BlobService(self._ctx).enter(session, name, content.digest, new)

@@ -1,16 +1,13 @@
 """``pyharbor gc``: collect garbage from the command line, by the same durable job as the API's."""
 
-import json
-import time
 from typing import Final
 
 import click
 
 from app.cli.installation import acting
+from app.cli.waiting import wait as wait_for
 from app.garbage.service import GarbageParameters, GarbageService
-from app.jobs.contracts import FINAL, Status
 
-_LOOK_SECONDS: Final = 0.3
 _COUNTERS: Final = ("purged_manifests", "purged_blobs", "freed_space")
 
 
@@ -34,17 +31,5 @@ def run(command: click.Context, /, *, wait: bool, **parameters: bool | int) -> N
         service = GarbageService(ctx)
         execution_id = service.run(GarbageParameters(**parameters))  # type: ignore[arg-type] # click's names are the fields' names
         click.echo(f"garbage collection {execution_id} is asked for")
-        if wait and not _waited(service, execution_id):
+        if wait and not wait_for(service, execution_id, _COUNTERS):
             command.exit(1)
-
-
-def _waited(service: GarbageService, execution_id: int) -> bool:
-    """Print the log once the run has ended; whether it succeeded."""
-    found = service.execution(execution_id)
-    while found.status not in FINAL:
-        time.sleep(_LOOK_SECONDS)
-        found = service.execution(execution_id)
-    click.echo(service.log(execution_id), nl=False)
-    counters = {name: found.extra_attrs.get(name, 0) for name in _COUNTERS}
-    click.echo(f"{found.status}{': ' + found.status_message if found.status_message else ''} {json.dumps(counters)}")
-    return found.status == Status.SUCCESS

@@ -23,6 +23,7 @@ DomainError
 ├── UnavailableError        try again later, ``retry_after`` seconds when known
 │   └── StorageFull · Contended (the database gave another transaction the locks that this one needed)
 └── InternalError           a promise of ours is broken
+    └── ContentDamaged (a stored object that is not what its row says)
 """
 
 from enum import StrEnum
@@ -344,3 +345,10 @@ class Contended(UnavailableError):
 
 class InternalError(DomainError):
     """A promise of the product is broken."""
+
+
+class ContentDamaged(InternalError):
+    """A stored object of another length, or with another digest, than its row says."""
+
+    code = "content_damaged"
+    default_message = "the stored copy of this content is damaged"

@@ -3,15 +3,24 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from fractions import Fraction
 from ipaddress import ip_network
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from app.core import cron
+from app.core.errors import FieldInvalid
 from app.core.masking import masked
 
 _USERINFO = re.compile(r"^[^:/]*(?::[^@]*)?@")
 _LARGEST_PORT = 65535
 _DURATION = re.compile(r"(\d+)(s|m|h|d)")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_BYTES = re.compile(r"([0-9]{1,15})([KMG]?)")
+_UNIT_BITS = {"": 0, "K": 10, "M": 20, "G": 30}
+_SLOWEST = 64 * 1024
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%")
+_DIGITS = 15
 
 
 def duration(text: str) -> timedelta:
@@ -33,6 +42,11 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def path(text: str) -> Path:
+    """A file or folder, from the current folder or ``~`` on."""
+    return Path(text).expanduser().absolute()
 
 
 def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
@@ -132,3 +146,49 @@ def networks(text: str) -> tuple[str, ...]:
             message = f"{masked(name)!r} is no address or network"
             raise ValueError(message) from None
     return names
+
+
+def byte_count(text: str) -> int:
+    """Read a number of bytes, ``65536``, ``64K``, ``50M`` or ``1G``; ValueError says what would be right."""
+    match = _BYTES.fullmatch(text.strip())
+    if not match:
+        message = f"{text!r} is no number of bytes: write a whole number, as in 65536, 64K, 50M or 1G"
+        raise ValueError(message)
+    return int(match[1]) << _UNIT_BITS[match[2]]
+
+
+def byte_rate(text: str) -> int:
+    """Bytes per second, at least 64K. ValueError says what would be right."""
+    rate = byte_count(text)
+    if rate < _SLOWEST:
+        message = f"{text!r} is too slow: at least 64K"
+        raise ValueError(message)
+    return rate
+
+
+def share(text: str) -> int | Fraction:
+    """Read a part of something, ``5%`` or ``0.5%`` as a fraction, or a number of things. ValueError for others."""
+    part = _PERCENT.fullmatch(text.strip())
+    if part and 0 < (fraction := Fraction(part[1]) / 100) <= 1:
+        return fraction
+    if text.isascii() and text.isdigit() and len(text) <= _DIGITS and int(text):
+        return int(text)
+    message = f"{text!r} is neither a part, as in 5% or 0.5%, nor a whole number from 1"
+    raise ValueError(message)
+
+
+def sample(text: str) -> str:
+    """A text that ``share`` reads, or ``all``, which becomes empty. ValueError says what would be right."""
+    if text.lower() == "all":
+        return ""
+    share(text)
+    return text.strip()
+
+
+def cron_expression(text: str) -> str:
+    """A cron expression. ValueError says what would be right."""
+    try:
+        cron.parse(text)
+    except FieldInvalid as error:
+        raise ValueError(error.message) from error
+    return text

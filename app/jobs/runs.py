@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -80,19 +81,32 @@ class JobRun:
             if row is None:
                 return
             line = f"{iso_milliseconds(now)} {text}\n"
-            task = session.execute(_log_of(row.id).with_for_update()).scalar_one_or_none()
-            if task is None:
-                task = Task(
-                    execution_id=row.id,
-                    natural_key=_LOG,
-                    status=Status.RUNNING,
-                    log="",
-                    creation_time=now,
-                    start_time=now,
-                )
-                session.add(task)
+            task = _task(session, row.id, now)
             task.log = (task.log or "") + line
             task.update_time = row.update_time = now
+
+    def counters(self) -> dict[str, Any]:
+        """What ``count`` has counted."""
+        own = sa.select(Execution.extra_attrs).where(Execution.workflow_id == self.workflow_id)
+        with self.ctx.read() as session:
+            return dict(session.execute(own).scalar_one_or_none() or {})
+
+    def keep(self, point: Mapping[str, Any]) -> None:
+        """Remember how far the run is, in the caller's transaction when one is open."""
+        with self.ctx.write() as session:
+            now = self.ctx.ports.clock.now()
+            row = self._row(session)
+            if row is not None:
+                task = _task(session, row.id, now)
+                task.extra_attrs = dict(point)
+                task.update_time = row.update_time = now
+
+    def kept(self) -> dict[str, Any]:
+        """What ``keep`` remembered last, empty at first."""
+        own = sa.select(Task.extra_attrs).join(Execution, Execution.id == Task.execution_id)
+        with self.ctx.read() as session:
+            found = session.execute(own.where(Execution.workflow_id == self.workflow_id, Task.natural_key == _LOG))
+            return dict(found.scalar_one_or_none() or {})
 
     def finish(self, status: str, message: str = "") -> bool:
         """End the execution and its log; final is final: False when it had ended before."""
@@ -138,6 +152,24 @@ class JobRun:
         row = rows.insert(session, new, self.ctx.ports.clock.now(), self.workflow_id)
         rows.keep_newest(session, schedule.vendor_type, schedule.vendor_id, _KEPT_OF_SCHEDULES)
         return row
+
+
+def _task(session: Session, execution_id: int, now: datetime) -> Task:
+    """The run's one task, which holds its log and how far it is, locked; made with the first word."""
+    task = session.execute(_log_of(execution_id).with_for_update()).scalar_one_or_none()
+    if task is None:
+        task = Task(
+            execution_id=execution_id,
+            natural_key=_LOG,
+            status=Status.RUNNING,
+            log="",
+            extra_attrs={},
+            creation_time=now,
+            start_time=now,
+            update_time=now,
+        )
+        session.add(task)
+    return task
 
 
 def _log_of(execution_id: int) -> sa.Select[Task]:

@@ -1,6 +1,6 @@
 """Jobs from the side that asks for them: start, stop, look. Every promise is a row, kept by the worker."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -112,6 +112,12 @@ class JobService:
             total = counted(session, sa.select(Execution.id).where(*own))
             items = [_shown(row) for row in session.execute(chosen).scalars()]
         return Listed(items=items, total=total, page=query.page)
+
+    def unended(self, vendor_type: str) -> Sequence[ExecutionRef]:
+        """A vendor's executions that have not ended, the oldest first."""
+        own = sa.select(Execution).where(Execution.vendor_type == vendor_type, Execution.end_time.is_(None))
+        with self._ctx.read() as session:
+            return [_shown(row) for row in session.execute(own.order_by(Execution.id)).scalars()]
 
     def log(self, execution_id: int) -> str:
         """What the run's tasks wrote, in their order; NotFoundError when there is no such execution."""

@@ -1,8 +1,8 @@
 """Blobs: reading whole or in part, asking for, and deleting (distribution-spec, end-2 and end-10)."""
 
-from app.artifacts.blobs import BlobService, HeldBlob
+from app.artifacts.blobs import BlobService
 from app.core.digest import Digest
-from app.core.errors import NotFoundError, RangeInvalid, UnavailableError
+from app.core.errors import RangeInvalid
 from app.core.media_types import OCTET_STREAM
 from app.core.reference import RepositoryName
 from app.registry import errors, ranges
@@ -34,7 +34,8 @@ def get(request: RegistryRequest) -> RegistryResponse:
     if request.method == "HEAD":
         headers.append(("Content-Length", str(length)))
         return RegistryResponse(status=status, headers=headers)
-    return RegistryResponse(status=status, headers=headers, body=_content(request, blob, start, length))
+    body = FileBody(file=blobs.open(name, digest, blob, start), length=length)
+    return RegistryResponse(status=status, headers=headers, body=body)
 
 
 def delete(request: RegistryRequest) -> RegistryResponse:
@@ -57,10 +58,3 @@ def _matches(header: str | None, digest: Digest) -> bool:
         return False
     tags = {tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")}
     return "*" in tags or digest in tags
-
-
-def _content(request: RegistryRequest, blob: HeldBlob, start: int, length: int) -> FileBody:
-    try:
-        return FileBody(file=request.ctx.ports.storage.open(blob.key, start), length=length)
-    except NotFoundError as error:
-        raise UnavailableError(f"the bytes of blob {request.reference} are missing from the storage") from error

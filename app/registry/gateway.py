@@ -1,14 +1,16 @@
 """The registry's door: ``/v2`` requests as plain WSGI, before Flask sees them."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import structlog
 
 from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import (
+    ContentDamaged,
     DomainError,
     InternalError,
     Kind,
@@ -25,7 +27,7 @@ from app.registry.challenge import Scheme, scope_of
 from app.registry.edge import Edge
 from app.registry.http import ROUTE_KEY, VERSION_HEADER, FileBody, RegistryRequest, RegistryResponse
 from app.registry.routes import ROUTES, Route
-from app.storage.receive import drain
+from app.storage.receive import close_after_answer, drain
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -115,6 +117,8 @@ class Gateway:
         environ = call.environ
         if environ["REQUEST_METHOD"] in _WITH_BODY:
             drain(environ)
+        if isinstance(error, ContentDamaged):
+            close_after_answer(environ)
         response = errors.render(error)
         if error.kind is Kind.UNAUTHENTICATED:
             response.headers.append(self._challenge(call, error))
@@ -145,7 +149,12 @@ class _Call:
 
 
 def _note(error: DomainError, environ: Environ) -> None:
-    """Log what the operator has to know: broken promises with their trace, and what cannot be served now."""
+    """Log what the operator has to know: broken promises with their trace, and what cannot be served now.
+
+    Damaged content was logged when it was found.
+    """
+    if isinstance(error, ContentDamaged):
+        return
     if error.kind is Kind.INTERNAL:
         _log.error("registry request failed", route=environ.get(ROUTE_KEY), exc_info=error)
     elif error.kind is Kind.UNAVAILABLE:
@@ -191,18 +200,51 @@ def send(environ: Environ, start_response: StartResponse, response: RegistryResp
 
 def _file(environ: Environ, body: FileBody) -> Iterable[bytes]:
     wrapper = environ.get("wsgi.file_wrapper")
-    if wrapper is not None:
-        wrapped: Iterable[bytes] = wrapper(body.file, _BLOCK_BYTES)
+    if wrapper is not None and _is_file(body.file):
+        wrapped: Iterable[bytes] = wrapper(_WatchedFile(environ, body), _BLOCK_BYTES)
         return wrapped
-    return _pieces(body)
+    return _pieces(environ, body)
 
 
-def _pieces(body: FileBody) -> Iterator[bytes]:
+def _pieces(environ: Environ, body: FileBody) -> Iterator[bytes]:
     left = body.length
     with body.file:
         while left and (piece := body.file.read(min(left, _BLOCK_BYTES))):
             left -= len(piece)
             yield piece
+    if left:
+        _cut_short(environ, left)
+
+
+def _is_file(stream: BinaryIO) -> bool:
+    try:
+        stream.fileno()
+    except OSError:
+        return False
+    return True
+
+
+class _WatchedFile:
+    """A file that the server sends by itself; when it was cut meanwhile, nothing else is sent on the connection."""
+
+    def __init__(self, environ: Environ, body: FileBody) -> None:
+        self._environ = environ
+        self._file = body.file
+        self._end = body.file.tell() + body.length
+        self.fileno = body.file.fileno
+        self.read = body.file.read
+
+    def close(self) -> None:
+        missing = self._end - os.fstat(self._file.fileno()).st_size
+        self._file.close()
+        if missing > 0:
+            _cut_short(self._environ, missing)
+
+
+def _cut_short(environ: Environ, missing: int) -> None:
+    """The head has promised more than there was: the end of the connection is how the client gets to know."""
+    _log.error("answer_cut_short", path=environ["PATH_INFO"], missing=missing)
+    close_after_answer(environ)
 
 
 def _nothing(unused: object) -> tuple[bytes, ...]:

@@ -43,10 +43,13 @@ class Blob(Base):
     claimed_until: Mapped[int] = mapped_column(BigId, default=0)
     """Database clock in ms until which a pusher counts on this blob; garbage collection keeps off."""
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    quarantined_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when the object is known not to hold what the digest says; nobody gets it until a push heals it."""
 
 
 IS_LIVE = Blob.state == sa.literal_column(f"'{LIVE}'")
 """Written out in the statement, because a database uses the partial index only when it sees the value."""
+IS_QUARANTINED = Blob.quarantined_at.is_not(None)
 
 
 def _open_index(name: str, column: str) -> sa.Index:

@@ -1,7 +1,9 @@
 """The port to the bytes: one storage driver, never reached while this thread holds a writing transaction."""
 
+import os
 from typing import BinaryIO
 
+from app.core.errors import ContentDamaged
 from app.db.database import forbid_in_transaction
 from app.storage.driver import Capacity, ObjectWriter, StorageDriver
 
@@ -29,6 +31,16 @@ class BlobStore:
         """Open the object for reading from ``offset``; NotFoundError when the key is unknown."""
         forbid_in_transaction("reading from the storage")
         return self.driver.open(key, offset)
+
+    def open_whole(self, key: str, size: int, offset: int = 0) -> BinaryIO:
+        """As ``open``, for an object that is to hold ``size`` bytes; ContentDamaged when it holds more or fewer."""
+        stream = self.open(key)
+        stored = stream.seek(0, os.SEEK_END)
+        if stored != size:
+            stream.close()
+            raise ContentDamaged(detail={"stored": stored, "expected": size})
+        stream.seek(offset)
+        return stream
 
     def size(self, key: str) -> int:
         """Bytes of the object; NotFoundError when the key is unknown."""

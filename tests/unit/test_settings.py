@@ -27,6 +27,20 @@ def test_defaults(tmp_path: Path) -> None:
     assert settings.garbage.time_window == timedelta(hours=2)
 
 
+def test_the_check_of_the_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_default = load().storage_check
+    assert (by_default.cron, by_default.sample, by_default.rate) == ("0 0 3 * * 0", "5%", 50 * 1024 * 1024)
+    for name, value in {"CRON": "", "SAMPLE": "all", "RATE": "1G"}.items():
+        monkeypatch.setenv(f"HARBOR_STORAGE_CHECK_{name}", value)
+    given = load().storage_check
+    assert (given.cron, given.sample, given.rate) == ("", "", 1024**3)
+    for name, value in {"CRON": "soon", "SAMPLE": "101%", "RATE": "1K"}.items():
+        monkeypatch.setenv(f"HARBOR_STORAGE_CHECK_{name}", value)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert {name.rpartition("_")[2] for name in caught.value.mistakes} == {"CRON", "SAMPLE", "RATE"}
+
+
 def test_all_mistakes_are_reported_at_once_with_the_variables_name(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "PORT": "99999",

@@ -20,4 +20,4 @@ def test_todays_workflows_replay(recorded: Path) -> None:
 
 def test_there_are_histories_of_every_workflow() -> None:
     names = {path.stem.split(".")[0] for path in _HISTORIES}
-    assert names == {"GarbageCollection", "UploadPurge"}
+    assert names == {"GarbageCollection", "StorageCheck", "UploadPurge"}

@@ -1,0 +1,146 @@
+"""Blobs whose stored copy does not hold what their digest says: nobody gets them until they are healed or released."""
+
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final, cast
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session
+
+from app.context import Context
+from app.core.errors import ContentDamaged, DomainError, NotFoundError
+from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob, Upload
+
+_log = structlog.get_logger()
+_OTHERS: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCopy:
+    """A live blob and the object that it was seen with; another object may take its place at any time."""
+
+    id: int
+    digest: str
+    key: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewObject:
+    """A durable object whose bytes have the digest that it is pushed under."""
+
+    key: str
+    size: int
+    instead_of: str | None
+    """The key of the blob's object, when that was seen to be broken."""
+
+
+def open_copy(ctx: Context, copy: StoredCopy, offset: int = 0) -> BinaryIO:
+    """Open the object at ``offset``, of the length that its row says.
+
+    ContentDamaged when it has another one: the blob is quarantined then. NotFoundError when there is no such object, or
+    another one took its place.
+    """
+    try:
+        return ctx.ports.storage.open_whole(copy.key, copy.size, offset)
+    except ContentDamaged as damage:
+        if not quarantine(ctx, copy, damage.detail):
+            raise NotFoundError(f"object {copy.key!r} is not the blob's any more") from damage
+        raise
+
+
+def quarantine(ctx: Context, copy: StoredCopy, damage: object) -> bool:
+    """Set the blob apart from now on, and log it; False when it is gone, or has another object by now."""
+    with ctx.write() as session:
+        values = {"at_id": copy.id, "at_key": copy.key, "now": ctx.ports.clock.now()}
+        hit = session.connection().execute(_QUARANTINE, values).one_or_none() is not None
+    if hit:
+        facts: dict[str, Any] = damage if isinstance(damage, dict) else {}
+        _log.error("stored_content_damaged", digest=copy.digest, key=copy.key, **facts)
+    return hit
+
+
+def release(ctx: Context, copy: StoredCopy) -> bool:
+    """Give out a quarantined blob again whose object turned out good; False when it is not quarantined (any more)."""
+    with ctx.write() as session:
+        values = {"at_id": copy.id, "at_key": copy.key}
+        return session.connection().execute(_RELEASE, values).one_or_none() is not None
+
+
+def is_lost(ctx: Context, copy: StoredCopy) -> bool:
+    """Whether a missing object is missing alone; False when others are too, as with a volume that is not mounted."""
+    return any(_is_there(ctx, row.key) for row in ctx.rows(_OTHER_KEYS, {"id": copy.id}))
+
+
+def broken_key(ctx: Context, digest: str) -> str | None:
+    """The object of the live blob of this digest when it is quarantined, missing or of another length; None else."""
+    for row in ctx.rows(_LIVE_COPY, {"digest": digest}):
+        if row.quarantined:
+            return str(row.key)
+        try:
+            return None if ctx.ports.storage.size(row.key) == row.size else str(row.key)
+        except NotFoundError:
+            return str(row.key)
+        except (DomainError, OSError) as error:
+            _log.warning("stored_copy_not_looked_at", digest=digest, key=row.key, reason=str(error))
+    return None
+
+
+def choose_object(session: Session, known: sa.Row[Any], new: NewObject) -> str | None:
+    """Choose between a locked blob's object and a new one, and return the other's key.
+
+    The upload's row, which outlives the commit, takes over the key of a broken object: should this process end before
+    it deletes it, the purge of uploads does.
+    """
+    if known.key == new.key:
+        return None
+    if known.quarantined_at is None and known.key != new.instead_of:
+        return new.key
+    keys = {"at_id": known.id, "broken": known.key, "good": new.key, "size": new.size}
+    session.connection().execute(_HEAL, keys)
+    session.connection().execute(_LEAVE_TO_PURGE, keys)
+    return str(known.key)
+
+
+def _is_there(ctx: Context, key: str) -> bool:
+    try:
+        ctx.ports.storage.size(key)
+    except (DomainError, OSError):
+        return False
+    return True
+
+
+_TABLE = cast("sa.Table", Blob.__table__)
+_COPY = (
+    sa.update(_TABLE)
+    .where(_TABLE.c.id == sa.bindparam("at_id"), _TABLE.c.key == sa.bindparam("at_key"), IS_LIVE)
+    .returning(_TABLE.c.id)
+)
+_NOW = sa.bindparam("now", type_=_TABLE.c.quarantined_at.type)
+_QUARANTINE = _COPY.values(quarantined_at=sa.func.coalesce(_TABLE.c.quarantined_at, _NOW))
+_RELEASE = _COPY.where(IS_QUARANTINED).values(quarantined_at=None)
+_HEAL = (
+    sa.update(_TABLE)
+    .where(_TABLE.c.id == sa.bindparam("at_id"))
+    .values(
+        key=sa.bindparam("good", type_=_TABLE.c.key.type),
+        size=sa.bindparam("size", type_=_TABLE.c.size.type),
+        quarantined_at=None,
+    )
+)
+_UPLOAD = cast("sa.Table", Upload.__table__)
+_other_upload = _UPLOAD.alias("other")
+_LEAVE_TO_PURGE = (
+    sa.update(_UPLOAD)
+    .where(
+        _UPLOAD.c.key == sa.bindparam("good"),
+        ~sa.exists(sa.select(sa.literal(1)).where(_other_upload.c.key == sa.bindparam("broken"))),
+    )
+    .values(key=sa.bindparam("broken"))
+)
+"""An upload that wrote the broken object may still have its row; then that one leads the purge to it."""
+_LIVE_COPY = sa.select(Blob.key, Blob.size, IS_QUARANTINED.label("quarantined")).where(
+    Blob.digest == sa.bindparam("digest"), IS_LIVE
+)
+_OTHER_KEYS = sa.select(Blob.key).where(Blob.id != sa.bindparam("id"), IS_LIVE).order_by(Blob.id).limit(_OTHERS)
+"""The oldest: what was pushed while a volume was away is no witness for it."""

@@ -1,0 +1,207 @@
+"""The check of the storage: read, compare, set apart what is damaged, release what is good, remember how far it is."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from app.artifacts.models import Repository, RepositoryBlob
+from app.artifacts.quarantine import StoredCopy, is_lost, quarantine, release
+from app.integrity.contracts import STORAGE_CHECK, Checked, CheckInput, Planned
+from app.integrity.plan import Partial, Plan, Point, sample_size
+from app.integrity.reading import Finding, Pace, read
+from app.jobs.contracts import Status
+from app.jobs.runs import JobRun
+from app.jobs.service import JobService
+from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob
+
+_BATCH: Final = 500
+_SLICE_SECONDS: Final = 60.0
+_KEEP_SECONDS: Final = 5.0
+_TOLD: Final = 1000
+"""So many blobs are told one by one in a run's log; further ones are counted."""
+_NAMED: Final = 10
+READ, BYTES, DAMAGED, UNREADABLE, RELEASED = COUNTERS = (
+    "read_blobs",
+    "read_bytes",
+    "damaged_blobs",
+    "unreadable_blobs",
+    "released_blobs",
+)
+"""What a run counts, in this order."""
+
+
+class StorageCheck:
+    """One run. No transaction is open while it reads, and no write is refused on its account."""
+
+    def __init__(self, run: JobRun) -> None:
+        self._ctx = run.ctx
+        self._run = run
+        self._tally: Counter[str] = Counter()
+        self._keep_at = 0.0
+
+    def plan(self) -> Planned:
+        """Decide once which blobs the run reads, or take over where an earlier one stopped.
+
+        A run that finds an older one at work does nothing: the two would read at twice the rate.
+        """
+        asked = CheckInput.of(self._run.asked_for())
+        unended = JobService(self._ctx).unended(STORAGE_CHECK.vendor)
+        running = [run for run in unended if run.status == Status.RUNNING]
+        if running and running[0].workflow_id != self._run.workflow_id:
+            self._run.log(f"storage check {running[0].id} is running")
+            return Planned(blobs=None)
+        point = Point.from_row(self._run.kept())
+        if point is None:
+            point = self._taken_over(asked.resumes) or self._fresh(asked.sample)
+            with self._ctx.write():
+                self._run.keep(point.row())
+                whence = f", going on behind blob {point.cursor}" if point.cursor else ""
+                self._run.log(f"{point.plan.wanted} of {point.plan.total} blobs are to be read{whence}")
+        return Planned(blobs=point.plan.wanted)
+
+    def read(self, go_on: Callable[[], bool], seconds: float = _SLICE_SECONDS) -> Checked:
+        """Read on until everything is read, ``seconds`` have passed or ``go_on`` says no."""
+        self._run.asked_for()
+        point = Point.from_row(self._run.kept())
+        pace = Pace(self._ctx.ports.settings.storage_check.rate, go_on, seconds)
+        self._keep_at = time.monotonic() + _KEEP_SECONDS
+        if point is not None and not point.done:
+            point = self._read_on(point, pace)
+            self._keep(point)
+        counted = self._run.counters()
+        seen = {name: int(counted.get(name, 0)) for name in COUNTERS}
+        return Checked(
+            blobs=seen[READ],
+            bytes=seen[BYTES],
+            damaged=seen[DAMAGED],
+            unreadable=seen[UNREADABLE],
+            done=point is None or point.done,
+        )
+
+    def _read_on(self, point: Point, pace: Pace) -> Point:
+        while not point.done and not pace.over:
+            point = self._batch(point, pace)
+        return point
+
+    def _taken_over(self, execution_id: int) -> Point | None:
+        if not execution_id:
+            return None
+        workflow_id = JobService(self._ctx).execution(execution_id).workflow_id
+        earlier = JobRun(self._ctx, workflow_id, STORAGE_CHECK.workflow)
+        point = Point.from_row(earlier.kept())
+        return replace(point, told=0) if point is not None and not point.done else None
+
+    def _fresh(self, sample: str) -> Point:
+        extent = self._ctx.rows(_EXTENT, {})[0]
+        plan = Plan(
+            last=extent.last or 0,
+            total=extent.total,
+            wanted=sample_size(sample, extent.total),
+            start=random.randrange(max(1, extent.total)),  # noqa: S311 - where a sample begins is no secret
+        )
+        return Point(plan=plan)
+
+    def _batch(self, point: Point, pace: Pace) -> Point:
+        rows = self._ctx.rows(_NEXT, {"cursor": point.cursor, "last": point.plan.last, "limit": _BATCH})
+        for row in rows:
+            point = self._visit(row, point, pace)
+            if point.partial is not None or pace.over:
+                return point
+            if time.monotonic() >= self._keep_at:
+                self._keep(point)
+        return point if len(rows) == _BATCH else replace(point, cursor=point.plan.last)
+
+    def _visit(self, row: Any, point: Point, pace: Pace) -> Point:  # noqa: ANN401 - a row of _NEXT
+        after = replace(point, cursor=row.id, position=point.position + 1, partial=None)
+        if not (row.quarantined or point.plan.includes(point.position)):
+            return after
+        copy = StoredCopy(id=row.id, digest=row.digest, key=row.key, size=row.size)
+        finding = read(self._ctx, copy, point.partial, pace)
+        if isinstance(finding, Partial):
+            return replace(point, partial=finding)
+        if not finding.sound:
+            return self._tell(copy, finding, after)
+        self._tally.update({READ: 1, BYTES: finding.read})
+        return self._released(copy, after) if row.quarantined else after
+
+    def _tell(self, copy: StoredCopy, finding: Finding, after: Point) -> Point:
+        """Set the blob apart if it is damaged, and say so; nothing when it was deleted or healed meanwhile."""
+        if finding.missing and not is_lost(self._ctx, copy):
+            finding = Finding(trouble="its object is missing, and so are others: is the storage there?")
+        holders = self._ctx.rows(_HOLDERS, {"id": copy.id})
+        with self._ctx.write():
+            if not self._stands(copy, finding):
+                return after
+            kind = UNREADABLE if finding.damage is None else DAMAGED
+            self._tally.update({READ: 1, BYTES: finding.read, kind: 1})
+            after = replace(after, told=after.told + 1)
+            if after.told <= _TOLD:
+                self._run.log(f"{_described(finding)}: {copy.digest}, {_held(holders)}")
+            self._keep(after)
+        return after
+
+    def _stands(self, copy: StoredCopy, finding: Finding) -> bool:
+        """Whether the blob is still there with the object that was read; a damaged one is set apart."""
+        if finding.damage is not None:
+            return quarantine(self._ctx, copy, finding.damage)
+        current = self._ctx.rows(_KEY, {"id": copy.id})
+        return bool(current) and current[0].key == copy.key
+
+    def _released(self, copy: StoredCopy, after: Point) -> Point:
+        with self._ctx.write():
+            if release(self._ctx, copy):
+                self._tally[RELEASED] += 1
+                self._run.log(f"good again: {copy.digest}")
+            self._keep(after)
+        return after
+
+    def _keep(self, point: Point) -> None:
+        """Write down what was seen and how far the run is, in one transaction."""
+        with self._ctx.write():
+            self._run.count(self._tally)
+            self._run.keep(point.row())
+            if point.done:
+                counted = self._run.counters()
+                told = ", ".join(f"{counted.get(name, 0)} {name.replace('_', ' ')}" for name in COUNTERS)
+                self._run.log(told)
+        self._tally = Counter()
+        self._keep_at = time.monotonic() + _KEEP_SECONDS
+
+
+def _described(finding: Finding) -> str:
+    damage = finding.damage
+    if damage is None:
+        return f"unreadable ({finding.trouble})"
+    if damage.get("stored") is None:
+        return "damaged (its object is missing)"
+    if "actual" in damage:
+        return f"damaged (its bytes have the digest {damage['actual']})"
+    return f"damaged ({damage['stored']} bytes instead of {damage['expected']})"
+
+
+def _held(rows: Sequence[Any]) -> str:
+    names = [row.name for row in rows[:_NAMED]]
+    more = " and more" if len(rows) > _NAMED else ""
+    return f"held by {', '.join(names)}{more}" if names else "held by no repository"
+
+
+_EXTENT = sa.select(sa.func.count().label("total"), sa.func.max(Blob.id).label("last")).where(IS_LIVE)
+_NEXT = (
+    sa.select(Blob.id, Blob.digest, Blob.key, Blob.size, IS_QUARANTINED.label("quarantined"))
+    .where(IS_LIVE, Blob.id > sa.bindparam("cursor"), Blob.id <= sa.bindparam("last"))
+    .order_by(Blob.id)
+    .limit(sa.bindparam("limit"))
+)
+_KEY = sa.select(Blob.key).where(Blob.id == sa.bindparam("id"), IS_LIVE)
+_HOLDERS = (
+    sa.select(Repository.name)
+    .join(RepositoryBlob, RepositoryBlob.repository_id == Repository.id)
+    .where(RepositoryBlob.blob_id == sa.bindparam("id"))
+    .order_by(Repository.name)
+    .limit(_NAMED + 1)
+)

@@ -1,0 +1,67 @@
+"""The check of the storage."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+
+from workflows.progress import ENDINGS, begin, ending
+from workflows.retry import Steps, heed_cancellation, to_the_end
+
+with workflow.unsafe.imports_passed_through():
+    from app.integrity.contracts import (
+        CHECK_PLAN,
+        CHECK_READ,
+        STORAGE_CHECK,
+        Checked,
+        CheckInput,
+        Planned,
+        PlanStep,
+        ReadStep,
+    )
+    from app.jobs.contracts import JOB_FINISH, JobOutcome, Queue, Status
+
+_ONE_LARGE_BLOB: Final = timedelta(hours=12)
+"""A slice takes a minute, but where running hashes cannot be saved, a blob is read in one go."""
+
+
+@workflow.defn(name=STORAGE_CHECK.workflow)
+class StorageCheck:
+    """Reads what is stored, slice by slice, and ends as Error when something is damaged or cannot be read."""
+
+    @workflow.run
+    async def run(self, wanted: CheckInput) -> JobOutcome:
+        """Read until nothing is left."""
+        try:
+            outcome = await self._check(wanted)
+        except ENDINGS as error:
+            await to_the_end(Steps(Queue.WORKFLOWS).rows(JOB_FINISH, ending(error), type(None)))
+            raise
+        await to_the_end(Steps(Queue.WORKFLOWS).rows(JOB_FINISH, outcome, type(None)))
+        return outcome
+
+    async def _check(self, wanted: CheckInput) -> JobOutcome:
+        begun = await begin(wanted.schedule_id)
+        heed_cancellation()
+        if not begun.go_on:
+            return JobOutcome(status=Status.STOPPED, message="stopped before it began")
+        steps = Steps(Queue.GARBAGE)
+        planned = await steps.rows(CHECK_PLAN, PlanStep(), Planned)
+        heed_cancellation()
+        if planned.blobs is None:
+            return JobOutcome(status=Status.STOPPED, message="another storage check is running")
+        checked = Checked(blobs=0, bytes=0, damaged=0, unreadable=0, done=False)
+        while not checked.done:
+            checked = await steps.work(CHECK_READ, ReadStep(), Checked, limit=_ONE_LARGE_BLOB)
+            heed_cancellation()
+            workflow.set_current_details(f"{_seen(checked)} of {planned.blobs}")
+            if not checked.done and workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(wanted)
+        broken = checked.damaged + checked.unreadable
+        return JobOutcome(status=Status.ERROR if broken else Status.SUCCESS, message=_seen(checked))
+
+
+def _seen(checked: Checked) -> str:
+    return (
+        f"{checked.blobs} blobs read, {checked.bytes} bytes; {checked.damaged} damaged, {checked.unreadable} unreadable"
+    )
