@@ -1,6 +1,9 @@
 """What gunicorn serves: ``app.wsgi:create()``."""
 
+import structlog
+
 from app.factory import create_app
+from app.registry.realm import advice
 from app.settings import load
 from app.telemetry.layer import Application
 from app.telemetry.logging import configure_logging
@@ -11,4 +14,6 @@ def create() -> Application:
     """The application of one web process, from the process's environment."""
     settings = load()
     configure_logging(settings.log)
+    if told := advice(settings.web):
+        structlog.get_logger().warning(told)
     return create_app(build(settings))

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit, urlunsplit
 
 _DURATION = re.compile(r"(\d+)(s|m|h|d)")
+_HOST = re.compile(r"(?:[0-9a-z._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -98,6 +99,16 @@ def database_url(text: str) -> str:
         message = "expected sqlite:///path or postgresql+psycopg://user:password@host/name"
         raise ValueError(message)
     return text
+
+
+def hosts(text: str) -> tuple[str, ...]:
+    """Names or addresses, with or without a port, separated by commas, in lower case. ValueError says what is wrong."""
+    names = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    for name in names:
+        if not _HOST.fullmatch(name):
+            message = f"{name!r} is no host: write registry.example.com or registry.example.com:8443"
+            raise ValueError(message)
+    return names
 
 
 def networks(text: str) -> tuple[str, ...]:
