@@ -42,6 +42,10 @@ class WebSettings:
     port: int
     external_url: str
     """Scheme, host and port as clients see them, no trailing slash; the token realm comes from here."""
+    external_url_given: bool
+    """Whether somebody said so, else it is a guess that holds on this machine."""
+    allowed_hosts: tuple[str, ...]
+    """Other hosts, lower-case, with or without a port, by whose name clients may be sent to the token service."""
     workers: int
     threads: int
     trusted_proxies: tuple[str, ...]
@@ -276,6 +280,8 @@ def _read_web(reader: _Reader) -> WebSettings:
         host=reader.text("HOST") or "127.0.0.1",
         port=port,
         external_url=reader.parsed("EXTERNAL_URL", f"http://127.0.0.1:{port}", parsing.http_url),
+        external_url_given=reader.text("EXTERNAL_URL") is not None,
+        allowed_hosts=reader.parsed("ALLOWED_HOSTS", (), parsing.hosts),
         workers=reader.parsed("WEB_WORKERS", 2, parsing.whole(1, 256)),
         threads=reader.parsed("WEB_THREADS", 32, parsing.whole(1, 1024)),
         trusted_proxies=reader.parsed("TRUSTED_PROXIES", (), parsing.networks),

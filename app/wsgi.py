@@ -2,7 +2,10 @@
 
 import sys
 
+import structlog
+
 from app.factory import create_app
+from app.registry.realm import advice
 from app.settings import REFUSALS, load, refusal
 from app.telemetry.layer import Application
 from app.telemetry.logging import configure_logging
@@ -14,6 +17,8 @@ def create() -> Application:
     try:
         settings = load()
         configure_logging(settings.log)
+        if told := advice(settings.web):
+            structlog.get_logger().warning(told)
         return create_app(build(settings))
     except REFUSALS as error:
         sys.exit(refusal(error))

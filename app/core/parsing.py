@@ -15,6 +15,7 @@ from app.core.masking import masked
 _USERINFO = re.compile(r"^[^:/]*(?::[^@]*)?@")
 _LARGEST_PORT = 65535
 _DURATION = re.compile(r"(\d+)(s|m|h|d)")
+_HOST = re.compile(r"(?:[0-9a-z._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = re.compile(r"([0-9]{1,15})([KMG]?)")
 _UNIT_BITS = {"": 0, "K": 10, "M": 20, "G": 30}
@@ -134,6 +135,16 @@ def database_url(text: str) -> str:
         message = "the port is no number; write @ : / ? # and % in a user or password as %40 %3A %2F %3F %23 and %25"
         raise ValueError(message)
     return text
+
+
+def hosts(text: str) -> tuple[str, ...]:
+    """Names or addresses, with or without a port, separated by commas, in lower case. ValueError says what is wrong."""
+    names = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    for name in names:
+        if not _HOST.fullmatch(name):
+            message = f"{name!r} is no host: write registry.example.com or registry.example.com:8443"
+            raise ValueError(message)
+    return names
 
 
 def networks(text: str) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ def _challenge(edge: Edge, error: DomainError) -> tuple[str, str]:
     if request.headers.get("Authorization", "")[:7].lower() != "bearer ":
         return BASIC
     problem = "invalid_token" if isinstance(error, TokenInvalid) else "insufficient_scope"
-    return edge.challenger.header(Scheme.BEARER, SCOPE, problem)
+    return edge.challenger.header(request.environ, Scheme.BEARER, SCOPE, problem)
 
 
 _AFTER = (

@@ -1,12 +1,13 @@
 """What a 401 asks for: the WWW-Authenticate header (distribution's token specification, RFC 6750)."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from app.core.errors import NameInvalid
 from app.core.reference import RepositoryName
 from app.identity.tokens import AUDIENCE
+from app.registry.realm import Realm
 
 BASIC: Final = ("WWW-Authenticate", 'Basic realm="harbor"')
 _SCOPES: Final = {"pull": "pull", "push": "pull,push", "delete": "delete"}
@@ -21,16 +22,16 @@ class Scheme(StrEnum):
 
 
 class Challenger:
-    """Writes the challenges of an installation; the realm is the configured external URL, never a request's Host."""
+    """Writes the challenges of an installation."""
 
-    def __init__(self, external_url: str) -> None:
-        self._bearer = f'Bearer realm="{external_url}/service/token",service="{AUDIENCE}"'
+    def __init__(self, realm: Realm) -> None:
+        self._realm = realm
 
-    def header(self, scheme: Scheme, scope: str = "", problem: str = "") -> tuple[str, str]:
-        """The challenge to a caller of ``scheme``; ``problem`` says what is wrong with its token."""
+    def header(self, environ: dict[str, Any], scheme: Scheme, scope: str = "", problem: str = "") -> tuple[str, str]:
+        """The challenge to the caller of ``scheme`` of a request; ``problem`` says what is wrong with its token."""
         if scheme is Scheme.BASIC:
             return BASIC
-        value = self._bearer
+        value = f'Bearer realm="{self._realm.url(environ)}/service/token",service="{AUDIENCE}"'
         if scope:
             value += f',scope="{scope}"'
         if problem:

@@ -13,6 +13,7 @@ from app.identity.tokens import Tokens
 from app.registry.authentication import Door
 from app.registry.challenge import Challenger
 from app.registry.http import RegistryResponse
+from app.registry.realm import Realm
 
 _EXTENSION: Final = "pyharbor-registry"
 
@@ -38,7 +39,7 @@ class Edge:
             authenticator=authenticator,
             tokens=tokens,
             door=Door(ports, authenticator, tokens),
-            challenger=Challenger(settings.web.external_url),
+            challenger=Challenger(Realm(settings.web)),
         )
 
     def install(self, app: Flask) -> None:

@@ -132,7 +132,7 @@ class Gateway:
             problem = "invalid_token" if isinstance(error, TokenInvalid) else "insufficient_scope"
         query: str = call.environ.get("QUERY_STRING", "")
         scope = scope_of(call.name, call.route.action, query) if call.route else ""
-        return self._challenger.header(call.scheme, scope, problem)
+        return self._challenger.header(call.environ, call.scheme, scope, problem)
 
 
 class _Call:

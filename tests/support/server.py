@@ -32,7 +32,10 @@ class LiveServer:
 
 @contextmanager
 def serve(environment: Mapping[str, str], log: Path, *, workers: int = 2) -> Iterator[LiveServer]:
-    """Run gunicorn over an installation whose database is migrated; stopped at the end, whatever happened."""
+    """Run gunicorn over an installation whose database is migrated; stopped at the end, whatever happened.
+
+    Its external URL is where it listens, unless the environment has an empty one.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     variables = {
@@ -41,8 +44,9 @@ def serve(environment: Mapping[str, str], log: Path, *, workers: int = 2) -> Ite
         "HARBOR_WEB_THREADS": "16",
         **environment,
         "HARBOR_PORT": str(port),
-        "HARBOR_EXTERNAL_URL": url,
     }
+    if environment.get("HARBOR_EXTERNAL_URL", url):
+        variables["HARBOR_EXTERNAL_URL"] = url
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--config", str(_CONFIGURATION), "app.wsgi:create()"],

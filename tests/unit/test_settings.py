@@ -49,6 +49,7 @@ def test_all_mistakes_are_reported_at_once_with_the_variables_name(monkeypatch: 
         "GC_TIME_WINDOW": "soon",
         "EXTERNAL_URL": "harbor.example.com",
         "TRUSTED_PROXIES": "10.0.0.0/8,nowhere",
+        "ALLOWED_HOSTS": "registry.test,http://registry.test",
     }.items():
         monkeypatch.setenv(f"HARBOR_{name}", value)
     with pytest.raises(SettingsError) as caught:
@@ -60,6 +61,7 @@ def test_all_mistakes_are_reported_at_once_with_the_variables_name(monkeypatch: 
         "HARBOR_GC_TIME_WINDOW",
         "HARBOR_EXTERNAL_URL",
         "HARBOR_TRUSTED_PROXIES",
+        "HARBOR_ALLOWED_HOSTS",
     }
     assert "write a whole number and a unit" in str(caught.value)
 
