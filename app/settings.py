@@ -21,6 +21,7 @@ T = TypeVar("T")
 _PREFIX: Final = "HARBOR_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("console", "json")
+_RESERVE: Final = 64 << 20
 STORAGES = ("filesystem",)
 
 
@@ -63,6 +64,8 @@ class StorageSettings:
     path: Path
     fsync: bool
     """Whether each object is made durable before it is acknowledged."""
+    reserve: int = _RESERVE
+    """Bytes kept back on each disk, and as many that stay free; 0 keeps none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +209,7 @@ def _read(reader: _Reader) -> Settings:
                 lambda text: Path(text).expanduser().absolute(),
             ),
             fsync=reader.parsed("STORAGE_FSYNC", default=True, parse=parsing.boolean),
+            reserve=reader.parsed("STORAGE_RESERVE", _RESERVE, parsing.size),
         ),
         temporal=_read_temporal(reader),
         garbage=GarbageSettings(

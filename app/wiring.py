@@ -1,5 +1,10 @@
 """The only place that chooses implementations: settings in, ports out."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
 from app.admission import admission
 from app.artifacts.pulls import PullBuffer
 from app.configuration.keys import check_pins
@@ -11,6 +16,7 @@ from app.identity.secret_files import load_keyring
 from app.jobs.bell import DatabaseBell
 from app.settings import Settings, SettingsError
 from app.storage.drivers.family import storage_driver
+from app.storage.room import DiskRoom
 from app.storage.store import BlobStore
 
 
@@ -26,6 +32,7 @@ def build(settings: Settings) -> Ports:
         settings=settings,
         db=Database(settings.database.url, pool_size=settings.database.pool_size),
         storage=BlobStore(storage_driver(settings.storage)),
+        room=DiskRoom(_places(settings), settings.storage.reserve),
         keys=load_keyring(settings.secrets_dir),
         clock=SystemClock(),
         bell=DatabaseBell(),
@@ -35,3 +42,14 @@ def build(settings: Settings) -> Ports:
     )
     pulls.start(ports)
     return ports
+
+
+def _places(settings: Settings) -> Mapping[str, Path]:
+    """The folders whose disks must not be full, by what they are for."""
+    places = {"data folder": settings.data_dir}
+    if settings.storage.driver == "filesystem":
+        places = {"blob storage": settings.storage.path, **places}
+    url = make_url(settings.database.url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        places = {"database": Path(url.database).absolute().parent, **places}
+    return places

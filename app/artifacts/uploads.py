@@ -26,8 +26,9 @@ class UploadService:
         """Begin a session whose content is hashed by ``algorithm`` on the way.
 
         ProjectUnknown without the project, QuotaExceeded when it is full; ReadOnly or UnavailableError while content
-        may not change.
+        may not change, StorageFull while there is no room.
         """
+        self._ctx.ports.room.require()
         gate.refuse_when_closed(gate.glance(self._ctx.ports.db))
         project = quotas.project_with_room(self._ctx, name.project)
         upload = UploadSession(
@@ -53,7 +54,9 @@ class UploadService:
 
     def append(self, upload: UploadSession, body: Body, length: int | None = None) -> int:
         """Add a part at the session's offset and return the new one; errors as ``Ingest.append``."""
-        return self._ingest.append(upload, body, length)
+        room = self._ctx.ports.room
+        room.require()
+        return self._ingest.append(upload, room.guarded(body), length)
 
     def complete(
         self, name: RepositoryName, upload: UploadSession, digest: Digest, body: Body | None, length: int | None = None
@@ -69,7 +72,9 @@ class UploadService:
                     f"the upload was finished with digest {upload.digest}", detail={"actual": upload.digest}
                 )
             return
-        with self._ingest.closing(upload, body, digest, length) as content:
+        room = self._ctx.ports.room
+        room.require()
+        with self._ingest.closing(upload, None if body is None else room.guarded(body), digest, length) as content:
             entered = self._commit(name, content)
         if not entered:
             self._ctx.ports.storage.delete(upload.key)

@@ -7,6 +7,8 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit, urlunsplit
 
 _DURATION = re.compile(r"(\d+)(s|m|h|d)")
+_SIZE = re.compile(r"(\d{1,9})(KiB|MiB|GiB)?")
+_UNIT_BYTES = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -17,6 +19,15 @@ def duration(text: str) -> timedelta:
         message = f"{text!r} is no duration: write a whole number and a unit, as in 0s, 90m, 2h or 14d"
         raise ValueError(message)
     return timedelta(seconds=int(match[1]) * _UNIT_SECONDS[match[2]])
+
+
+def size(text: str) -> int:
+    """Read ``0``, ``64MiB`` or ``2GiB`` as bytes; ValueError says what would be right."""
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        message = f"{text!r} is no size: write a whole number and a unit, as in 0, 512KiB, 64MiB or 2GiB"
+        raise ValueError(message)
+    return int(match[1]) * _UNIT_BYTES[match[2] or ""]
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
