@@ -14,11 +14,12 @@ from app.access.principals import ANONYMOUS, Principal
 from app.core.cache import ContentCache, RecentNumbers
 from app.core.clock import Clock
 from app.core.crypto import Keys
-from app.core.errors import InternalError, Overtaken
+from app.core.errors import InternalError, Overtaken, StorageFull
 from app.core.plugins import AdmissionTable, Bell, EffectTable, PullSink
 from app.db import gate
 from app.db.database import Database
 from app.settings import Settings
+from app.storage.room import DiskRoom
 from app.storage.store import BlobStore
 
 
@@ -29,6 +30,7 @@ class Ports:
     settings: Settings
     db: Database
     storage: BlobStore
+    room: DiskRoom
     keys: Keys
     clock: Clock
     bell: Bell
@@ -94,6 +96,7 @@ class Context:
         if self._session is not None:
             yield self._session
             return
+        self.ports.room.keep()
         try:
             with self.ports.db.write(durable=durable) as session:
                 self._session = session
@@ -102,6 +105,9 @@ class Context:
                     session.flush()
                 finally:
                     self._session = None
+        except StorageFull:
+            self.ports.room.look()
+            raise
         except IntegrityError as error:
             raise Overtaken from error
 

@@ -22,6 +22,7 @@ T = TypeVar("T")
 _PREFIX: Final = "HARBOR_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("console", "json")
+_RESERVE: Final = 64 << 20
 STORAGES = ("filesystem",)
 
 
@@ -68,6 +69,8 @@ class StorageSettings:
     path: Path
     fsync: bool
     """Whether each object is made durable before it is acknowledged."""
+    reserve: int = _RESERVE
+    """Bytes kept back on each disk, and as many that stay free; 0 keeps none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +250,7 @@ def _read(reader: _Reader) -> Settings:
             driver=reader.parsed("STORAGE", "filesystem", parsing.one_of(STORAGES)),
             path=reader.parsed("STORAGE_PATH", data_dir / "blobs", parsing.path),
             fsync=reader.parsed("STORAGE_FSYNC", default=True, parse=parsing.boolean),
+            reserve=reader.parsed("STORAGE_RESERVE", _RESERVE, parsing.byte_count),
         ),
         uploads=UploadSettings(
             sessions_per_account=reader.parsed("UPLOADS_PER_ACCOUNT", 500, parsing.whole(1, 1_000_000)),

@@ -1,5 +1,10 @@
 """The only place that chooses implementations: settings in, ports out."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
 from app.admission import admission
 from app.artifacts.pulls import PullBuffer
 from app.configuration.keys import check_pins
@@ -12,6 +17,7 @@ from app.identity.key_folder import KeyFolder
 from app.jobs.bell import DatabaseBell
 from app.settings import Settings, SettingsError
 from app.storage.drivers.family import storage_driver
+from app.storage.room import DiskRoom
 from app.storage.store import BlobStore
 
 
@@ -35,6 +41,7 @@ def build(settings: Settings) -> Ports:
         settings=settings,
         db=db,
         storage=BlobStore(storage_driver(settings.storage)),
+        room=DiskRoom(_places(settings), settings.storage.reserve),
         keys=FollowedKeys(keys),
         clock=SystemClock(),
         bell=DatabaseBell(),
@@ -44,3 +51,14 @@ def build(settings: Settings) -> Ports:
     )
     pulls.start(ports)
     return ports
+
+
+def _places(settings: Settings) -> Mapping[str, Path]:
+    """The folders whose disks must not be full, by what they are for."""
+    places = {"data folder": settings.data_dir}
+    if settings.storage.driver == "filesystem":
+        places = {"blob storage": settings.storage.path, **places}
+    url = make_url(settings.database.url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        places = {"database": Path(url.database).absolute().parent, **places}
+    return places

@@ -73,6 +73,7 @@ def environment(tmp_path: Path, database_url: str) -> dict[str, str]:
         "HARBOR_EXTERNAL_URL": "http://registry.test",
         "HARBOR_LOG_LEVEL": "warning",
         "HARBOR_STORAGE_FSYNC": "false",
+        "HARBOR_STORAGE_RESERVE": "0",
     }
 
 

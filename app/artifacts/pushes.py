@@ -54,9 +54,10 @@ class PushService:
 
         ManifestInvalid for a config or signature that readers would differ on; ManifestBlobUnknown when it refers to
         what the repository does not hold; ProjectUnknown; QuotaExceeded; ReadOnly and UnavailableError from the write
-        gate; whatever admission refuses with. But for signatures, the number of statements does not
-        depend on the number of layers.
+        gate; StorageFull while there is no room; whatever admission refuses with. But for signatures, the number of
+        statements does not depend on the number of layers.
         """
+        self._ctx.ports.room.require()
         self._require_plain_payloads(push)
         facts = self._facts(push)
         return self._store(push, facts)

@@ -43,8 +43,10 @@ class UploadService:
     def start(self, name: RepositoryName, algorithm: str = "sha256") -> UploadSession:
         """Begin a session whose content is hashed by ``algorithm`` on the way.
 
-        Errors as ``UploadRoom.require_session``; ReadOnly or UnavailableError while content may not change.
+        Errors as ``UploadRoom.require_session``; ReadOnly or UnavailableError while content may not change, StorageFull
+        while there is no room on the disk.
         """
+        self._ctx.ports.room.require()
         gate.refuse_when_closed(gate.glance(self._ctx.ports.db))
         project = self._room.require_session(name)
         upload = UploadSession(
@@ -74,6 +76,7 @@ class UploadService:
         ReadOnly or UnavailableError while content may not change. QuotaExceeded when the project has no room for so
         many bytes; the session has ended then, since it can never be completed.
         """
+        self._ctx.ports.room.require()
         gate.refuse_when_closed(gate.glance(self._ctx.ports.db))
         try:
             return self._ingest.append(upload, self._admitted(upload, part))
@@ -93,6 +96,7 @@ class UploadService:
                     f"the upload was finished with digest {upload.digest}", detail={"actual": upload.digest}
                 )
             return
+        self._ctx.ports.room.require()
         body = None if last is None else self._admitted(upload, last, digest)
         with self._ingest.closing(upload, body, digest) as content:
             unneeded = self._commit(name, content, broken_key(self._ctx, digest))
@@ -108,9 +112,13 @@ class UploadService:
             self._ctx.ports.storage.delete(upload.key)
 
     def _admitted(self, upload: UploadSession, part: Part, digest: Digest | None = None) -> Body:
-        """The part as a body that may not pass the project's limit."""
+        """The part as a body that may pass neither the project's limit nor what the disk can take."""
         declared = part.length if part.length is not None else part.declared
-        return Body(pieces=part.pieces, length=part.length, admit=self._room.admission(upload, declared, digest))
+        return Body(
+            pieces=self._ctx.ports.room.guarded(part.pieces),
+            length=part.length,
+            admit=self._room.admission(upload, declared, digest),
+        )
 
     @retried()
     def _commit(self, name: RepositoryName, content: Content, broken: str | None) -> str | None:

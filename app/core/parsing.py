@@ -17,7 +17,7 @@ _LARGEST_PORT = 65535
 _DURATION = re.compile(r"(\d+)(s|m|h|d)")
 _HOST = re.compile(r"(?:[0-9a-z._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_BYTES = re.compile(r"([0-9]{1,15})([KMG]?)")
+_BYTES = re.compile(r"([0-9]{1,15})(?:([KMG])(?:iB)?)?")
 _UNIT_BITS = {"": 0, "K": 10, "M": 20, "G": 30}
 _SLOWEST = 64 * 1024
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%")
@@ -160,12 +160,12 @@ def networks(text: str) -> tuple[str, ...]:
 
 
 def byte_count(text: str) -> int:
-    """Read a number of bytes, ``65536``, ``64K``, ``50M`` or ``1G``; ValueError says what would be right."""
+    """Read a number of bytes, ``65536``, ``64K``, ``50M`` or ``1GiB``; ValueError says what would be right."""
     match = _BYTES.fullmatch(text.strip())
     if not match:
         message = f"{text!r} is no number of bytes: write a whole number, as in 65536, 64K, 50M or 1G"
         raise ValueError(message)
-    return int(match[1]) << _UNIT_BITS[match[2]]
+    return int(match[1]) << _UNIT_BITS[match[2] or ""]
 
 
 def byte_rate(text: str) -> int:

@@ -59,13 +59,18 @@ class HealthService:
             ("core", lambda: None),
             ("database", self._check_database),
             ("jobservice", self._check_workers),
-            ("registry", self._ctx.ports.storage.check),
+            ("registry", self._check_storage),
         )
         return Health(components=tuple(_looked_at(name, check) for name, check in checks))
 
     def _check_database(self) -> None:
         with self._ctx.read() as session:
             session.execute(sa.select(1))
+
+    def _check_storage(self) -> None:
+        self._ctx.ports.room.look()
+        self._ctx.ports.room.require()
+        self._ctx.ports.storage.check()
 
     def _check_workers(self) -> None:
         with self._ctx.read() as session:

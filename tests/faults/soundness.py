@@ -13,6 +13,7 @@ from app.artifacts.standing import RULE
 from app.db.database import Database
 from app.projects.models import Project
 from app.storage.models import LIVE, Blob, Upload, ZeroReference
+from app.storage.room import RESERVE
 from tests.support.instance import Instance
 
 
@@ -77,7 +78,7 @@ def _counters(database: Database) -> Iterator[str]:
 
 
 def _files(database: Database, store: Path) -> Iterator[str]:
-    there = {str(path.relative_to(store)): path for path in store.rglob("*") if path.is_file()}
+    there = {str(path.relative_to(store)): path for path in store.rglob("*") if path.is_file() and path.name != RESERVE}
     blobs = database.rows(_BLOBS)
     uploads = database.rows(_UPLOADS)
     for row in blobs:

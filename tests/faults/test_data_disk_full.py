@@ -29,8 +29,10 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 @pytest.fixture
 def instance(disk: Disk, start: Callable[..., Instance]) -> Instance:
-    """An installation that keeps everything there but its blobs."""
-    return start(HARBOR_STORAGE_PATH=str(disk.path.with_name("blobs")), HARBOR_GC_TIME_WINDOW="0s")
+    """An installation that keeps everything there but its blobs, and no room back."""
+    return start(
+        HARBOR_STORAGE_PATH=str(disk.path.with_name("blobs")), HARBOR_GC_TIME_WINDOW="0s", HARBOR_STORAGE_RESERVE="0"
+    )
 
 
 def test_a_full_data_folder_refuses_pushes_whole_and_everything_comes_back(

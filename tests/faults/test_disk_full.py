@@ -30,8 +30,8 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 @pytest.fixture
 def instance(start: Callable[..., Instance], disk: Disk) -> Instance:
-    """An installation whose blobs are on the small disk."""
-    return start(HARBOR_STORAGE_PATH=str(disk.path / "blobs"))
+    """An installation whose blobs are on the small disk, of which nothing is kept back."""
+    return start(HARBOR_STORAGE_PATH=str(disk.path / "blobs"), HARBOR_STORAGE_RESERVE="0")
 
 
 @pytest.fixture
@@ -119,7 +119,11 @@ def test_every_way_of_pushing_a_blob_is_refused_and_changes_nothing(
 def test_a_full_disk_of_the_database_refuses_whole_and_recovers(
     start: Callable[..., Instance], disk: Disk, look: Callable[[Instance], Database]
 ) -> None:
-    instance = start(HARBOR_DATABASE_URL=f"sqlite:///{disk.path}/pyharbor.db", HARBOR_TEMPORAL_ADDRESS=_FAR_AWAY)
+    instance = start(
+        HARBOR_DATABASE_URL=f"sqlite:///{disk.path}/pyharbor.db",
+        HARBOR_TEMPORAL_ADDRESS=_FAR_AWAY,
+        HARBOR_STORAGE_RESERVE="0",
+    )
     name = f"{create_project(instance)}/app"
     content = content_of(100_000, 3)
     layers = [content_of(1000, seed) for seed in range(4, 8)]

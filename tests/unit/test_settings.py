@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.parsing import duration
+from app.core.parsing import byte_count, duration
 from app.settings import SettingsError, describe, load
 
 
@@ -155,3 +155,16 @@ def test_durations(text: str, expected: timedelta) -> None:
 def test_no_durations(text: str) -> None:
     with pytest.raises(ValueError, match="no duration"):
         duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("0", 0), ("512KiB", 1 << 19), ("64MiB", 1 << 26), ("2GiB", 1 << 31), ("50M", 50 << 20)]
+)
+def test_sizes(text: str, expected: int) -> None:
+    assert byte_count(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "-1", "64MB", "64 MiB", "1.5GiB", "0x10", "9" * 16])
+def test_no_sizes(text: str) -> None:
+    with pytest.raises(ValueError, match="no number of bytes"):
+        byte_count(text)

@@ -59,6 +59,7 @@ def environment(
         "HARBOR_EXTERNAL_URL": "http://registry.test",
         "HARBOR_LOG_LEVEL": "info",
         "HARBOR_STORAGE_FSYNC": "false",
+        "HARBOR_STORAGE_RESERVE": "0",
         "HARBOR_TEMPORAL_ADDRESS": temporal_address,
         "HARBOR_TEMPORAL_NAMESPACE": f"test-{secrets.token_hex(4)}",
         "HARBOR_GC_TIME_WINDOW": "0s",
