@@ -1,17 +1,18 @@
 """What a use case is given: the long-lived ports of the installation and the short-lived context of a call."""
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.access.principals import ANONYMOUS, Principal
-from app.core.cache import ContentCache
+from app.core.cache import Cache, content_cache
 from app.core.clock import Clock
 from app.core.crypto import Keyring
 from app.core.errors import ConflictError, InternalError
@@ -20,6 +21,8 @@ from app.db import gate
 from app.db.database import Database
 from app.settings import Settings
 from app.storage.store import BlobStore
+
+LARGE_AT_ONCE: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +38,10 @@ class Ports:
     pulls: PullSink
     admission: AdmissionTable
     effects: EffectTable
-    manifests: ContentCache = field(default_factory=ContentCache)
+    manifests: Cache[str, bytes] = field(default_factory=content_cache)
     """Bytes of manifests by digest; never who may see them or whether they exist."""
+    large_answers: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(LARGE_AT_ONCE))
+    """To be held while an answer is made that may take megabytes, so that all threads together take no more."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When this process, or the one that it was forked from, began."""
 

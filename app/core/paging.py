@@ -34,7 +34,7 @@ class OffsetPage:
         return (self.number - 1) * self.size
 
     def at_most(self, rows: int) -> "OffsetPage":
-        """This page, or the first one of ``rows`` items where it would be longer than any caller can name."""
+        """Return this page, or the first one of ``rows`` items where it would be longer than any caller can name."""
         return self if self.size <= rows else OffsetPage(size=rows)
 
 

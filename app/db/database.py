@@ -29,6 +29,8 @@ _FULL_STATES: Final = frozenset({"53100", "25006"})
 _SQLITE_FULL: Final = frozenset({8, 10, 13, 14})
 _SQLITE_BUSY: Final = frozenset({5, 6})
 _BUSY_MS: Final = 60_000
+_STATEMENTS_KEPT: Final = 200
+"""Of each engine, compiled; callers' queries take many forms."""
 _NOT_DURABLE: Final = sa.text("SET LOCAL synchronous_commit = off")
 _here = threading.local()
 
@@ -236,12 +238,13 @@ def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine, Engine
         "pool_size": pool_size,
         "max_overflow": 64,
         "hide_parameters": True,
+        "query_cache_size": _STATEMENTS_KEPT,
     }
     writer, noter, reader = (sa.create_engine(url, **options) for _ in range(3))
     for engine, begin, pragmas in (
         (writer, "BEGIN IMMEDIATE", ("cache_size=-4096", "synchronous=FULL")),
         (noter, "BEGIN IMMEDIATE", ("cache_size=-4096", "synchronous=NORMAL")),
-        (reader, "BEGIN", ("cache_size=-2048", "query_only=ON")),
+        (reader, "BEGIN", ("cache_size=-512", "query_only=ON")),
     ):
         event.listen(engine, "connect", functools.partial(_prepare_sqlite, pragmas=pragmas))
         event.listen(engine, "begin", functools.partial(_begin_sqlite, statement=begin))
@@ -266,6 +269,7 @@ def _postgresql_engines(url: sa.URL, pool_size: int, application: str) -> tuple[
         "pool_pre_ping": True,
         "isolation_level": "READ COMMITTED",
         "hide_parameters": True,
+        "query_cache_size": _STATEMENTS_KEPT,
     }
     writer = sa.create_engine(url, **options)
     reader = sa.create_engine(url, **options).execution_options(postgresql_readonly=True)

@@ -72,6 +72,8 @@ def pattern(text: str) -> str:
 
 def _condition(column: sa.SQLColumnExpression[Any], condition: Condition) -> ColumnElement[bool]:
     match condition:
+        case Range() | Beyond() if _python_type(column) is bool:
+            raise InvalidError("a range in query of what is only true or false")
         case Exact(value=value):
             return column == _fitting(column, value)
         case Fuzzy(text=text):

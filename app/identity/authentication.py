@@ -21,7 +21,7 @@ from app.identity.passwords import Passwords
 from app.identity.standing import FRESH_SECONDS, RobotAccounts, Standing
 
 _CACHE_SECONDS = 60.0
-_CACHED = 10_000
+_CACHED = 4_000
 _TURNS = 256
 _NAME_LIMIT = 255
 _PASSWORD_LIMIT = 1024
