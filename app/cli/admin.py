@@ -49,7 +49,7 @@ def password(username: str) -> None:
 @admin.command()
 @click.argument("username")
 def disable(username: str) -> None:
-    """Shut USERNAME out: logins, sessions and tokens end within five seconds; the account and its roles stay."""
+    """Shut USERNAME out: logins and sessions end at once, tokens within five seconds; account and roles stay."""
     with _context() as ctx:
         users = UserService(ctx)
         users.disable(_named(users, username).id)

@@ -2,11 +2,9 @@
 
 import binascii
 import contextlib
-import math
 import threading
 from base64 import b64decode
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +16,7 @@ from app.events.management import LoginFailed
 from app.identity import throttle
 from app.identity.models import User
 from app.identity.passwords import Passwords
-from app.identity.standing import FRESH_SECONDS, RobotAccounts, Standing
+from app.identity.standing import RobotAccounts, Standing
 
 _CACHE_SECONDS = 60.0
 _CACHED = 4_000
@@ -26,7 +24,6 @@ _TURNS = 256
 _NAME_LIMIT = 255
 _PASSWORD_LIMIT = 1024
 _ADDRESS_LIMIT = 64
-_Ask = Callable[[PrincipalKind, int], Principal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +32,14 @@ class _Verified:
     id: int
     version: int
     until: float
-    secret_hash: str
 
 
 class Authenticator:
-    """Verifies credentials; remembers verified ones under a keyed hash, bound to the account's version.
+    """Verifies credentials; remembers verified ones for 60 s under a keyed hash, bound to the account's version.
 
-    A person's for 60 s; a robot's for 5 s, as it may have two secrets at a time and one of them may end. What is not
-    remembered is verified one after another for each name and address, so that guesses at once are delayed too.
+    The version is asked of the database at each use, and a robot's secret is compared anew, so that what has ended in
+    any process is refused at once. What is not remembered is verified one after another for each name and address, so
+    that guesses at once are delayed too.
     """
 
     def __init__(self, ports: Ports, robots: RobotAccounts) -> None:
@@ -55,68 +52,59 @@ class Authenticator:
         self._turns = tuple(threading.Lock() for _ in range(_TURNS))
 
     def basic(self, username: str, password: str, address: str) -> Principal:
-        """The principal of a name, or a person's e-mail address, and its password.
+        """The principal of a name, or a person's e-mail address, and its password, as it is at this moment.
 
         UnauthenticatedError when they are wrong or the account is disabled or over; TooManyRequests while a delay after
         failures from this ``address`` lasts. Never waits.
         """
-        return self._basic(username, password, address, self.standing.of)
-
-    def basic_now(self, username: str, password: str, address: str) -> Principal:
-        """As ``basic``, and the principal is that of this moment, for what outlives the request."""
-        return self._basic(username, password, address, self.standing.at_once)
-
-    def _basic(self, username: str, password: str, address: str, standing: _Ask) -> Principal:
         if not _plausible(username, password):
             raise UnauthenticatedError
         key = self._ports.keys.keyed_hash("credential", username, password)
-        remembered = self._remembered(key, standing)
+        remembered = self._remembered(key, username, password)
         if remembered is not None:
             return remembered
         with self._turns[hash((username, address)) % _TURNS]:
-            return self._remembered(key, standing) or self._verify(key, username, password, address[:_ADDRESS_LIMIT])
+            remembered = self._remembered(key, username, password)
+            return remembered or self._verify(key, username, password, address[:_ADDRESS_LIMIT])
 
-    def _remembered(self, key: str, standing: _Ask) -> Principal | None:
+    def _remembered(self, key: str, username: str, password: str) -> Principal | None:
         verified = self._verified.get(key)
         if verified is None or verified.until <= self._ports.clock.now().timestamp():
             return None
-        principal = standing(verified.kind, verified.id)
-        if principal is None or principal.version != verified.version:
-            return None
-        return replace(principal, secret_hash=verified.secret_hash) if verified.secret_hash else principal
+        if verified.kind is PrincipalKind.ROBOT:
+            return self._robot(username, password)
+        principal = self.standing.at_once(verified.kind, verified.id)
+        return principal if principal is not None and principal.version == verified.version else None
 
     def _verify(self, key: str, username: str, password: str, address: str) -> Principal:
         on_record = throttle.refuse_while_delayed(self._ports.db, username, address)
-        principal = self._robot(key, username, password) or self._person(key, username, password)
+        principal = self._robot(username, password) or self._person(username, password)
         if principal is None:
             ctx = Context(self._ports, address=address)
             with ctx.write() as session:
                 throttle.record_failure(session, username, address)
                 ctx.emit(LoginFailed(username=username, address=address))
             raise UnauthenticatedError
+        self._remember(key, principal)
         if on_record:
             with self._ports.db.write() as session:
                 throttle.clear(session, username, address)
         return principal
 
-    def _robot(self, key: str, name: str, secret: str) -> Principal | None:
-        proven, now = self._robots.by_secret(name, secret), self._ports.clock.now().timestamp()
-        if proven is None or proven.principal.ended(now):
-            return None
-        self._remember(key, proven.principal, min(now + FRESH_SECONDS, proven.until or math.inf))
-        return proven.principal
+    def _robot(self, name: str, secret: str) -> Principal | None:
+        principal = self._robots.by_secret(name, secret)
+        ended = principal is None or principal.ended(self._ports.clock.now().timestamp())
+        return None if ended else principal
 
-    def _person(self, key: str, username: str, password: str) -> Principal | None:
+    def _person(self, username: str, password: str) -> Principal | None:
         row = self._account(username)
         if not self._passwords.verify(password, row and row.password_hash) or row is None:
             return None
-        principal = Principal(
-            kind=PrincipalKind.USER, id=row.id, name=row.username, sysadmin=row.sysadmin, version=row.version
-        )
         if self._passwords.outdated(row.password_hash):
             self._hash_again(row.id, row.password_hash, password)
-        self._remember(key, principal, self._ports.clock.now().timestamp() + _CACHE_SECONDS)
-        return principal
+        return Principal(
+            kind=PrincipalKind.USER, id=row.id, name=row.username, sysadmin=row.sysadmin, version=row.version
+        )
 
     def _account(self, name: str) -> sa.Row[Any] | None:
         """The account of this name, else the one of this e-mail address, as in Harbor."""
@@ -130,14 +118,13 @@ class Authenticator:
         with contextlib.suppress(UnavailableError), self._ports.db.write() as session:
             session.execute(statement.execution_options(synchronize_session=False))
 
-    def _remember(self, key: str, principal: Principal, until: float) -> None:
+    def _remember(self, key: str, principal: Principal) -> None:
+        until = self._ports.clock.now().timestamp() + _CACHE_SECONDS
         with self._lock:
             self._verified.pop(key, None)
             if len(self._verified) >= _CACHED:
                 del self._verified[next(iter(self._verified))]
-            self._verified[key] = _Verified(
-                principal.kind, principal.id, principal.version, until, principal.secret_hash
-            )
+            self._verified[key] = _Verified(principal.kind, principal.id, principal.version, until)
 
 
 def parse_basic(header: str) -> tuple[str, str]:

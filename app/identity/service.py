@@ -147,7 +147,7 @@ class UserService:
 
     @retried()
     def set_password(self, user_id: int, password: str, *, old: str = "") -> None:
-        """Give the account a new password: its sessions, tokens and remembered credentials end within five seconds.
+        """Give the account a new password: the old one and its sessions end at once, tokens within five seconds.
 
         People must know their ``old`` password (else DeniedError, after some failures TooManyRequests) and choose
         another one (else InvalidError); FieldInvalid for a weak one, NotFoundError.

@@ -1,6 +1,5 @@
 """How a principal stands now: whether it may still log in, and the version that its tokens must carry."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -12,26 +11,17 @@ from app.db.database import Database
 from app.identity.models import User
 
 FRESH_SECONDS = 5.0
-"""How old an answer may be; a disabled account or a changed right is noticed after this time at the latest."""
+"""How old an answer may be; tokens of who was disabled or has other rights now stop after this time."""
 _KEPT_BYTES = 8 * 1024 * 1024
 _PRINCIPAL_BYTES = 512
 _GRANT_BYTES = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProvenRobot:
-    """A robot that gave a secret of its own."""
-
-    principal: Principal
-    until: float | None = None
-    """Seconds since 1970 at which this secret ends, None when only a new one ends it."""
-
-
 class RobotAccounts(Protocol):
     """Robots as authentication knows them; implemented by the robots feature, which lies above identity."""
 
-    def by_secret(self, name: str, secret: str) -> ProvenRobot | None:
-        """The robot of this full name when the secret is one of its own and it is not disabled."""
+    def by_secret(self, name: str, secret: str) -> Principal | None:
+        """The robot of this full name when the secret is one of its own at this moment and it is not disabled."""
         ...
 
     def by_id(self, robot_id: int) -> Principal | None:

@@ -78,7 +78,7 @@ def _by_post(edge: Edge) -> RegistryResponse:
     try:
         if grant_type == "password":
             name, password = form.get("username", ""), form.get("password", "")
-            principal = edge.authenticator.basic_now(name, password, request.remote_addr or "")
+            principal = edge.authenticator.basic(name, password, request.remote_addr or "")
         elif grant_type == "refresh_token":
             principal = RefreshTokens(_context(edge)).redeem(form.get("refresh_token", ""), AUDIENCE)
         else:
@@ -112,7 +112,7 @@ def _caller(edge: Edge) -> Principal:
         return ANONYMOUS
     try:
         name, password = parse_basic(header)
-        return edge.authenticator.basic_now(name, password, request.remote_addr or "")
+        return edge.authenticator.basic(name, password, request.remote_addr or "")
     except UnauthenticatedError:
         return ANONYMOUS
 

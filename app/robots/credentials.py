@@ -11,7 +11,7 @@ from app.configuration.keys import ROBOT_NAME_PREFIX
 from app.configuration.service import ConfigurationService
 from app.context import Context, Ports
 from app.core.crypto import Keyring, random_password, same
-from app.identity.standing import FRESH_SECONDS, ProvenRobot
+from app.identity.standing import FRESH_SECONDS
 from app.robots.lifetime import NEVER
 from app.robots.models import Robot, RobotPermission
 
@@ -37,7 +37,7 @@ class RobotCredentials:
         self._ports = ports
         self._prefix = (0.0, "")
 
-    def by_secret(self, name: str, secret: str) -> ProvenRobot | None:
+    def by_secret(self, name: str, secret: str) -> Principal | None:
         """The robot of this full name when the secret is its own, or its last one within the grace period."""
         prefix = self._prefix_now()
         if not name.startswith(prefix):
@@ -49,13 +49,11 @@ class RobotCredentials:
         presented, row = hashed(self._ports.keys, stored_name, secret), rows[0]
         principal = replace(_principal(rows, prefix), secret_hash=presented)
         if same(presented, row.secret_hash):
-            return ProvenRobot(principal=principal)
+            return principal
         until = row.previous_secret_until
         if row.previous_secret_hash is None or until is None or until <= self._ports.clock.now():
             return None
-        if not same(presented, row.previous_secret_hash):
-            return None
-        return ProvenRobot(principal=principal, until=until.timestamp())
+        return principal if same(presented, row.previous_secret_hash) else None
 
     def by_id(self, robot_id: int) -> Principal | None:
         """The robot with its grants as they are now; None when it is disabled or gone."""

@@ -28,9 +28,9 @@ class SecretRotation:
         """Give a robot another secret; a generated one is returned, None for one that the caller chose.
 
         The secret before stays valid for ``grace`` seconds, and tokens made with it stay what they are; without grace
-        both end, within five seconds. A robot may do this to itself with the secret that is its own at this moment,
-        not with the one before. FieldInvalid for a secret that breaks the rules of passwords and for a grace period
-        over thirty days, RobotDenied for a robot that cannot be edited.
+        it ends at once, and they do within five seconds. A robot may do this to itself with the secret that is its own
+        at this moment, not with the one before. FieldInvalid for a secret that breaks the rules of passwords and for a
+        grace period over thirty days, RobotDenied for a robot that cannot be edited.
         """
         principal = self._ctx.principal
         itself = (principal.kind, principal.id) == (PrincipalKind.ROBOT, robot_id)

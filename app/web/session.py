@@ -12,7 +12,6 @@ from app.core.errors import UnauthenticatedError
 from app.web import login
 
 _EXTENSION: Final = "pyharbor"
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Authenticator(Protocol):
@@ -20,10 +19,6 @@ class Authenticator(Protocol):
 
     def basic(self, username: str, password: str, address: str) -> Principal:
         """The caller these credentials prove; UnauthenticatedError when they are wrong, TooManyRequests too early."""
-        ...
-
-    def basic_now(self, username: str, password: str, address: str) -> Principal:
-        """As ``basic``, and the principal is that of this moment, for what outlives the request."""
         ...
 
 
@@ -51,8 +46,7 @@ def current_context() -> Context:
     """The Context of the request being served.
 
     An Authorization header decides alone, else the session's cookie. Wrong credentials make an anonymous caller, as in
-    Harbor: what needs somebody refuses, what is public is shown. Changes are asked for with the rights of this moment,
-    as what they leave behind outlives rights that have just ended.
+    Harbor: what needs somebody refuses, what is public is shown. Their rights are those of this moment.
     """
     context: Context | None = g.get("context")
     if context is None:
@@ -77,9 +71,7 @@ def _by_header() -> Principal:
     given = request.authorization
     if given is None or given.type != "basic" or given.username is None:
         return ANONYMOUS
-    authenticator = installation().authenticator
-    prove = authenticator.basic if request.method in _SAFE else authenticator.basic_now
     try:
-        return prove(given.username, given.password or "", request.remote_addr or "")
+        return installation().authenticator.basic(given.username, given.password or "", request.remote_addr or "")
     except UnauthenticatedError:
         return ANONYMOUS

@@ -113,17 +113,15 @@ class TestBasic:
             assert challenge(response) == 'Basic realm="harbor"'
 
     def test_a_password_changed_or_an_account_disabled_ends_remembered_credentials(
-        self, client: httpx.Client, people: People, ports: Ports, clock: MovableClock
+        self, client: httpx.Client, people: People, ports: Ports
     ) -> None:
         users = UserService(Context(ports, SYSTEM))
         person = people["developer"]
         assert client.get("/v2/", auth=person.credentials).status_code == 200
         users.set_password(person.id, "Another12345")
-        clock.forward(5)
         assert client.get("/v2/", auth=person.credentials).status_code == 401
         assert client.get("/v2/", auth=(person.name, "Another12345")).status_code == 200
         users.disable(person.id)
-        clock.forward(5)
         assert client.get("/v2/", auth=(person.name, "Another12345")).status_code == 401
 
     def test_guessing_is_delayed_and_success_forgives(self, client: httpx.Client, people: People) -> None:

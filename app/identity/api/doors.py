@@ -20,7 +20,7 @@ blueprint = Blueprint("doors", __name__)
 def log_in() -> Response:
     """Open a session for ``principal`` and ``password``; 401 when they are wrong, 429 while a delay lasts."""
     ports, form, address = installation().ports, request.form, request.remote_addr or ""
-    principal = installation().authenticator.basic_now(form.get("principal", ""), form.get("password", ""), address)
+    principal = installation().authenticator.basic(form.get("principal", ""), form.get("password", ""), address)
     if principal.kind is not PrincipalKind.USER:
         raise UnauthenticatedError
     ctx = Context(ports, principal, request_id=request.environ.get("pyharbor.request_id", ""), address=address)
