@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.access.principals import ANONYMOUS, Principal
 from app.core.cache import Cache, content_cache
 from app.core.clock import Clock
-from app.core.crypto import Keyring
+from app.core.crypto import Keyring, random_key
 from app.core.errors import ConflictError, InternalError
 from app.core.plugins import AdmissionTable, Bell, EffectTable, PullSink
 from app.db import gate
@@ -42,6 +42,8 @@ class Ports:
     """Bytes of manifests by digest; never who may see them or whether they exist."""
     large_answers: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(LARGE_AT_ONCE))
     """To be held while an answer is made that may take megabytes, so that all threads together take no more."""
+    start_key: bytes = field(default_factory=random_key, repr=False)
+    """A key of this start, shared with the processes forked from this one and never stored."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When this process, or the one that it was forked from, began."""
 

@@ -12,6 +12,7 @@ from app.core.crypto import random_password
 from app.core.errors import NotFoundError
 from app.db import gate, migrate
 from app.events.management import ReadOnlySwitched
+from app.identity import throttle
 from app.identity.service import UserService
 from app.identity.signing import rotate_signing_key
 from app.identity.views import Account
@@ -21,7 +22,7 @@ from app.wiring import build
 
 @click.group()
 def admin() -> None:
-    """Switch read-only mode, set a password, shut accounts out, rotate the signing key."""
+    """Switch read-only mode, set a password, shut accounts out, clear failed logins, rotate the signing key."""
 
 
 @admin.command("read-only")
@@ -72,6 +73,16 @@ def rotate() -> None:
     settings = load()
     rotate_signing_key(settings)
     click.echo("registry tokens are signed with a new key from now on")
+
+
+@admin.command()
+@click.option("--user", help="Only the failures of this account, by its name or e-mail address.")
+@click.option("--address", help="Only the failures of this address.")
+def unblock(user: str | None, address: str | None) -> None:
+    """Forget failed logins, so that nobody is delayed: those of --user, of --address, of both together, else all."""
+    with _context() as ctx, ctx.write() as session:
+        forgotten = throttle.unblock(session, user, address)
+    click.echo(f"{forgotten} counters of failed logins are cleared")
 
 
 def _named(users: UserService, username: str) -> Account:

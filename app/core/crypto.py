@@ -37,7 +37,12 @@ class Keyring:
 
     def keyed_hash(self, *parts: str) -> str:
         """HMAC-SHA-256 in hex over the parts, which may hold any characters."""
-        return hmac.new(self.pepper, "\0".join(parts).encode(), hashlib.sha256).hexdigest()
+        return keyed_hash(self.pepper, *parts)
+
+
+def keyed_hash(key: bytes, *parts: str) -> str:
+    """HMAC-SHA-256 in hex over the parts, which may hold any characters."""
+    return hmac.new(key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()
 
 
 def same(left: str, right: str) -> bool:
