@@ -1,19 +1,20 @@
 """What a use case is given: the long-lived ports of the installation and the short-lived context of a call."""
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.access.principals import ANONYMOUS, Principal
-from app.core.cache import ContentCache, RecentNumbers
+from app.core.cache import Cache, content_cache
 from app.core.clock import Clock
-from app.core.crypto import Keys
+from app.core.crypto import Keys, random_key
 from app.core.errors import InternalError, Overtaken, StorageFull
 from app.core.plugins import AdmissionTable, Bell, EffectTable, PullSink
 from app.db import gate
@@ -21,6 +22,9 @@ from app.db.database import Database
 from app.settings import Settings
 from app.storage.room import DiskRoom
 from app.storage.store import BlobStore
+
+LARGE_AT_ONCE: Final = 4
+_WAITING_BYTES: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +41,14 @@ class Ports:
     pulls: PullSink
     admission: AdmissionTable
     effects: EffectTable
-    manifests: ContentCache = field(default_factory=ContentCache)
+    manifests: Cache[str, bytes] = field(default_factory=content_cache)
     """Bytes of manifests by digest; never who may see them or whether they exist."""
-    waiting: RecentNumbers = field(default_factory=RecentNumbers)
-    """Bytes that were deleted from a project and wait for garbage collection, by the project's id."""
+    waiting: Cache[int, tuple[float, int]] = field(default_factory=lambda: Cache(_WAITING_BYTES, lambda _: 0))
+    """Bytes that were deleted from a project and wait for collection, by its id, each with the moment it is too old."""
+    large_answers: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(LARGE_AT_ONCE))
+    """To be held while an answer is made that may take megabytes, so that all threads together take no more."""
+    start_key: bytes = field(default_factory=random_key, repr=False)
+    """A key of this start, shared with the processes forked from this one and never stored."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When this process, or the one that it was forked from, began."""
 

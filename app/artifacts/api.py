@@ -90,7 +90,7 @@ class ArtifactItem(MethodView):
     @blueprint.operation("getArtifact", 400, 401, 403, 404, 500)
     @blueprint.arguments(ReportHeaders, location="headers")
     @blueprint.arguments(ArtifactParameters, location="query")
-    @blueprint.shows(ArtifactSchema)
+    @blueprint.shows(ArtifactSchema, large=True)
     def get(
         self, _: dict[str, Any], parameters: dict[str, Any], project_name: str, repository_name: str, reference: str
     ) -> ArtifactView:

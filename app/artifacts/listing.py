@@ -1,7 +1,7 @@
 """The list of artifacts and the view of one: tags, references and accessories of a whole page in one query each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -9,10 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Standing, Tag
+from app.artifacts.shares import Shares
 from app.artifacts.views import AccessoryView, ArtifactView, ReferenceView, TagView
 from app.core.errors import InvalidError
-from app.core.paging import Listed
+from app.core.paging import PAGE_SIZE_LIMIT, Listed
 from app.core.query import AllOf, Exact, Fuzzy, ListQuery
+from app.db.documents import document_bytes, within, without_member
 from app.db.listing import Columns, conditions, contains, counted, order, paged
 
 T = TypeVar("T")
@@ -48,17 +50,26 @@ def artifacts_of(session: Session, repository_id: int, query: ListQuery, wanted:
     where.append(Artifact.standing != Standing.ACCESSORY if with_children else Artifact.standing == Standing.LISTED)
     total = counted(session, sa.select(Artifact.id).where(*where))
     ordered = order(query.sort, _COLUMNS, (Artifact.push_time.desc(), Artifact.id.desc()), Artifact.id)
-    page = paged(sa.select(Artifact.id).where(*where).order_by(*ordered), query.page)
-    ids = session.execute(page).scalars().all()
-    return Listed(items=artifact_views(session, ids, wanted), total=total, page=query.page)
+    page = query.page.at_most(PAGE_SIZE_LIMIT)
+    ids = session.execute(paged(sa.select(Artifact.id).where(*where).order_by(*ordered), page)).scalars().all()
+    return Listed(items=artifact_views(session, ids, wanted, Shares.of_page(page.size)), total=total, page=page)
 
 
-def artifact_views(session: Session, artifact_ids: Sequence[int], wanted: Parts) -> list[ArtifactView]:
-    """Views of the artifacts in the order of their ids as given; ids that are gone are left out."""
-    rows = {row.id: row for row in session.execute(_ROWS, {"ids": list(artifact_ids)})} if artifact_ids else {}
-    references = grouped(references_of(session, list(rows)), "parent_id")
-    tags = grouped(tags_of(session, list(rows)), "artifact_id") if wanted.tags else {}
-    accessories = grouped(accessories_of(session, list(rows)), "subject_artifact_id") if wanted.accessories else {}
+def artifact_views(session: Session, artifact_ids: Sequence[int], wanted: Parts, shares: Shares) -> list[ArtifactView]:
+    """Views of the artifacts in the order of their ids as given, as much as their shares allow.
+
+    Ids that are gone are left out.
+    """
+    most = asdict(shares)
+    rows = {row.id: row for row in session.execute(_ROWS, {"ids": list(artifact_ids), **most})} if artifact_ids else {}
+    which = {"ids": list(rows), **most}
+    references = grouped(_parts_of(session, ReferenceView, _REFERENCES, which), "parent_id")
+    tags = grouped(_parts_of(session, TagView, _TAGS, which), "artifact_id") if wanted.tags else {}
+    accessories = (
+        grouped(_parts_of(session, AccessoryView, _ACCESSORIES, which), "subject_artifact_id")
+        if wanted.accessories
+        else {}
+    )
     return [
         ArtifactView(
             **rows[each]._asdict(),
@@ -71,25 +82,8 @@ def artifact_views(session: Session, artifact_ids: Sequence[int], wanted: Parts)
     ]
 
 
-def tags_of(session: Session, artifact_ids: Sequence[int]) -> list[TagView]:
-    """The tags of the artifacts, newest first."""
-    if not artifact_ids:
-        return []
-    return [TagView(**row._asdict()) for row in session.execute(_TAGS, {"ids": list(artifact_ids)})]
-
-
-def references_of(session: Session, artifact_ids: Sequence[int]) -> list[ReferenceView]:
-    """The entries of those artifacts that are indexes, in their order."""
-    if not artifact_ids:
-        return []
-    return [ReferenceView(**row._asdict()) for row in session.execute(_REFERENCES, {"ids": list(artifact_ids)})]
-
-
-def accessories_of(session: Session, artifact_ids: Sequence[int]) -> list[AccessoryView]:
-    """The accessories of the artifacts, oldest first."""
-    if not artifact_ids:
-        return []
-    return [AccessoryView(**row._asdict()) for row in session.execute(_ACCESSORIES, {"ids": list(artifact_ids)})]
+def _parts_of(session: Session, view: type[T], statement: sa.Executable, parameters: Mapping[str, object]) -> list[T]:
+    return [view(**row._asdict()) for row in session.execute(statement, parameters)] if parameters["ids"] else []
 
 
 def grouped(views: Sequence[T], key: str) -> dict[int, tuple[T, ...]]:
@@ -128,8 +122,16 @@ def _tagged(*conditions: sa.ColumnElement[bool]) -> sa.Exists:
     return sa.exists().where(Tag.artifact_id == Artifact.id, *conditions)
 
 
+def _most(name: str) -> sa.BindParameter[int]:
+    return sa.bindparam(name, type_=sa.BigInteger)
+
+
 _IDS: sa.BindParameter[list[int]] = sa.bindparam("ids", expanding=True)
+_ATTACHED = aliased(Artifact)
 _SUBJECT = aliased(Artifact)
+_PARENT = aliased(Artifact)
+_SHORTENED = without_member(Artifact.extra_attrs, sa.literal("config", sa.String))
+"""Facts without the largest of them, what a container is started with."""
 _ROWS = (
     sa.select(
         Artifact.id,
@@ -142,36 +144,70 @@ _ROWS = (
         Artifact.media_type,
         Artifact.artifact_type,
         Artifact.size,
-        Artifact.annotations,
-        Artifact.extra_attrs,
+        sa.case(
+            (Artifact.manifest_size <= _most("manifest"), within(Artifact.annotations, _most("annotations"))),
+        ).label("annotations"),
+        sa.case(
+            (document_bytes(Artifact.extra_attrs) <= _most("facts"), Artifact.extra_attrs),
+            else_=within(_SHORTENED, _most("facts")),
+        ).label("extra_attrs"),
         Artifact.push_time,
         Artifact.pull_time,
     )
     .join(Repository, Repository.id == Artifact.repository_id)
     .where(Artifact.id.in_(_IDS))
 )
+_NUMBERED_TAGS = (
+    sa.select(
+        Tag.id,
+        sa.func.row_number()
+        .over(partition_by=Tag.artifact_id, order_by=(Tag.push_time.desc(), Tag.id.desc()))
+        .label("place"),
+    )
+    .where(Tag.artifact_id.in_(_IDS))
+    .subquery()
+)
 _TAGS = (
     sa.select(Tag.id, Tag.repository_id, Tag.artifact_id, Tag.name, Tag.push_time, Tag.pull_time)
-    .where(Tag.artifact_id.in_(_IDS))
+    .join(_NUMBERED_TAGS, _NUMBERED_TAGS.c.id == Tag.id)
+    .where(_NUMBERED_TAGS.c.place <= _most("tags"))
     .order_by(Tag.push_time.desc(), Tag.id.desc())
 )
+"""Newest first."""
 _REFERENCES = (
     sa.select(
         ArtifactChild.parent_id,
         ArtifactChild.child_id,
         Artifact.digest.label("child_digest"),
-        ArtifactChild.platform,
-        ArtifactChild.annotations,
+        *(
+            sa.case((_PARENT.manifest_size <= _most("manifest"), within(column, _most("entry")))).label(column.key)
+            for column in (ArtifactChild.platform, ArtifactChild.annotations)
+        ),
     )
     .join(Artifact, Artifact.id == ArtifactChild.child_id)
-    .where(ArtifactChild.parent_id.in_(_IDS))
+    .join(_PARENT, _PARENT.id == ArtifactChild.parent_id)
+    .where(ArtifactChild.parent_id.in_(_IDS), ArtifactChild.position < _most("references"))
     .order_by(ArtifactChild.parent_id, ArtifactChild.position)
+)
+_NUMBERED_ACCESSORIES = (
+    sa.select(
+        Accessory.id,
+        _SUBJECT.id.label("subject_id"),
+        sa.func.row_number().over(partition_by=_SUBJECT.id, order_by=Accessory.id).label("place"),
+    )
+    .join(
+        _SUBJECT,
+        sa.and_(_SUBJECT.repository_id == Accessory.repository_id, _SUBJECT.digest == Accessory.subject_digest),
+    )
+    .join(_ATTACHED, _ATTACHED.id == Accessory.artifact_id)
+    .where(_SUBJECT.id.in_(_IDS), _ATTACHED.standing == Standing.ACCESSORY)
+    .subquery()
 )
 _ACCESSORIES = (
     sa.select(
         Accessory.id,
         Accessory.artifact_id,
-        _SUBJECT.id.label("subject_artifact_id"),
+        _NUMBERED_ACCESSORIES.c.subject_id.label("subject_artifact_id"),
         Accessory.subject_digest.label("subject_artifact_digest"),
         Repository.name.label("subject_artifact_repo"),
         Artifact.size,
@@ -179,12 +215,10 @@ _ACCESSORIES = (
         Accessory.kind,
         Accessory.creation_time,
     )
+    .join(_NUMBERED_ACCESSORIES, _NUMBERED_ACCESSORIES.c.id == Accessory.id)
     .join(Artifact, Artifact.id == Accessory.artifact_id)
     .join(Repository, Repository.id == Accessory.repository_id)
-    .join(
-        _SUBJECT,
-        sa.and_(_SUBJECT.repository_id == Accessory.repository_id, _SUBJECT.digest == Accessory.subject_digest),
-    )
-    .where(_SUBJECT.id.in_(_IDS), Artifact.standing == Standing.ACCESSORY)
+    .where(_NUMBERED_ACCESSORIES.c.place <= _most("accessories"))
     .order_by(Accessory.id)
 )
+"""Oldest first."""

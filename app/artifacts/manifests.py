@@ -1,6 +1,8 @@
 """Manifests as they are pulled: one indexed query for who may see what, bytes from a cache or their row."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -15,6 +17,8 @@ from app.core.reference import is_digest, is_tag
 from app.db.database import retried
 from app.events.content import ArtifactPulled
 from app.projects.models import Project
+
+_LARGE: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +81,11 @@ class ManifestService:
         cached = ports.manifests.get(manifest.digest)
         if cached is not None:
             return cached
-        rows = ports.db.rows(_BODY, {"artifact": manifest.artifact_id})
-        if not rows:
-            raise ManifestUnknown
-        body = bytes(rows[0][0])
+        with ports.large_answers if manifest.size > _LARGE else nullcontext():
+            rows = ports.db.rows(_BODY, {"artifact": manifest.artifact_id})
+            if not rows:
+                raise ManifestUnknown
+            body = bytes(rows[0][0])
         ports.manifests.put(manifest.digest, body)
         return body
 

@@ -126,11 +126,12 @@ class ArtifactBlob(Base):
 
 
 class ArtifactChild(Base):
-    """An entry of an index that is a manifest of the same repository."""
+    """A manifest that an index of the same repository lists, with what its first entry there says."""
 
     __tablename__ = "artifact_child"
     __table_args__ = table_args(
         sa.UniqueConstraint("parent_id", "position"),
+        sa.Index("uq_artifact_child_once", "parent_id", "child_id", unique=True),
         sa.Index("ix_artifact_child_child", "child_id"),
     )
 

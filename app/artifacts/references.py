@@ -72,7 +72,7 @@ def resolve(session: Session, repository_id: int, manifest: Manifest) -> Referen
 def record(
     session: Session, *, artifact_id: int, repository: RepositoryRef, manifest: Manifest, references: References
 ) -> None:
-    """Write the rows that say so."""
+    """Write the rows that say so: what is named more than once has one, for the first time it is named."""
     place: dict[str, object] = {
         "artifact_id": artifact_id,
         "repository_id": repository.id,
@@ -82,7 +82,10 @@ def record(
         rows = [place | {"blob_id": blob.id} for blob in references.blobs.values()]
         session.connection().execute(_NEW_BLOBS, rows)
     if references.children:
-        entries = [entry for entry in manifest.entries if entry.digest in references.children]
+        first: dict[str, Descriptor] = {}
+        for entry in manifest.entries:
+            first.setdefault(entry.digest, entry)
+        entries = [entry for digest, entry in first.items() if digest in references.children]
         rows = [_child_row(artifact_id, position, entry, references) for position, entry in enumerate(entries)]
         session.connection().execute(_NEW_CHILDREN, rows)
 

@@ -1,6 +1,7 @@
 """How much more uploads may take: open sessions, bytes on their way, and bytes that were deleted but not collected."""
 
 import functools
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final, cast
@@ -24,6 +25,7 @@ _EVICTED: Final = 100
 _STEP_BYTES: Final = 8 * 1024 * 1024
 """After so many bytes the room is asked for again, so requests at once pass a limit by no more than this each."""
 _RETRY_SECONDS: Final = 60
+_RECENT_SECONDS: Final = 5.0
 
 
 class UploadRoom:
@@ -108,11 +110,11 @@ class UploadRoom:
     def _waiting(self, project_id: int) -> int:
         """Bytes that the project is not charged for any more and no collection has freed; some seconds old."""
         recent = self._ctx.ports.waiting
-        known = recent.get(project_id)
-        if known is None:
-            known = int(self._ctx.ports.db.rows(_WAITING, {"project": project_id})[0].bytes)
-            recent.put(project_id, known)
-        return known
+        until, waiting = recent.get(project_id) or (0.0, 0)
+        if until < time.monotonic():
+            waiting = int(self._ctx.ports.db.rows(_WAITING, {"project": project_id})[0].bytes)
+            recent.put(project_id, (time.monotonic() + _RECENT_SECONDS, waiting))
+        return waiting
 
     def _require_few(self, project: quotas.LimitedProject, most: tuple[int, int]) -> None:
         account = self.account()

@@ -8,6 +8,7 @@ from app.artifacts.deletion import delete_artifact, delete_repository
 from app.artifacts.listing import Parts
 from app.artifacts.models import Artifact, Repository, Tag
 from app.artifacts.repositories import lock_published
+from app.artifacts.shares import WHOLE
 from app.artifacts.views import ArtifactView, RepositoryView
 from app.context import Context
 from app.core.errors import ManifestUnknown, RepositoryUnknown
@@ -99,7 +100,7 @@ class ArtifactService:
         require(self._ctx, project, "artifact", "read")
         with self._ctx.read() as session:
             artifact_id = find_artifact(session, f"{project}/{repository}", reference)
-            views = listing.artifact_views(session, [artifact_id], wanted)
+            views = listing.artifact_views(session, [artifact_id], wanted, WHOLE)
         if not views:
             raise _unknown(f"{project}/{repository}", reference)
         return views[0]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,6 +15,9 @@ from app.core.errors import ManifestUnknown
 from app.core.paging import KeysetPage
 from app.db.database import retried
 
+MOST_NAMES: Final = 10_000
+"""Tags of one page."""
+
 
 class TagService:
     """Lists and deletes tags at the registry's door, where the caller's rights were checked."""
@@ -23,14 +27,12 @@ class TagService:
         self._ctx = ctx
 
     def names(
-        self, repository: str, *, last: str = "", limit: int | None = None, public_only: bool = False
+        self, repository: str, *, last: str = "", limit: int = MOST_NAMES, public_only: bool = False
     ) -> KeysetPage[str]:
         """Return at most ``limit`` tags after ``last`` in byte order; RepositoryUnknown."""
         db = self._ctx.ports.db
         wanted = {"repository": find_published(db, repository, public_only=public_only), "last": last}
-        if limit is None:
-            return KeysetPage(items=[row[0] for row in db.rows(_NAMES, wanted)], more=False)
-        rows = db.rows(_FIRST_NAMES, wanted | {"limit": limit + 1})
+        rows = db.rows(_NAMES, wanted | {"limit": limit + 1})
         return KeysetPage(items=[row[0] for row in rows[:limit]], more=len(rows) > limit)
 
     @retried()
@@ -75,8 +77,8 @@ _NAMES = (
     sa.select(Tag.name)
     .where(Tag.repository_id == sa.bindparam("repository"), Tag.name > sa.bindparam("last"))
     .order_by(Tag.name)
+    .limit(sa.bindparam("limit", type_=sa.Integer()))
 )
-_FIRST_NAMES = _NAMES.limit(sa.bindparam("limit", type_=sa.Integer()))
 _POINTED = sa.select(Tag.id, Tag.name, Tag.artifact_id).where(
     Tag.repository_id == sa.bindparam("repository"), Tag.name.in_(sa.bindparam("names", expanding=True))
 )

@@ -64,13 +64,11 @@ def _page(session: Session, where: list[ColumnElement[bool]], query: ListQuery) 
     """
     ordered = _order(query)
     keys = paged(sa.select(AuditLog.op_time, AuditLog.id).where(*where).order_by(*ordered), query.page)
-    if query.page.limit is not None:
-        keys = keys.limit(query.page.limit + 1)
+    keys = keys.limit(query.page.size + 1)
     found = keys.subquery()
     rows = _ROWS.join(found, sa.and_(AuditLog.op_time == found.c.op_time, AuditLog.id == found.c.id))
     views = [AuditView(**row._asdict()) for row in session.execute(rows.order_by(*ordered))]
-    size = query.page.limit or len(views)
-    return views[:size], len(views) > size
+    return views[: query.page.size], len(views) > query.page.size
 
 
 def _order(query: ListQuery) -> list[sa.SQLColumnExpression[Any]]:

@@ -10,13 +10,14 @@ from app.core.crypto import random_password
 from app.core.errors import NotFoundError
 from app.db import gate
 from app.events.management import ReadOnlySwitched
+from app.identity import throttle
 from app.identity.service import UserService
 from app.identity.views import Account
 
 
 @click.group()
 def admin() -> None:
-    """Switch read-only mode, set a password, shut accounts out, rotate keys."""
+    """Switch read-only mode, set a password, shut accounts out, clear failed logins, rotate keys."""
 
 
 @admin.command("read-only")
@@ -63,6 +64,16 @@ def enable(username: str) -> None:
 
 for command in (rotate_signing, rotate_encryption, rotate_csrf, rotate_pepper, replace_lost):
     admin.add_command(command)
+
+
+@admin.command()
+@click.option("--user", help="Only the failures of this account, by its name or e-mail address.")
+@click.option("--address", help="Only the failures of this address.")
+def unblock(user: str | None, address: str | None) -> None:
+    """Forget failed logins, so that nobody is delayed: those of --user, of --address, of both together, else all."""
+    with acting() as ctx, ctx.write() as session:
+        forgotten = throttle.unblock(session, user, address)
+    click.echo(f"{forgotten} counters of failed logins are cleared")
 
 
 def _named(users: UserService, username: str) -> Account:

@@ -90,6 +90,8 @@ ROBOT_TOKEN_DURATION: Final = _number("robot_token_duration", 30, 1)
 QUOTA_PER_PROJECT_ENABLE: Final = _flag("quota_per_project_enable", default=True)
 STORAGE_PER_PROJECT: Final = _size("storage_per_project")
 SESSION_TIMEOUT: Final = _number("session_timeout", 60, 1)
+SESSION_LIFETIME: Final = _number("session_lifetime", 7 * 24 * 60, 1)
+"""Minutes after which a session ends however often it was renewed."""
 NOTIFICATION_ENABLE: Final = _flag("notification_enable", default=True)
 BANNER_MESSAGE: Final = _text("banner_message")
 IDENTITY_TOKENS: Final = _flag("identity_tokens", default=False)
@@ -106,6 +108,7 @@ KEYS: Final[Mapping[str, Key]] = {
         QUOTA_PER_PROJECT_ENABLE,
         STORAGE_PER_PROJECT,
         SESSION_TIMEOUT,
+        SESSION_LIFETIME,
         NOTIFICATION_ENABLE,
         BANNER_MESSAGE,
         IDENTITY_TOKENS,

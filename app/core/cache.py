@@ -1,70 +1,58 @@
-"""Caches: of what never changes, and of numbers that may be some seconds old."""
+"""Memory of one process with a bound in bytes."""
 
 import threading
-import time
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Callable, Hashable
+from typing import Final, Generic, TypeVar
 
-MANIFEST_CACHE_BYTES: Final = 64 * 1024 * 1024
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+MANIFEST_CACHE_BYTES: Final = 16 * 1024 * 1024
 _ENTRY_COST: Final = 256
 
 
-class ContentCache:
-    """Immutable contents by digest, the least recently used dropped beyond a number of bytes; safe between threads."""
+class Cache(Generic[K, V]):
+    """Values by key, the least recently used dropped beyond a number of bytes; safe between threads."""
 
-    def __init__(self, limit: int = MANIFEST_CACHE_BYTES) -> None:
-        """Keep at most ``limit`` bytes, keys and bookkeeping included."""
+    def __init__(self, limit: int, cost: Callable[[V], int]) -> None:
+        """Keep at most ``limit`` bytes: what each value costs, and 256 for its key and the bookkeeping."""
         self._limit = limit
+        self._cost = cost
         self._used = 0
-        self._contents: OrderedDict[str, bytes] = OrderedDict()
+        self._values: OrderedDict[K, V] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, digest: str) -> bytes | None:
-        """Return the content, None when it is not remembered."""
+    def get(self, key: K) -> V | None:
+        """Return the value, None when it is not remembered."""
         with self._lock:
-            content = self._contents.get(digest)
-            if content is not None:
-                self._contents.move_to_end(digest)
-            return content
+            value = self._values.get(key)
+            if value is not None:
+                self._values.move_to_end(key)
+            return value
 
-    def put(self, digest: str, content: bytes) -> None:
-        """Remember the content; one that takes more than an eighth of the room is not."""
-        cost = len(content) + _ENTRY_COST
-        if cost > self._limit // 8:
-            return
+    def put(self, key: K, value: V) -> None:
+        """Remember the value instead of another of this key; one that takes more than an eighth of the room is not."""
+        cost = self._cost(value) + _ENTRY_COST
         with self._lock:
-            if digest in self._contents:
+            self._forget(key)
+            if cost > self._limit // 8:
                 return
-            self._contents[digest] = content
+            self._values[key] = value
             self._used += cost
             while self._used > self._limit:
-                self._used -= len(self._contents.popitem(last=False)[1]) + _ENTRY_COST
+                self._used -= self._cost(self._values.popitem(last=False)[1]) + _ENTRY_COST
 
-
-class RecentNumbers:
-    """Numbers by number, forgotten after some seconds; bounded, safe between threads."""
-
-    def __init__(self, seconds: float = 5.0, most: int = 1000) -> None:
-        """Remember at most ``most`` numbers for ``seconds`` each."""
-        self._seconds = seconds
-        self._most = most
-        self._numbers: OrderedDict[int, tuple[float, int]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: int) -> int | None:
-        """Return the number, None when it is not remembered or too old."""
-        until, number = self._numbers.get(key, (0.0, 0))
-        return number if time.monotonic() < until else None
-
-    def put(self, key: int, number: int) -> None:
-        """Remember the number."""
+    def forget(self, key: K) -> None:
+        """Drop the value, if there is one."""
         with self._lock:
-            self._numbers.pop(key, None)
-            self._numbers[key] = (time.monotonic() + self._seconds, number)
-            if len(self._numbers) > self._most:
-                self._numbers.popitem(last=False)
+            self._forget(key)
 
-    def clear(self) -> None:
-        """Forget every number."""
-        with self._lock:
-            self._numbers.clear()
+    def _forget(self, key: K) -> None:
+        value = self._values.pop(key, None)
+        if value is not None:
+            self._used -= self._cost(value) + _ENTRY_COST
+
+
+def content_cache(limit: int = MANIFEST_CACHE_BYTES) -> Cache[str, bytes]:
+    """A cache of immutable contents by digest."""
+    return Cache(limit, len)

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import secrets
 import string
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,11 +46,11 @@ class Pepper:
 
     def keyed_hash(self, *parts: str) -> str:
         """HMAC-SHA-256 in hex over the parts, which may hold any characters."""
-        return _keyed_hash(self.key, parts)
+        return keyed_hash(self.key, *parts)
 
     def keyed_hashes(self, *parts: str) -> tuple[str, ...]:
         """What ``keyed_hash`` says of the parts, and what it said under each retired key."""
-        return tuple(_keyed_hash(key, parts) for key in (self.key, *self.retired))
+        return tuple(keyed_hash(key, *parts) for key in (self.key, *self.retired))
 
 
 class Keys(Protocol):
@@ -76,6 +75,11 @@ class Keys(Protocol):
         ...
 
 
+def keyed_hash(key: bytes, *parts: str) -> str:
+    """HMAC-SHA-256 in hex over the parts, which may hold any characters."""
+    return hmac.new(key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()
+
+
 def same(left: str, right: str) -> bool:
     """Compare two secrets in constant time."""
     return hmac.compare_digest(left.encode(), right.encode())
@@ -96,7 +100,3 @@ def random_password(length: int = 20) -> str:
 
 def _fernet(key: bytes) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(key))
-
-
-def _keyed_hash(key: bytes, parts: Sequence[str]) -> str:
-    return hmac.new(key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()

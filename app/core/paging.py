@@ -2,9 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
+PAGE_SIZE_LIMIT: Final = 100
+"""Rows that a page may be asked for."""
+MOST_ROWS: Final = 1000
+"""Rows of the longest page, that of a caller who asks for everything."""
+LARGEST_ANSWER: Final = 4 * 1024 * 1024
+"""Bytes that no list answers more than."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +23,7 @@ class KeysetPage(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetPage:
-    """A page as the management API counts it: ``number`` from 1, ``size`` items; size 0 means everything."""
+    """A page as the management API counts it: ``number`` from 1, ``size`` items, at most ``MOST_ROWS``."""
 
     number: int = 1
     size: int = 10
@@ -27,10 +33,9 @@ class OffsetPage:
         """Rows before this page."""
         return (self.number - 1) * self.size
 
-    @property
-    def limit(self) -> int | None:
-        """Rows of this page, None for all."""
-        return self.size or None
+    def at_most(self, rows: int) -> "OffsetPage":
+        """Return this page, or the first one of ``rows`` items where it would be longer than any caller can name."""
+        return self if self.size <= rows else OffsetPage(size=rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

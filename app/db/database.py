@@ -27,6 +27,8 @@ R = TypeVar("R")
 
 _MEMORY: Final = ":memory:"
 _BUSY_MS: Final = 60_000
+_STATEMENTS_KEPT: Final = 200
+"""Of each engine, compiled; callers' queries take many forms."""
 _NOT_DURABLE: Final = sa.text("SET LOCAL synchronous_commit = off")
 _here = threading.local()
 
@@ -209,12 +211,13 @@ def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine, Engine
         "pool_size": pool_size,
         "max_overflow": 64,
         "hide_parameters": True,
+        "query_cache_size": _STATEMENTS_KEPT,
     }
     writer, noter, reader = (sa.create_engine(url, **options) for _ in range(3))
     for engine, begin, pragmas in (
         (writer, "BEGIN IMMEDIATE", ("cache_size=-4096", "synchronous=FULL")),
         (noter, "BEGIN IMMEDIATE", ("cache_size=-4096", "synchronous=NORMAL")),
-        (reader, "BEGIN", ("cache_size=-2048", "query_only=ON")),
+        (reader, "BEGIN", ("cache_size=-512", "query_only=ON")),
     ):
         event.listen(engine, "do_connect", functools.partial(_make_private, Path(url.database or _MEMORY)))
         event.listen(engine, "connect", functools.partial(_prepare_sqlite, pragmas=pragmas))
@@ -247,6 +250,7 @@ def _postgresql_engines(url: sa.URL, pool_size: int, application: str) -> tuple[
         "pool_pre_ping": True,
         "isolation_level": "READ COMMITTED",
         "hide_parameters": True,
+        "query_cache_size": _STATEMENTS_KEPT,
     }
     writer = sa.create_engine(url, **options)
     reader = sa.create_engine(url, **options).execution_options(postgresql_readonly=True)

@@ -1,12 +1,15 @@
-"""Small documents made by the database out of many rows, so that a list needs no second query for them."""
+"""Documents as the database itself makes, measures and cuts them, so that a list moves no more than it shows."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.db.types import Document
+
+T = TypeVar("T")
 
 
 class object_of(FunctionElement[dict[str, Any]]):  # noqa: N801 - written like the SQL functions it stands beside
@@ -24,3 +27,44 @@ def _object_of_postgresql(element: object_of, compiler: SQLCompiler, **options: 
 @compiles(object_of, "sqlite")
 def _object_of_sqlite(element: object_of, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
     return f"json_group_object({compiler.process(element.clauses, **options)})"
+
+
+class document_bytes(FunctionElement[int]):  # noqa: N801 - written like the SQL functions it stands beside
+    """How many bytes a document takes as JSON; on SQLite, where it is stored as text of ASCII, never fewer."""
+
+    type: Any = sa.BigInteger()
+    inherit_cache: bool | None = True
+
+
+@compiles(document_bytes, "postgresql")
+def _document_bytes_postgresql(element: document_bytes, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    return f"octet_length(CAST({compiler.process(element.clauses, **options)} AS TEXT))"
+
+
+@compiles(document_bytes, "sqlite")
+def _document_bytes_sqlite(element: document_bytes, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    return f"length({compiler.process(element.clauses, **options)})"
+
+
+class without_member(FunctionElement[dict[str, Any]]):  # noqa: N801 - written like the SQL functions it stands beside
+    """A document and the plain name of a member: the document without it."""
+
+    type: Any = Document
+    inherit_cache: bool | None = True
+
+
+@compiles(without_member, "postgresql")
+def _without_member_postgresql(element: without_member, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    document, name = (compiler.process(part, **options) for part in element.clauses)
+    return f"({document} - CAST({name} AS TEXT))"
+
+
+@compiles(without_member, "sqlite")
+def _without_member_sqlite(element: without_member, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    document, name = (compiler.process(part, **options) for part in element.clauses)
+    return f"json_remove({document}, '$.' || {name})"
+
+
+def within(document: sa.SQLColumnExpression[T], most: sa.BindParameter[int]) -> sa.ColumnElement[T | None]:
+    """The document when it takes at most so many bytes, else NULL; a larger one does not leave the database."""
+    return sa.case((document_bytes(document) <= most, document), else_=sa.null())

@@ -39,9 +39,7 @@ def order(
 
 def paged(statement: sa.Select[*Values], page: OffsetPage) -> sa.Select[*Values]:
     """The page's rows only."""
-    if page.limit is None:
-        return statement
-    return statement.limit(page.limit).offset(min(page.offset, _LARGEST))
+    return statement.limit(page.size).offset(min(page.offset, _LARGEST))
 
 
 def windowed(statement: sa.Select[*Values]) -> sa.Select[*Values]:
@@ -52,7 +50,7 @@ def windowed(statement: sa.Select[*Values]) -> sa.Select[*Values]:
 
 def ends(page: OffsetPage) -> dict[str, object]:
     """The parameters of a ``windowed`` statement for this page."""
-    return {"limit": page.limit or _LARGEST, "offset": min(page.offset, _LARGEST)}
+    return {"limit": page.size, "offset": min(page.offset, _LARGEST)}
 
 
 def counted(session: Session, statement: sa.Select[*tuple[Any, ...]]) -> int:
@@ -74,6 +72,8 @@ def pattern(text: str) -> str:
 
 def _condition(column: sa.SQLColumnExpression[Any], condition: Condition) -> ColumnElement[bool]:
     match condition:
+        case Range() | Beyond() if _python_type(column) is bool:
+            raise InvalidError("a range in query of what is only true or false")
         case Exact(value=value):
             return column == _fitting(column, value)
         case Fuzzy(text=text):

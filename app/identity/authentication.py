@@ -13,14 +13,14 @@ from app.access.principals import Principal, PrincipalKind
 from app.context import Context, Ports
 from app.core.errors import UnauthenticatedError, UnavailableError
 from app.events.management import LoginFailed
-from app.identity import throttle
+from app.identity import known_logins, throttle
 from app.identity.models import User
 from app.identity.passwords import Passwords
 from app.identity.rules import email_key
 from app.identity.standing import RobotAccounts, Standing
 
 _CACHE_SECONDS = 60.0
-_CACHED = 10_000
+_CACHED = 4_000
 _TURNS = 256
 _NAME_LIMIT = 255
 _PASSWORD_LIMIT = 1024
@@ -56,7 +56,7 @@ class Authenticator:
         """The principal of a name, or a person's e-mail address, and its password, as it is at this moment.
 
         UnauthenticatedError when they are wrong or the account is disabled or over; TooManyRequests while a delay after
-        failures from this ``address`` lasts. Never waits.
+        failures from this ``address`` lasts, which never holds up what was right before.
         """
         if not _plausible(username, password):
             raise UnauthenticatedError
@@ -78,18 +78,22 @@ class Authenticator:
         return principal if principal is not None and principal.version == verified.version else None
 
     def _verify(self, key: str, username: str, password: str, address: str) -> Principal:
-        on_record = throttle.refuse_while_delayed(self._ports.db, username, address)
-        principal = self._robot(username, password) or self._person(username, password)
+        row, place = self._account(username), throttle.place_of(address)
+        account = username if row is None else str(row.username)
+        known = known_logins.asking(self._ports, account, password)
+        throttle.refuse_while_delayed(self._ports.db, account, place, known)
+        principal = self._robot(username, password) or self._person(row, password)
         if principal is None:
             ctx = Context(self._ports, address=address)
             with ctx.write() as session:
-                throttle.record_failure(session, username, address)
+                throttle.record_failure(session, account, place)
                 ctx.emit(LoginFailed(username=username, address=address))
             raise UnauthenticatedError
         self._remember(key, principal)
-        if on_record:
-            with self._ports.db.write() as session:
-                throttle.clear(session, username, address)
+        if not known():
+            with contextlib.suppress(UnavailableError), self._ports.db.write(durable=False) as session:
+                throttle.clear(session, account, place)
+                known_logins.remember(session, self._ports, account, password)
         return principal
 
     def _robot(self, name: str, secret: str) -> Principal | None:
@@ -97,8 +101,7 @@ class Authenticator:
         ended = principal is None or principal.ended(self._ports.clock.now().timestamp())
         return None if ended else principal
 
-    def _person(self, username: str, password: str) -> Principal | None:
-        row = self._account(username)
+    def _person(self, row: sa.Row[Any] | None, password: str) -> Principal | None:
         if not self._passwords.verify(password, row and row.password_hash) or row is None:
             return None
         if self._passwords.outdated(row.password_hash):

@@ -86,9 +86,13 @@ class UserSession(Base):
 
 
 class LoginFailure(Base):
-    """Failed logins of an account from an address; shared by all processes. Times are the database's clock in ms."""
+    """Failed logins of an account from an address, with an empty account those of the address whatever the accounts.
+
+    Shared by all processes. Times are the database's clock in ms.
+    """
 
     __tablename__ = "login_failure"
+    __table_args__ = (sa.Index("ix_login_failure_last_failure", "last_failure"),)
 
     account: Mapped[str] = mapped_column(byte_text(255), primary_key=True)
     address: Mapped[str] = mapped_column(byte_text(64), primary_key=True)
@@ -97,11 +101,24 @@ class LoginFailure(Base):
     last_failure: Mapped[int] = mapped_column(BigId)
 
 
+class KnownLogin(Base):
+    """A password that was right, as a hash under a key that no disk holds; see ``known_logins``."""
+
+    __tablename__ = "known_login"
+
+    account: Mapped[str] = mapped_column(byte_text(255), primary_key=True)
+    proof: Mapped[str] = mapped_column(byte_text(64), primary_key=True)
+    seen_at: Mapped[int] = mapped_column(BigId)
+
+
 class RefreshToken(Base):
     """A long-lived token of the OAuth2 door, stored as a keyed hash; removed when its principal's password changes."""
 
     __tablename__ = "refresh_token"
-    __table_args__ = table_args(sa.Index("ix_refresh_token_expires_at", "expires_at"))
+    __table_args__ = table_args(
+        sa.Index("ix_refresh_token_expires_at", "expires_at"),
+        sa.Index("ix_refresh_token_principal", "principal_kind", "principal_id"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     token_hash: Mapped[str] = mapped_column(byte_text(64), unique=True)

@@ -4,12 +4,14 @@ import hashlib
 import hmac
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar, Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from app.core.errors import FieldInvalid
+from app.core.errors import FieldInvalid, UnavailableError
 
 LONGEST: Final = 1024
 """Characters beyond which no text can be a stored password, so that none of them costs a hash."""
@@ -17,7 +19,8 @@ _LENGTHS: Final = range(8, 129)
 _CLASSES: Final = (re.compile(r"[A-Z]"), re.compile(r"[a-z]"), re.compile(r"[0-9]"))
 _MEMORY_KIB = 19_456
 _PASSES = 2
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 2
+_IN_LINE: Final = 16
 _HARBORS: Final = re.compile(r"harbor-pbkdf2\$(sha1|sha256)\$([1-9][0-9]{0,6})\$(.*)\$((?:[0-9a-f]{2})+)", re.DOTALL)
 
 
@@ -30,13 +33,16 @@ def check_rules(password: str, field: str = "password") -> None:
 
 
 class Passwords:
-    """Hashes and verifies with argon2id: 19 MiB each, at most four at once per process.
+    """Hashes and verifies with argon2id: 19 MiB each, two at once per process and 16 more in line.
+
+    Whoever finds the line full is sent away with UnavailableError, so that logins take neither memory nor all threads.
 
     Hashes of a Harbor are verified too, stored as ``harbor-pbkdf2$algorithm$iterations$salt$hexadecimal digits``, where
     the algorithm is Harbor's ``password_version`` (sha1 or sha256) and the iterations are 4096.
     """
 
     _slots: ClassVar = threading.BoundedSemaphore(_AT_ONCE)
+    _line: ClassVar = threading.BoundedSemaphore(_AT_ONCE + _IN_LINE)
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=1)
@@ -44,7 +50,7 @@ class Passwords:
 
     def hash(self, password: str) -> str:
         """The text to store for ``password``; takes some 20 ms."""
-        with self._slots:
+        with self._turn():
             return self._hasher.hash(password)
 
     def verify(self, password: str, stored: str | None) -> bool:
@@ -54,7 +60,7 @@ class Passwords:
         """
         if len(password) > LONGEST:
             return False
-        with self._slots:
+        with self._turn():
             if stored is not None and (harbors := _HARBORS.fullmatch(stored)):
                 if _verify_harbors(password, *harbors.groups()):
                     return True
@@ -68,6 +74,16 @@ class Passwords:
     def outdated(self, stored: str) -> bool:
         """Tell whether a verified password should be hashed again: it came from a Harbor, or hashing costs more now."""
         return _HARBORS.fullmatch(stored) is not None or self._hasher.check_needs_rehash(stored)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._line.acquire(blocking=False):
+            raise UnavailableError("too many logins at this moment, try again", retry_after=1)
+        try:
+            with self._slots:
+                yield
+        finally:
+            self._line.release()
 
     def _nobodys(self) -> str:
         if self._nobody is None:

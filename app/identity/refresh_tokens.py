@@ -11,12 +11,17 @@ from app.core.errors import UnauthenticatedError
 from app.identity.models import RefreshToken, User
 
 _LIFETIME = timedelta(days=90)
+KEPT = 50
+"""Of each account; one more ends the oldest."""
 _BYTES = 32
 _PURPOSE = "refresh-token"
 
 
 class RefreshTokens:
-    """Issued to users, stored as keyed hashes; they end with a new password, with disabling, or unused for 90 days."""
+    """Issued to users, stored as keyed hashes; they end with a new password, with disabling, or unused for 90 days.
+
+    An account has at most 50: a new one ends the one that was used longest ago.
+    """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -31,13 +36,10 @@ class RefreshTokens:
             )
             if principal.kind is not PrincipalKind.USER or version != principal.version:
                 raise UnauthenticatedError
-            session.execute(
-                sa.delete(RefreshToken).where(
-                    RefreshToken.principal_kind == principal.kind,
-                    RefreshToken.principal_id == principal.id,
-                    RefreshToken.expires_at < now,
-                )
-            )
+            own = sa.and_(RefreshToken.principal_kind == principal.kind, RefreshToken.principal_id == principal.id)
+            kept = sa.select(RefreshToken.id).where(own, RefreshToken.expires_at >= now)
+            newest = kept.order_by(RefreshToken.expires_at.desc(), RefreshToken.id.desc()).limit(KEPT - 1)
+            session.execute(sa.delete(RefreshToken).where(own, RefreshToken.id.not_in(newest)))
             session.add(
                 RefreshToken(
                     token_hash=self._hashes(token)[0],

@@ -23,7 +23,7 @@ from app.core.paging import Listed, OffsetPage
 from app.core.query import ListQuery
 from app.db.database import retried
 from app.events.management import PasswordRefused, UserCreated, UserDeleted, UserUpdated
-from app.identity import directory, listing, throttle
+from app.identity import directory, known_logins, listing, throttle
 from app.identity.listing import FIRST_ADMINISTRATOR
 from app.identity.models import RefreshToken, User, UserGroupMember
 from app.identity.passwords import Passwords, check_rules
@@ -105,6 +105,7 @@ class UserService:
             )
             session.add(user)
             session.flush()
+            known_logins.remember(session, self._ctx.ports, user.username, new.password)
             self._ctx.emit(UserCreated(user_id=user.id, username=user.username))
             return _account(user)
 
@@ -177,6 +178,7 @@ class UserService:
             if known is not None and user.password_hash != known:
                 raise DeniedError(_WRONG)
             user.password_hash = stored
+            known_logins.remember(session, self._ctx.ports, user.username, password)
             self._end_logins(session, user)
             self._updated(user, "password")
 
@@ -230,13 +232,14 @@ class UserService:
 
     def _proven(self, user_id: int, password: str) -> str:
         """What is stored of the caller's own password, when this is it; wrong ones count as failed logins."""
-        name, address = self._ctx.principal.name, self._ctx.address[: throttle.ADDRESS_LIMIT]
-        throttle.refuse_while_delayed(self._ctx.ports.db, name, address)
+        name, place = self._ctx.principal.name, throttle.place_of(self._ctx.address)
+        known = known_logins.asking(self._ctx.ports, name, password)
+        throttle.refuse_while_delayed(self._ctx.ports.db, name, place, known)
         with self._ctx.read() as session:
             stored = _found(session.get(User, user_id), user_id).password_hash
         if stored is None or not self._passwords.verify(password, stored):
             with self._ctx.write() as session:
-                throttle.record_failure(session, name, address)
+                throttle.record_failure(session, name, place)
             raise DeniedError(_WRONG)
         return stored
 

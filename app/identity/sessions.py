@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.access.principals import Principal, PrincipalKind
-from app.configuration.keys import SESSION_TIMEOUT
+from app.configuration.keys import SESSION_LIFETIME, SESSION_TIMEOUT
 from app.configuration.service import ConfigurationService
 from app.context import Context, Ports
 from app.core.errors import UnauthenticatedError, UnavailableError
@@ -29,12 +29,12 @@ class SessionStore:
     def principal(self, sid: str, *, renew: bool) -> Principal | None:
         """The session's user as of now; None when it has ended or the user is disabled or gone.
 
-        ``renew`` prolongs the session by its whole timeout once a tenth of it has passed.
+        ``renew`` prolongs the session by its whole timeout once a tenth of it has passed, never beyond its lifetime.
         """
         now = self._ports.clock.now()
         for row in self._rows(sid, now):
             if renew and (now - row.renewed_at) * _RENEWED_EVERY >= row.expires_at - row.renewed_at:
-                self._renew(row.session_id, row.renewed_at, now)
+                self._renew(row, now)
             return Principal(
                 kind=PrincipalKind.USER,
                 id=row.user_id,
@@ -51,7 +51,8 @@ class SessionStore:
         outlives the password it was opened with.
         """
         sid = secrets.token_urlsafe(_ID_BYTES)
-        now, lasts = ctx.ports.clock.now(), _timeout(ctx)
+        now = ctx.ports.clock.now()
+        expires_at = _end(ctx, began=now, now=now)
         with ctx.write() as session:
             if session.scalar(_LOCKED, {"user_id": principal.id, "version": principal.version}) is None:
                 raise UnauthenticatedError
@@ -62,7 +63,7 @@ class SessionStore:
                     user_id=principal.id,
                     creation_time=now,
                     renewed_at=now,
-                    expires_at=now + lasts,
+                    expires_at=expires_at,
                 )
             )
         return sid
@@ -77,16 +78,18 @@ class SessionStore:
         """End every session of the user with the open transaction."""
         session.execute(sa.delete(UserSession).where(UserSession.user_id == user_id))
 
-    def _renew(self, session_id: int, renewed_at: datetime, now: datetime) -> None:
+    def _renew(self, row: sa.Row[Any], now: datetime) -> None:
         """Prolong a session unless another request just did. A database that cannot be written ends no session."""
         ctx = Context(self._ports)
         try:
-            lasts = _timeout(ctx)
+            expires_at = _end(ctx, began=row.creation_time, now=now)
+            if expires_at == row.expires_at:
+                return
             with ctx.write(durable=False) as session:
                 session.execute(
                     sa.update(UserSession)
-                    .where(UserSession.id == session_id, UserSession.renewed_at == renewed_at)
-                    .values(renewed_at=now, expires_at=now + lasts)
+                    .where(UserSession.id == row.session_id, UserSession.renewed_at == row.renewed_at)
+                    .values(renewed_at=now, expires_at=expires_at)
                 )
         except UnavailableError:
             return
@@ -100,8 +103,11 @@ class SessionStore:
         return self._ports.keys.keyed_hashes("session", sid)
 
 
-def _timeout(ctx: Context) -> timedelta:
-    return timedelta(minutes=ConfigurationService(ctx).number(SESSION_TIMEOUT))
+def _end(ctx: Context, *, began: datetime, now: datetime) -> datetime:
+    """When a session ends that is used now: after its timeout, at the latest when its lifetime is over."""
+    minutes = ConfigurationService(ctx).values(SESSION_TIMEOUT, SESSION_LIFETIME)
+    timeout, lifetime = (timedelta(minutes=int(minutes[key.name])) for key in (SESSION_TIMEOUT, SESSION_LIFETIME))
+    return min(now + timeout, began + lifetime)
 
 
 _BY_ID = (
@@ -109,6 +115,7 @@ _BY_ID = (
         UserSession.id.label("session_id"),
         UserSession.renewed_at,
         UserSession.expires_at,
+        UserSession.creation_time,
         User.id.label("user_id"),
         User.username,
         User.sysadmin,

@@ -1,18 +1,20 @@
 """How a principal stands now: whether it may still log in, and the version that its tokens must carry."""
 
-import threading
 from typing import Protocol
 
 import sqlalchemy as sa
 
 from app.access.principals import Principal, PrincipalKind
+from app.core.cache import Cache
 from app.core.clock import Clock
 from app.db.database import Database
 from app.identity.models import User
 
 FRESH_SECONDS = 5.0
 """How old an answer may be; tokens of who was disabled or has other rights now stop after this time."""
-_KEPT = 10_000
+_KEPT_BYTES = 8 * 1024 * 1024
+_PRINCIPAL_BYTES = 512
+_GRANT_BYTES = 256
 
 
 class RobotAccounts(Protocol):
@@ -34,8 +36,7 @@ class Standing:
         self._db = db
         self._clock = clock
         self._robots = robots
-        self._seen: dict[tuple[PrincipalKind, int], tuple[float, Principal | None]] = {}
-        self._lock = threading.Lock()
+        self._seen: Cache[tuple[PrincipalKind, int], tuple[float, Principal | None]] = Cache(_KEPT_BYTES, _cost)
 
     def of(self, kind: PrincipalKind, principal_id: int, *, at_least: int = 0) -> Principal | None:
         """The account as a principal; None when it is disabled, over or gone.
@@ -58,10 +59,7 @@ class Standing:
         """As ``of``, asked of the database now."""
         now = self._clock.now().timestamp()
         principal = self._robots.by_id(principal_id) if kind is PrincipalKind.ROBOT else self._user(principal_id)
-        with self._lock:
-            if len(self._seen) >= _KEPT:
-                self._seen.clear()
-            self._seen[kind, principal_id] = (now, principal)
+        self._seen.put((kind, principal_id), (now, principal))
         return None if principal is None or principal.ended(now) else principal
 
     def _user(self, user_id: int) -> Principal | None:
@@ -70,6 +68,10 @@ class Standing:
                 kind=PrincipalKind.USER, id=user_id, name=row.username, sysadmin=row.sysadmin, version=row.version
             )
         return None
+
+
+def _cost(seen: tuple[float, Principal | None]) -> int:
+    return _PRINCIPAL_BYTES + _GRANT_BYTES * (len(seen[1].grants) if seen[1] is not None else 0)
 
 
 _BY_ID = sa.select(User.username, User.sysadmin, User.version).where(

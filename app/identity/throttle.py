@@ -1,4 +1,8 @@
-"""Slows down guessing: five failures per account and address, then a growing delay; no account is ever locked."""
+"""Slows down guessing: failures per account and address, and per address whatever the account; no account is locked."""
+
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -7,53 +11,119 @@ from sqlalchemy.orm import Session
 from app.core.errors import TooManyRequests
 from app.db.database import Database
 from app.db.types import clock_ms
-from app.identity.models import LoginFailure
+from app.identity.models import LoginFailure, User
 
-FREE_FAILURES = 5
-ADDRESS_LIMIT = 64
+FREE_FAILURES: Final = 5
+FREE_NAMES: Final = 30
+"""Failures of one address in a minute, whatever the accounts, before the next one is delayed."""
+MOST_ROWS: Final = 50_000
+ADDRESS_LIMIT: Final = 64
 """Characters of an address that are looked at."""
-_LONGEST_MS = 60_000
-_FORGOTTEN_MS = 15 * 60_000
+_EVERY_ACCOUNT: Final = ""
+"""Stands for the account in the row of an address as a whole."""
+_FORGIVEN_MS: Final = 2_000
+"""The time after which one of an address's failures is forgiven."""
+_NETWORK_BITS: Final = 64
+_LONGEST_MS: Final = 60_000
+_FORGOTTEN_MS: Final = 15 * 60_000
 
 
-def refuse_while_delayed(db: Database, account: str, address: str) -> bool:
-    """Raise TooManyRequests while the delay lasts; else tell whether failures are on record."""
-    for row in db.rows(_ON_RECORD, {"account": account, "address": address}):
-        if row.left > 0:
-            raise TooManyRequests("too many failed logins, try again later", retry_after=-(-row.left // 1000))
-        return True
-    return False
+def place_of(address: str) -> str:
+    """What counts as one address: that of IPv4, of IPv6 the network of 64 bits that one caller has to himself."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address[:ADDRESS_LIMIT]
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((int(parsed), _NETWORK_BITS), strict=False))
 
 
-def record_failure(session: Session, account: str, address: str) -> None:
-    """Count a failure; from the fifth on the next try is refused for 1, 2, 4 … at most 60 s."""
-    statement = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    count = sa.case((LoginFailure.last_failure < clock_ms() - _FORGOTTEN_MS, 1), else_=LoginFailure.count + 1)
-    failed = session.execute(
-        statement(LoginFailure)
-        .values(account=account, address=address, count=1, blocked_until=0, last_failure=clock_ms())
+def refuse_while_delayed(db: Database, account: str, place: str, is_known: Callable[[], bool]) -> None:
+    """Raise TooManyRequests while a delay lasts.
+
+    What ``is_known`` is let through: it was right before, so looking at it again helps no guesser.
+    """
+    rows = db.rows(_ON_RECORD, {"account": account, "place": place})
+    left = max((row.left for row in rows if row.left <= _LONGEST_MS), default=0)
+    if left > 0 and not is_known():
+        raise TooManyRequests("too many failed logins, try again later", retry_after=-(-left // 1000))
+
+
+def record_failure(session: Session, account: str, place: str) -> None:
+    """Count a failure.
+
+    From the fifth on the account is delayed at this place for 1, 2, 4 … at most 60 s; from the thirtieth in a minute
+    all accounts are, for 2 s.
+    """
+    now = clock_ms()
+    again = sa.case((LoginFailure.last_failure.between(now - _FORGOTTEN_MS, now), LoginFailure.count + 1), else_=1)
+    failed = _counted(session, account, place, again)
+    if failed >= FREE_FAILURES:
+        _delay(session, account, place, min(_LONGEST_MS, 1000 << min(failed - FREE_FAILURES, 6)))
+    forgiven = (now - LoginFailure.last_failure) // _FORGIVEN_MS
+    left = sa.case(
+        (sa.and_(LoginFailure.last_failure <= now, forgiven < LoginFailure.count), LoginFailure.count - forgiven + 1),
+        else_=1,
+    )
+    if _counted(session, _EVERY_ACCOUNT, place, left) >= FREE_NAMES:
+        _delay(session, _EVERY_ACCOUNT, place, _FORGIVEN_MS)
+    if failed == 1:
+        _forget_old(session)
+
+
+def clear(session: Session, account: str, place: str) -> None:
+    """Forget the failures, after the first success: later ones say nothing new, and forgive no guesser."""
+    session.execute(sa.delete(LoginFailure).where(_mine(account, place)))
+
+
+def unblock(session: Session, name: str | None, address: str | None) -> int:
+    """Forget the failures of an account (by name or e-mail), of an address, of both together, or all.
+
+    Tells how many counters went.
+    """
+    owners = sa.select(User.username).where(User.email == name)
+    chosen = [
+        *([] if name is None else [sa.or_(LoginFailure.account == name, LoginFailure.account.in_(owners))]),
+        *([] if address is None else [LoginFailure.address == place_of(address)]),
+    ]
+    return len(session.execute(sa.delete(LoginFailure).where(*chosen).returning(LoginFailure.account)).all())
+
+
+def _counted(session: Session, account: str, place: str, count: sa.ColumnElement[int]) -> int:
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return session.execute(
+        insert(LoginFailure)
+        .values(account=account, address=place, count=1, blocked_until=0, last_failure=clock_ms())
         .on_conflict_do_update(
             index_elements=[LoginFailure.account, LoginFailure.address],
             set_={"count": count, "last_failure": clock_ms()},
         )
         .returning(LoginFailure.count)
     ).scalar_one()
-    if failed >= FREE_FAILURES:
-        delay = min(_LONGEST_MS, 1000 << min(failed - FREE_FAILURES, 6))
-        session.execute(sa.update(LoginFailure).where(_mine(account, address)).values(blocked_until=clock_ms() + delay))
-    elif failed == 1:
-        session.execute(sa.delete(LoginFailure).where(LoginFailure.last_failure < clock_ms() - _FORGOTTEN_MS))
 
 
-def clear(session: Session, account: str, address: str) -> None:
-    """Forget the failures, after a success."""
-    session.execute(sa.delete(LoginFailure).where(_mine(account, address)))
+def _delay(session: Session, account: str, place: str, milliseconds: int) -> None:
+    later = sa.update(LoginFailure).where(_mine(account, place)).values(blocked_until=clock_ms() + milliseconds)
+    session.execute(later)
 
 
-def _mine(account: str, address: str) -> sa.ColumnElement[bool]:
-    return sa.and_(LoginFailure.account == account, LoginFailure.address == address)
+def _forget_old(session: Session) -> None:
+    """Forget what is long ago, or yet to come as the clock was set back, and all but the newest of very many."""
+    times = LoginFailure.last_failure
+    session.execute(sa.delete(LoginFailure).where(~times.between(clock_ms() - _FORGOTTEN_MS, clock_ms())))
+    newest = sa.select(times).order_by(times.desc()).offset(MOST_ROWS).limit(1).scalar_subquery()
+    session.execute(sa.delete(LoginFailure).where(times <= newest))
+
+
+def _mine(account: str, place: str) -> sa.ColumnElement[bool]:
+    return sa.and_(LoginFailure.account == account, LoginFailure.address == place)
 
 
 _ON_RECORD = sa.select((LoginFailure.blocked_until - clock_ms()).label("left")).where(
-    LoginFailure.account == sa.bindparam("account"), LoginFailure.address == sa.bindparam("address")
+    sa.or_(LoginFailure.account == sa.bindparam("account"), LoginFailure.account == _EVERY_ACCOUNT),
+    LoginFailure.address == sa.bindparam("place"),
 )
+"""A delay that is longer than any was set by a clock that has been set back since, and counts as none."""

@@ -1,9 +1,9 @@
 """Registry tokens: signed statements of what a principal may do, and a memory of those that were verified."""
 
+import hashlib
 import math
 import secrets
 import string
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from typing import Any
 import jwt
 
 from app.access.principals import Principal, PrincipalKind
+from app.core.cache import Cache
 from app.core.clock import Clock
 from app.core.errors import TokenInvalid
 from app.identity.signing import LEEWAY, SigningKeys
@@ -23,7 +24,9 @@ _ALGORITHM = "RS256"
 _OWN = "harbor"
 _ID_ALPHABET = string.ascii_letters + string.digits
 _ID_LENGTH = 16
-_CACHED = 8192
+_CACHED_BYTES = 4 * 1024 * 1024
+_REPOSITORY_BYTES = 512
+"""What a cached token costs for each repository it names: name, key, and the set of actions."""
 _REQUIRED = ["iss", "aud", "exp", "nbf", "iat", "jti"]
 
 
@@ -72,8 +75,7 @@ class Tokens:
         self._keys = keys
         self._clock = clock
         self._lifetime = lifetime
-        self._verified: dict[str, VerifiedToken] = {}
-        self._lock = threading.Lock()
+        self._verified: Cache[bytes, VerifiedToken] = Cache(_CACHED_BYTES, _cost)
 
     def issue(self, principal: Principal, access: Sequence[Access]) -> IssuedToken:
         """Sign what ``principal`` may do, for the configured time, and no longer than ``principal`` itself lasts."""
@@ -102,19 +104,16 @@ class Tokens:
 
     def verify(self, header: str) -> VerifiedToken:
         """The token of an ``Authorization: Bearer`` header; TokenInvalid when it is not ours or not of this time."""
-        found = self._verified.get(header)
+        key = hashlib.sha256(header.encode()).digest()
+        found = self._verified.get(key)
         if found is not None:
             now = self._clock.now()
             if now.timestamp() < found.expires_at and self._keys.verification(found.kid, now) is not None:
                 return found
-            with self._lock:
-                self._verified.pop(header, None)
+            self._verified.forget(key)
             raise TokenInvalid("the token has expired")
         verified = self._check(header.partition(" ")[2].strip())
-        with self._lock:
-            if len(self._verified) >= _CACHED:
-                del self._verified[next(iter(self._verified))]
-            self._verified[header] = verified
+        self._verified.put(key, verified)
         return verified
 
     def _check(self, token: str) -> VerifiedToken:
@@ -138,6 +137,10 @@ class Tokens:
         if not claims["nbf"] - LEEWAY.total_seconds() <= now < verified.expires_at:
             raise TokenInvalid("the token has expired" if now >= verified.expires_at else "the token is not valid yet")
         return verified
+
+
+def _cost(token: VerifiedToken) -> int:
+    return _REPOSITORY_BYTES * (1 + len(token.repositories))
 
 
 def _entry(item: Access) -> dict[str, Any]:

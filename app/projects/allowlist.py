@@ -34,15 +34,16 @@ class AllowlistView:
     id: int
     project_id: int
     """0 for the system's list."""
-    cve_ids: Sequence[str]
+    cve_ids: Sequence[str] | None
+    """None where projects are listed and there are too many to be shown."""
     expires_at: int | None
     creation_time: datetime | None
     update_time: datetime | None
 
     @property
-    def items(self) -> list[dict[str, str]]:
+    def items(self) -> list[dict[str, str]] | None:
         """The ids as clients read them."""
-        return [{"cve_id": cve_id} for cve_id in self.cve_ids]
+        return None if self.cve_ids is None else [{"cve_id": cve_id} for cve_id in self.cve_ids]
 
 
 class AllowlistService:

@@ -14,7 +14,7 @@ from app.context import Context
 from app.core.errors import InvalidError, ProjectUnknown
 from app.core.paging import Listed, OffsetPage
 from app.core.query import AnyOf, Condition, Exact, Fuzzy, ListQuery, Term
-from app.db.documents import object_of
+from app.db.documents import object_of, within
 from app.db.listing import Columns, conditions, order, pattern, windowed
 from app.db.parts import parts
 from app.identity import directory
@@ -38,6 +38,9 @@ _COLUMNS: Columns = {
 _NOBODY: Final = 0
 _MOST_PEOPLE: Final = 100
 _NO_PROJECT: Final = 0
+_LIST_BYTES: Final = 512 * 1024
+"""Of accepted vulnerabilities on one page."""
+_WHOLE: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +60,13 @@ def visible(ctx: Context, query: ListQuery, *, detailed: bool) -> Listed[Project
     statements = _often(ctx.principal, query) or _made_for(ctx, query)
     total = ctx.rows(statements.count, statements.values)[0].total
     ids = _ids(ctx, statements, query.page, total)
-    return Listed(items=_views(ctx, ids, detailed=detailed), total=total, page=query.page)
+    items = _views(ctx, ids, detailed=detailed, list_bytes=_LIST_BYTES // query.page.size)
+    return Listed(items=items, total=total, page=query.page)
 
 
 def _ids(ctx: Context, statements: _Statements, page: OffsetPage, total: int) -> list[int]:
     """The ids of the page, in order, counted from the nearer end."""
-    limit, offset = min(page.limit or total, total - page.offset), page.offset
+    limit, offset = min(page.size, total - page.offset), page.offset
     if limit <= 0:
         return []
     if statements.ids_from_end is None or offset <= total // 2:
@@ -75,7 +79,7 @@ def _ids(ctx: Context, statements: _Statements, page: OffsetPage, total: int) ->
 
 def view_of(ctx: Context, project_id: int) -> ProjectView:
     """The project as the caller sees it, whatever the rights; ProjectUnknown when it is gone."""
-    for view in _views(ctx, [project_id], detailed=True):
+    for view in _views(ctx, [project_id], detailed=True, list_bytes=_WHOLE):
         return view
     raise ProjectUnknown(f"project {project_id} not found")
 
@@ -84,13 +88,16 @@ def _user(principal: Principal) -> int:
     return principal.id if principal.kind is PrincipalKind.USER else _NOBODY
 
 
-def _views(ctx: Context, ids: Sequence[int], *, detailed: bool) -> list[ProjectView]:
-    """The projects in the order of their ids here; those that went meanwhile are left out."""
+def _views(ctx: Context, ids: Sequence[int], *, detailed: bool, list_bytes: int) -> list[ProjectView]:
+    """The projects in the order of their ids here, without lists of vulnerabilities that are larger.
+
+    Those that went meanwhile are left out.
+    """
     views = {}
     for part in parts(ids, _SIZES[-1]):
         size = next(size for size in _SIZES if size >= len(part))
         wanted = dict(zip(_places(size), (*part, *[_NO_PROJECT] * size), strict=False))
-        for row in ctx.rows(_ROWS[size], {"user": _user(ctx.principal), **wanted}):
+        for row in ctx.rows(_ROWS[size], {"user": _user(ctx.principal), "list_bytes": list_bytes, **wanted}):
             views[row.id] = _view(row, detailed=detailed)
     return [views[project_id] for project_id in ids if project_id in views]
 
@@ -110,7 +117,7 @@ def _view(row: sa.Row[Any], *, detailed: bool) -> ProjectView:
         cve_allowlist=AllowlistView(
             id=row.list_id or 0,
             project_id=row.id,
-            cve_ids=row.list_items or (),
+            cve_ids=() if row.list_id is None else row.list_items,
             expires_at=row.list_expires_at,
             creation_time=row.list_creation_time,
             update_time=row.list_update_time,
@@ -210,7 +217,7 @@ def _rows(size: int) -> sa.Select[*tuple[Any, ...]]:
             settings.scalar_subquery().label("settings"),
             roles.scalar_subquery().label("roles"),
             CVEAllowlist.id.label("list_id"),
-            CVEAllowlist.items.label("list_items"),
+            within(CVEAllowlist.items, sa.bindparam("list_bytes", type_=sa.BigInteger)).label("list_items"),
             CVEAllowlist.expires_at.label("list_expires_at"),
             CVEAllowlist.creation_time.label("list_creation_time"),
             CVEAllowlist.update_time.label("list_update_time"),

@@ -19,13 +19,14 @@ blueprint = Blueprint("catalog", __name__)
 
 @blueprint.get("/v2/_catalog")
 def list_repositories() -> Response:
-    """Repositories after ``last``, at most ``n`` (all without it), with a Link when more follow."""
+    """Repositories after ``last``, at most ``n`` and never more than 10,000, with a Link when more follow."""
     request.environ[ROUTE_KEY] = "catalog"
     edge = current_edge()
     try:
         if not edge.door.may_list_catalog(edge.door.caller(request.environ)):
             raise UnauthenticatedError
-        response = _page(edge, page_size(request.args.get("n"), _LARGEST), request.args.get("last", ""))
+        with edge.ports.large_answers:
+            response = _page(edge, page_size(request.args.get("n"), _LARGEST), request.args.get("last", ""))
     except DomainError as error:
         response = errors.render(error)
         if isinstance(error, UnauthenticatedError):
@@ -34,10 +35,10 @@ def list_repositories() -> Response:
     return as_flask(response)
 
 
-def _page(edge: Edge, limit: int | None, last: str) -> RegistryResponse:
+def _page(edge: Edge, limit: int, last: str) -> RegistryResponse:
     names = _names(edge, limit, last)
     response = RegistryResponse(status=200, headers=[errors.JSON])
-    if limit is not None and len(names) > limit:
+    if len(names) > limit:
         names = names[:limit]
         if names:
             response.headers.append(next_link("/v2/_catalog", n=limit, last=names[-1]))
@@ -45,11 +46,10 @@ def _page(edge: Edge, limit: int | None, last: str) -> RegistryResponse:
     return response
 
 
-def _names(edge: Edge, limit: int | None, last: str) -> list[str]:
+def _names(edge: Edge, limit: int, last: str) -> list[str]:
     if "\0" in last:
         return []
-    statement = _AFTER if limit is None else _AFTER.limit(limit + 1)
-    return [row.name for row in edge.ports.db.rows(statement, {"last": last})]
+    return [row.name for row in edge.ports.db.rows(_AFTER, {"last": last, "limit": limit + 1})]
 
 
 def _challenge(edge: Edge, error: DomainError) -> tuple[str, str]:
@@ -63,4 +63,5 @@ _AFTER = (
     sa.select(Repository.name)
     .where(Repository.name > sa.bindparam("last"), Repository.published.is_(sa.true()))
     .order_by(Repository.name)
+    .limit(sa.bindparam("limit", type_=sa.Integer()))
 )

@@ -5,10 +5,10 @@ from urllib.parse import urlencode
 from app.core.errors import PageInvalid
 
 
-def page_size(text: str | None, largest: int) -> int | None:
-    """The parameter ``n``, cut to ``largest``; None when it is absent, PageInvalid when it is no whole number."""
+def page_size(text: str | None, largest: int) -> int:
+    """The parameter ``n``, ``largest`` at most and when it is absent; PageInvalid when it is no whole number."""
     if text is None:
-        return None
+        return largest
     if not text.isascii() or not text.isdigit():
         raise PageInvalid(f"n must be a whole number, not {text[:40]!r}", detail={"n": text[:40]})
     return min(int(text[:20]), largest)

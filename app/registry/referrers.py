@@ -2,7 +2,6 @@
 
 from app.artifacts.accessories import PAGE_ROWS, AccessoryService, Referrers, ReferrersQuery
 from app.core.digest import Digest
-from app.core.errors import PageInvalid
 from app.core.media_types import OCI_INDEX
 from app.oci.referrers import referrers_index
 from app.registry.http import Headers, RegistryRequest, RegistryResponse
@@ -18,20 +17,19 @@ def list_referrers(request: RegistryRequest) -> RegistryResponse:
         subject=subject,
         artifact_type=request.parameter("artifactType") or None,
         last=_position(request.parameter("last")),
-        limit=PAGE_ROWS if limit is None else limit,
+        limit=limit,
     )
-    page = AccessoryService(request.ctx).referrers(query, public_only=request.public_only)
-    return RegistryResponse(status=200, headers=_headers(query, page, limit), body=referrers_index(page.descriptors))
+    with request.ctx.ports.large_answers:
+        page = AccessoryService(request.ctx).referrers(query, public_only=request.public_only)
+        body = referrers_index(page.descriptors)
+    return RegistryResponse(status=200, headers=_headers(query, page, limit), body=body)
 
 
 def _position(text: str | None) -> int:
-    position = page_size(text, 2**53) if text else 0
-    if position is None:
-        raise PageInvalid
-    return position
+    return page_size(text, 2**53) if text else 0
 
 
-def _headers(query: ReferrersQuery, page: Referrers, limit: int | None) -> Headers:
+def _headers(query: ReferrersQuery, page: Referrers, limit: int) -> Headers:
     headers = [("Content-Type", OCI_INDEX), ("X-Total-Count", str(page.total))]
     if query.artifact_type is not None:
         headers.append(("OCI-Filters-Applied", "artifactType"))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.core.errors import InvalidError, NotFoundError
-from app.core.paging import Listed
+from app.core.paging import PAGE_SIZE_LIMIT, Listed
 from app.core.query import Condition, Exact, Fuzzy, ListQuery, Term
 from app.db.listing import Columns, conditions, counted, order, paged
 from app.robots.grants import Grant, Level, permissions_of
@@ -61,10 +61,11 @@ def listed(
     filters = [belongs, *conditions(plain, _COLUMNS)]
     total = counted(session, sa.select(Robot.id).where(*filters))
     statement = sa.select(Robot).where(*filters).order_by(*order(query.sort, _COLUMNS, (Robot.name,), Robot.id))
-    robots = session.execute(paged(statement, query.page)).scalars().all()
+    page = query.page.at_most(PAGE_SIZE_LIMIT)
+    robots = session.execute(paged(statement, page)).scalars().all()
     grants = grants_by_robot(session, [robot.id for robot in robots])
     items = [_view(robot, grants.get(robot.id, ()), prefix, now) for robot in robots]
-    return Listed(items=items, total=total, page=query.page)
+    return Listed(items=items, total=total, page=page)
 
 
 def grants_by_robot(session: Session, ids: Sequence[int]) -> dict[int, list[Grant]]:

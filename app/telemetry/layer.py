@@ -10,10 +10,15 @@ import structlog
 from app.core.ids import session_id
 from app.telemetry.metrics import Metrics
 from app.telemetry.proxies import TrustedProxies
+from app.telemetry.spool import spooled
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
+_LOGGED: Final = 1000
+"""Characters of a path and of an agent; a line of more than 4,096 bytes could be torn by another process's."""
+_LONG: Final = 6
+"""Digits of a length that may be large."""
 _ID: Final = re.compile(r"[\x21-\x7e]{1,200}")
 _log = structlog.get_logger("access")
 
@@ -38,7 +43,7 @@ class TelemetryLayer:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         exchange = _Exchange(self, environ, start_response, request_id)
-        body = self._application(environ, exchange.start)
+        body = exchange.spooled(self._application(environ, exchange.start))
         if isinstance(body, list | tuple):
             exchange.finish()
             return body
@@ -53,13 +58,13 @@ class TelemetryLayer:
             _log.info(
                 "request",
                 method=method,
-                path=environ.get("PATH_INFO", ""),
+                path=environ.get("PATH_INFO", "")[:_LOGGED],
                 route=route,
                 status=int(status),
                 bytes=int(length),
                 ms=round(seconds * 1000, 1),
                 address=environ.get("REMOTE_ADDR", ""),
-                agent=environ.get("HTTP_USER_AGENT", ""),
+                agent=environ.get("HTTP_USER_AGENT", "")[:_LOGGED],
             )
 
 
@@ -92,6 +97,12 @@ class _Exchange:
         """The answer is out of the application's hands; what this thread logs from now on is about something else."""
         self._layer.answered(self._environ, self._status, self._length, time.perf_counter() - self._began)
         structlog.contextvars.clear_contextvars()
+
+    def spooled(self, body: Iterable[bytes]) -> Iterable[bytes]:
+        """The body, from a file when it is large."""
+        if len(self._length) < _LONG or self._environ["REQUEST_METHOD"] == "HEAD":
+            return body
+        return spooled(body, int(self._length), self._environ.get("wsgi.file_wrapper"))
 
     def finish_with(self, body: Iterable[bytes], file_wrapper: object) -> Iterable[bytes]:
         """The same body, with news of its end when the server closes it; the server's own file wrapper stays itself."""

@@ -14,19 +14,21 @@ from werkzeug.exceptions import UnprocessableEntity
 from werkzeug.routing import BaseConverter, IntegerConverter, UnicodeConverter, ValidationError
 
 from app.context import Ports
-from app.core.errors import InvalidError, ReadOnly
+from app.core.errors import InvalidError, ReadOnly, UnauthenticatedError
 from app.db import gate
 from app.web import csrf, errors, explorer, openapi, unimplemented
 from app.web.blueprint import HarborBlueprint
 from app.web.login import Sessions
 from app.web.schemas import ErrorsSchema
-from app.web.session import Authenticator, install, installation
+from app.web.session import Authenticator, current_context, install, installation
 
 BASE_PATH: Final = "/api/v2.0"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _IDS: Final = 2**63
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 _LARGEST_BODY: Final = 8 * 1024 * 1024
+_NOBODYS_BODY: Final = 64 * 1024
+"""Bytes of a form or a document of a caller who is not known: more than any login takes."""
 
 
 class EncodedName(BaseConverter):
@@ -64,6 +66,7 @@ class HarborApi(Api):
     def __init__(self, app: Flask, ports: Ports, authenticator: Authenticator, sessions: Sessions) -> None:
         """Prepare ``app`` for the blueprints to come; ``authenticator`` and ``sessions`` prove its callers."""
         install(app, ports, authenticator, sessions)
+        app.before_request(bound_body)
         csrf.install(app)
         app.json = _Json(app)
         app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
@@ -84,6 +87,19 @@ class HarborApi(Api):
 
     def _register_error_handlers(self) -> None:
         errors.register(self._app)
+
+
+def bound_body() -> None:
+    """Read no more than a little of what nobody sends; UnauthenticatedError where a known caller may send more."""
+    length = request.content_length
+    if request.method in _SAFE or (length is not None and length <= _NOBODYS_BODY):
+        return
+    if length is None and "chunked" not in request.headers.get("Transfer-Encoding", "").lower():
+        return
+    if not request.path.startswith(BASE_PATH):
+        request.max_content_length = _NOBODYS_BODY
+    elif not current_context().principal.authenticated:
+        raise UnauthenticatedError
 
 
 def refuse_unstorable() -> None:

@@ -1,7 +1,7 @@
 """Blueprints of the management API: the decorators that resources describe and shape their operations with."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from functools import wraps
 from http import HTTPStatus
@@ -14,8 +14,8 @@ from marshmallow import Schema
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser, abort
 
-from app.core.errors import InvalidError, TooLarge, UnauthenticatedError
-from app.core.paging import Listed
+from app.core.errors import InvalidError, LimitError, TooLarge, UnauthenticatedError
+from app.core.paging import LARGEST_ANSWER, Listed
 from app.web.dumping import dumper
 from app.web.etags import tagged
 from app.web.paging import page_headers
@@ -99,21 +99,26 @@ class HarborBlueprint(Blueprint):
         dump = dumper(many)
 
         def answer(listed: Listed[Any]) -> Response:
-            response = _json([dump(item) for item in listed.items])
+            response = _json_list(map(dump, listed.items))
             response.headers.extend(page_headers(listed, request.path, request.args))
             return tagged(response, str(listed.total))
 
-        return _answering(200, answer, schema=many, headers=_LIST_HEADERS)
+        return _answering(200, answer, large=True, schema=many, headers=_LIST_HEADERS)
 
-    def shows(self, schema: type[Schema], *, many: bool = False) -> Callable[[View], View]:
+    def shows(self, schema: type[Schema], *, many: bool = False, large: bool = False) -> Callable[[View], View]:
         """The view returns a thing, or ``many`` of them in a short list without pages; the answer is just that.
 
-        For None the answer is 200 without a body, as Harbor's where a thing may be without being missed.
+        It may be ``large``: megabytes that somebody pushed. For None the answer is 200 without a body, as Harbor's
+        where a thing may be without being missed.
         """
         shown = schema(many=many)
         one = dumper(shown)
         dump = (lambda things: [one(thing) for thing in things]) if many else one
-        return _answering(200, lambda thing: _empty() if thing is None else tagged(_json(dump(thing))), schema=shown)
+
+        def answer(thing: Any) -> Response:  # noqa: ANN401 - whatever the view returns
+            return _empty() if thing is None else tagged(_json(dump(thing)))
+
+        return _answering(200, answer, large=large, schema=shown)
 
     def shows_texts(self) -> Callable[[View], View]:
         """The view returns texts by name; the answer is an object of them."""
@@ -194,13 +199,22 @@ def _with_body(read: Callable[[View], View]) -> Callable[[View], View]:
     return decorate
 
 
-def _answering(status: int, answer: Callable[[Any], Response], **described: Any) -> Callable[[View], View]:  # noqa: ANN401 - OpenAPI's keys
+def _answering(
+    status: int,
+    answer: Callable[[Any], Response],
+    *,
+    large: bool = False,
+    **described: Any,  # noqa: ANN401 - OpenAPI's keys
+) -> Callable[[View], View]:
     described = {"description": HTTPStatus(status).phrase, "content_type": None, **described}
 
     def decorate(view: Any) -> Any:  # noqa: ANN401 - any view
         @wraps(view)
         def run(*args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - the view's own
-            return answer(view(*args, **kwargs))
+            if not large:
+                return answer(view(*args, **kwargs))
+            with current_context().ports.large_answers:
+                return answer(view(*args, **kwargs))
 
         run._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined] # noqa: SLF001 - flask-smorest's place
         run._apidoc.setdefault("response", {}).setdefault("responses", {})[status] = [described]  # type: ignore[attr-defined] # noqa: SLF001 - as above
@@ -210,12 +224,27 @@ def _answering(status: int, answer: Callable[[Any], Response], **described: Any)
 
 
 def _json(value: Any) -> Response:  # noqa: ANN401 - JSON
-    """The value as JSON; a slower writer takes over for numbers over 64 bits, which image configs may hold."""
+    """The value as JSON."""
+    return Response(_written(value) + b"\n", mimetype="application/json")
+
+
+def _json_list(values: Iterable[Any]) -> Response:
+    """The values as a JSON array; LimitError for several that take more than any list answers."""
+    written, size = [], 0
+    for value in values:
+        written.append(_written(value))
+        size += len(written[-1]) + 1
+        if size > LARGEST_ANSWER and len(written) > 1:
+            raise LimitError("the page takes more than 4 MiB: ask for fewer rows with page_size")
+    return Response(b"[" + b",".join(written) + b"]\n", mimetype="application/json")
+
+
+def _written(value: Any) -> bytes:  # noqa: ANN401 - JSON
+    """A slower writer takes over for numbers over 64 bits, which image configs may hold."""
     try:
-        body = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(value)
     except TypeError:
-        body = json.dumps(value).encode() + b"\n"
-    return Response(body, mimetype="application/json")
+        return json.dumps(value, ensure_ascii=False).encode()
 
 
 def _empty(status: int = 200, **headers: str) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from app.core.paging import Listed, OffsetPage
+from app.core.paging import PAGE_SIZE_LIMIT, Listed, OffsetPage
 
 _PLAIN: Final = "!$'()*,-./:;=?@[]^_`{|}~"
 """Left as they are in a Link's query, as Harbor does; what would break the header or the query stays escaped."""
@@ -18,12 +18,11 @@ def page_headers(listed: Listed[Any], path: str, arguments: Mapping[str, str]) -
 
 
 def _links(page: OffsetPage, total: int, path: str, arguments: Mapping[str, str]) -> Iterator[str]:
-    if page.limit is None:
-        return
     if page.number > 1 and page.offset <= total:
         yield _link(path, arguments, page.number - 1, page.size, "prev")
     if page.number * page.size < total:
-        yield _link(path, arguments, page.number + 1, page.size, "next")
+        size = min(page.size, PAGE_SIZE_LIMIT)
+        yield _link(path, arguments, page.number * page.size // size + 1, size, "next")
 
 
 def _link(path: str, arguments: Mapping[str, str], number: int, size: int, relation: str) -> str:

@@ -5,12 +5,11 @@ from typing import Any, Final
 
 from marshmallow import EXCLUDE, Schema, fields, pre_load, validate
 
-from app.core.paging import OffsetPage
+from app.core.paging import MOST_ROWS, PAGE_SIZE_LIMIT, OffsetPage
 from app.core.query import ListQuery
 from app.web.fields import Number, Parts, Text
 from app.web.query import parse_sort, parse_terms
 
-PAGE_SIZE_LIMIT: Final = 100
 _LAST_PAGE: Final = 10**15
 
 
@@ -45,7 +44,7 @@ class ParameterSchema(Schema):
 
 
 class PageParameters(ParameterSchema):
-    """``page`` and ``page_size``; size 0 means everything."""
+    """``page`` and ``page_size``; size 0 means everything, as far as one page may go."""
 
     page = Number(strict=False, load_default=1)
     page_size = Number(strict=False, load_default=10, validate=validate.Range(max=PAGE_SIZE_LIMIT))
@@ -72,9 +71,9 @@ class ErrorsSchema(HarborSchema):
 
 
 def wanted_page(parameters: Mapping[str, Any]) -> OffsetPage:
-    """The page of loaded PageParameters; numbers below 1 mean the first page, sizes below 1 everything."""
+    """The page of loaded PageParameters; numbers below 1 mean the first page, sizes below 1 the longest first page."""
     number, size = parameters["page"], parameters["page_size"]
-    return OffsetPage(number=min(max(number, 1), _LAST_PAGE), size=max(size, 0))
+    return OffsetPage(number=min(max(number, 1), _LAST_PAGE), size=size) if size > 0 else OffsetPage(size=MOST_ROWS)
 
 
 def wanted(parameters: Mapping[str, Any]) -> ListQuery:

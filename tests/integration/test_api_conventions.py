@@ -84,6 +84,11 @@ def test_characters_that_no_database_stores_are_refused(admin: httpx.Client, pat
     assert error_of(admin.get(path)) == (400, "BAD_REQUEST")
 
 
+@pytest.mark.parametrize("term", ["public__gte=1", "public__lt=true", "public=[0~1]"])
+def test_what_is_true_or_false_has_no_ranges(anonymous: httpx.Client, term: str) -> None:
+    assert error_of(anonymous.get("/projects", params={"q": term})) == (400, "BAD_REQUEST")
+
+
 @pytest.mark.parametrize("name", ["a\0", "\ud800"])
 def test_texts_that_no_database_stores_are_refused(admin: httpx.Client, name: str) -> None:
     body = json.dumps({"project_name": name})

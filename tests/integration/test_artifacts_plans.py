@@ -36,7 +36,7 @@ CASES: dict[str, tuple[sa.Select[*tuple[Any, ...]], dict[str, object]]] = {
     "depth of an index": (references._DEPTH, {}),
     "blob content": (blob_content._BLOB, _BY_NAME),
     "repository": (repositories._VISIBLE, {}),
-    "tags": (tags._FIRST_NAMES, {}),
+    "tags": (tags._NAMES, {}),
     "tags pointed": (tags._POINTED, {}),
     "referrers": (accessories._SIZES, _BY_POSITION),
     "referrers of a type": (accessories._SIZES_OF_TYPE, _BY_POSITION),

@@ -72,10 +72,11 @@ class TestLogin:
         browser = Browser(app)
         for _ in range(5):
             assert browser.log_in("guest", "wrong").status_code == 401
-        refused = browser.log_in("guest")
+        refused = browser.log_in("guest", "wrong again")
         assert error_of(refused) == (429, "TOO_MANY_REQUEST")
         assert int(refused.headers["Retry-After"]) >= 1
-        assert Browser(app, "192.0.2.7").log_in("guest").status_code == 200
+        assert Browser(app, "192.0.2.7").log_in("guest", "wrong").status_code == 401
+        assert browser.log_in("guest").status_code == 200, "the owner is not held up"
 
     def test_it_stands_in_the_audit_log(self, app: Flask, ports: Ports) -> None:
         Browser(app).logged_in("guest").get("/c/log_out")

@@ -175,7 +175,7 @@ class TestAuthenticator:
             with pytest.raises(UnauthenticatedError):
                 authenticator.basic("someone", "wrong", "192.0.2.1")
         with pytest.raises(TooManyRequests) as refusal:
-            authenticator.basic("someone", PASSWORD, "192.0.2.1")
+            authenticator.basic("someone", "wrong", "192.0.2.1")
         assert refusal.value.retry_after == 1
         assert authenticator.basic("someone", PASSWORD, "192.0.2.2").name == "someone"
 

@@ -131,7 +131,7 @@ class TestBasic:
         delayed = client.get("/v2/", auth=("guest", "wrong"))
         assert (delayed.status_code, delayed.json()["errors"][0]["code"]) == (429, "TOOMANYREQUESTS")
         assert delayed.headers["Retry-After"] == "1"
-        assert client.get("/v2/", auth=people["guest"].credentials).status_code == 429
+        assert client.get("/v2/", auth=people["guest"].credentials).status_code == 200, "the owner is not held up"
         assert client.get("/v2/", auth=people["developer"].credentials).status_code == 200
         time.sleep(1.1)
         assert client.get("/v2/", auth=people["guest"].credentials).status_code == 200

@@ -76,7 +76,7 @@ def test_a_repository_is_unknown_until_its_first_manifest(pusher: httpx.Client) 
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "NAME_UNKNOWN")
 
 
-def test_thousands_of_tags_come_in_pages_and_at_once(pusher: httpx.Client, ctx: Context) -> None:
+def test_thousands_of_tags_come_in_pages(pusher: httpx.Client, ctx: Context) -> None:
     push_image(pusher, NAME)
     names = [f"t{number:06}" for number in range(12_000)]
     with ctx.write() as session:
@@ -84,7 +84,7 @@ def test_thousands_of_tags_come_in_pages_and_at_once(pusher: httpx.Client, ctx: 
         place = {"repository_id": repository, "artifact_id": artifact, "push_time": datetime.now(UTC)}
         session.execute(sa.insert(Tag), [place | {"name": name} for name in names])
     assert pusher.get(f"{LIST}?n=100&last=t005000").json()["tags"] == names[5001:5101]
-    assert pusher.get(LIST).json()["tags"] == names
-    most = pusher.get(f"{LIST}?n=11000")
-    assert most.json()["tags"] == names[:10_000]
-    assert pusher.get(most.links["next"]["url"]).json()["tags"] == names[10_000:]
+    for place_of_all in (LIST, f"{LIST}?n=11000"):
+        most = pusher.get(place_of_all)
+        assert most.json()["tags"] == names[:10_000]
+        assert pusher.get(most.links["next"]["url"]).json()["tags"] == names[10_000:]

@@ -122,11 +122,13 @@ class TestOpenSessions:
 def test_what_was_deleted_cannot_pile_up(pusher: httpx.Client, root: httpx.Client, ports: Ports) -> None:
     """Pushing and deleting in turn ends when three times the limit wait for a collection."""
     limit(ports, 1000)
+    with ports.db.read() as session:
+        project = session.execute(sa.select(Project.id).where(Project.name == "library-test")).scalar_one()
     for seed in range(4):
-        ports.waiting.clear()
+        ports.waiting.forget(project)
         digest = push(pusher, NAME, content_of(900, seed))
         assert root.delete(f"/v2/{NAME}/blobs/{digest}").status_code == 202
-    ports.waiting.clear()
+    ports.waiting.forget(project)
     refused = pusher.post(SESSIONS.format(name=NAME))
     assert (refused.status_code, error_of(refused)["code"]) == (403, "DENIED")
     assert error_of(refused)["detail"] == {"waiting": 3600, "limit": 3000}

@@ -1,10 +1,10 @@
 """The cache of immutable contents stays within its bound and forgets what was used longest ago."""
 
-from app.core.cache import ContentCache
+from app.core.cache import content_cache
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    cache = ContentCache(limit=10 * (1000 + 256))
+    cache = content_cache(limit=10 * (1000 + 256))
     for number in range(10):
         cache.put(str(number), bytes(1000))
     assert cache.get("0") is not None
@@ -14,13 +14,16 @@ def test_the_least_recently_used_goes_first() -> None:
 
 
 def test_what_would_push_out_everything_is_not_kept() -> None:
-    cache = ContentCache(limit=8000)
+    cache = content_cache(limit=8000)
     cache.put("large", bytes(1000))
     assert cache.get("large") is None
 
 
-def test_content_never_changes() -> None:
-    cache = ContentCache()
-    cache.put("digest", b"one")
-    cache.put("digest", b"two")
-    assert cache.get("digest") == b"one"
+def test_a_new_value_replaces_the_old_one_and_its_cost() -> None:
+    cache = content_cache(limit=10 * (1000 + 256))
+    for _ in range(100):
+        cache.put("same", bytes(1000))
+    cache.put("other", b"one")
+    assert cache.get("same") == bytes(1000)
+    cache.forget("same")
+    assert (cache.get("same"), cache.get("other")) == (None, b"one")

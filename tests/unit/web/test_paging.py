@@ -19,9 +19,13 @@ def test_neighbours_are_written_as_harbor_does() -> None:
     )
 
 
-@pytest.mark.parametrize(("number", "size", "total"), [(1, 10, 10), (1, 10, 0), (1, 0, 500)])
+@pytest.mark.parametrize(("number", "size", "total"), [(1, 10, 10), (1, 10, 0), (1, 1000, 500)])
 def test_one_page_has_no_neighbours(number: int, size: int, total: int) -> None:
     assert link(number, size, total) is None
+
+
+def test_a_page_longer_than_callers_may_ask_for_leads_to_one_that_they_may() -> None:
+    assert link(1, 1000, 1001) == '</api/v2.0/projects?page=11&page_size=100>; rel="next"'
 
 
 def test_the_query_stays_readable() -> None:
