@@ -122,6 +122,12 @@ class BlobService:
                 return choose_object(session, known, new)
         raise InternalError(f"blob {digest} was deleted and pushed again {_COMMIT_TRIES} times while it was committed")
 
+    def may_take_from(self, source: RepositoryName) -> bool:
+        """Tell whether the caller may pull from the repository, whether it exists or not."""
+        with self._ctx.read() as session:
+            project = rights.find_project(session, source.project)
+            return project is not None and rights.may(session, self._ctx.principal, project, "repository", "pull")
+
     @retried()
     def mount(self, name: RepositoryName, digest: Digest, sources: Collection[RepositoryName] | None) -> bool:
         """Give the repository a blob that one of ``sources`` holds (any repository at all, when None).

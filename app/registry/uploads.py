@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from app.artifacts.blobs import BlobService
 from app.artifacts.uploads import Part, UploadService
 from app.core.digest import UPLOADABLE, Digest
-from app.core.errors import DigestInvalid, DomainError, InvalidError, RangeInvalid, SizeInvalid
+from app.core.errors import DigestInvalid, DomainError, InvalidError, RangeInvalid, SizeInvalid, UnauthenticatedError
 from app.core.reference import RepositoryName
 from app.registry import errors, ranges
 from app.registry.http import Headers, RegistryRequest, RegistryResponse
@@ -76,6 +76,7 @@ def _mounted(request: RegistryRequest, name: RepositoryName, text: str) -> Regis
     """The answer to a mount that succeeds; whatever stands against it, the client shall upload instead.
 
     A mount reads another repository, so a token must allow to pull from that one too, beside its holder's right to.
+    UnauthenticatedError, whose challenge names both, when the holder may but the token does not reach so far.
     """
     try:
         digest = Digest.parse(text)
@@ -90,7 +91,11 @@ def _sources(request: RegistryRequest) -> list[RepositoryName] | None:
     named = request.parameter("from")
     if named:
         source = RepositoryName.parse(named)
-        return [source] if request.allows(source, "pull") else []
+        if request.allows(source, "pull"):
+            return [source]
+        if BlobService(request.ctx).may_take_from(source):
+            raise UnauthenticatedError(f"the token does not reach repository {source}, action: pull")
+        return []
     if request.granted is None:
         return None
     return [RepositoryName(name) for name in request.granted if request.allows(name, "pull")]

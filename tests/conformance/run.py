@@ -143,6 +143,8 @@ def _judge(program: str, instance: Instance, profile: str, reports: Path) -> tup
         "OCI_USERNAME": "admin",
         "OCI_PASSWORD": PASSWORD,
         "OCI_VERSION": profile,
+        # Its token is for one repository, and a mount that names no source takes only from where the token reaches.
+        "OCI_API_BLOBS_MOUNT_ANONYMOUS": "false",
         "OCI_RESULTS_DIR": str(reports),
     }
     others = {name: value for name, value in os.environ.items() if not name.startswith("OCI_")}

@@ -14,7 +14,7 @@ from tests.protocol.conftest import Connect
 from tests.support.blobs import SESSIONS, digest_of, push
 from tests.support.manifests import EMPTY, OCI_INDEX, OCI_MANIFEST, artifact, index, push_image, push_manifest
 from tests.support.people import PRIVATE, People
-from tests.support.tokens import SERVICE, bearer
+from tests.support.tokens import REALM, SERVICE, bearer, challenge
 
 HERE, SOURCE = f"{PRIVATE}/here", "public/source"
 HELD = b"held by another repository"
@@ -115,20 +115,27 @@ class TestAcrossRepositories:
         query = {"mount": DIGEST} | ({"from": source} if source else {})
         return client.post(SESSIONS.format(name=HERE), params=query, headers=token)
 
-    @pytest.mark.parametrize("source", [SOURCE, None])
-    @pytest.mark.parametrize(
-        "beside",
-        [(), (scope(SOURCE, "push"),), (scope("public/other", "pull"),), (scope("public/sourc", "*"),)],
+    BESIDE = pytest.mark.parametrize(
+        "beside", [(), (scope(SOURCE, "push"),), (scope("public/other", "pull"),), (scope("public/sourc", "*"),)]
     )
-    def test_a_token_that_does_not_reach_the_source_mounts_nothing(
-        self,
-        client: httpx.Client,
-        holder: Callable[..., dict[str, str]],
-        beside: tuple[str, ...],
-        source: str | None,
+
+    @BESIDE
+    def test_a_token_that_does_not_reach_the_source_leads_to_one_that_does(
+        self, client: httpx.Client, people: People, holder: Callable[..., dict[str, str]], beside: tuple[str, ...]
     ) -> None:
         token = holder(*beside)
-        answer = self.mount(client, token, source)
+        answer = self.mount(client, token, SOURCE)
+        both = f"{scope(HERE, 'pull,push')} {scope(SOURCE, 'pull')}"
+        assert challenge(answer) == f'{REALM},scope="{both}",error="insufficient_scope"'
+        assert client.get(f"/v2/{HERE}/blobs/{DIGEST}", headers=token).status_code == 404
+        assert self.mount(client, bearer(client, people["developer"], both), SOURCE).status_code == 201
+
+    @BESIDE
+    def test_nor_does_it_mount_from_wherever_the_blob_is(
+        self, client: httpx.Client, holder: Callable[..., dict[str, str]], beside: tuple[str, ...]
+    ) -> None:
+        token = holder(*beside)
+        answer = self.mount(client, token, None)
         assert (answer.status_code, answer.headers["Range"]) == (202, "0-0")
         assert client.get(f"/v2/{HERE}/blobs/{DIGEST}", headers=token).status_code == 404
         sent = client.put(answer.headers["Location"], params={"digest": DIGEST}, content=HELD, headers=token)
