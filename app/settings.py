@@ -4,8 +4,8 @@ This is the only reader of the environment. All mistakes are reported at once, e
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -184,13 +184,6 @@ def load() -> Settings:
     return settings
 
 
-def describe(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield (name, value) of every effective setting, secrets masked."""
-    for section, values in _sections(settings):
-        for name, value in values:
-            yield f"{section}{name}", value
-
-
 class _Reader:
     """Reads typed variables and collects the mistakes."""
 
@@ -306,35 +299,3 @@ def _read_temporal(reader: _Reader) -> TemporalSettings:
         retention=reader.parsed("TEMPORAL_RETENTION", timedelta(days=14), parsing.duration),
         binary=reader.text("TEMPORAL_BINARY") or "temporal",
     )
-
-
-def _sections(settings: Settings) -> Iterator[tuple[str, Iterator[tuple[str, str]]]]:
-    yield (
-        "",
-        (
-            (f.name, _shown(f.name, getattr(settings, f.name)))
-            for f in fields(settings)
-            if not _nested(settings, f.name)
-        ),
-    )
-    for section in fields(settings):
-        value = getattr(settings, section.name)
-        if is_dataclass(value):
-            yield (
-                f"{section.name}.",
-                ((f.name, _shown(f.name, getattr(value, f.name))) for f in fields(value)),
-            )
-
-
-def _nested(settings: Settings, name: str) -> bool:
-    return is_dataclass(getattr(settings, name))
-
-
-def _shown(name: str, value: object) -> str:
-    if "password" in name:
-        return "(set)" if value else "(not set)"
-    if isinstance(value, str):
-        return masked(value)
-    if isinstance(value, Mapping):
-        return ", ".join(sorted(value)) or "(none)"
-    return str(value)

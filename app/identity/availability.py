@@ -31,3 +31,10 @@ def taken(ctx: Context, what: Unique, value: str) -> bool:
     same = User.username == value if what is Unique.USERNAME else User.email_key == email_key(value)
     with ctx.read() as session:
         return session.scalar(sa.select(User.id).where(same)) is not None
+
+
+def in_the_way(username: str, email: str) -> sa.Select[int]:
+    """Accounts in whose way this name and this address would be: nobody's name is another's address, in any case."""
+    keys = email_key(username), email_key(email)
+    names = User.username.in_((username, email)), sa.func.lower(User.username) == email_key(email)
+    return sa.select(User.id).where(sa.or_(*names, User.email_key.in_(keys)))

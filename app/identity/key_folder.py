@@ -65,6 +65,7 @@ class KeyFolder:
         require_private(self.path)
         for name, known in fingerprints.remembered(self._db).items():
             if known.current is None:
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 read_or_create(self.file_of(name), lambda name=name: new_key(name))  # type: ignore[misc] # mypy cannot infer the lambda's type
                 mark = fingerprint(name, self._material(name))
                 with self._db.write() as session:

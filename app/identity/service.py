@@ -24,6 +24,7 @@ from app.core.query import ListQuery
 from app.db.database import retried
 from app.events.management import PasswordRefused, UserCreated, UserDeleted, UserUpdated
 from app.identity import directory, known_logins, listing, throttle
+from app.identity.availability import in_the_way
 from app.identity.listing import FIRST_ADMINISTRATOR
 from app.identity.models import RefreshToken, User, UserGroupMember
 from app.identity.passwords import Passwords, check_rules
@@ -90,7 +91,7 @@ class UserService:
         stored = self._passwords.hash(new.password)
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
-            if session.scalar(_taken(new.username, new.email)):
+            if session.scalar(in_the_way(new.username, new.email)):
                 raise ConflictError(f"user {new.username} or email {new.email} already exists")
             user = User(
                 username=new.username,
@@ -142,7 +143,7 @@ class UserService:
         check_profile(profile.email, profile.realname, profile.comment)
         with self._ctx.write() as session:
             user = self._locked(session, user_id)
-            key, taken = email_key(profile.email), _taken(profile.email, profile.email).where(User.id != user_id)
+            key, taken = email_key(profile.email), in_the_way(profile.email, profile.email).where(User.id != user_id)
             shared = session.scalar(taken) is not None
             if shared and key != email_key(user.email or ""):
                 raise ConflictError(f"email {profile.email} already exists")
@@ -281,13 +282,6 @@ class UserService:
 
     def _require(self, action: str) -> None:
         require_in_system(self._ctx.principal, "user", action)
-
-
-def _taken(username: str, email: str) -> sa.Select[int]:
-    """Accounts in whose way this name and this address would be: nobody's name is another's address, in any case."""
-    keys = email_key(username), email_key(email)
-    names = User.username.in_((username, email)), sa.func.lower(User.username) == email_key(email)
-    return sa.select(User.id).where(sa.or_(*names, User.email_key.in_(keys)))
 
 
 def _found(user: User | None, user_id: int) -> User:

@@ -50,7 +50,7 @@ def small_disk(path: Path, megabytes: int) -> Iterator[Disk]:
     """Mount one, and unmount it at the end."""
     assert os.geteuid() == 0, "these tests mount file systems: run them as root"
     path.mkdir()
-    _run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0755", "tmpfs", str(path))
+    _run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(path))
     try:
         yield Disk(path=path)
     finally:

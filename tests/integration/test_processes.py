@@ -158,6 +158,13 @@ def test_what_a_first_start_makes_is_private(tmp_path: Path) -> None:
     assert modes["secrets"] == 0o700
 
 
+def test_keys_make_a_private_data_folder(tmp_path: Path, sqlite_template: Path) -> None:
+    url, folder = f"sqlite:///{_migrated(tmp_path, sqlite_template)}", tmp_path / "new" / "data"
+    for _ in range(2):
+        assert _run(folder, "admin", "rotate-csrf-key", HARBOR_DATABASE_URL=url).returncode == 0
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_second_supervisor_is_told_who_holds_the_folder(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir(mode=0o700)
     with (tmp_path / "run" / "up.lock").open("w") as lock:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.settings import describe
 from app.core.parsing import byte_count, duration
-from app.settings import SettingsError, describe, load
+from app.settings import SettingsError, load
 
 
 @pytest.fixture(autouse=True)
