@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app.audit.models import AuditLog
 from app.context import Context
-from app.core.ids import ordered
+from app.db import numbers
 from app.events.content import (
     ArtifactDeleted,
     ArtifactPulled,
@@ -164,7 +164,6 @@ def _row(  # noqa: PLR0913 - the columns of a row
 ) -> dict[str, object]:
     return {
         "op_time": ctx.ports.clock.now(),
-        "id": ordered(),
         "project_id": project_id,
         "username": (username or ctx.principal.name or ANONYMOUS)[:_USERNAME_LIMIT],
         "operation": operation,
@@ -175,7 +174,9 @@ def _row(  # noqa: PLR0913 - the columns of a row
 
 
 def _insert(ctx: Context, rows: list[dict[str, object]]) -> None:
-    ctx.session.connection().execute(_INSERT, rows)
+    ids = numbers.take(ctx.session, numbers.AUDIT, len(rows))
+    numbered = [row | {"id": number} for number, row in zip(ids, rows, strict=True)]
+    ctx.session.connection().execute(_INSERT, numbered)
 
 
 _INSERT = sa.insert(AuditLog)

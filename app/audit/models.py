@@ -17,6 +17,7 @@ class AuditLog(Base):
 
     op_time: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    """From ``db.numbers``, so that it fits the 32 bits that clients have for it as long as that can be."""
     project_id: Mapped[int] = mapped_column(BigId, default=0)
     """0 for facts outside any project; outlives the project."""
     username: Mapped[str] = mapped_column(byte_text(255))

@@ -1,10 +1,7 @@
-"""Identifiers: random ones for keys and sessions, ordered ones for logs."""
+"""Identifiers for keys and sessions, all of them random."""
 
 import secrets
-import time
 
-_EPOCH_MS = 1_577_836_800_000
-_RANDOM_BITS = 10
 _VARIANT = "89ab"
 
 
@@ -24,8 +21,3 @@ def session_id() -> str:
 def suffix() -> str:
     """Eight random characters that make a workflow id unique."""
     return secrets.token_hex(4)
-
-
-def ordered() -> int:
-    """A number below 2**53 that grows with time to the millisecond; unique together with the time it goes with."""
-    return ((time.time_ns() // 1_000_000 - _EPOCH_MS) << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)

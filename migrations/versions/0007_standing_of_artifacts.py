@@ -1,4 +1,4 @@
-"""standing of artifacts, accessories by tag, counters that equal the list."""
+"""standing of artifacts, accessories by tag, counters that equal the list, small ids of audit rows."""
 
 import re
 from collections.abc import Sequence
@@ -44,6 +44,15 @@ _SETTLE = sa.text(
         ELSE 'listed' END
     """
 )
+_RENUMBER = sa.text(
+    """
+    UPDATE audit_log SET id = numbered.number FROM (
+        SELECT op_time, id, row_number() OVER (ORDER BY op_time, id)
+            + (SELECT coalesce(max(small.id), 0) FROM audit_log small WHERE small.id <= 2147483647) AS number
+        FROM audit_log WHERE id > 2147483647
+    ) numbered WHERE audit_log.op_time = numbered.op_time AND audit_log.id = numbered.id
+    """
+)
 _COUNT = (
     "UPDATE repository SET artifact_count = (SELECT count(*) FROM artifact a WHERE a.repository_id = repository.id{})"
 )
@@ -64,10 +73,14 @@ def upgrade() -> None:
         connection.execute(sa.insert(_accessory()), rows)
     connection.execute(_SETTLE)
     connection.execute(sa.text(_COUNT.format(" AND a.standing = 'listed'")))
+    _number_audit_rows(connection)
 
 
 def downgrade() -> None:
     """Undo."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(sa.text("DROP SEQUENCE audit_log_id_seq"))
+    op.drop_table("last_number")
     op.execute(sa.text("DELETE FROM accessory WHERE by_tag"))
     op.execute(sa.text(_COUNT.format("")))
     with op.batch_alter_table("accessory", table_kwargs={"sqlite_autoincrement": True}) as batch:
@@ -76,6 +89,24 @@ def downgrade() -> None:
         batch.drop_column("by_tag")
     op.drop_index("ix_artifact_standing", table_name="artifact")
     op.drop_column("artifact", "standing")
+
+
+def _number_audit_rows(connection: sa.Connection) -> None:
+    """Give rows with large ids small ones, and go on from there."""
+    op.create_table(
+        "last_number",
+        sa.Column("name", types.byte_text(63), nullable=False),
+        sa.Column("value", types.BigId, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_last_number")),
+        sqlite_autoincrement=True,
+    )
+    connection.execute(_RENUMBER)
+    last = connection.execute(sa.text("SELECT coalesce(max(id), 0) FROM audit_log")).scalar_one()
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text(f"CREATE SEQUENCE audit_log_id_seq START WITH {int(last) + 1}"))
+    else:
+        row = {"name": "audit_log_id_seq", "value": last}
+        connection.execute(sa.text("INSERT INTO last_number (name, value) VALUES (:name, :value)"), row)
 
 
 def _accessories(tags: Sequence[Any]) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ from flask import Flask
 from app.audit.models import AuditLog
 from app.audit.service import COUNTED
 from app.context import Context, Ports
-from app.core import ids
+from app.db import migrate, numbers
 from app.db.database import Database
 from app.events.management import LoginFailed, UserCreated
 from tests.integration.conftest import AsRobot, Caller
@@ -38,12 +38,13 @@ def fill(ctx: Context, project: int, count: int) -> None:
     now = ctx.ports.clock.now()
     with ctx.write() as session:
         for start in range(0, count, 5000):
+            ids = numbers.take(session, numbers.AUDIT, min(5000, count - start))
             session.execute(
                 sa.insert(AuditLog),
                 [
                     {
                         "op_time": now - timedelta(seconds=number),
-                        "id": ids.ordered(),
+                        "id": ids[number - start],
                         "project_id": project,
                         "username": f"user{number % 3}",
                         "operation": ("create", "pull")[number % 2],
@@ -54,6 +55,33 @@ def fill(ctx: Context, project: int, count: int) -> None:
                     for number in range(start, min(start + 5000, count))
                 ],
             )
+
+
+class TestIds:
+    """Numbers that fit where clients keep them."""
+
+    def test_they_are_small_and_rise(self, ctx: Context, admin: httpx.Client) -> None:
+        for number in range(3):
+            assert admin.post("/projects/private/metadatas/", json={"auto_scan": "true"}).status_code in (200, 409)
+            assert admin.delete("/projects/private/metadatas/auto_scan").status_code == 200
+            fill(ctx, project_id(admin), number)
+        shown = [row["id"] for row in admin.get(EXTS, params={"sort": "id", "page_size": 100}).json()]
+        assert len(shown) > 6
+        assert shown == sorted(set(shown))
+        assert max(shown) < 1000
+
+    def test_the_migration_makes_large_ones_small(self, ctx: Context, admin: httpx.Client, ports: Ports) -> None:
+        fill(ctx, project_id(admin), 20)
+        before = [row["resource"] for row in admin.get(EXTS, params={"page_size": 100}).json()]
+        migrate.downgrade(ports.db, "0007-1")
+        with ports.db.write() as session:
+            session.execute(sa.text("UPDATE audit_log SET id = id + 240000000000000 WHERE id > 5"))
+        migrate.upgrade(ports.db)
+        fill(ctx, project_id(admin), 1)
+        rows = admin.get(EXTS, params={"page_size": 100}).json()
+        assert sorted(row["resource"] for row in rows) == sorted([*before, "private/app:0"])
+        assert max(row["id"] for row in rows) < 100
+        assert len({row["id"] for row in rows}) == len(rows)
 
 
 class TestRows:
@@ -141,7 +169,7 @@ class TestReading:
             session.add(
                 AuditLog(
                     op_time=ctx.ports.clock.now(),
-                    id=ids.ordered(),
+                    id=numbers.take(session, numbers.AUDIT, 1)[0],
                     project_id=project,
                     username="anna",
                     operation="delete",

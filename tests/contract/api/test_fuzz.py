@@ -33,7 +33,7 @@ from tests.support.people import People
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 _EXAMPLES = 30
 _REFUSED = range(400, 600)
-_FACTS = ("audit_log", "known_login", "login_failure", "user_session")
+_FACTS = ("audit_log", "known_login", "last_number", "login_failure", "user_session")
 """Tables of what was tried, which outlive a refusal."""
 _KNOWN: Mapping[str, tuple[Any, ...]] = {
     "project_name_or_id": ("private", "public", "1", "2"),

@@ -1,0 +1,42 @@
+"""Small numbers that rise and are never given twice: a sequence on PostgreSQL, on SQLite a row that counts."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.db.base import Base
+from app.db.types import BigId, byte_text
+
+AUDIT: Final = "audit_log_id_seq"
+
+
+class LastNumber(Base):
+    """The last number given under a name, on SQLite."""
+
+    __tablename__ = "last_number"
+
+    name: Mapped[str] = mapped_column(byte_text(63), primary_key=True)
+    value: Mapped[int] = mapped_column(BigId)
+
+
+def take(session: Session, name: str, count: int) -> Sequence[int]:
+    """The next ``count`` numbers under ``name``, rising; inside an open writing transaction."""
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        return sorted(connection.execute(_DRAW, {"name": name, "count": count}).scalars())
+    last = connection.execute(_COUNT, {"name": name, "count": count}).scalar_one()
+    return range(last - count + 1, last + 1)
+
+
+_DRAW = sa.text("SELECT nextval(CAST(:name AS regclass)) FROM generate_series(1, :count)")
+_COUNT = (
+    sqlite.insert(LastNumber)
+    .values(name=sa.bindparam("name"), value=sa.bindparam("count"))
+    .on_conflict_do_update(
+        index_elements=["name"], set_={"value": LastNumber.value + sa.bindparam("count", type_=sa.BigInteger)}
+    )
+    .returning(LastNumber.value)
+)
