@@ -48,8 +48,8 @@ def postgres_cluster() -> Iterator[postgres.Cluster]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_cluster: postgres.Cluster) -> str:
-    """The name of a migrated database on the server of this run."""
+def postgres_template(postgres_cluster: postgres.Cluster) -> databases.PostgresqlTemplate:
+    """A migrated database on the server of this run."""
     return databases.make_postgresql_template(postgres_cluster)
 
 
@@ -59,8 +59,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     if request.param == "sqlite":
         yield databases.copy_sqlite(request.getfixturevalue("sqlite_template"), tmp_path / "pyharbor.db")
         return
-    cluster, template = request.getfixturevalue("postgres_cluster"), request.getfixturevalue("postgres_template")
-    with databases.copy_postgresql(cluster, template) as url:
+    with databases.copy_postgresql(request.getfixturevalue("postgres_template")) as url:
         yield url
 
 

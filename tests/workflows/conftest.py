@@ -37,8 +37,7 @@ def database_url(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path
         return
     from tests.support import databases
 
-    cluster, template = request.getfixturevalue("postgres_cluster"), request.getfixturevalue("postgres_template")
-    with databases.copy_postgresql(cluster, template) as url:
+    with databases.copy_postgresql(request.getfixturevalue("postgres_template")) as url:
         yield url
 
 
