@@ -142,7 +142,7 @@ class TestPinnedPrefix:
 
 @ONE
 def test_a_token_costs_no_statement_and_a_secret_one(client: httpx.Client, admin: httpx.Client, ports: Ports) -> None:
-    """A secret may have been replaced in another process at any moment; a token's holder is asked every five seconds."""
+    """A secret may have been replaced in another process; what a token says is asked again every five seconds."""
     robot = make_robot(admin, "ci", entry("private", "repository:pull"))
     header = bearer(client, robot)
     calls: list[Callable[[], httpx.Response]] = [
