@@ -88,7 +88,7 @@ class UserService:
         check_profile(new.email, new.realname, new.comment)
         check_realname(new.realname)
         check_rules(new.password)
-        stored = self._passwords.hash(new.password)
+        stored = self._passwords.hash(new.password, self._is_somebody)
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
             if session.scalar(in_the_way(new.username, new.email)):
@@ -173,7 +173,7 @@ class UserService:
         check_rules(password, "new_password")
         if known is not None and password == old:
             raise InvalidError("New password is identical to old password")
-        stored = self._passwords.hash(password)
+        stored = self._passwords.hash(password, self._is_somebody)
         with self._ctx.write() as session:
             user = self._locked(session, user_id)
             if known is not None and user.password_hash != known:
@@ -238,7 +238,7 @@ class UserService:
         throttle.refuse_while_delayed(self._ctx.ports.db, name, place, known)
         with self._ctx.read() as session:
             stored = _found(session.get(User, user_id), user_id).password_hash
-        if stored is None or not self._passwords.verify(password, stored):
+        if stored is None or not self._passwords.verify(password, stored, known):
             with self._ctx.write() as session:
                 throttle.record_failure(session, name, place)
             raise DeniedError(_WRONG)
@@ -271,6 +271,9 @@ class UserService:
             self._require("create")
         if principal.authenticated or not from_page:
             raise DeniedError("self-registration cannot be triggered via API")
+
+    def _is_somebody(self) -> bool:
+        return self._ctx.principal.authenticated
 
     def _self(self, user_id: int) -> bool:
         principal = self._ctx.principal
