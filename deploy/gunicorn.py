@@ -6,6 +6,8 @@ import signal
 import time
 
 from gunicorn.http.message import Request
+from gunicorn.http.parser import RequestParser
+from gunicorn.http.unreader import Unreader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from app.settings import load
@@ -15,6 +17,17 @@ _ORPHAN_SECONDS = 5
 """After this the kernel ends it, whatever its threads wait for."""
 _give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
 _TRIM_SECONDS = 5.0
+_HEADER_BYTES = 64 * 1024
+
+
+class BoundedRequest(Request):
+    """gunicorn's own, whose headers have a bound together, as they are kept while a client takes its time."""
+
+    def parse(self, unreader: Unreader) -> bytes:
+        """Read the head of a request."""
+        self.max_buffer_headers = _HEADER_BYTES
+        unread: bytes = super().parse(unreader)
+        return unread
 
 
 class Worker(ThreadWorker):
@@ -58,6 +71,7 @@ def pre_fork(_server: object, _worker: object) -> None:
     gc.freeze()
 
 
+RequestParser.mesg_class = BoundedRequest
 _host = f"[{_settings.web.host}]" if ":" in _settings.web.host else _settings.web.host
 bind = f"{_host}:{_settings.web.port}"
 worker_class = Worker

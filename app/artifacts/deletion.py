@@ -29,6 +29,7 @@ from app.oci.accessory_tags import tags_about
 from app.projects.counters import count_content
 
 _DIGESTS_AT_ONCE: Final = 1000
+_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +59,10 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
     freed = sum(each.manifest_size for each in doomed)
     touched = {*_children(session, artifact_ids), *described_by_tag(session, repository.id, digests)}
     for part in parts(artifact_ids):
+        _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(part)))
+    for part in parts(artifact_ids):
         blob_ids = lock_blobs(session, sa.select(ArtifactBlob.blob_id).where(ArtifactBlob.artifact_id.in_(part)))
         _run(session, sa.delete(Tag).where(Tag.artifact_id.in_(part)))
-        _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(part)))
         _run(session, sa.delete(Artifact).where(Artifact.id.in_(part)))
         enter_queue(session, repository=repository, blob_ids=blob_ids)
         freed += release_blobs(session, project_id=repository.project_id, blob_ids=blob_ids)
@@ -127,15 +129,15 @@ def delete_repository(ctx: Context, repository: RepositoryRef) -> None:
 
 def listed_by(session: Session, artifact_ids: Sequence[int]) -> list[str]:
     """Digests of up to 20 indexes, none of them among the artifacts, that list one of the artifacts."""
-    statement = (
-        sa.select(Artifact.digest)
-        .distinct()
-        .join(ArtifactChild, ArtifactChild.parent_id == Artifact.id)
-        .where(ArtifactChild.child_id.in_(artifact_ids), ArtifactChild.parent_id.not_in(artifact_ids))
-        .order_by(Artifact.digest)
-        .limit(20)
-    )
-    return list(session.execute(statement).scalars())
+    parents = {
+        parent
+        for part in parts(artifact_ids)
+        for parent in session.execute(
+            sa.select(ArtifactChild.parent_id).distinct().where(ArtifactChild.child_id.in_(part))
+        ).scalars()
+    }
+    staying = sorted(parents.difference(artifact_ids))[:_SHOWN]
+    return sorted(session.execute(sa.select(Artifact.digest).where(Artifact.id.in_(staying))).scalars())
 
 
 def with_accessories(session: Session, artifact_id: int, *, by_tag_only: bool = False) -> list[int]:

@@ -1,6 +1,7 @@
 """Untagged artifacts: what nobody can name any more, older than the window, with what refers to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,6 +14,7 @@ from app.artifacts.repositories import lock_repository
 from app.artifacts.standing import tagged_beside
 from app.core.errors import DeniedError, FenceLost, PreconditionError
 from app.db.database import retried
+from app.db.parts import parts
 from app.db.types import clock_ms
 from app.garbage.contracts import GarbageInput, Untagged, UntaggedStep
 from app.garbage.lease import WriteLease
@@ -73,14 +75,10 @@ class UntaggedDeletion:
             if repository is None or found is None:
                 return 0
             doomed = _with_accessories(session, repository.id, artifact_id, found.digest)
-            referred = sa.select(ArtifactBlob.blob_id).where(ArtifactBlob.artifact_id.in_(doomed))
-            blobs = session.execute(referred).scalars().all()
-            size = session.execute(
-                sa.select(sa.func.sum(Artifact.manifest_size)).where(Artifact.id.in_(doomed))
-            ).scalar_one()
+            blobs, size = _content(session, doomed)
             delete_artifacts(self._ctx, repository, doomed)
             _let_age(session, repository.id, blobs, self._asked.window_ms)
-            self._run.count({"purged_manifests": len(doomed), "freed_space": int(size or 0)})
+            self._run.count({"purged_manifests": len(doomed), "freed_space": size})
             return len(doomed)
 
     def _delete_stray_tags(self) -> None:
@@ -97,34 +95,68 @@ def _with_accessories(session: Session, repository_id: int, artifact_id: int, di
 
     What an index lists goes after the index, which may be one of them.
     """
-    found = {artifact_id: digest}
-    while rows := session.execute(
-        _ACCESSORIES, {"repository": repository_id, "subjects": list(found.values()), "known": list(found)}
-    ).all():
-        found.update({row.id: row.digest for row in rows})
+    found, latest = {artifact_id}, {artifact_id: digest}
+    waiting: dict[int, str] = {}
+    parents: dict[int, set[int]] = {}
+    while latest:
+        new = _attached(session, repository_id, latest.values(), found)
+        _note_parents(session, new, parents)
+        waiting |= new
+        latest = {each: waiting[each] for each in waiting if found.issuperset(parents.get(each, ()))}
+        waiting = {each: waiting[each] for each in waiting if each not in latest}
+        found |= latest.keys()
     return list(found)
 
 
-def _let_age(session: Session, repository_id: int, blobs: Sequence[int], window_ms: int) -> None:
+def _attached(session: Session, repository_id: int, subjects: Iterable[str], known: AbstractSet[int]) -> dict[int, str]:
+    return {
+        row.id: row.digest
+        for part in parts(subjects)
+        for row in session.execute(_ACCESSORIES, {"repository": repository_id, "subjects": part})
+        if row.id not in known
+    }
+
+
+def _note_parents(session: Session, artifact_ids: Iterable[int], parents: dict[int, set[int]]) -> None:
+    """Add the indexes that list one of the artifacts, by its id."""
+    for part in parts(artifact_ids):
+        for row in session.execute(_PARENTS, {"children": part}):
+            parents.setdefault(row.child_id, set()).add(row.parent_id)
+
+
+def _content(session: Session, artifact_ids: Sequence[int]) -> tuple[set[int], int]:
+    """The blobs that the artifacts refer to, and the bytes of their manifests."""
+    blobs, size = set[int](), 0
+    for part in parts(artifact_ids):
+        blobs.update(session.execute(_BLOBS, {"ids": part}).scalars())
+        size += int(session.execute(_SIZE, {"ids": part}).scalar_one() or 0)
+    return blobs, size
+
+
+def _let_age(session: Session, repository_id: int, blobs: Iterable[int], window_ms: int) -> None:
     """The artifact was old enough, so its blobs need not wait again; a pusher's claim still spares them."""
-    aged = sa.update(ZeroReference).where(
-        ZeroReference.repository_id == repository_id, ZeroReference.blob_id.in_(blobs)
-    )
-    session.execute(aged.values(since=clock_ms() - window_ms), execution_options={"synchronize_session": False})
+    for part in parts(blobs):
+        aged = sa.update(ZeroReference).where(
+            ZeroReference.repository_id == repository_id, ZeroReference.blob_id.in_(part)
+        )
+        session.execute(aged.values(since=clock_ms() - window_ms), execution_options={"synchronize_session": False})
 
 
 _TAGGED = sa.exists().where(Tag.artifact_id == Artifact.id)
 _LISTED = sa.exists().where(ArtifactChild.child_id == Artifact.id)
 _STILL_UNTAGGED = sa.select(Artifact.digest).where(Artifact.id == sa.bindparam("id"), ~_TAGGED, ~_LISTED)
-_KNOWN: sa.BindParameter[list[int]] = sa.bindparam("known", expanding=True)
+_IDS: sa.BindParameter[list[int]] = sa.bindparam("ids", expanding=True)
 _ACCESSORIES = (
     sa.select(Artifact.id, Artifact.digest)
     .join(Accessory, Accessory.artifact_id == Artifact.id)
     .where(
         Accessory.repository_id == sa.bindparam("repository"),
         Accessory.subject_digest.in_(sa.bindparam("subjects", expanding=True)),
-        Artifact.id.not_in(_KNOWN),
         ~tagged_beside(Artifact.id, Accessory.subject_digest),
-        ~sa.exists().where(ArtifactChild.child_id == Artifact.id, ArtifactChild.parent_id.not_in(_KNOWN)),
     )
 )
+_PARENTS = sa.select(ArtifactChild.child_id, ArtifactChild.parent_id).where(
+    ArtifactChild.child_id.in_(sa.bindparam("children", expanding=True))
+)
+_BLOBS = sa.select(ArtifactBlob.blob_id).where(ArtifactBlob.artifact_id.in_(_IDS))
+_SIZE = sa.select(sa.func.sum(Artifact.manifest_size)).where(Artifact.id.in_(_IDS))

@@ -1,7 +1,5 @@
 """Use cases of user accounts."""
 
-from dataclasses import dataclass
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -28,27 +26,10 @@ from app.identity.availability import in_the_way
 from app.identity.listing import FIRST_ADMINISTRATOR
 from app.identity.models import RefreshToken, User, UserGroupMember
 from app.identity.passwords import Passwords, check_rules
+from app.identity.profiles import NewUser, Profile
 from app.identity.rules import check_profile, check_realname, check_username, email_key, freed
 from app.identity.sessions import SessionStore
 from app.identity.views import Account, Named
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """What people say about themselves."""
-
-    email: str
-    realname: str = ""
-    comment: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class NewUser(Profile):
-    """What a new account is made of."""
-
-    username: str
-    password: str
-    sysadmin: bool = False
 
 
 class UserService:

@@ -58,8 +58,9 @@ def client(instance: Instance) -> Iterator[httpx.Client]:
         (f"X-Long: {'x' * 60_000}",),
         tuple(f"X-{number}: {'x' * 100}" for number in range(500)),
         (f"X-Endless: {'x' * 4_000_000}",),
+        tuple(f"X-{number}: {'x' * 11_000}" for number in range(8)),
     ],
-    ids=["one long", "very many", "endless"],
+    ids=["one long", "very many", "endless", "much together"],
 )
 def test_headers_without_measure_are_refused(
     instance: Instance, client: httpx.Client, headers: tuple[str, ...]

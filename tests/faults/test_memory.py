@@ -193,6 +193,17 @@ def _large_headers(crowd: Crowd) -> None:
     crowd.rush(256, lambda number: crowd.call("GET", f"/v2/{'y' * 4000}{number}/tags/list", headers))
 
 
+def _headers_without_end(crowd: Crowd) -> None:
+    part = "".join(f"X-{number}: {'x' * 12_000}\r\n" for number in range(60))
+    with ExitStack() as stack:
+        for _ in range(_CALLERS * 2):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", crowd.port)))
+            connection.settimeout(2)
+            with suppress(OSError):
+                connection.sendall(f"GET /v2/ HTTP/1.1\r\nHost: registry\r\n{part}".encode())
+        threading.Event().wait(2)
+
+
 def _random_paths(crowd: Crowd) -> None:
     def ask(number: int) -> None:
         chance = random.Random(number)
@@ -222,6 +233,7 @@ _ATTACKS: Final = (
     _queries_of_many_forms,
     _large_bodies,
     _large_headers,
+    _headers_without_end,
     _random_paths,
     _large_manifests,
     _slow_readers,
