@@ -73,14 +73,18 @@ def is_lost(ctx: Context, copy: StoredCopy) -> bool:
 
 
 def broken_key(ctx: Context, digest: str) -> str | None:
-    """The object of the live blob of this digest when it is quarantined, missing or of another length; None else."""
+    """The object of the live blob of this digest when it is quarantined, missing or of another length; None else.
+
+    None too while objects are missing altogether: a volume that is not mounted comes back with what is on it.
+    """
     for row in ctx.rows(_LIVE_COPY, {"digest": digest}):
         if row.quarantined:
             return str(row.key)
         try:
             return None if ctx.ports.storage.size(row.key) == row.size else str(row.key)
         except NotFoundError:
-            return str(row.key)
+            others = ctx.rows(_OTHER_KEYS, {"id": row.id})
+            return None if others and not any(_is_there(ctx, each.key) for each in others) else str(row.key)
         except (DomainError, OSError) as error:
             _log.warning("stored_copy_not_looked_at", digest=digest, key=row.key, reason=str(error))
     return None
@@ -139,7 +143,7 @@ _LEAVE_TO_PURGE = (
     .values(key=sa.bindparam("broken"))
 )
 """An upload that wrote the broken object may still have its row; then that one leads the purge to it."""
-_LIVE_COPY = sa.select(Blob.key, Blob.size, IS_QUARANTINED.label("quarantined")).where(
+_LIVE_COPY = sa.select(Blob.id, Blob.key, Blob.size, IS_QUARANTINED.label("quarantined")).where(
     Blob.digest == sa.bindparam("digest"), IS_LIVE
 )
 _OTHER_KEYS = sa.select(Blob.key).where(Blob.id != sa.bindparam("id"), IS_LIVE).order_by(Blob.id).limit(_OTHERS)

@@ -1,5 +1,6 @@
 """Damaged blobs through the front door: nobody gets them, and a push of the content heals them for everybody."""
 
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -168,6 +169,18 @@ class TestHealing:
         old = file_of(ports)
         push(pusher, NAME, CONTENT)
         assert files(ports) == [file_of(ports)] == [old]
+
+    def test_a_volume_that_is_away_comes_back_with_what_is_on_it(
+        self, pusher: httpx.Client, neighbour: httpx.Client, ports: Ports
+    ) -> None:
+        """While every object is missing, a push does not take the place of one that is only out of reach."""
+        push(pusher, NAME, content_of(10, seed=1))
+        storage, away = ports.settings.storage.path, ports.settings.storage.path.with_name("away")
+        storage.rename(away)
+        push(neighbour, OTHER, CONTENT)
+        shutil.rmtree(storage)
+        away.rename(storage)
+        assert pusher.get(WHERE).content == CONTENT
 
     def test_many_pushes_at_once_heal_once(
         self, pusher: httpx.Client, neighbour: httpx.Client, ports: Ports, ctx: Context
