@@ -1,5 +1,7 @@
 """Assembles the application: the management API and the token service in Flask, the registry gateway in front of it."""
 
+from typing import Final
+
 from flask import Flask
 
 from app.artifacts import api as artifacts
@@ -21,13 +23,23 @@ from app.telemetry.layer import TelemetryLayer
 from app.telemetry.metrics import Metrics
 from app.telemetry.proxies import TrustedProxies
 from app.web.api import HarborApi
+from app.web.session import install
+
+_ROUTED: Final = "pyharbor-routed"
+"""Where an application keeps its innermost layer, its routes alone."""
 
 
 def create_app(ports: Ports) -> Flask:
     """The whole web application over ``ports``: telemetry outside, then the registry's gateway, then Flask."""
+    app = routes()
+    serve(app, ports)
+    return app
+
+
+def routes() -> Flask:
+    """The routes, which is what takes time to make; ``serve`` tells them whom they serve."""
     app = Flask("app", static_folder=None)
-    authenticator = Authenticator(ports, RobotCredentials(ports))
-    api = HarborApi(app, ports, authenticator, SessionStore(ports))
+    api = HarborApi(app)
     for feature in (
         projects,
         metadata,
@@ -44,19 +56,22 @@ def create_app(ports: Ports) -> Flask:
         api.register_blueprint(feature.blueprint)
     for feature in (robots, project_robots, grantable):
         api.register_blueprint(feature.blueprint)
-    edge = Edge.over(ports, authenticator)
-    edge.install(app)
     app.register_blueprint(doors.blueprint)
     app.register_blueprint(token.blueprint)
     app.register_blueprint(catalog.blueprint)
-    _wrap(app, edge)
+    app.extensions[_ROUTED] = app.wsgi_app
     return app
 
 
-def _wrap(app: Flask, edge: Edge) -> None:
-    settings = edge.ports.settings
+def serve(app: Flask, ports: Ports) -> None:
+    """Let the routes serve the installation of ``ports``, and no more the one that they served before."""
+    settings = ports.settings
+    authenticator = Authenticator(ports, RobotCredentials(ports))
+    install(app, ports, authenticator, SessionStore(ports))
+    edge = Edge.over(ports, authenticator)
+    edge.install(app)
     outermost = TelemetryLayer(
-        Gateway(edge, app.wsgi_app),
+        Gateway(edge, app.extensions[_ROUTED]),
         Metrics(),
         TrustedProxies(settings.web.trusted_proxies),
         access_log=settings.log.access,

@@ -186,10 +186,13 @@ def new_key(name: KeyName) -> bytes:
     )
 
 
-def read_signing_key(path: Path, content: bytes) -> RSAPrivateKey:
-    """The private key of a file's content; PreconditionError when it holds none."""
+def read_signing_key(path: Path, content: bytes, *, verify: bool = True) -> RSAPrivateKey:
+    """The private key of a file's content; PreconditionError when it holds none.
+
+    Without ``verify``, which takes long, the private half may be any.
+    """
     try:
-        private = serialization.load_pem_private_key(content, None)
+        private = serialization.load_pem_private_key(content, None, unsafe_skip_rsa_key_validation=not verify)
     except ValueError as error:
         raise PreconditionError(f"{path} does not hold a private key; restore it from a backup") from error
     if not isinstance(private, RSAPrivateKey):
@@ -201,7 +204,7 @@ def _material(path: Path, name: KeyName, content: bytes) -> bytes:
     """What the fingerprint is made of: of a signing key its public half, whatever the form of the file."""
     if name is KeyName.SIGNING:
         return (
-            read_signing_key(path, content)
+            read_signing_key(path, content, verify=False)
             .public_key()
             .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         )

@@ -13,14 +13,12 @@ from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.exceptions import UnprocessableEntity
 from werkzeug.routing import BaseConverter, IntegerConverter, UnicodeConverter, ValidationError
 
-from app.context import Ports
 from app.core.errors import InvalidError, ReadOnly, UnauthenticatedError
 from app.db import gate
-from app.web import csrf, errors, explorer, openapi, unimplemented
+from app.web import csrf, errors, explorer, login, openapi, unimplemented
 from app.web.blueprint import HarborBlueprint
-from app.web.login import Sessions
 from app.web.schemas import ErrorsSchema
-from app.web.session import Authenticator, current_context, install, installation
+from app.web.session import current_context, installation
 
 BASE_PATH: Final = "/api/v2.0"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -63,9 +61,9 @@ class HarborApi(Api):
     ERROR_SCHEMA = ErrorsSchema
     DEFAULT_ERROR_RESPONSE_NAME = None
 
-    def __init__(self, app: Flask, ports: Ports, authenticator: Authenticator, sessions: Sessions) -> None:
-        """Prepare ``app`` for the blueprints to come; ``authenticator`` and ``sessions`` prove its callers."""
-        install(app, ports, authenticator, sessions)
+    def __init__(self, app: Flask) -> None:
+        """Prepare ``app`` for the blueprints to come."""
+        login.prepare(app)
         app.before_request(bound_body)
         csrf.install(app)
         app.json = _Json(app)

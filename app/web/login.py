@@ -24,19 +24,23 @@ class Sessions(Protocol):
         ...
 
 
-def install(app: Flask, sessions: Sessions, *, secure: bool) -> None:
-    """Give ``app`` sessions whose cookie is sent by https only when ``secure``."""
-    app.session_interface = _Cookies(secure=secure)
+def prepare(app: Flask) -> None:
+    """Let ``app`` have sessions, once ``install`` says whose."""
     app.config["REMEMBER_COOKIE_NAME"] = None
     manager = LoginManager()
     manager.session_protection = None
     manager.init_app(app, add_context_processor=False)
 
+
+def install(app: Flask, sessions: Sessions, *, secure: bool) -> None:
+    """Give ``app`` sessions whose cookie is sent by https only when ``secure``."""
+    app.session_interface = _Cookies(secure=secure)
+
     def load(sid: str) -> _User | None:
         principal = sessions.principal(sid, renew=NO_RENEWAL not in request.headers)
         return None if principal is None else _User(principal, sid)
 
-    manager.user_loader(load)
+    app.login_manager.user_loader(load)  # type: ignore[attr-defined] # Flask-Login keeps its manager there
 
 
 def cookie_name(name: str, *, secure: bool) -> str:

@@ -33,7 +33,7 @@ class Installation:
 
 
 def install(app: Flask, ports: Ports, authenticator: Authenticator, sessions: login.Sessions) -> None:
-    """Tell ``app`` what it serves, before its first request."""
+    """Tell ``app`` what it serves from now on."""
     secure = ports.settings.web.external_url.startswith("https:")
     app.extensions[_EXTENSION] = Installation(ports=ports, authenticator=authenticator, secure=secure)
     login.install(app, sessions, secure=secure)

@@ -141,9 +141,8 @@ class TestPinnedPrefix:
 
 
 @ONE
-def test_remembered_credentials_and_tokens_cost_nothing(
-    client: httpx.Client, admin: httpx.Client, ports: Ports
-) -> None:
+def test_a_token_costs_no_statement_and_a_secret_one(client: httpx.Client, admin: httpx.Client, ports: Ports) -> None:
+    """A secret may have been replaced in another process; what a token says is asked again every five seconds."""
     robot = make_robot(admin, "ci", entry("private", "repository:pull"))
     header = bearer(client, robot)
     calls: list[Callable[[], httpx.Response]] = [
@@ -152,7 +151,9 @@ def test_remembered_credentials_and_tokens_cost_nothing(
     ]
     for call in calls:
         call()
-    with counted_statements(ports.db) as sent:
-        for call in calls:
+    counts = []
+    for call in calls:
+        with counted_statements(ports.db) as sent:
             assert call().status_code == 200
-    assert sent == []
+        counts.append(len(sent))
+    assert counts == [0, 1]
