@@ -197,6 +197,10 @@ class _Reader:
         self._asked.add(name)
         try:
             value = self._env.str(name, None)
+            (value or "").encode()
+        except UnicodeEncodeError:
+            self._mistake(name, "the text is not UTF-8")
+            return None
         except (EnvError, OSError, ValueError) as error:
             self._mistake(name, str(error))
             return None
@@ -213,7 +217,8 @@ class _Reader:
         try:
             return parse(text)
         except ValueError as error:
-            self._mistake(name, str(error).replace(text, masked(text)))
+            shown = masked(text)
+            self._mistake(name, str(error).replace(repr(text), repr(shown)).replace(text, shown))
             return default
 
     def others(self) -> Mapping[str, str]:
@@ -273,10 +278,12 @@ def _read(reader: _Reader) -> Settings:
 
 def _read_web(reader: _Reader) -> WebSettings:
     port = reader.parsed("PORT", 8080, parsing.whole(1, 65535))
+    host = (reader.text("HOST") or "127.0.0.1").strip("[]")
+    here = "[::1]" if host == "::1" else "127.0.0.1"
     return WebSettings(
-        host=reader.text("HOST") or "127.0.0.1",
+        host=host,
         port=port,
-        external_url=reader.parsed("EXTERNAL_URL", f"http://127.0.0.1:{port}", parsing.http_url),
+        external_url=reader.parsed("EXTERNAL_URL", f"http://{here}:{port}", parsing.http_url),
         external_url_given=reader.text("EXTERNAL_URL") is not None,
         allowed_hosts=reader.parsed("ALLOWED_HOSTS", (), parsing.hosts),
         workers=reader.parsed("WEB_WORKERS", 2, parsing.whole(1, 256)),

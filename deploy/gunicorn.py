@@ -72,7 +72,8 @@ def pre_fork(_server: object, _worker: object) -> None:
 
 
 RequestParser.mesg_class = BoundedRequest
-bind = f"{_settings.web.host}:{_settings.web.port}"
+_host = f"[{_settings.web.host}]" if ":" in _settings.web.host else _settings.web.host
+bind = f"{_host}:{_settings.web.port}"
 worker_class = Worker
 preload_app = True
 workers = _settings.web.workers

@@ -13,6 +13,7 @@ from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import DigestInvalid, TooManyRequests
 from app.core.reference import RepositoryName
+from app.db.types import clock_ms
 from app.projects import quotas
 from app.projects.models import Project
 from app.storage import sessions
@@ -21,6 +22,8 @@ from app.storage.sessions import UploadSession
 
 _IDLE: Final = timedelta(minutes=10)
 """A session untouched for this long gives way when its room is needed; a request at work touches it more often."""
+_LEFT: Final = timedelta(seconds=20)
+"""An upload that its own account left for this long gives way to the one that it begins again in the repository."""
 _EVICTED: Final = 100
 _STEP_BYTES: Final = 8 * 1024 * 1024
 """After so many bytes the room is asked for again, so requests at once pass a limit by no more than this each."""
@@ -93,7 +96,11 @@ class UploadRoom:
         bound = {"project": upload.project_id, "upload": upload.id}
         if self._enter(bound, offset) is None:
             return
-        self._evict(sa.and_(Upload.project_id == upload.project_id, Upload.id != upload.id))
+        begun_again = sa.and_(
+            Upload.account == self.account(), Upload.repository == upload.repository, self._untouched(_LEFT)
+        )
+        given_up = sa.or_(self._untouched(_IDLE), begun_again)
+        self._evict(sa.and_(Upload.project_id == upload.project_id, Upload.id != upload.id, given_up))
         arriving = self._enter(bound, offset)
         if arriving is not None:
             quotas.refuse_arriving(self._ctx, upload.project_id, arriving + offset)
@@ -121,12 +128,13 @@ class UploadRoom:
         bound = {"account": account, "project": project.id, "account_most": most[0], "project_most": most[1]}
         full = self._full(bound)
         if any(full):
-            self._evict(Upload.account == account if full[0] else Upload.project_id == project.id)
+            whose = Upload.account == account if full[0] else Upload.project_id == project.id
+            self._evict(sa.and_(whose, self._untouched(_IDLE)))
             full = self._full(bound)
         if any(full):
-            whose, number = ("this account", most[0]) if full[0] else (f"project {project.name}", most[1])
+            holder, number = ("this account", most[0]) if full[0] else (f"project {project.name}", most[1])
             raise TooManyRequests(
-                f"{whose} has {number} unfinished uploads: finish or cancel some", retry_after=_RETRY_SECONDS
+                f"{holder} has {number} unfinished uploads: finish or cancel some", retry_after=_RETRY_SECONDS
             )
 
     def _full(self, bound: Mapping[str, object]) -> tuple[bool, bool]:
@@ -134,12 +142,15 @@ class UploadRoom:
         row = self._ctx.ports.db.rows(_OPEN, bound)[0]
         return row.of_account >= bound["account_most"], row.of_project >= bound["project_most"]
 
-    def _evict(self, own: sa.ColumnElement[bool]) -> None:
-        """End idle sessions, the oldest first, and forget their bytes."""
+    def _untouched(self, span: timedelta) -> sa.ColumnElement[bool]:
+        return Upload.update_time < self._ctx.ports.clock.now() - span
+
+    def _evict(self, given_up: sa.ColumnElement[bool]) -> None:
+        """End those of the sessions that no request owns, the oldest first, and forget their bytes."""
         now = self._ctx.ports.clock.now()
         idle = (
             sa.select(Upload.id, Upload.key)
-            .where(own, Upload.digest.is_(None), Upload.update_time < now - _IDLE)
+            .where(given_up, Upload.digest.is_(None))
             .order_by(Upload.update_time)
             .limit(_EVICTED)
         )
@@ -172,7 +183,10 @@ _CHARGED: Final = (
     .join(ProjectBlob, ProjectBlob.blob_id == Blob.id)
     .where(ProjectBlob.project_id == _PROJECT_ID, Blob.digest == sa.bindparam("digest"), IS_LIVE)
 )
-_SIZE: Final = sa.case((Upload.admitted > Upload.offset, Upload.admitted), else_=Upload.offset)
+_SIZE: Final = sa.case(
+    (sa.and_(Upload.admitted > Upload.offset, Upload.lease_until > clock_ms()), Upload.admitted), else_=Upload.offset
+)
+"""What a request that ended with its process was still to bring does not come."""
 _ARRIVING: Final = (
     sa.select(sa.func.coalesce(sa.func.sum(_SIZE), 0))
     .where(Upload.project_id == _PROJECT_ID, Upload.digest.is_(None), Upload.id != sa.bindparam("upload"))
@@ -189,5 +203,6 @@ _ADMIT: Final = (
 )
 _WAITING: Final = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(Blob.size), 0), sa.BigInteger).label("bytes")).where(
     Blob.id.in_(sa.select(ZeroReference.blob_id).where(ZeroReference.project_id == _PROJECT_ID)),
-    ~sa.exists().where(ProjectBlob.project_id == _PROJECT_ID, ProjectBlob.blob_id == Blob.id),
+    ~sa.exists().where(ProjectBlob.blob_id == Blob.id),
 )
+"""What any project is charged for waits for nothing: others keep it, for as long as they like."""

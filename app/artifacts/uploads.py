@@ -59,8 +59,7 @@ class UploadService:
             hash_state=None,
             digest=None,
         )
-        with self._ctx.write(durable=False) as session:
-            sessions.insert(session, upload, self._ctx.ports.clock.now(), account=self._room.account())
+        sessions.insert(self._ctx.ports.db, upload, self._ctx.ports.clock.now(), account=self._room.account())
         return upload
 
     def find(self, name: RepositoryName, upload_id: str, *, finished: bool = False) -> UploadSession:

@@ -11,8 +11,9 @@ from app.core.crypto import random_password
 from app.core.errors import PreconditionError
 from app.db import migrate
 from app.db.database import Database
+from app.identity.profiles import NewUser
 from app.identity.secret_files import require_private
-from app.identity.service import NewUser, UserService
+from app.identity.service import UserService
 from app.projects.service import ProjectService
 from app.settings import Settings
 from app.wiring import build

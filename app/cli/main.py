@@ -1,10 +1,12 @@
 """The ``pyharbor`` command: every subcommand loads only what it runs."""
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 import click
 
+from app.core.errors import PreconditionError
 from app.settings import REFUSALS, refusal
 
 _COMMANDS = {
@@ -47,9 +49,17 @@ def pyharbor() -> None:
     """A container registry that stores, signs and scans images."""
 
 
+def _require_text(arguments: Sequence[str]) -> None:
+    try:
+        " ".join(arguments).encode()
+    except UnicodeEncodeError:
+        raise PreconditionError("an argument is not UTF-8") from None
+
+
 def main() -> None:
     """Run the command; a mistake of the caller's ends with one clear sentence and exit code 1."""
     try:
+        _require_text(sys.argv)
         pyharbor(standalone_mode=True)
     except REFUSALS as error:
         click.echo(refusal(error), err=True)

@@ -13,6 +13,7 @@ from app.core.errors import FieldInvalid
 from app.core.masking import masked
 
 _USERINFO = re.compile(r"^[^:/]*(?::[^@]*)?@")
+_PLACE = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\[\]:]*)(?::([0-9]{1,5}))?")
 _LARGEST_PORT = 65535
 _DURATION = re.compile(r"(\d+)(s|m|h|d)")
 _HOST = re.compile(r"(?:[0-9a-z._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -129,10 +130,15 @@ def database_url(text: str) -> str:
     if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
         message = "expected sqlite:///path or postgresql+psycopg://user:password@host/name"
         raise ValueError(message)
-    place = _USERINFO.sub("", text.partition("://")[2]).partition("/")[0].partition("?")[0]
-    port = place.rpartition("]")[2].rpartition(":")[2] if ":" in place.rpartition("]")[2] else "0"
-    if text.startswith("postgresql") and not (port.isascii() and port.isdigit() and int(port) <= _LARGEST_PORT):
-        message = "the port is no number; write @ : / ? # and % in a user or password as %40 %3A %2F %3F %23 and %25"
+    place, _, name = _USERINFO.sub("", text.partition("://")[2]).partition("?")[0].partition("/")
+    if text.startswith("sqlite") and not name:
+        message = "the path of the file is missing: sqlite:///path, or sqlite:////path from the root on"
+        raise ValueError(message)
+    match = _PLACE.fullmatch(place)
+    if text.startswith("postgresql") and (not match or int(match[1] or 0) > _LARGEST_PORT or "@" in name):
+        message = (
+            "the host or the port is none; write @ : / ? # and % in a user or password as %40 %3A %2F %3F %23 and %25"
+        )
         raise ValueError(message)
     return text
 

@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -85,6 +85,15 @@ class Database:
                 yield session
             finally:
                 _here.writing = False
+
+    def note(self, statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        """Run one changing statement as a transaction of its own that is not durable, and return its rows."""
+        plan = self._plans.find(statement) if self.sqlite and not writing() else None
+        if plan is not None and plan.takes(parameters):
+            with suppress(self._driver_error), self._turn or _nothing(), closing(self._noter.raw_connection()) as kept:
+                return plan.rows(kept, parameters)
+        with self.write(durable=False) as session:
+            return session.connection().execute(statement, parameters).all()
 
     def rows(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Run one reading statement on this thread's kept autocommit connection and return all rows (the hot path)."""

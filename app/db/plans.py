@@ -1,4 +1,4 @@
-"""Reading statements of the hot path in the driver's own form, made once, so that a call costs little but the query."""
+"""Statements of the hot path in the driver's own form, made once, so that a call costs little but the query."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -76,10 +76,10 @@ class Plans:
         return plan
 
     def _made(self, statement: sa.Executable) -> Plan | None:
-        if not isinstance(statement, sa.Select):
+        if not isinstance(statement, sa.Select | sa.Insert | sa.Update):
             return None
         compiled = statement.compile(dialect=self._dialect)
-        columns = list(statement.selected_columns)
+        columns = list(statement.exported_columns)
         return Plan(compiled, columns, self._dialect) if _plain(compiled, columns) else None
 
 

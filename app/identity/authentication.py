@@ -4,6 +4,7 @@ import binascii
 import contextlib
 import threading
 from base64 import b64decode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +65,7 @@ class Authenticator:
         remembered = self._remembered(key, username, password)
         if remembered is not None:
             return remembered
-        with self._turns[hash((username, address)) % _TURNS]:
+        with self._turns[hash((username, throttle.place_of(address))) % _TURNS]:
             remembered = self._remembered(key, username, password)
             return remembered or self._verify(key, username, password, address[:_ADDRESS_LIMIT])
 
@@ -82,7 +83,7 @@ class Authenticator:
         account = username if row is None else str(row.username)
         known = known_logins.asking(self._ports, account, password)
         throttle.refuse_while_delayed(self._ports.db, account, place, known)
-        principal = self._robot(username, password) or self._person(row, password)
+        principal = self._robot(username, password) or self._person(row, password, known)
         if principal is None:
             ctx = Context(self._ports, address=address)
             with ctx.write() as session:
@@ -101,8 +102,8 @@ class Authenticator:
         ended = principal is None or principal.ended(self._ports.clock.now().timestamp())
         return None if ended else principal
 
-    def _person(self, row: sa.Row[Any] | None, password: str) -> Principal | None:
-        if not self._passwords.verify(password, row and row.password_hash) or row is None:
+    def _person(self, row: sa.Row[Any] | None, password: str, known: Callable[[], bool]) -> Principal | None:
+        if not self._passwords.verify(password, row and row.password_hash, known) or row is None:
             return None
         if self._passwords.outdated(row.password_hash):
             self._hash_again(row.id, row.password_hash, password)
@@ -116,11 +117,12 @@ class Authenticator:
         return next((row for each, given in asked for row in self._ports.db.rows(each, {"given": given})), None)
 
     def _hash_again(self, user_id: int, stored: str, password: str) -> None:
-        """Store the same password as new ones are stored; a database that cannot be written keeps nobody out."""
+        """Store the same password as new ones are stored; neither a full line nor a full disk keeps anybody out."""
         replaced = sa.update(User).where(User.id == user_id, User.password_hash == stored)
-        statement = replaced.values(password_hash=self._passwords.hash(password))
-        with contextlib.suppress(UnavailableError), self._ports.db.write() as session:
-            session.execute(statement.execution_options(synchronize_session=False))
+        with contextlib.suppress(UnavailableError):
+            statement = replaced.values(password_hash=self._passwords.hash(password))
+            with self._ports.db.write() as session:
+                session.execute(statement.execution_options(synchronize_session=False))
 
     def _remember(self, key: str, principal: Principal) -> None:
         until = self._ports.clock.now().timestamp() + _CACHE_SECONDS

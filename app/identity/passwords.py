@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar, Final
 
@@ -32,10 +32,15 @@ def check_rules(password: str, field: str = "password") -> None:
         )
 
 
+def _nobody_known() -> bool:
+    return False
+
+
 class Passwords:
     """Hashes and verifies with argon2id: 19 MiB each, two at once per process and 16 more in line.
 
     Whoever finds the line full is sent away with UnavailableError, so that logins take neither memory nor all threads.
+    Who ``is_known``, which is asked only then, stands in line all the same: guessers from many addresses fill it.
 
     Hashes of a Harbor are verified too, stored as ``harbor-pbkdf2$algorithm$iterations$salt$hexadecimal digits``, where
     the algorithm is Harbor's ``password_version`` (sha1 or sha256) and the iterations are 4096.
@@ -48,19 +53,19 @@ class Passwords:
         self._hasher = PasswordHasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=1)
         self._nobody: str | None = None
 
-    def hash(self, password: str) -> str:
+    def hash(self, password: str, is_known: Callable[[], bool] = _nobody_known) -> str:
         """The text to store for ``password``; takes some 20 ms."""
-        with self._turn():
+        with self._turn(is_known):
             return self._hasher.hash(password)
 
-    def verify(self, password: str, stored: str | None) -> bool:
+    def verify(self, password: str, stored: str | None, is_known: Callable[[], bool] = _nobody_known) -> bool:
         """Tell whether ``password`` is the stored one; takes as long when none is stored, so that names do not leak.
 
         A wrong guess at one that came from a Harbor costs a little more.
         """
         if len(password) > LONGEST:
             return False
-        with self._turn():
+        with self._turn(is_known):
             if stored is not None and (harbors := _HARBORS.fullmatch(stored)):
                 if _verify_harbors(password, *harbors.groups()):
                     return True
@@ -76,14 +81,16 @@ class Passwords:
         return _HARBORS.fullmatch(stored) is not None or self._hasher.check_needs_rehash(stored)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self._line.acquire(blocking=False):
+    def _turn(self, is_known: Callable[[], bool]) -> Iterator[None]:
+        counted = self._line.acquire(blocking=False)
+        if not counted and not is_known():
             raise UnavailableError("too many logins at this moment, try again", retry_after=1)
         try:
             with self._slots:
                 yield
         finally:
-            self._line.release()
+            if counted:
+                self._line.release()
 
     def _nobodys(self) -> str:
         if self._nobody is None:

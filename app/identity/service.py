@@ -1,7 +1,5 @@
 """Use cases of user accounts."""
 
-from dataclasses import dataclass
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -28,27 +26,10 @@ from app.identity.availability import in_the_way
 from app.identity.listing import FIRST_ADMINISTRATOR
 from app.identity.models import RefreshToken, User, UserGroupMember
 from app.identity.passwords import Passwords, check_rules
+from app.identity.profiles import NewUser, Profile
 from app.identity.rules import check_profile, check_realname, check_username, email_key, freed
 from app.identity.sessions import SessionStore
 from app.identity.views import Account, Named
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """What people say about themselves."""
-
-    email: str
-    realname: str = ""
-    comment: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class NewUser(Profile):
-    """What a new account is made of."""
-
-    username: str
-    password: str
-    sysadmin: bool = False
 
 
 class UserService:
@@ -88,7 +69,7 @@ class UserService:
         check_profile(new.email, new.realname, new.comment)
         check_realname(new.realname)
         check_rules(new.password)
-        stored = self._passwords.hash(new.password)
+        stored = self._passwords.hash(new.password, self._is_somebody)
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
             if session.scalar(in_the_way(new.username, new.email)):
@@ -173,7 +154,7 @@ class UserService:
         check_rules(password, "new_password")
         if known is not None and password == old:
             raise InvalidError("New password is identical to old password")
-        stored = self._passwords.hash(password)
+        stored = self._passwords.hash(password, self._is_somebody)
         with self._ctx.write() as session:
             user = self._locked(session, user_id)
             if known is not None and user.password_hash != known:
@@ -238,7 +219,7 @@ class UserService:
         throttle.refuse_while_delayed(self._ctx.ports.db, name, place, known)
         with self._ctx.read() as session:
             stored = _found(session.get(User, user_id), user_id).password_hash
-        if stored is None or not self._passwords.verify(password, stored):
+        if stored is None or not self._passwords.verify(password, stored, known):
             with self._ctx.write() as session:
                 throttle.record_failure(session, name, place)
             raise DeniedError(_WRONG)
@@ -271,6 +252,9 @@ class UserService:
             self._require("create")
         if principal.authenticated or not from_page:
             raise DeniedError("self-registration cannot be triggered via API")
+
+    def _is_somebody(self) -> bool:
+        return self._ctx.principal.authenticated
 
     def _self(self, user_id: int) -> bool:
         principal = self._ctx.principal

@@ -12,6 +12,7 @@ from app.core.errors import TooManyRequests
 from app.db.database import Database
 from app.db.types import clock_ms
 from app.identity.models import LoginFailure, User
+from app.identity.rules import email_key
 
 FREE_FAILURES: Final = 5
 FREE_NAMES: Final = 30
@@ -84,7 +85,7 @@ def unblock(session: Session, name: str | None, address: str | None) -> int:
 
     Tells how many counters went.
     """
-    owners = sa.select(User.username).where(User.email == name)
+    owners = sa.select(User.username).where(User.email_key == email_key(name or ""))
     chosen = [
         *([] if name is None else [sa.or_(LoginFailure.account == name, LoginFailure.account.in_(owners))]),
         *([] if address is None else [LoginFailure.address == place_of(address)]),

@@ -4,7 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -17,7 +17,7 @@ def parse_object(body: bytes, form: Form) -> dict[str, Any]:
     """Parse a manifest; ManifestInvalid for what is no JSON object, for nesting without end and as ``parse_plain``."""
     try:
         document = parse_plain(body, form)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ManifestInvalid(f"manifest is not JSON: {str(error)[:200]}") from None
     if not isinstance(document, dict):
         raise ManifestInvalid("manifest is not a JSON object")
@@ -25,26 +25,52 @@ def parse_object(body: bytes, form: Form) -> dict[str, Any]:
 
 
 def parse_plain(body: bytes, form: Form, root: str = "") -> Any:  # noqa: ANN401 - a JSON value
-    """Parse JSON that means the same to all readers; ValueError or RecursionError for what is no JSON.
+    """Parse JSON that means the same to all readers; ValueError for what is no JSON to this one.
 
-    ManifestInvalid, with a place that begins with ``root``, for a member named twice and for one that readers which
-    ignore case take for another (``folding``).
+    ManifestInvalid, with a place that begins with ``root``, for a member named twice, for one that readers which
+    ignore case take for another (``folding``), also where only readers less strict than this one would see it, and for
+    nesting without end.
     """
-    document = orjson.loads(body)
-    doubled: list[_Doubled] = []
-
-    def members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        made = dict(pairs)
-        if len(made) == len(pairs):
-            return made
-        doubled.append(_Doubled(pairs))
-        return doubled[-1]
-
-    exact = json.loads(body, object_pairs_hook=members)
-    if doubled:
-        _refuse_doubled(exact, root)
-    require_exact_names(document, form, root)
+    try:
+        document = _parsed(body, root)
+        require_exact_names(document, form, root)
+    except RecursionError:
+        raise ManifestInvalid(f"{root or 'manifest'} is nested too deeply") from None
+    except orjson.JSONDecodeError:
+        _require_plain_to_lenient(body, form, root)
+        raise
     return document
+
+
+def _parsed(body: bytes, root: str) -> object:
+    document = orjson.loads(body)
+    doubled = False
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        nonlocal doubled
+        doubled = doubled or len(dict(pairs)) != len(pairs)
+
+    json.loads(body, object_pairs_hook=look)
+    if doubled:
+        del document
+        _refuse_doubled(json.loads(body, object_pairs_hook=_members), root)
+    return document
+
+
+def _require_plain_to_lenient(body: bytes, form: Form, root: str) -> None:
+    """Hold what others may read to the same rules: invalid UTF-8, half surrogates, huge numbers, words behind the end.
+
+    Go's decoder, for one, takes all of these.
+    """
+    text = body.decode(errors="replace").lstrip(" \t\r\n")
+    try:
+        document, _ = _LENIENT.raw_decode(text)
+    except ValueError:
+        return
+    except RecursionError:
+        raise ManifestInvalid(f"{root or 'manifest'} is nested too deeply") from None
+    _refuse_doubled(document, root)
+    require_exact_names(document, form, root)
 
 
 def storable(value: object, levels: int = NESTING) -> Any:  # noqa: ANN401 - a JSON value
@@ -75,6 +101,14 @@ class _Doubled(dict[str, object]):
     def __init__(self, pairs: list[tuple[str, object]]) -> None:
         super().__init__(pairs)
         self.name = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    return made if len(made) == len(pairs) else _Doubled(pairs)
+
+
+_LENIENT: Final = json.JSONDecoder(object_pairs_hook=_members, parse_int=float)
 
 
 def _refuse_doubled(document: object, root: str) -> None:

@@ -113,13 +113,13 @@ def require_exact_names(document: object, form: Form, root: str = "") -> None:
         value, form, path = pending.pop()
         if type(value) is dict:
             if form.is_map or not value.keys() <= form.members.keys():
-                if not form.is_map:
+                if not form.is_map and (form.members or len(value) > 1):
                     _refuse_folded(value, form, path, root)
                 strange = (name for name, item in value.items() if type(item) in _NESTED and name not in form.members)
                 pending += ((value[name], UNKNOWN, (path, name)) for name in strange)
             pending += ((value[name], inner, (path, name)) for name, inner in form.inner if name in value)
         elif type(value) is list:
-            pending += ((item, form, (path, at)) for at, item in enumerate(value) if type(item) in _NESTED)
+            pending += ((item, form, (path, at)) for at, item in enumerate(value) if item and type(item) in _NESTED)
 
 
 def place(path: Path, root: str = "") -> str:

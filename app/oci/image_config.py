@@ -25,7 +25,7 @@ def config_facts(media_type: str, content: bytes) -> dict[str, Any] | None:
     try:
         form = CHART if media_type == HELM_CONFIG else IMAGE_CONFIG
         document = parse_plain(content, form, "content of config")
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     if not isinstance(document, dict):
         return None

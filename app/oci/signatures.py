@@ -25,7 +25,7 @@ def require_plain_payload(media_type: str, content: bytes, root: str) -> None:
         for name, inner in encoded.items():
             if isinstance(envelope, dict) and isinstance(text := envelope.get(name), str):
                 parse_plain(_decoded(text), inner, f"{root}.{name}")
-    except (ValueError, RecursionError):
+    except ValueError:
         return
 
 

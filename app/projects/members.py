@@ -97,10 +97,11 @@ class MemberService:
             )
             if session.execute(_KNOWN, {"project": project.id, "type": entity.type, "entity": entity.id}).first():
                 raise ConflictError("The project member specified already exist")
+            # Before the change: who vouches for a robot must not come by the role through the very change.
+            self._ctx.emit(MemberAdded(project_id=project.id, project=project.name, entity_name=entity.name, role=role))
             session.add(member)
             session.flush()
             _revoke(session, entity)
-            self._ctx.emit(MemberAdded(project_id=project.id, project=project.name, entity_name=entity.name, role=role))
             return member.id
 
     @retried()
@@ -113,11 +114,12 @@ class MemberService:
         _check(role)
         with self._ctx.write() as session:
             entity = _entity(session, project.id, member_id)
+            # Before the change, as in ``add``.
+            updated = MemberUpdated(project_id=project.id, project=project.name, entity_name=entity.name, role=role)
+            self._ctx.emit(updated)
             change = sa.update(ProjectMember).values(role=role, update_time=self._ctx.ports.clock.now())
             _changed(session, change.where(*_is(project.id, member_id)), member_id)
             _revoke(session, entity)
-            updated = MemberUpdated(project_id=project.id, project=project.name, entity_name=entity.name, role=role)
-            self._ctx.emit(updated)
 
     @retried()
     def remove(self, project_key: str | int, member_id: int) -> None:

@@ -138,8 +138,7 @@ class _Transfer:
     def begin(self) -> None:
         """Take the session's lease; RangeInvalid when it moved or another request owns it."""
         self._due = time.monotonic() + _RENEW_SECONDS
-        with self._ingest.db.write(durable=False) as session:
-            sessions.lease(session, self._upload, self.holder)
+        sessions.lease(self._ingest.db, self._upload, self.holder)
 
     @contextmanager
     def writing(self) -> Iterator[ObjectWriter]:
@@ -187,14 +186,12 @@ class _Transfer:
         while time.monotonic() >= self._due:
             self._due = time.monotonic() + _RENEW_SECONDS
             reached = self._reached()
-            with self._ingest.db.write(durable=False) as session:
-                sessions.renew(session, self._upload, self.holder, reached)
+            sessions.renew(self._ingest.db, self._upload, self.holder, reached)
             self._upload = replace(self._upload, offset=reached.offset, hash_state=reached.hash_state)
 
     def end(self) -> None:
         """Give the lease back; a resumable transfer stores what it reached."""
-        with self._ingest.db.write(durable=False) as session:
-            sessions.release(session, self._upload, self.holder, self._reached())
+        sessions.release(self._ingest.db, self._upload, self.holder, self._reached())
 
     def _reached(self) -> Reached:
         now = self._ingest.clock.now()

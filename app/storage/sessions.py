@@ -1,5 +1,6 @@
 """Upload sessions as rows: who owns one for how long, and how far it is. Each change is one statement."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -41,7 +42,7 @@ class Reached:
     update_time: datetime
 
 
-def insert(session: Session, upload: UploadSession, now: datetime, *, account: str = "") -> None:
+def insert(db: Database, upload: UploadSession, now: datetime, *, account: str = "") -> None:
     """Add a new session, counted among those of ``account``."""
     parameters = {
         "id": upload.id,
@@ -51,7 +52,7 @@ def insert(session: Session, upload: UploadSession, now: datetime, *, account: s
         "key": upload.key,
         "algorithm": upload.algorithm,
     }
-    session.connection().execute(_INSERT, {**parameters, "now": now})
+    db.note(_INSERT, {**parameters, "now": now})
 
 
 def find(db: Database, upload_id: str, repository: str, now: datetime) -> UploadSession:
@@ -62,27 +63,26 @@ def find(db: Database, upload_id: str, repository: str, now: datetime) -> Upload
     raise UploadUnknown
 
 
-def lease(session: Session, upload: UploadSession, holder: str) -> None:
+def lease(db: Database, upload: UploadSession, holder: str) -> None:
     """Take the session where it stands; RangeInvalid when it moved or another request owns it."""
-    _change(session, upload, _LEASE, {"holder": holder})
+    _note(db, upload, _LEASE, {"holder": holder})
 
 
 def require_lease(db: Database, upload: UploadSession, holder: str) -> None:
     """Raise RangeInvalid or UploadUnknown unless ``holder`` owns the session; changes nothing."""
     if db.rows(_HOLDS, {"id": upload.id, "holder": holder}):
         return
-    with db.read() as session:
-        raise _explained(session, upload)
+    raise _explained(db.rows(_EXPLAIN, {"id": upload.id}), upload)
 
 
-def renew(session: Session, upload: UploadSession, holder: str, reached: Reached) -> None:
+def renew(db: Database, upload: UploadSession, holder: str, reached: Reached) -> None:
     """Prolong the lease and store what was reached; RangeInvalid when it was lost."""
-    _change(session, upload, _RENEW, {"holder": holder, **asdict(reached)})
+    _note(db, upload, _RENEW, {"holder": holder, **asdict(reached)})
 
 
-def release(session: Session, upload: UploadSession, holder: str, reached: Reached) -> None:
+def release(db: Database, upload: UploadSession, holder: str, reached: Reached) -> None:
     """End the lease and store what was reached; RangeInvalid when it was lost."""
-    _change(session, upload, _RELEASE, {"holder": holder, **asdict(reached)})
+    _note(db, upload, _RELEASE, {"holder": holder, **asdict(reached)})
 
 
 def finish(session: Session, upload: UploadSession, holder: str, *, digest: str, reached: Reached) -> None:
@@ -90,7 +90,9 @@ def finish(session: Session, upload: UploadSession, holder: str, *, digest: str,
 
     RangeInvalid when the session moved, or is owned by another than ``holder``.
     """
-    _change(session, upload, _FINISH, {"holder": holder, "digest": digest, **asdict(reached)})
+    values = {"holder": holder, "digest": digest, **asdict(reached)}
+    if session.connection().execute(_FINISH, _at(upload) | values).one_or_none() is None:
+        raise _explained(session.connection().execute(_EXPLAIN, {"id": upload.id}).all(), upload)
 
 
 def cancel(session: Session, upload: UploadSession, now: datetime) -> bool:
@@ -106,15 +108,18 @@ def end_idle(session: Session, upload_id: str, now: datetime) -> bool:
     return session.connection().execute(_END_IDLE, {"at_id": upload_id, "now": now}).one_or_none() is not None
 
 
-def _change(session: Session, upload: UploadSession, statement: sa.Executable, values: dict[str, Any]) -> None:
-    at = {"at_id": upload.id, "at_offset": upload.offset}
-    if session.connection().execute(statement, at | values).one_or_none() is None:
-        raise _explained(session, upload)
+def _note(db: Database, upload: UploadSession, statement: sa.Executable, values: dict[str, Any]) -> None:
+    if not db.note(statement, _at(upload) | values):
+        raise _explained(db.rows(_EXPLAIN, {"id": upload.id}), upload)
 
 
-def _explained(session: Session, upload: UploadSession) -> UploadUnknown | RangeInvalid:
-    """Why a change found nothing to change."""
-    row = session.connection().execute(_EXPLAIN, {"id": upload.id}).one_or_none()
+def _at(upload: UploadSession) -> dict[str, Any]:
+    return {"at_id": upload.id, "at_offset": upload.offset}
+
+
+def _explained(rows: Sequence[Any], upload: UploadSession) -> UploadUnknown | RangeInvalid:
+    """Why a change found nothing to change, by the session's row as it is now."""
+    row = next(iter(rows), None)
     if row is None or row.digest is not None:
         return UploadUnknown()
     if row.offset != upload.offset:
@@ -139,13 +144,17 @@ _HOLDS = sa.select(_ROW.id).where(
     _ROW.id == sa.bindparam("id"), _ROW.lease_holder == sa.bindparam("holder"), _ROW.digest.is_(None)
 )
 _EXPLAIN = sa.select(_ROW.offset, _ROW.digest).where(_ROW.id == sa.bindparam("id"))
-_INSERT = sa.insert(_TABLE).values(
-    offset=0,
-    lease_until=0,
-    creation_time=sa.bindparam("now", type_=_ROW.creation_time.type),
-    update_time=sa.bindparam("now", type_=_ROW.update_time.type),
-    admitted=0,
-    **{name: sa.bindparam(name) for name in ("id", "repository", "project_id", "account", "key", "algorithm")},
+_INSERT = (
+    sa.insert(_TABLE)
+    .returning(_ROW.id)
+    .values(
+        offset=0,
+        lease_until=0,
+        creation_time=sa.bindparam("now", type_=_ROW.creation_time.type),
+        update_time=sa.bindparam("now", type_=_ROW.update_time.type),
+        admitted=0,
+        **{name: sa.bindparam(name) for name in ("id", "repository", "project_id", "account", "key", "algorithm")},
+    )
 )
 _AT_OFFSET = (
     sa.update(_TABLE)

@@ -32,6 +32,7 @@ class TrustedProxies:
 
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return None
+    return (parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None) or parsed

@@ -10,7 +10,8 @@ from unittest import mock
 from app.access.principals import SYSTEM
 from app.access.roles import Role
 from app.context import Context
-from app.identity.service import NewUser, UserService
+from app.identity.profiles import NewUser
+from app.identity.service import UserService
 from app.projects.members import MemberService
 from app.settings import load
 from app.wiring import build

@@ -208,6 +208,7 @@ def test_the_caller_is_shown_to_itself(caller: Caller, people: People) -> None:
     shown = caller("guest").get("/users/current").json()
     assert set(shown) == {
         "email",
+        "realname",
         "user_id",
         "username",
         "sysadmin_flag",

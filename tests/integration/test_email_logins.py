@@ -63,7 +63,7 @@ def test_one_address_is_one_accounts_in_any_case(client: httpx.Client, people: P
     client.auth = httpx.BasicAuth(*people["admin"].credentials)
     taken = [("twin", ADDRESS.upper()), (ADDRESS.title(), "other@example.test")]
     for name, email in taken:
-        user = {"username": name, "email": email, "password": "Another12345"}
+        user = {"username": name, "email": email, "realname": "Twin", "password": "Another12345"}
         assert client.post("/api/v2.0/users", json=user).status_code == 409
     own = people["stranger"].credentials
     place = f"/api/v2.0/users/{people['stranger'].id}"

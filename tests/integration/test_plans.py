@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import IntegrityError, StatementError
 
+from app.core.errors import InternalError
 from app.db.database import Database
 from app.db.types import BigId, Document, UtcDateTime, byte_text, clock_ms
 
@@ -96,3 +97,36 @@ def test_a_lost_connection_is_made_again(planned: Database) -> None:
             others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
             session.connection().execute(sa.text(f"{others} AND pid <> pg_backend_pid()"))
     assert planned.rows(statement, {"name": "a"}) == expected
+
+
+def test_noted_changes_are_made_each_time_and_say_what_they_changed(planned: Database) -> None:
+    statement = (
+        sa.update(_TABLE)
+        .where(_ROW.name == sa.bindparam("at_name"), _ROW.flag.is_(sa.true()))
+        .values(moment=sa.bindparam("moment", type_=_ROW.moment.type), content=sa.bindparam("content"), absent="x")
+        .returning(_ROW.name, _ROW.moment)
+    )
+    for number in range(4):
+        moment, content = _MOMENT.replace(microsecond=number), bytes([number])
+        changed = planned.note(statement, {"at_name": "a", "moment": moment, "content": content})
+        assert [tuple(row) for row in changed] == [("a", moment)]
+        found = planned.rows(_TABLE.select().where(_ROW.name == "a"))[0]
+        assert (found.moment, bytes(found.content), found.absent) == (moment, content, "x")
+    assert planned.note(statement, {"at_name": "c", "moment": _MOMENT, "content": b""}) == []
+
+
+def test_a_note_that_fails_changes_nothing_and_says_why(planned: Database) -> None:
+    statement = sa.insert(_TABLE).values(id=sa.bindparam("id"), name=sa.bindparam("name")).returning(_ROW.id)
+    for number in range(10, 14):
+        assert planned.note(statement, {"id": number, "name": "d"})[0].id == number
+        with pytest.raises(IntegrityError):
+            planned.note(statement, {"id": number, "name": "e"})
+    assert len(planned.rows(_TABLE.select().where(_ROW.name == "e"))) == 0
+
+
+def test_a_note_is_no_part_of_a_transaction(planned: Database) -> None:
+    statement = sa.update(_TABLE).values(absent="x").returning(_ROW.id)
+    for _ in range(3):
+        planned.note(statement, {})
+        with planned.write(), pytest.raises(InternalError, match="open already"):
+            planned.note(statement, {})

@@ -64,6 +64,11 @@ def test_a_newer_database_is_refused(tmp_path: Path, sqlite_template: Path, comm
     assert done.stderr.count("\n") == 1
 
 
+def test_an_argument_that_is_no_text_is_a_sentence(tmp_path: Path, sqlite_template: Path) -> None:
+    _migrated(tmp_path, sqlite_template)
+    assert _refused(tmp_path, "admin", "enable", "admin\udcff") == "pyharbor: an argument is not UTF-8\n"
+
+
 EVERY_COMMAND = pytest.mark.parametrize(
     "command", ["up", "web", "worker", "db status", "db upgrade", "db downgrade base --yes", "admin enable x", "gc run"]
 )

@@ -95,6 +95,20 @@ class TestRoles:
             case _:
                 assert admin.delete(f"/users/{master.id}").status_code == 200
 
+    @ROLES
+    def test_nobody_comes_back_to_a_role_through_the_robot_they_made(
+        self, caller: Caller, as_robot: AsRobot, people: People, role: Role
+    ) -> None:
+        admin = caller("admin")
+        robot = as_robot(make_robot(caller("master"), "own", entry("private", *self.LEAST), level="project"))
+        (master,) = admin.get(f"{MEMBERS}?entityname=master").json()
+        assert admin.put(f"{MEMBERS}/{master['id']}", json={"role_id": Role.LIMITED_GUEST}).status_code == 200
+        assert refusal(robot.put(f"{MEMBERS}/{master['id']}", json={"role_id": role})) == DENIED
+        assert admin.delete(f"{MEMBERS}/{master['id']}").status_code == 200
+        body = {"role_id": role, "member_user": {"user_id": people["master"].id}}
+        assert refusal(robot.post(MEMBERS, json=body)) == DENIED
+        assert admin.get(f"{MEMBERS}?entityname=master").json() == []
+
     def test_who_administered_the_system_vouches_where_it_still_administers(
         self, caller: Caller, as_robot: AsRobot, people: People
     ) -> None:

@@ -17,7 +17,8 @@ from app.core.errors import (
 )
 from app.identity.authentication import Authenticator
 from app.identity.models import LoginFailure
-from app.identity.service import NewUser, UserService
+from app.identity.profiles import NewUser
+from app.identity.service import UserService
 from app.robots.credentials import RobotCredentials
 from tests.support.accounts import PASSWORD, make_user
 

@@ -19,7 +19,7 @@ from tests.support.people import People
 from tests.support.tokens import ask, bearer
 
 IMAGE = "private/image"
-SCOPE = f"repository:{IMAGE}:pull,push"
+SCOPE = f"repository:{IMAGE}:pull,push,delete"
 TAG = f"/v2/{IMAGE}/manifests/1"
 
 

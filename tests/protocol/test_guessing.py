@@ -1,14 +1,20 @@
 """Guesses at the same moment are delayed as those one after another are."""
 
+import threading
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import httpx
+import pytest
 from flask import Flask
 
+from tests.support.clock import MovableClock
 from tests.support.people import People
 
 _FREE = 5
+_LONGER_THAN_REMEMBERED = 61
 
 
 def test_many_at_once(app: Flask, client: httpx.Client, people: People) -> None:
@@ -30,3 +36,44 @@ def test_many_logins_at_once_are_verified_once(app: Flask, people: People) -> No
 
     with ThreadPoolExecutor(16) as threads:
         assert Counter(threads.map(log_in, range(32))) == {200: 32}
+
+
+@pytest.fixture
+def costly_passwords() -> Iterator[None]:
+    """Hash as in production, so that guesses fill the line."""
+    with mock.patch.multiple("app.identity.passwords", _MEMORY_KIB=19_456, _PASSES=2):
+        yield
+
+
+@pytest.mark.usefixtures("costly_passwords")
+def test_guessers_at_many_addresses_do_not_lock_out_who_is_known(
+    app: Flask, people: People, clock: MovableClock
+) -> None:
+    ended = threading.Event()
+
+    def at(address: str) -> httpx.Client:
+        transport = httpx.WSGITransport(app=app, remote_addr=address)
+        return httpx.Client(transport=transport, base_url="http://registry.test")
+
+    def guess(number: int) -> Counter[int]:
+        answers: Counter[int] = Counter()
+        while not ended.is_set():
+            with at(f"2001:db8:{number:x}:{answers.total():x}::1") as guesser:
+                answers[guesser.get("/v2/", auth=(f"{number}-{answers.total()}", "Wrong12345")).status_code] += 1
+        return answers
+
+    def log_in() -> int:
+        clock.forward(_LONGER_THAN_REMEMBERED)
+        with at("10.0.0.1") as owner:
+            return owner.get("/v2/", auth=people["guest"].credentials).status_code
+
+    assert log_in() == 200
+    with ThreadPoolExecutor(40) as threads:
+        guesses = [threads.submit(guess, number) for number in range(40)]
+        try:
+            owner = Counter(log_in() for _ in range(10))
+        finally:
+            ended.set()
+        others = sum((each.result() for each in guesses), Counter())
+    assert owner == {200: 10}
+    assert others[503] > others[401]

@@ -175,6 +175,42 @@ def test_a_config_that_readers_differ_on(
     _refused(put(stocked, NAME, manifest, "v1"), f"content of config.{place}")
 
 
+LENIENT = {
+    "half a surrogate": b'"x": "\\ud800", ',
+    "invalid UTF-8": b'"x": "\xff", ',
+    "a number of 5,000 digits": b'"x": ' + b"1" * 5000 + b", ",
+    "a number beyond floats": b'"x": 1e999, ',
+}
+"""What Go's decoder takes and strict ones do not."""
+
+
+@pytest.mark.parametrize("oddity", LENIENT.values(), ids=LENIENT)
+def test_what_only_lenient_readers_take_for_json(stocked: httpx.Client, oddity: bytes) -> None:
+    config = b"{" + oddity + b'"os": "linux", "architecture": "amd64", "Architecture": "arm64"}'
+    content, manifest = _image_of(config)
+    push(stocked, NAME, content)
+    _refused(put(stocked, NAME, manifest, "v1"), "content of config.Architecture")
+    content, manifest = _image_of(b"{" + oddity + b'"os": "linux", "os": "windows"} and more')
+    push(stocked, NAME, content)
+    _refused(put(stocked, NAME, manifest, "v1"), "content of config.os")
+    content, manifest = _image_of(b"{" + oddity + b'"os": "linux", "architecture": "amd64"}')
+    push(stocked, NAME, content)
+    assert put(stocked, NAME, manifest, "v1").status_code == 201
+    payload = b"{" + oddity + json.dumps(SIGNED | {"Critical": {}}).encode()[1:]
+    push(stocked, NAME, payload)
+    manifest = image(layers=[descriptor(payload, COSIGN_SIMPLE_SIGNING)])
+    _refused(put(stocked, NAME, manifest, "v1"), f"content of layer {descriptor(payload)['digest']}.Critical")
+
+
+def test_a_config_too_deep_to_look_into(stocked: httpx.Client) -> None:
+    config = b'{"x": ' + b"[" * 5000 + b"]" * 5000 + b', "os": "linux", "OS": "windows"}'
+    content, manifest = _image_of(config)
+    push(stocked, NAME, content)
+    answer = put(stocked, NAME, manifest, "v1")
+    assert code_of(answer) == (400, "MANIFEST_INVALID")
+    assert "content of config is nested too deeply" in answer.text
+
+
 @pytest.mark.parametrize(("config", "kind"), [(IMAGE, OCI_CONFIG), (CHART, HELM_CONFIG)])
 def test_maps_of_a_config_hold_names_that_differ_in_case(stocked: httpx.Client, config: Document, kind: str) -> None:
     content, manifest = _image_of(config, kind)

@@ -51,6 +51,22 @@ def server(settings: Settings, environment: dict[str, str], tmp_path: Path) -> I
         yield running
 
 
+@pytest.mark.parametrize("host", ["::", "[::]", "::1"])
+def test_a_server_on_an_address_of_ipv6(
+    settings: Settings, environment: dict[str, str], tmp_path: Path, host: str
+) -> None:
+    assert settings.web.external_url_given
+    proxies = {"HARBOR_TRUSTED_PROXIES": "127.0.0.1" if host != "::1" else "::1"}
+    variables = {"HARBOR_HOST": host, "HARBOR_EXTERNAL_URL": ""} | proxies
+    with serve(environment | variables, tmp_path / "server.log", workers=1) as running:
+        port = running.url.rpartition(":")[2]
+        for address in ("[::1]",) if host == "::1" else ("[::1]", "127.0.0.1"):
+            assert realm(f"http://{address}:{port}") == f"http://{address}:{port}/service/token"
+        proxy = "127.0.0.1" if host != "::1" else "[::1]"
+        behind = realm(f"http://{proxy}:{port}", **{"X-Forwarded-Proto": "https"})
+        assert behind == f"https://{proxy}:{port}/service/token"
+
+
 def test_each_client_is_sent_where_it_came_to(server: LiveServer) -> None:
     port = server.url.rpartition(":")[2]
     for address in ("127.0.0.1", "127.0.0.2", "127.9.9.9"):

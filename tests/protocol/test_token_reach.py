@@ -89,18 +89,23 @@ def test_what_is_asked_for_in_parts_is_granted_together(client: httpx.Client, pe
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_refreshed_token_holds_no_more(client: httpx.Client, people: People) -> None:
-    login = client.get(
-        "/service/token",
-        params={"service": SERVICE, "offline_token": "true"},
-        auth=people["maintainer"].credentials,
-    )
-    form = {"service": SERVICE, "grant_type": "refresh_token", "refresh_token": login.json()["refresh_token"]}
-    answer = client.post("/service/token", data=form | {"scope": scope(HERE, "pull")}).json()
-    token = {"Authorization": f"Bearer {answer['access_token']}"}
-    assert client.get(f"/v2/{HERE}/manifests/none", headers=token).status_code == 404
-    assert client.post(SESSIONS.format(name=HERE), headers=token).status_code == 401
-    assert client.delete(f"/v2/{HERE}/manifests/none", headers=token).status_code == 401
+class TestRefreshed:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"HARBOR_IDENTITY_TOKENS": "true"}
+
+    def test_a_refreshed_token_holds_no_more(self, client: httpx.Client, people: People) -> None:
+        login = client.get(
+            "/service/token",
+            params={"service": SERVICE, "offline_token": "true"},
+            auth=people["maintainer"].credentials,
+        )
+        form = {"service": SERVICE, "grant_type": "refresh_token", "refresh_token": login.json()["refresh_token"]}
+        answer = client.post("/service/token", data=form | {"scope": scope(HERE, "pull")}).json()
+        token = {"Authorization": f"Bearer {answer['access_token']}"}
+        assert client.get(f"/v2/{HERE}/manifests/none", headers=token).status_code == 404
+        assert client.post(SESSIONS.format(name=HERE), headers=token).status_code == 401
+        assert client.delete(f"/v2/{HERE}/manifests/none", headers=token).status_code == 401
 
 
 class TestAcrossRepositories:

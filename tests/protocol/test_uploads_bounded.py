@@ -78,6 +78,27 @@ class TestBytesOnTheirWay:
         assert pusher.get(left).status_code == 404
         assert objects(ports) == 1
 
+    def test_an_upload_that_broke_off_gives_way_to_the_next_try(
+        self, pusher: httpx.Client, root: httpx.Client, ports: Ports, clock: MovableClock
+    ) -> None:
+        """A client begins again soon after its connection broke, and nobody else's upload pays for it."""
+        limit(ports, 1000)
+        broken, others, elsewhere = begin(pusher, NAME), begin(root, NAME), begin(pusher, "library-test/other")
+        assert pusher.patch(broken, content=content_of(500)).status_code == 202
+        assert root.patch(others, content=content_of(50, seed=1)).status_code == 202
+        assert pusher.patch(elsewhere, content=content_of(50, seed=2)).status_code == 202
+        clock.forward(25)
+        push(pusher, NAME, content_of(900, seed=3))
+        assert [pusher.get(each).status_code for each in (broken, others, elsewhere)] == [404, 204, 204]
+
+    def test_what_a_dead_process_was_to_take_in_does_not_count(self, pusher: httpx.Client, ports: Ports) -> None:
+        """A process that is killed leaves its lease, which runs out, and what its request had declared."""
+        limit(ports, 1000)
+        begin(pusher, NAME)
+        with ports.db.write() as session:
+            session.execute(sa.update(Upload).values(admitted=900, lease_holder="gone", lease_until=1))
+        push(pusher, NAME, content_of(900))
+
     def test_content_that_the_project_has_needs_no_room(self, pusher: httpx.Client, ports: Ports) -> None:
         limit(ports, 1000)
         digest = push(pusher, NAME, content_of(900))
@@ -136,6 +157,21 @@ def test_what_was_deleted_cannot_pile_up(pusher: httpx.Client, root: httpx.Clien
     make_project(ports, "other")
     assert push(root, "other/app", content_of(900)), "other projects are not concerned"
     limit(ports, -1)
+    begin(pusher, NAME)
+
+
+def test_what_others_keep_does_not_wait_for_a_collection(
+    pusher: httpx.Client, root: httpx.Client, ports: Ports
+) -> None:
+    """Deleting what another project holds too would else lock this one out for as long as that one likes."""
+    limit(ports, 1000)
+    make_project(ports, "other")
+    for seed in range(5):
+        digest = push(pusher, NAME, content_of(900, seed))
+        push(root, "other/app", content_of(900, seed))
+        assert root.delete(f"/v2/{NAME}/blobs/{digest}").status_code == 202
+    with ports.db.read() as session:
+        ports.waiting.forget(session.execute(sa.select(Project.id).where(Project.name == "library-test")).scalar_one())
     begin(pusher, NAME)
 
 

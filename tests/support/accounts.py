@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from app.access.principals import SYSTEM
 from app.access.roles import Role
 from app.context import Context, Ports
-from app.identity.service import NewUser, UserService
+from app.identity.profiles import NewUser
+from app.identity.service import UserService
 from app.projects.members import MemberService
 from app.projects.service import NewProject, ProjectService
 

@@ -37,7 +37,7 @@ def serve(environment: Mapping[str, str], log: Path, *, workers: int = 2) -> Ite
     Its external URL is where it listens, unless the environment has an empty one.
     """
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://{'[::1]' if environment.get('HARBOR_HOST') == '::1' else '127.0.0.1'}:{port}"
     variables = {
         "HARBOR_HOST": "127.0.0.1",
         "HARBOR_WEB_WORKERS": str(workers),

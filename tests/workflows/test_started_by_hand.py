@@ -33,6 +33,8 @@ pytestmark = [
 ]
 _GREEDY: Final[dict[str, Any]] = {"window_ms": 0, "delete_untagged": True, "delete_tag": True, "workers": 2}
 _HANDED_OVER: Final = {"fence": 1, "cutoff_ms": 2**50, "cursors": [0, 0]}
+_SCHEDULES: Final = 3
+"""Of collections, of the purge of uploads, and of checks of the storage."""
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def content(scene: Scene, app: Flask, people: People, worker: WorkerProcess) -> 
     UploadService(scene.ctx).start(RepositoryName("public/app"))
     scene.garbage.schedule("Daily", "", GarbageParameters(), create=True)
     worker.start()
-    eventually(lambda: synced(scene), "Temporal has both schedules")
+    eventually(lambda: synced(scene), "Temporal has the schedules")
     return scene
 
 
@@ -72,7 +74,7 @@ def run(scene: Scene, workflow: str, given: dict[str, Any], workflow_id: str = "
 
 def synced(scene: Scene) -> bool:
     rows = scene.ports.db.rows(sa.select(Schedule.id).where(Schedule.generation == Schedule.synced_generation))
-    return len(rows) == 2
+    return len(rows) == len(schedules(scene)) == _SCHEDULES
 
 
 def schedules(scene: Scene) -> dict[str, int]:

@@ -9,6 +9,7 @@ from flask.views import MethodView
 from app.core.errors import PreconditionError
 from app.core.paging import Listed
 from app.core.query import Fuzzy, ListQuery
+from app.identity.profiles import NewUser, Profile
 from app.identity.schemas import (
     OIDCCliSecretReqSchema,
     PasswordReqSchema,
@@ -19,7 +20,7 @@ from app.identity.schemas import (
     UserSearchRespItemSchema,
     UserSysAdminFlagSchema,
 )
-from app.identity.service import NewUser, Profile, UserService
+from app.identity.service import UserService
 from app.identity.views import Account, Named
 from app.web import csrf
 from app.web.blueprint import HarborBlueprint

@@ -35,6 +35,8 @@ _EXAMPLES = 30
 _REFUSED = range(400, 600)
 _FACTS = ("audit_log", "known_login", "last_number", "login_failure", "user_session")
 """Tables of what was tried, which outlive a refusal."""
+_EMPTY_WITHOUT = frozenset({"getGCSchedule"})
+"""Operations that answer without a body, as Harbor's do, when there is nothing to show."""
 _KNOWN: Mapping[str, tuple[Any, ...]] = {
     "project_name_or_id": ("private", "public", "1", "2"),
     "project_name": ("private", "public"),
@@ -131,6 +133,7 @@ def test_generated_input_never_breaks_an_operation(
 
 
 def _fuzz(operation: Any, installation: Installation, caller: str) -> None:  # noqa: ANN401 - schemathesis' own
+    name = operation.definition.raw["operationId"]
     inputs = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in GenerationMode))
 
     @seed(20261124)
@@ -146,6 +149,8 @@ def _fuzz(operation: Any, installation: Installation, caller: str) -> None:  # n
         _mix(case.path_parameters, _KNOWN, chance)
         _mix(case.body, _FITTING, chance)
         answer = case.call(headers=_credentials(caller))
+        if answer.status_code == 200 and not answer.content and name in _EMPTY_WITHOUT:
+            return
         try:
             case.validate_response(answer, checks=[not_a_server_error, response_schema_conformance])
         except FailureGroup as group:

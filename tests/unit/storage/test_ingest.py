@@ -43,8 +43,7 @@ def begin(engine: Ingest, algorithm: str = "sha256") -> UploadSession:
         hash_state=None,
         digest=None,
     )
-    with engine.db.write() as session:
-        sessions.insert(session, upload, datetime.now(UTC))
+    sessions.insert(engine.db, upload, datetime.now(UTC))
     return upload
 
 
@@ -109,8 +108,7 @@ def test_no_second_reading_with_saved_states(engine: Ingest, monkeypatch: pytest
 class TestLease:
     def test_of_another_request(self, engine: Ingest) -> None:
         upload = begin(engine)
-        with engine.db.write() as session:
-            sessions.lease(session, upload, "other")
+        sessions.lease(engine.db, upload, "other")
         with pytest.raises(RangeInvalid, match="another request"):
             engine.append(upload, pieces(b"abc"))
         with pytest.raises(RangeInvalid), engine.closing(upload, pieces(b"abc"), Digest.of(b"abc")):
