@@ -65,7 +65,7 @@ class UploadRoom:
         QuotaExceeded when what is stored and all that is arriving would pass the project's limit. Content of a
         ``digest`` that the project is charged for already needs no room; DigestInvalid where it would be longer.
         """
-        if not self._limited(upload):
+        if not quotas.is_limited(self._ctx, upload.project_id):
             return lambda _: None
         known = self._charged(upload, digest) if digest else None
         if known is not None:
@@ -82,9 +82,6 @@ class UploadRoom:
             self._admit(upload, upload.offset + declared)
             admitted = upload.offset + declared
         return admit
-
-    def _limited(self, upload: UploadSession) -> bool:
-        return bool(self._ctx.ports.db.rows(_LIMITED, {"project": upload.project_id}))
 
     def _charged(self, upload: UploadSession, digest: Digest) -> int | None:
         """The size of the blob when the project is charged for it already."""
@@ -173,7 +170,6 @@ def _counted(own: sa.ColumnElement[bool], most: str) -> sa.ScalarSelect[int]:
 
 
 _PROJECT_ID: Final = sa.bindparam("project", type_=sa.BigInteger)
-_LIMITED: Final = sa.select(Project.id).where(Project.id == _PROJECT_ID, Project.storage_limit != quotas.UNLIMITED)
 _OPEN: Final = sa.select(
     _counted(Upload.account == sa.bindparam("account"), "account_most").label("of_account"),
     _counted(Upload.project_id == _PROJECT_ID, "project_most").label("of_project"),

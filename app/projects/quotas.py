@@ -56,6 +56,12 @@ def project_with_room(ctx: Context, name: str) -> LimitedProject:
     return LimitedProject(id=row.id, name=name, limit=row.storage_limit)
 
 
+def is_limited(ctx: Context, project_id: int) -> bool:
+    """Whether the project has a limit, and quotas are on."""
+    limits = [row.storage_limit for row in ctx.ports.db.rows(_USE, {"project": project_id})]
+    return bool(limits) and limits[0] != UNLIMITED and ConfigurationService(ctx).flag(QUOTA_PER_PROJECT_ENABLE)
+
+
 def require_small_backlog(ctx: Context, project: LimitedProject, waiting: int) -> None:
     """QuotaExceeded while more was deleted from a project and not collected than its limit times the setting."""
     most = project.limit * ctx.ports.settings.uploads.backlog

@@ -108,6 +108,22 @@ class TestBytesOnTheirWay:
         assert (longer.status_code, error_of(longer)["code"]) == (400, "DIGEST_INVALID")
 
 
+class TestWithoutQuotas:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"HARBOR_QUOTA_PER_PROJECT_ENABLE": "false"}
+
+    def test_nothing_gives_way_to_what_passes_the_limit(
+        self, pusher: httpx.Client, ports: Ports, clock: MovableClock
+    ) -> None:
+        limit(ports, 1000)
+        left = begin(pusher, NAME)
+        assert pusher.patch(left, content=content_of(600)).status_code == 202
+        clock.forward(660)
+        push(pusher, NAME, content_of(2000, seed=1))
+        assert pusher.get(left).status_code == 204
+
+
 class TestOpenSessions:
     def test_of_an_account(self, pusher: httpx.Client, ports: Ports, clock: MovableClock) -> None:
         locations = [begin(pusher, NAME) for _ in range(3)]
