@@ -7,6 +7,7 @@ _ANNOTATIONS: Final = 200 * 1024
 _FACTS: Final = 400 * 1024
 _MANIFESTS: Final = 6400 * 1024
 _REFERENCES: Final = 3200
+_WHOLE_REFERENCES: Final = 5000
 _ENTRY: Final = 192
 _TAGS: Final = 2000
 _ACCESSORIES: Final = 1000
@@ -49,9 +50,12 @@ WHOLE: Final = Shares(
     manifest=_MOST,
     annotations=_MOST,
     facts=_MOST,
-    references=_MOST,
+    references=_WHOLE_REFERENCES,
     entry=_MOST,
     tags=_TAGS,
     accessories=_ACCESSORIES,
 )
-"""Of an artifact that is asked for alone: everything its manifest says, its newest tags and first accessories."""
+"""Of an artifact that is asked for alone: what its manifest says, its newest tags and first accessories.
+
+An index of more children than any client has been seen to push shows the first of them; the manifest has them all.
+"""

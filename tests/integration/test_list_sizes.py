@@ -1,12 +1,13 @@
 """Lists have bounds in rows and in bytes, whatever was pushed."""
 
 import json
+from typing import cast
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
-from app.artifacts.models import ArtifactChild
+from app.artifacts.models import Artifact, ArtifactChild
 from app.context import Context, Ports
 from app.identity.models import UserGroup
 from tests.integration.conftest import Caller
@@ -90,6 +91,28 @@ def test_a_child_that_is_named_very_often_is_one_child(caller: Caller, docker: h
     assert alone["references"][0]["annotations"] == {"first": "yes"}
     (listed,) = nobody.get(PLACE, params={"q": "tags=i"}).json()
     assert [each["child_digest"] for each in listed["references"]] == [digest_of(child), digest_of(other)]
+
+
+def test_an_index_of_very_many_children_shows_the_first_five_thousand(
+    caller: Caller, docker: httpx.Client, ports: Ports
+) -> None:
+    """They were pushed one by one; here their rows are written at once."""
+    child = image()
+    push_manifest(docker, NAME, child, None)
+    push_manifest(docker, NAME, index(child), "all")
+    artifacts, children = cast("sa.Table", Artifact.__table__), cast("sa.Table", ArtifactChild.__table__)
+    with ports.db.write() as session:
+        edge = session.execute(sa.select(children.c.parent_id, children.c.child_id)).one()
+        one = session.execute(sa.select(artifacts).where(artifacts.c.id == edge.child_id)).one()._asdict()
+        del one["id"]
+        many = [one | {"digest": digest_of(str(number).encode())} for number in range(5_100)]
+        session.execute(sa.insert(artifacts), many)
+        ids = session.scalars(sa.select(artifacts.c.id).where(artifacts.c.id > edge.parent_id)).all()
+        rows = [{"parent_id": edge.parent_id, "child_id": each, "position": at + 1} for at, each in enumerate(ids)]
+        session.execute(sa.insert(children), rows)
+    shown = caller(None).get(f"{PLACE}/all").json()["references"]
+    assert len(shown) == 5_000
+    assert shown[0]["child_digest"] == digest_of(child)
 
 
 def test_many_children_tags_and_accessories_of_many_artifacts_stay_below_the_limit(
