@@ -56,9 +56,9 @@ def build(settings: Settings) -> Ports:
 def _places(settings: Settings) -> Mapping[str, Path]:
     """The folders whose disks must not be full, by what they are for."""
     places = {"data folder": settings.data_dir}
-    if settings.storage.driver == "filesystem":
-        places = {"blob storage": settings.storage.path, **places}
     url = make_url(settings.database.url)
     if url.get_backend_name() == "sqlite" and url.database:
         places = {"database": Path(url.database).absolute().parent, **places}
+    if settings.storage.driver == "filesystem":
+        places = {**places, "blob storage": settings.storage.path}
     return places
