@@ -105,6 +105,7 @@ class KnownLogin(Base):
     """A password that was right, as a hash under a key that no disk holds; see ``known_logins``."""
 
     __tablename__ = "known_login"
+    __table_args__ = (sa.Index("ix_known_login_seen_at", "seen_at"),)
 
     account: Mapped[str] = mapped_column(byte_text(255), primary_key=True)
     proof: Mapped[str] = mapped_column(byte_text(64), primary_key=True)

@@ -31,10 +31,12 @@ def upgrade() -> None:
         sa.Column("seen_at", types.BigId, nullable=False),
         sa.PrimaryKeyConstraint("account", "proof", name=op.f("pk_known_login")),
     )
+    op.create_index("ix_known_login_seen_at", "known_login", ["seen_at"], unique=False)
 
 
 def downgrade() -> None:
     """Revert."""
+    op.drop_index("ix_known_login_seen_at", table_name="known_login")
     op.drop_table("known_login")
     op.drop_index("ix_refresh_token_principal", table_name="refresh_token")
     op.drop_index("ix_login_failure_last_failure", table_name="login_failure")
