@@ -233,6 +233,8 @@ class _WatchedFile:
         self._end = body.file.tell() + body.length
         self.fileno = body.file.fileno
         self.read = body.file.read
+        self.seek = body.file.seek
+        self.tell = body.file.tell
 
     def close(self) -> None:
         missing = self._end - os.fstat(self._file.fileno()).st_size
