@@ -158,10 +158,18 @@ class Client:
         if way is Way.CHUNKED:
             self.resume(location, content, len(content) // 3 + 1)
         elif way is Way.STREAMED:
-            self._expect(self.request("PATCH", location, content=_pieces(content), once=True), {202})
-            self._expect(self.request("PUT", location, params={"digest": digest}), {201})
+            self._expect(self.request("PATCH", location, content=tuple(_pieces(content)), once=True), {202})
+            self._finish(location, digest)
         else:
             self._put_whole(location, content, digest)
+
+    def _finish(self, location: str, digest: str) -> None:
+        """The PUT without a body; StartAgainError while the lease of a process lasts that was killed at it."""
+        done = self.request("PUT", location, params={"digest": digest})
+        if done.status_code == 416 and "another request" in done.text:
+            self.record.count("uploads begun again")
+            raise StartAgainError
+        self._expect(done, {201})
 
     def _put_whole(self, location: str, content: bytes, digest: str) -> None:
         try:
