@@ -1,5 +1,6 @@
 """Blobs whose stored copy does not hold what their digest says: nobody gets them until they are healed or released."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, cast
 
@@ -69,7 +70,7 @@ def release(ctx: Context, copy: StoredCopy) -> bool:
 
 def is_lost(ctx: Context, copy: StoredCopy) -> bool:
     """Whether a missing object is missing alone; False when others are too, as with a volume that is not mounted."""
-    return any(_is_there(ctx, row.key) for row in ctx.rows(_OTHER_KEYS, {"id": copy.id}))
+    return any(_others_are_there(ctx, copy.id))
 
 
 def broken_key(ctx: Context, digest: str) -> str | None:
@@ -83,8 +84,8 @@ def broken_key(ctx: Context, digest: str) -> str | None:
         try:
             return None if ctx.ports.storage.size(row.key) == row.size else str(row.key)
         except NotFoundError:
-            others = ctx.rows(_OTHER_KEYS, {"id": row.id})
-            return None if others and not any(_is_there(ctx, each.key) for each in others) else str(row.key)
+            others = list(_others_are_there(ctx, row.id))
+            return None if others and not any(others) else str(row.key)
         except (DomainError, OSError) as error:
             _log.warning("stored_copy_not_looked_at", digest=digest, key=row.key, reason=str(error))
     return None
@@ -104,6 +105,11 @@ def choose_object(session: Session, known: sa.Row[Any], new: NewObject) -> str |
     session.connection().execute(_HEAL, keys)
     session.connection().execute(_LEAVE_TO_PURGE, keys)
     return str(known.key)
+
+
+def _others_are_there(ctx: Context, blob_id: int) -> Iterator[bool]:
+    """Of each of some other blobs, whether its object is there."""
+    return (_is_there(ctx, row.key) for row in ctx.rows(_OTHER_KEYS, {"id": blob_id}))
 
 
 def _is_there(ctx: Context, key: str) -> bool:
