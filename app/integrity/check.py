@@ -72,7 +72,10 @@ class StorageCheck:
         self._keep_at = time.monotonic() + _KEEP_SECONDS
         if point is not None and not point.done:
             point = self._read_on(point, pace)
-            self._keep(point)
+            with self._ctx.write():
+                self._keep(point)
+                if point.done:
+                    self._sum_up()
         counted = self._run.counters()
         seen = {name: int(counted.get(name, 0)) for name in COUNTERS}
         return Checked(
@@ -165,12 +168,12 @@ class StorageCheck:
         with self._ctx.write():
             self._run.count(self._tally)
             self._run.keep(point.row())
-            if point.done:
-                counted = self._run.counters()
-                told = ", ".join(f"{counted.get(name, 0)} {name.replace('_', ' ')}" for name in COUNTERS)
-                self._run.log(told)
         self._tally = Counter()
         self._keep_at = time.monotonic() + _KEEP_SECONDS
+
+    def _sum_up(self) -> None:
+        counted = self._run.counters()
+        self._run.log(", ".join(f"{counted.get(name, 0)} {name.replace('_', ' ')}" for name in COUNTERS))
 
 
 def _described(finding: Finding) -> str:

@@ -156,6 +156,16 @@ def test_the_last_slice_can_be_taken_again(
     assert StorageCheckService(ctx).log(1).count("1 read blobs, 1000 read bytes") == 1
 
 
+def test_damage_at_the_end_is_summed_up_once(
+    ctx: Context, pusher: httpx.Client, ports: Ports, check: Callable[[], StorageCheck]
+) -> None:
+    push(pusher, "public/app", content_of(1000))
+    (path,) = (path for path in ports.settings.storage.path.rglob("*") if path.is_file())
+    path.write_bytes(bytes(1000))
+    assert check().read(lambda: True).damaged == 1
+    assert StorageCheckService(ctx).log(1).count("1 damaged blobs") == 1
+
+
 def test_it_is_for_administrators(ctx: Context) -> None:
     with pytest.raises(UnauthenticatedError):
         StorageCheckService(ctx.acting_as(ANONYMOUS)).run()
