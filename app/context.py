@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.access.principals import ANONYMOUS, Principal
+from app.core.blocking import about_to_block
 from app.core.cache import Cache, content_cache
 from app.core.clock import Clock
 from app.core.crypto import Keys, random_key
@@ -45,12 +46,26 @@ class Ports:
     """Bytes of manifests by digest; never who may see them or whether they exist."""
     waiting: Cache[int, tuple[float, int]] = field(default_factory=lambda: Cache(_WAITING_BYTES, lambda _: 0))
     """Bytes that were deleted from a project and wait for collection, by its id, each with the moment it is too old."""
-    large_answers: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(LARGE_AT_ONCE))
+    large_answers: "LargeAnswers" = field(default_factory=lambda: LargeAnswers())  # noqa: PLW0108 - made below
     """To be held while an answer is made that may take megabytes, so that all threads together take no more."""
     start_key: bytes = field(default_factory=random_key, repr=False)
     """A key of this start, shared with the processes forked from this one and never stored."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When this process, or the one that it was forked from, began."""
+
+
+class LargeAnswers:
+    """Lets few threads at once make an answer that may take megabytes; the others wait for their turn."""
+
+    def __init__(self) -> None:
+        self._turns = threading.BoundedSemaphore(LARGE_AT_ONCE)
+
+    def __enter__(self) -> None:
+        about_to_block()
+        self._turns.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._turns.release()
 
 
 class Context:

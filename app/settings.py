@@ -51,6 +51,14 @@ class WebSettings:
     threads: int
     trusted_proxies: tuple[str, ...]
     """Addresses or networks whose X-Forwarded-* headers are believed."""
+    server: str
+    """What serves in a web process: ``loop``, our own, or ``gthread``, gunicorn's."""
+    connections: int
+    """Of one web process."""
+    connections_per_address: int
+    rate: int
+    """Bytes a second that a client has to send or read at least, on the average of ``rate_window``."""
+    rate_window: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +297,11 @@ def _read_web(reader: _Reader) -> WebSettings:
         workers=reader.parsed("WEB_WORKERS", 2, parsing.whole(1, 256)),
         threads=reader.parsed("WEB_THREADS", 32, parsing.whole(1, 1024)),
         trusted_proxies=reader.parsed("TRUSTED_PROXIES", (), parsing.networks),
+        server=reader.parsed("WEB_SERVER", "loop", parsing.one_of(("loop", "gthread"))),
+        connections=reader.parsed("WEB_CONNECTIONS", 4096, parsing.whole(16, 1_000_000)),
+        connections_per_address=reader.parsed("WEB_CONNECTIONS_PER_ADDRESS", 1024, parsing.whole(8, 1_000_000)),
+        rate=reader.parsed("WEB_RATE", 1024, parsing.whole(1, 1_000_000)),
+        rate_window=reader.parsed("WEB_RATE_WINDOW", timedelta(minutes=1), parsing.duration),
     )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection, Engine, Row, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.core.blocking import about_to_block
 from app.core.errors import Contended, InternalError, Overtaken
 from app.db.outages import translated
 from app.db.plans import Plans
@@ -64,6 +65,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A read transaction: one snapshot on SQLite, READ COMMITTED and read-only on PostgreSQL; never writes."""
+        self._may_read()
         with translated(), self._read_sessions() as session:
             yield session
 
@@ -74,6 +76,7 @@ class Database:
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so a later statement never fails for want of it.
         One that is not ``durable`` does not wait for the disk: a power cut, never a crash of a process, may undo it.
         """
+        about_to_block()
         if writing():
             raise InternalError("this thread has a writing transaction open already")
         sessions = self._write_sessions if durable else self._note_sessions
@@ -88,6 +91,7 @@ class Database:
 
     def note(self, statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """Run one changing statement as a transaction of its own that is not durable, and return its rows."""
+        about_to_block()
         plan = self._plans.find(statement) if self.sqlite and not writing() else None
         if plan is not None and plan.takes(parameters):
             with suppress(self._driver_error), self._turn or _nothing(), closing(self._noter.raw_connection()) as kept:
@@ -97,6 +101,7 @@ class Database:
 
     def rows(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Run one reading statement on this thread's kept autocommit connection and return all rows (the hot path)."""
+        self._may_read()
         values = parameters or {}
         plan = self._plans.find(statement)
         with translated():
@@ -121,6 +126,11 @@ class Database:
         self._local = threading.local()
         for engine in (self._reader, self._noter, self._writer):
             engine.dispose()
+
+    def _may_read(self) -> None:
+        """A file on this machine can be read at once, another machine is waited for."""
+        if not self.sqlite:
+            about_to_block()
 
     def _kept(self) -> Connection:
         connection: Connection | None = getattr(self._local, "connection", None)

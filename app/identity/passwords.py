@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from app.core.blocking import about_to_block
 from app.core.errors import FieldInvalid, UnavailableError
 
 LONGEST: Final = 1024
@@ -82,6 +83,7 @@ class Passwords:
 
     @contextmanager
     def _turn(self, is_known: Callable[[], bool]) -> Iterator[None]:
+        about_to_block()
         counted = self._line.acquire(blocking=False)
         if not counted and not is_known():
             raise UnavailableError("too many logins at this moment, try again", retry_after=1)

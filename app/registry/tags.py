@@ -1,5 +1,8 @@
 """GET /v2/<name>/tags/list (distribution-spec, Listing Tags)."""
 
+from contextlib import nullcontext
+from typing import Final
+
 import orjson
 
 from app.artifacts.tags import MOST_NAMES, TagService
@@ -7,12 +10,15 @@ from app.core.paging import KeysetPage
 from app.registry.http import Headers, RegistryRequest, RegistryResponse
 from app.registry.paging import next_link, page_size
 
+_FEW: Final = 1000
+"""Tags that take no room worth speaking of, 128 characters each at most."""
+
 
 def list_tags(request: RegistryRequest) -> RegistryResponse:
     """Answer the tags in byte order: ``n`` after ``last``, at most 10,000, with a Link when more follow."""
     limit = page_size(request.parameter("n"), MOST_NAMES)
     last = request.parameter("last") or ""
-    with request.ctx.ports.large_answers:
+    with request.ctx.ports.large_answers if limit > _FEW else nullcontext():
         page = TagService(request.ctx).names(request.name, last=last, limit=limit, public_only=request.public_only)
         body = orjson.dumps({"name": request.name, "tags": list(page.items)})
     headers = [("Content-Type", "application/json"), *_link(request, page, limit)]

@@ -1,0 +1,270 @@
+"""Request bodies: taken in before their request is looked at, or read from the socket while it is answered."""
+
+import io
+import select
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Generator
+from typing import IO, Final
+
+from app.core.errors import SizeInvalid, UploadInvalid
+from app.server.head import CHUNKED
+from app.storage.chunked import ChunkedDecoder
+from app.storage.receive import BUFFER_BYTES, ReceivedBody, take_buffer
+
+_SPOOLED: Final = 64 * 1024
+_LULL_MS: Final = 5
+_TURN_SECONDS: Final = 0.2
+_POLL_MS: Final = 1000
+
+_ENDED_EARLY: Final = "the body ended {} bytes before its declared length"
+_ENDED_IN_CHUNKS: Final = "the chunked body ended before its last chunk"
+
+
+class Framing:
+    """Where a body ends: after so many bytes, or where its chunks say."""
+
+    __slots__ = ("decoder", "left")
+
+    def __init__(self, length: int) -> None:
+        """Expect ``length`` bytes, or chunks when it is CHUNKED."""
+        self.decoder = ChunkedDecoder() if length == CHUNKED else None
+        self.left = max(0, length)
+
+    @property
+    def done(self) -> bool:
+        """Whether the end was seen."""
+        return self.decoder.done if self.decoder else not self.left
+
+    @property
+    def broken(self) -> bool:
+        """Whether nothing can tell any more where the body ends."""
+        return self.decoder is not None and self.decoder.error is not None
+
+    def take(self, buffer: bytearray, count: int) -> tuple[int, bytes]:
+        """Undo the coding of ``buffer[:count]`` in place: the length of the content, and what follows the body."""
+        if self.decoder is not None:
+            content = self.decoder.decode(buffer, count)
+            return content, self.decoder.rest if self.decoder.done else b""
+        content = min(count, self.left)
+        self.left -= content
+        return content, bytes(memoryview(buffer)[content:count]) if content < count else b""
+
+    def error_at_end(self) -> SizeInvalid | UploadInvalid:
+        """What is wrong when nothing more comes."""
+        return UploadInvalid(_ENDED_IN_CHUNKS) if self.decoder else SizeInvalid(_ENDED_EARLY.format(self.left))
+
+
+class Budget:
+    """How much memory the bodies taken in by one process may use together."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, size: int) -> None:
+        """Start with ``size`` bytes."""
+        self.left = size
+
+
+class CollectedBody(ReceivedBody):
+    """A body that is here already: in memory while it is small and the budget lasts, else in a file without a name."""
+
+    def __init__(self, framing: Framing, budget: Budget) -> None:
+        """Start empty."""
+        self.framing = framing
+        self.size = 0
+        self.error: SizeInvalid | UploadInvalid | None = None
+        """Why there is no more of it; None when it is whole."""
+        self._budget = budget
+        self._charged = 0
+        self._file: IO[bytes] = io.BytesIO()
+        self.readline = self._file.readline
+
+    def add(self, buffer: bytearray, count: int) -> bytes:
+        """Take in what was received; returns what follows the body."""
+        content, rest = self.framing.take(buffer, count)
+        if content:
+            self._make_room(content)
+            self._file.write(memoryview(buffer)[:content])
+            self.size += content
+        if self.framing.decoder is not None and self.framing.decoder.error is not None:
+            self.error = self.framing.decoder.error
+        return rest
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        if not self.framing.done and self.error is None:
+            self.error = self.framing.error_at_end()
+
+    def rewind(self) -> None:
+        """Let it be read from its beginning."""
+        self._file.seek(0)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read as a file."""
+        return self._file.read(-1 if size is None else size)
+
+    def readlines(self, hint: int = -1) -> list[bytes]:
+        """Read as a file."""
+        return self._file.readlines(hint)
+
+    def __iter__(self) -> IO[bytes]:
+        """The lines, as a file."""
+        return self._file
+
+    def pieces(self) -> Generator[memoryview]:
+        """Yield the body; raises its error at its end."""
+        while piece := self._file.read(BUFFER_BYTES):
+            yield memoryview(piece)
+        if self.error is not None:
+            raise self.error
+
+    def expect_rest(self, limit: int) -> None:
+        """Nothing is left of it."""
+
+    def close(self) -> None:
+        """Give back what it takes."""
+        self._file.close()
+        self._budget.left += self._charged
+        self._charged = 0
+
+    def _make_room(self, count: int) -> None:
+        if not isinstance(self._file, io.BytesIO):
+            return
+        if self.size + count <= _SPOOLED and self._budget.left >= count:
+            self._budget.left -= count
+            self._charged += count
+            return
+        memory, self._file = self._file, tempfile.TemporaryFile()  # noqa: SIM115 - closed with the request
+        self.readline = self._file.readline
+        self._file.write(memory.getbuffer())
+        self._budget.left += self._charged
+        self._charged = 0
+
+
+class StreamedBody(ReceivedBody, io.RawIOBase):
+    """A body that is read from the socket by whoever wants it.
+
+    ``pieces`` never waits longer than a moment: it yields an empty piece then, and whoever gets it may let go of its
+    thread until the loop has seen more come. ``readinto`` waits, for applications that read it as a file.
+    """
+
+    def __init__(self, connection: socket.socket, framing: Framing, received: bytes, busy: Callable[[], bool]) -> None:
+        """Begin with what was ``received`` behind the head; ``busy`` tells that others wait for this thread."""
+        super().__init__()
+        self.framing = framing
+        self.moved = 0
+        """Bytes that have come."""
+        self.refusal: UploadInvalid | None = None
+        """Set when the peer has used up its time."""
+        self.rest = b""
+        """Once it is done: what came behind it."""
+        self.unwanted = 0
+        """Bytes of the rest that may be thrown away to keep the connection."""
+        self.failed = False
+        self._socket = connection
+        self._received = received
+        self._busy = busy
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it was read."""
+        return self.framing.done
+
+    def pieces(self) -> Generator[memoryview]:
+        """Yield what comes, an empty piece when nothing does; see ``receive``."""
+        turn = time.monotonic() + _TURN_SECONDS
+        while not self.framing.done:
+            if self.refusal is not None:
+                raise self.refusal
+            buffer = take_buffer()
+            count = self._fill(buffer)
+            if count is None:
+                raise self.framing.error_at_end()
+            content = self._take(buffer, count) if count else 0
+            if content:
+                yield memoryview(buffer)[:content]
+            if self.framing.decoder is not None and self.framing.decoder.error is not None:
+                raise self.framing.decoder.error
+            if not count or (time.monotonic() > turn and self._busy()):
+                yield memoryview(b"")
+                turn = time.monotonic() + _TURN_SECONDS
+
+    def expect_rest(self, limit: int) -> None:
+        """Let the server throw away up to ``limit`` bytes that are left."""
+        self.unwanted = max(self.unwanted, limit)
+
+    def refuse(self, reason: str) -> None:
+        """Let whoever reads it get no more, but an UploadInvalid for this reason."""
+        self.refusal = UploadInvalid(reason)
+
+    def discard(self, limit: int) -> int | None:
+        """Throw away what is here, at most about ``limit`` bytes; the count, None at the peer's end. Never waits."""
+        buffer, thrown = take_buffer(), 0
+        while not self.framing.done and not self.framing.broken and thrown < limit:
+            count = self._receive(buffer)
+            if count is None:
+                return None
+            if not count:
+                break
+            self._take(buffer, count)
+            thrown += count
+        return thrown
+
+    def readable(self) -> bool:
+        """Whether it can be read."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # what io hands over
+        """Wait for some of the body, 0 at its end; OSError when the peer is gone or too slow."""
+        view = memoryview(buffer).cast("B")
+        block = bytearray(min(len(view), BUFFER_BYTES))
+        while not self.framing.done:
+            count = self._receive(block)
+            if count is None or self.framing.broken or self.refusal is not None:
+                self.failed = True
+                raise OSError(str(self.refusal or self.framing.error_at_end()))
+            if not count:
+                self._wait(_POLL_MS)
+                continue
+            if content := self._take(block, count):
+                view[:content] = block[:content]
+                return content
+        return 0
+
+    def _fill(self, buffer: bytearray) -> int | None:
+        count = self._receive(buffer)
+        if count == 0 and self._wait(_LULL_MS):
+            count = self._receive(buffer)
+        return count
+
+    def _receive(self, buffer: bytearray) -> int | None:
+        """Put what there is into ``buffer``: its length, 0 when nothing came yet, None when nothing will."""
+        if self._received:
+            count = min(len(self._received), len(buffer))
+            buffer[:count] = self._received[:count]
+            self._received = self._received[count:]
+            return count
+        wanted = len(buffer)
+        if self.framing.decoder is None:
+            wanted = min(wanted, self.framing.left)
+        try:
+            count = self._socket.recv_into(buffer, wanted)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            return None
+        self.moved += count
+        return count or None
+
+    def _take(self, buffer: bytearray, count: int) -> int:
+        content, rest = self.framing.take(buffer, count)
+        if self.framing.done:
+            self.rest = rest + self._received
+            self._received = b""
+        return content
+
+    def _wait(self, milliseconds: int) -> bool:
+        poller = select.poll()
+        poller.register(self._socket, select.POLLIN)
+        return bool(poller.poll(milliseconds))

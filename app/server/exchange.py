@@ -1,0 +1,258 @@
+"""One request and its answer: made by the loop's thread or another one, sent without waiting for the peer."""
+
+from collections.abc import Callable, Iterator
+from select import EPOLLIN, EPOLLONESHOT
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+
+from app.core.blocking import WouldBlock
+from app.server import phases
+from app.server.answer import Answer, FileAnswer
+from app.server.body import CollectedBody, StreamedBody
+from app.server.head import Environ
+from app.server.sender import Sender
+
+if TYPE_CHECKING:
+    from app.server.connection import Connection
+
+_log = structlog.get_logger()
+
+
+class Exchange(Sender):
+    """Serves one request of a connection. Its methods run on one thread at a time: the loop's or a pool's."""
+
+    __slots__ = (
+        "_answer",
+        "_begun",
+        "_closes",
+        "_iterator",
+        "_keep",
+        "_produced",
+        "_sent",
+        "body",
+        "environ",
+    )
+
+    def __init__(self, connection: "Connection", environ: Environ, *, keep: bool) -> None:
+        """Serve the request that ``environ`` describes; ``keep`` when the client wants the connection to stay."""
+        super().__init__(connection)
+        self.body: CollectedBody | StreamedBody | None = None
+        self.environ = environ
+        self._keep = keep
+        self._answer = Answer(
+            connection.loop.header, environ["REQUEST_METHOD"], 1 if environ["SERVER_PROTOCOL"] == "HTTP/1.1" else 0
+        )
+        self._closes = False
+        self._begun = False
+        self._produced: Any = None
+        self._iterator: Iterator[bytes] | None = None
+        self._sent = 0
+
+    def answer_now(self) -> bool:
+        """Answer on the loop's thread; False, and nothing has happened, when that would make the loop wait."""
+        answer = self._answer
+        try:
+            produced = self._connection.loop.application(self.environ.copy(), answer.start)
+        except WouldBlock:
+            return False
+        except Exception:  # noqa: BLE001 - the edge: any failure is answered
+            self._fail()
+            return True
+        if type(produced) is tuple and self.body is None and not self._closes:
+            self._send_whole(produced[0] if len(produced) == 1 else b"".join(produced))
+        else:
+            self._deliver(produced)
+            if self._iterator is not None:
+                self._connection.hand_over(self.resume)
+        return True
+
+    def work(self) -> None:
+        """Answer on a thread that may wait."""
+        if isinstance(self.body, CollectedBody):
+            self.body.rewind()
+        self._answer = Answer(self._connection.loop.header, self.environ["REQUEST_METHOD"], self._answer.minor)
+        try:
+            produced = self._connection.loop.application(self.environ, self._answer.start)
+        except Exception:  # noqa: BLE001 - the edge, as above
+            self._fail()
+            return
+        self._deliver(produced)
+        if self._iterator is not None:
+            self.resume()
+
+    def resume(self) -> None:
+        """Go on with a body that is made piece by piece, on a thread that may wait."""
+        assert self._iterator is not None  # noqa: S101 - who calls it has checked
+        try:
+            for piece in self._iterator:
+                if not piece:
+                    if self._pauses():
+                        self._connection.wait(phases.PAUSED, EPOLLIN | EPOLLONESHOT)
+                        return
+                    continue
+                if not self._send_piece(piece):
+                    return
+        except Exception:  # noqa: BLE001 - the edge, as above
+            self._fail()
+            return
+        self._iterator = None
+        if not self._answer.status:
+            self._fail()
+        elif self._begun:
+            if not self._answer.chunked or self._send(self._answer.end()):
+                self._finish()
+        else:
+            self._send_whole(b"")
+
+    def abandon(self) -> None:
+        """The connection has ended, or has to: let go of everything, on a thread that may wait."""
+        self._close_produced()
+        self._connection.loop.post(self._connection.close)
+
+    def on_drained(self, *, whole: bool) -> None:
+        """The body nobody wanted is gone, or too long to be thrown away; on the loop's thread."""
+        self._closes = self._closes or not whole
+        self._send_head_with(bytes(self._pending))
+
+    def release(self) -> None:
+        """Give back what the request takes, when it is not answered."""
+        if isinstance(self.body, CollectedBody):
+            self.body.close()
+
+    def close_after_answer(self) -> None:
+        """Announce and make the end of the connection."""
+        self._closes = True
+
+    # What the application has returned
+
+    def _deliver(self, produced: Any) -> None:  # noqa: ANN401 - any iterable of bytes
+        self._produced = produced
+        answer = self._answer
+        if isinstance(produced, list | tuple):
+            self._send_whole(b"".join(produced))
+        elif isinstance(produced, FileAnswer) and answer.length is not None:
+            self._deliver_file(produced, answer.length)
+        else:
+            self._iterator = iter(produced)
+
+    def _deliver_file(self, produced: FileAnswer, length: int) -> None:
+        content = b"" if self._answer.bodiless else produced.small(length)
+        if content is not None:
+            self._send_whole(content)
+            return
+        self._begun = True
+        self._send_file_behind(self._answer.head(keep=self._keeps()), produced.filelike.fileno(), length)
+
+    def _send_whole(self, content: bytes) -> None:
+        answer = self._answer
+        if not answer.status:
+            self._fail()
+            return
+        if answer.bodiless:
+            content = b""
+        elif answer.length is not None and len(content) != answer.length:
+            content = content[: answer.length]
+            self._closes = self._closes or len(content) < answer.length
+        if self._rest_may_go():
+            self._pending = content
+            self._connection.wait(phases.DRAIN, EPOLLIN)
+            return
+        self._send_head_with(content)
+
+    def _send_head_with(self, content: bytes) -> None:
+        head = self._answer.head(keep=self._keeps())
+        self._begun = True
+        if self._answer.chunked:
+            content = self._answer.framed(content) + self._answer.end()
+        if self._send(head + content):
+            self._finish()
+
+    def _send_piece(self, piece: bytes) -> bool:
+        """Send a piece of a body; False when the rest has to wait for the peer."""
+        answer = self._answer
+        if answer.length is not None:
+            piece = piece[: answer.length - self._sent]
+        self._sent += len(piece)
+        content = answer.framed(piece)
+        if not self._begun:
+            content = answer.head(keep=self._keeps()) + content
+            self._begun = True
+        return self._send(content)
+
+    # The end
+
+    def _sent_all(self) -> None:
+        if self._iterator is not None:
+            self._connection.hand_over(self.resume)
+        else:
+            self._finish()
+
+    def _ended_early(self) -> None:
+        self._closes = True
+        self._finish()
+
+    def _finish(self) -> None:
+        """The answer is out."""
+        length = self._answer.length
+        if self._iterator is None and self._sent and length is not None and self._sent < length:
+            self._closes = True
+        self._close_produced()
+        body = self.body
+        if isinstance(body, StreamedBody) and body.done:
+            self._connection.buffer = body.rest
+        self._connection.served(keep=self._keeps())
+
+    def _keeps(self) -> bool:
+        """Whether the connection stays: the client wants it, both know where the answer ends, the body was read."""
+        body = self.body
+        return (
+            self._keep
+            and not self._closes
+            and self._answer.delimited
+            and not self._connection.loop.stopping
+            and (body is None or isinstance(body, CollectedBody) or (body.done and not body.failed))
+        )
+
+    def _rest_may_go(self) -> bool:
+        """Whether what is left of the body is to be thrown away before the answer, which keeps the connection."""
+        body = self.body
+        if not isinstance(body, StreamedBody) or body.done or body.failed or self._closes or body.framing.broken:
+            return False
+        limit = max(self._connection.loop.limits.drained, body.unwanted)
+        return self._keep and body.framing.left <= limit
+
+    def _pauses(self) -> bool:
+        return isinstance(self.body, StreamedBody) and not self.body.done
+
+    def _peer_left(self) -> None:
+        """The peer is gone."""
+        self._connection.gone = True
+        self._connection.hand_over(self.abandon)
+
+    def _fail(self) -> None:
+        """The application has failed: 500 when nothing was sent yet, else the connection's end."""
+        _log.exception("the application failed", path=self.environ.get("PATH_INFO", "")[:200])
+        self._close_produced()
+        self._iterator, self._left, self._closes = None, 0, True
+        if self._begun:
+            self._peer_left()
+            return
+        self._answer = Answer(self._connection.loop.header, "GET", self._answer.minor)
+        content = orjson.dumps({"errors": [{"code": "UNKNOWN", "message": "internal server error"}]})
+        self._answer.start(
+            "500 Internal Server Error",
+            [("Content-Type", "application/json"), ("Content-Length", str(len(content)))],
+        )
+        self._send_head_with(content)
+
+    def _close_produced(self) -> None:
+        produced, self._produced, self._iterator = self._produced, None, None
+        close: Callable[[], None] | None = getattr(produced, "close", None)
+        if close is not None:
+            try:
+                close()
+            except Exception:  # noqa: BLE001 - the answer is out, the log gets it
+                _log.exception("the end of an answer failed", path=self.environ.get("PATH_INFO", "")[:200])
+        self.release()

@@ -1,0 +1,34 @@
+"""How long a peer may take for each phase of a connection, and how much there may be of everything."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds of one web process. Seconds and bytes."""
+
+    threads: int = 16
+    """That answer what may wait."""
+    connections: int = 4096
+    connections_per_address: int = 1024
+    head_seconds: float = 10.0
+    """From a request's first byte, or a connection's begin, until its head is complete."""
+    idle_seconds: float = 75.0
+    """Between two requests of a connection."""
+    rate: int = 1024
+    """Bytes a second that a body or an answer has to move at least, on the average of a window."""
+    rate_seconds: float = 60.0
+    """The window."""
+    waiting: int = 1024
+    """Requests that may wait for a thread; further ones are answered 503."""
+    collected: int = 4 * 1024 * 1024 + 64 * 1024
+    """Bytes of a body that are taken in before its request is looked at; the rest is left to the application."""
+    collected_in_memory: int = 16 * 1024 * 1024
+    """Bytes of all such bodies that are kept in memory; what goes beyond is kept in files without a name."""
+    drained: int = 4 * 1024 * 1024
+    """Bytes of a body nobody wants that are thrown away to keep the connection."""
+    drain_seconds: float = 5.0
+    linger_seconds: float = 2.0
+    """After the last answer, for the peer to end the connection by itself."""
+    stop_seconds: float = 10.0
+    """For requests under way when the process is asked to stop."""

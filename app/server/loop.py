@@ -1,0 +1,293 @@
+"""The event loop of one web process: owns its connections, answers what is quick, hands on what may wait."""
+
+import errno
+import io
+import os
+import select
+import socket
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import structlog
+from gunicorn import SERVER_SOFTWARE
+
+from app.core.blocking import forbid_blocking
+from app.server.answer import FileAnswer, Header
+from app.server.body import Budget
+from app.server.connection import Connection
+from app.server.head import Environ, HeadReader
+from app.server.limits import Limits
+from app.server.pool import Pool
+from app.server.routing import is_quick, is_reserved, is_streamed
+from app.server.share import Seat
+from app.server.wire import Wire
+
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+_ACCEPTED_AT_ONCE: Final = 64
+_STEP_BACK_SECONDS: Final = 0.002
+_NO_DESCRIPTORS_SECONDS: Final = 0.1
+_SWEEP_SECONDS: Final = 0.5
+_EVENTS: Final = 256
+_EVICTED_AT_ONCE: Final = 64
+_LOGGED_REFUSALS: Final = 20
+_log = structlog.get_logger()
+
+
+class Loop:
+    """Serves an application on listening sockets until it is told to stop."""
+
+    def __init__(
+        self, application: Application, listeners: Sequence[socket.socket], limits: Limits, seat: Seat | None = None
+    ) -> None:
+        """Prepare; ``run`` serves. ``seat`` is this process's place among others that accept on the same sockets."""
+        self.application = application
+        self.limits = limits
+        self.epoll = select.epoll()
+        self.reader = HeadReader()
+        self.header = Header()
+        self.pool = Pool(limits.threads, "web")
+        self.budget = Budget(limits.collected_in_memory)
+        self.no_body = io.BytesIO()
+        self.stopping = False
+        self.is_quick = is_quick
+        self.is_streamed = is_streamed
+        self._reserve = Pool(2, "web-reserve")
+        self._listeners = {listener.fileno(): listener for listener in listeners}
+        self._paused: dict[int, float] = {}
+        self._watched: dict[int, Callable[[], None]] = {}
+        self._seat = seat
+        self._connections: dict[int, Connection] = {}
+        self._addresses: Counter[str] = Counter()
+        self._posted: deque[Callable[[], None]] = deque()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._thread = 0
+        self._next_sweep = 0.0
+        self._stop_at = float("inf")
+        self._refusals = 0
+
+    def run(self, on_sweep: Callable[[], None] = lambda: None) -> None:
+        """Serve; returns when ``stop`` was called and the requests under way are answered, or their time is over.
+
+        ``on_sweep`` is called about twice a second.
+        """
+        self._thread = threading.get_ident()
+        forbid_blocking()
+        for descriptor, listener in self._listeners.items():
+            listener.settimeout(0)
+            self.epoll.register(descriptor, select.EPOLLIN)
+        self.epoll.register(self._bell, select.EPOLLIN)
+        while not (self.stopping and (not self._connections or time.monotonic() > self._stop_at)):
+            self._turn()
+            now = time.monotonic()
+            if now >= self._next_sweep:
+                self._next_sweep = now + _SWEEP_SECONDS
+                self._sweep(now)
+                on_sweep()
+        self._end()
+
+    def stop(self) -> None:
+        """Accept nothing more and come to an end; from any thread, and from a signal's handler."""
+        self.post(self._begin_to_stop)
+
+    def post(self, task: Callable[[], None]) -> None:
+        """Let the loop's thread do ``task``; from any thread."""
+        self._posted.append(task)
+        with suppress(BlockingIOError):
+            os.eventfd_write(self._bell, 1)
+
+    def watch(self, descriptor: int, task: Callable[[], None]) -> None:
+        """Do ``task`` whenever ``descriptor`` can be read."""
+        self._watched[descriptor] = task
+        self.epoll.register(descriptor, select.EPOLLIN)
+
+    def is_here(self) -> bool:
+        """Whether the caller is the loop's thread."""
+        return threading.get_ident() == self._thread
+
+    def pool_for(self, path: str) -> Pool | None:
+        """The threads for a request; None when too many wait for one."""
+        if is_reserved(path):
+            return self._reserve if self._reserve.waiting < self.limits.waiting else None
+        return self.pool if self.pool.waiting < self.limits.waiting else None
+
+    def forget(self, connection: Wire) -> None:
+        """A connection was closed."""
+        if self._connections.get(connection.descriptor) is connection:
+            del self._connections[connection.descriptor]
+            self._addresses[connection.address] -= 1
+            if self._addresses[connection.address] <= 0:
+                del self._addresses[connection.address]
+
+    def refused(self, address: str, status: int, message: str) -> None:
+        """Log a request that was none, not more of them than a reader wants to see."""
+        self._refusals += 1
+        if self._refusals <= _LOGGED_REFUSALS:
+            _log.warning("request refused", address=address, status=status, reason=message)
+
+    def _turn(self) -> None:
+        """Wait for something to happen, and let it."""
+        connections = self._connections
+        for descriptor, event in self.epoll.poll(self._patience(), _EVENTS):
+            connection = connections.get(descriptor)
+            if connection is not None:
+                try:
+                    connection.on_event(event)
+                except Exception:  # noqa: BLE001 - a defect ends one connection, not all
+                    _log.exception("a connection failed")
+                    connection.close()
+            elif descriptor == self._bell:
+                self._run_posted()
+            elif descriptor in self._listeners:
+                self._accept(self._listeners[descriptor])
+            elif descriptor in self._watched:
+                self._watched[descriptor]()
+
+    def _patience(self) -> float:
+        if not self._paused:
+            return _SWEEP_SECONDS
+        now = time.monotonic()
+        for descriptor, until in list(self._paused.items()):
+            if now >= until:
+                del self._paused[descriptor]
+                if not self.stopping:
+                    self._accept(self._listeners[descriptor])
+                    if descriptor not in self._paused:
+                        self.epoll.register(descriptor, select.EPOLLIN)
+        return min(self._paused.values(), default=now + _SWEEP_SECONDS) - now
+
+    def _run_posted(self) -> None:
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._bell)
+        for _ in range(len(self._posted)):
+            task = self._posted.popleft()
+            try:
+                task()
+            except Exception:  # noqa: BLE001 - as above
+                _log.exception("the web server's loop failed at a task")
+
+    # Accepting
+
+    def _accept(self, listener: socket.socket) -> None:
+        resumed = listener.fileno() in self._paused or self._seat is None
+        for _ in range(_ACCEPTED_AT_ONCE):
+            if not resumed and self._seat is not None and self._seat.is_ahead(len(self._connections)):
+                self._pause(listener, _STEP_BACK_SECONDS)
+                return
+            resumed = False
+            try:
+                accepted, address = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self._evict(None)
+                    self._pause(listener, _NO_DESCRIPTORS_SECONDS)
+                    return
+                continue
+            self._take(listener, accepted, address)
+
+    def _take(self, listener: socket.socket, accepted: socket.socket, address: tuple[Any, ...]) -> None:
+        client = (str(address[0]), int(address[1]))
+        if self._addresses[client[0]] >= self.limits.connections_per_address:
+            self._evict(client[0])
+        if len(self._connections) >= self.limits.connections:
+            self._evict(None)
+        if (
+            len(self._connections) >= self.limits.connections
+            or self._addresses[client[0]] >= self.limits.connections_per_address
+        ):
+            accepted.close()
+            return
+        accepted.settimeout(0)
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(self, accepted, client[0], self._environ(listener, client))
+        self._connections[connection.descriptor] = connection
+        self._addresses[client[0]] += 1
+        if self._seat is not None:
+            self._seat.write(len(self._connections))
+
+    def _pause(self, listener: socket.socket, seconds: float) -> None:
+        if listener.fileno() not in self._paused:
+            with suppress(OSError):
+                self.epoll.unregister(listener.fileno())
+        self._paused[listener.fileno()] = time.monotonic() + seconds
+
+    def _environ(self, listener: socket.socket, client: tuple[str, int]) -> Environ:
+        server = listener.getsockname()
+        return {
+            "wsgi.errors": _Errors(),
+            "wsgi.version": (1, 0),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": self._seat is not None,
+            "wsgi.run_once": False,
+            "wsgi.file_wrapper": FileAnswer,
+            "wsgi.input_terminated": True,
+            "wsgi.url_scheme": "http",
+            "SERVER_SOFTWARE": SERVER_SOFTWARE,
+            "SERVER_NAME": server[0],
+            "SERVER_PORT": str(server[1]),
+            "SCRIPT_NAME": "",
+            "REMOTE_ADDR": client[0],
+            "REMOTE_PORT": str(client[1]),
+        }
+
+    # Deadlines and the end
+
+    def _evict(self, address: str | None) -> None:
+        """Close the connections that have been idle longest, some at once, of one address or of all."""
+        idle = [
+            (connection.idle_since, descriptor)
+            for descriptor, connection in self._connections.items()
+            if connection.idle_since is not None and (address is None or connection.address == address)
+        ]
+        idle.sort()
+        for _, descriptor in idle[: min(_EVICTED_AT_ONCE, 1 + len(idle) // 4)]:
+            self._connections[descriptor].close()
+
+    def _sweep(self, now: float) -> None:
+        for connection in list(self._connections.values()):
+            connection.check(now)
+        if self._seat is not None and not self.stopping:
+            self._seat.write(len(self._connections))
+        if self._refusals > _LOGGED_REFUSALS:
+            _log.warning("requests refused", further=self._refusals - _LOGGED_REFUSALS)
+        self._refusals = 0
+
+    def _begin_to_stop(self) -> None:
+        if self.stopping:
+            return
+        self.stopping = True
+        self._stop_at = time.monotonic() + self.limits.stop_seconds
+        for descriptor, listener in self._listeners.items():
+            if descriptor not in self._paused:
+                self.epoll.unregister(descriptor)
+            listener.close()
+        if self._seat is not None:
+            self._seat.leave()
+        for connection in list(self._connections.values()):
+            connection.stop_soon()
+
+    def _end(self) -> None:
+        for connection in list(self._connections.values()):
+            connection.abandon()
+        self.pool.stop(1.0)
+        self._reserve.stop(0.1)
+        self._run_posted()
+        for connection in list(self._connections.values()):
+            connection.close()
+        self.epoll.close()
+        os.close(self._bell)
+
+
+class _Errors(io.StringIO):
+    """``wsgi.errors``: what an application writes there is an event of the log."""
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            _log.error("the application wrote to wsgi.errors", text=text[:1000])
+        return len(text)

@@ -1,0 +1,65 @@
+"""Threads for what may wait: so many and no more, made when they are needed."""
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+import structlog
+
+Task = Callable[[], None]
+
+_log = structlog.get_logger()
+
+
+class Pool:
+    """Runs tasks in order on at most ``size`` threads."""
+
+    def __init__(self, size: int, name: str) -> None:
+        """Make no thread yet; ``name`` is what they are called."""
+        self._size = size
+        self._name = name
+        self._tasks: SimpleQueue[Task | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._running = 0
+        self._counting = threading.Lock()
+
+    @property
+    def waiting(self) -> int:
+        """Tasks that no thread has taken."""
+        return self._tasks.qsize()
+
+    def busy(self) -> bool:
+        """Whether a task waits for a thread."""
+        return not self._tasks.empty()
+
+    def submit(self, task: Task) -> None:
+        """Run ``task`` on one of the threads, once it is its turn."""
+        self._tasks.put(task)
+        if len(self._threads) < self._size and self._running + self._tasks.qsize() > len(self._threads):
+            with self._counting:
+                if len(self._threads) < self._size:
+                    thread = threading.Thread(
+                        target=self._run, name=f"{self._name}-{len(self._threads) + 1}", daemon=True
+                    )
+                    self._threads.append(thread)
+                    thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Let the tasks that were submitted end, for at most ``seconds`` each."""
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join(seconds)
+
+    def _run(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            with self._counting:
+                self._running += 1
+            try:
+                task()
+            except Exception:  # noqa: BLE001 - a defect ends one task, not the thread
+                _log.exception("a task of the web server failed")
+            finally:
+                with self._counting:
+                    self._running -= 1
+            del task

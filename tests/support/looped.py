@@ -1,0 +1,108 @@
+"""The request loop over any application, in a thread of the tests."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from app.server.limits import Limits
+from app.server.loop import Application, Loop
+
+_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Looped:
+    """A loop that serves on a port of loopback."""
+
+    loop: Loop
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self) -> "Peer":
+        """Open a connection to it."""
+        return Peer(socket.create_connection(("127.0.0.1", self.port), _SECONDS))
+
+
+class Peer:
+    """A client's end of a connection, as plain as can be."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Use the connection."""
+        self.socket = connection
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, content: bytes) -> Self:
+        """Send bytes as they are."""
+        self.socket.sendall(content)
+        return self
+
+    def read_until(self, end: bytes) -> bytes:
+        """Read until what came ends so; less when the connection ends before."""
+        received = b""
+        while not received.endswith(end) and (more := self.socket.recv(1)):
+            received += more
+        return received
+
+    def read_all(self) -> bytes:
+        """Read until the server ends the connection."""
+        received = b""
+        while more := self.socket.recv(65536):
+            received += more
+        return received
+
+    def read_answer(self, *, bodiless: bool = False) -> tuple[int, dict[str, str], bytes]:
+        """Read one answer: status, headers by lower-case name, body."""
+        head = self.read_until(b"\r\n\r\n").decode("latin-1")
+        first, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        return int(first.split()[1]), headers, b"" if bodiless else self._body(headers)
+
+    def _body(self, headers: dict[str, str]) -> bytes:
+        if headers.get("transfer-encoding") == "chunked":
+            body = b""
+            while size := int(self.read_until(b"\r\n"), 16):
+                body += self._exactly(size)
+                self._exactly(2)
+            self._exactly(2)
+            return body
+        if "content-length" in headers:
+            return self._exactly(int(headers["content-length"]))
+        return self.read_all() if headers.get("connection") == "close" else b""
+
+    def _exactly(self, size: int) -> bytes:
+        received = bytearray()
+        while len(received) < size:
+            more = self.socket.recv(min(65536, size - len(received)))
+            if not more:
+                raise EOFError(f"the server ended the connection after {len(received)} of {size} bytes")
+            received += more
+        return bytes(received)
+
+
+@contextmanager
+def looped(application: Application, limits: Limits = Limits()) -> Iterator[Looped]:  # noqa: B008 - frozen
+    """Serve ``application`` until the end; the loop must come to its end in time."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    port: int = listener.getsockname()[1]
+    loop = Loop(application, [listener], limits)
+    thread = threading.Thread(target=loop.run, name="looped", daemon=True)
+    thread.start()
+    try:
+        yield Looped(loop, port)
+    finally:
+        loop.stop()
+        thread.join(_SECONDS)
+    assert not thread.is_alive(), "the loop did not stop"
