@@ -230,11 +230,14 @@ def test_who_lost_its_lease_and_its_client_says_nothing(ask: Ask, pusher: httpx.
     location = begin(pusher, NAME)
     patched = ask("PATCH", location, length(CONTENT))
     patched.send(PARTS[0])
-    assert pusher.delete(location).status_code == 204
+    with ports.db.write() as session:
+        session.execute(sa.update(Upload).values(lease_holder="other"))
+    patched.connection.client.sendall(b"the rest")
     with capture_logs() as events:
         patched.close()
     assert [(event["event"], event.get("status")) for event in events] == [("request", 499)]
-    assert row(ports, location).digest == CANCELLED
+    assert (row(ports, location).offset, row(ports, location).lease_holder) == (0, "other")
+    assert patched.connection.server.recv(100) == b"the rest"
 
 
 def test_many_uploads_share_threads_that_change(ask: Ask, pusher: httpx.Client) -> None:
@@ -270,9 +273,11 @@ def test_each_thread_logs_with_the_requests_own_id(
         for number in range(4)
     ]
     assert pusher.get("/v2/").status_code == 200
-    with ThreadPoolExecutor(1) as thread:
+    with ThreadPoolExecutor(1) as thread, capture_logs([structlog.contextvars.merge_contextvars]) as events:
         for post in posts[:2]:
             assert thread.submit(post.end, b"abc").result() == 400
         for post in posts[2:]:
             thread.submit(post.close).result()
-    assert seen == [f"request-{number}" for number in range(4)]
+    logged = [(event["request_id"], event["status"]) for event in events if event["event"] == "request"]
+    assert seen == [f"request-{number}" for number in range(4)] == [request_id for request_id, _ in logged]
+    assert [status for _, status in logged] == [400, 400, 499, 499]
