@@ -157,13 +157,13 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
         """Bytes that have come."""
         self.refusal: UploadInvalid | None = None
         """Set when the peer has used up its time."""
-        self.rest = b""
+        self.rest = received if framing.done else b""
         """Once it is done: what came behind it."""
         self.unwanted = 0
         """Bytes of the rest that may be thrown away to keep the connection."""
         self.failed = False
         self._socket = connection
-        self._received = received
+        self._received = b"" if framing.done else received
         self._busy = busy
 
     @property

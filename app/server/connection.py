@@ -6,6 +6,7 @@ from contextlib import suppress
 from select import EPOLLERR, EPOLLHUP, EPOLLIN
 from typing import TYPE_CHECKING, Final
 
+from app.registry.http import PAUSES_KEY
 from app.server import phases
 from app.server.body import CollectedBody, Framing, StreamedBody
 from app.server.exchange import Exchange
@@ -16,8 +17,6 @@ from app.storage.receive import CLOSES_KEY, take_buffer
 if TYPE_CHECKING:
     from app.server.loop import Loop
 
-PAUSES_KEY: Final = "pyharbor.pauses"
-"""Where the environment says that a body which yields nothing is asked again when the client has sent more."""
 _READ_BYTES: Final = 64 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _KEEP_LEASE_SECONDS: Final = 3.0

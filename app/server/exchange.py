@@ -88,7 +88,7 @@ class Exchange(Sender):
         try:
             for piece in self._iterator:
                 if not piece:
-                    if self._pauses():
+                    if not self._answer.status and self._pauses():
                         self._connection.wait(phases.PAUSED, EPOLLIN | EPOLLONESHOT)
                         return
                     continue
