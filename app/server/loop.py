@@ -65,6 +65,7 @@ class Loop:
         self._addresses: Counter[str] = Counter()
         self._posted: deque[Callable[[], None]] = deque()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._ended = False
         self._thread = 0
         self._next_sweep = 0.0
         self._stop_at = float("inf")
@@ -81,6 +82,8 @@ class Loop:
             listener.settimeout(0)
             self.epoll.register(descriptor, select.EPOLLIN)
         self.epoll.register(self._bell, select.EPOLLIN)
+        if self._seat is not None:
+            self._seat.write(0)
         while not (self.stopping and (not self._connections or time.monotonic() > self._stop_at)):
             self._turn()
             now = time.monotonic()
@@ -97,13 +100,19 @@ class Loop:
     def post(self, task: Callable[[], None]) -> None:
         """Let the loop's thread do ``task``; from any thread."""
         self._posted.append(task)
-        with suppress(BlockingIOError):
-            os.eventfd_write(self._bell, 1)
+        if not self._ended:
+            with suppress(BlockingIOError):
+                os.eventfd_write(self._bell, 1)
 
     def watch(self, descriptor: int, task: Callable[[], None]) -> None:
         """Do ``task`` whenever ``descriptor`` can be read."""
         self._watched[descriptor] = task
         self.epoll.register(descriptor, select.EPOLLIN)
+
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return len(self._connections)
 
     def is_here(self) -> bool:
         """Whether the caller is the loop's thread."""
@@ -155,7 +164,7 @@ class Loop:
             if now >= until:
                 del self._paused[descriptor]
                 if not self.stopping:
-                    self._accept(self._listeners[descriptor])
+                    self._accept(self._listeners[descriptor], stepped_back=True)
                     if descriptor not in self._paused:
                         self.epoll.register(descriptor, select.EPOLLIN)
         return min(self._paused.values(), default=now + _SWEEP_SECONDS) - now
@@ -172,13 +181,13 @@ class Loop:
 
     # Accepting
 
-    def _accept(self, listener: socket.socket) -> None:
-        resumed = listener.fileno() in self._paused or self._seat is None
-        for _ in range(_ACCEPTED_AT_ONCE):
-            if not resumed and self._seat is not None and self._seat.is_ahead(len(self._connections)):
+    def _accept(self, listener: socket.socket, *, stepped_back: bool = False) -> None:
+        """Accept what is there; who is ahead of the others lets them do it first, once for a moment."""
+        for number in range(_ACCEPTED_AT_ONCE):
+            lets = self._seat is not None and self._seat.is_ahead(len(self._connections))
+            if lets and not (stepped_back and not number):
                 self._pause(listener, _STEP_BACK_SECONDS)
                 return
-            resumed = False
             try:
                 accepted, address = listener.accept()
             except BlockingIOError:
@@ -280,8 +289,9 @@ class Loop:
         self._run_posted()
         for connection in list(self._connections.values()):
             connection.close()
-        self.epoll.close()
+        self._ended = True
         os.close(self._bell)
+        self.epoll.close()
 
 
 class _Errors(io.StringIO):
