@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from select import PIPE_BUF
 from typing import Any, Final
 
 import orjson
@@ -11,7 +12,9 @@ from app.telemetry.stamps import Stamps
 
 Event = dict[str, Any]
 _LOGGED: Final = 1000
-"""Characters of a path and of an agent; a line of more than 4,096 bytes could be torn by another process's."""
+"""Characters of a path and of an agent."""
+_LOGGED_OF_LONG: Final = 200
+"""The same in a line that would else be longer than what is written in one piece, as one character may take six."""
 _BARE: Final = re.compile(r"""[^\x00-\x20\x7f-\xa0="']*""").fullmatch
 
 
@@ -41,7 +44,12 @@ class AccessLog:
             "level": "info",
             "timestamp": self._stamps.now(),
         }
-        self._lines.write(self._render(event))
+        line = self._render(event)
+        if len(line) > PIPE_BUF:
+            for name in ("path", "agent"):
+                event[name] = event[name][:_LOGGED_OF_LONG]
+            line = self._render(event)
+        self._lines.write(line)
 
 
 def json_line(event: Event) -> bytes:

@@ -154,7 +154,7 @@ class Lines:
 
 
 class _Output:
-    """A descriptor to write to, as far as there is room."""
+    """A descriptor of its own to write to, as far as there is room."""
 
     __slots__ = ("_blocks", "_number", "limit")
 
@@ -162,7 +162,7 @@ class _Output:
         mode = os.fstat(number).st_mode
         self.limit = None if stat.S_ISREG(mode) else _PIPE_BYTES
         opened = _opened_apart(number) if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) else None
-        self._number = number if opened is None else opened
+        self._number = os.dup(number) if opened is None else opened
         self._blocks = opened is None and self.limit is not None
 
     def send(self, piece: bytes, patience: float) -> int:

@@ -93,7 +93,7 @@ def _access_line(renderer: Processor) -> Callable[[dict[str, Any]], bytes]:
         return json_line
     if isinstance(renderer, _PlainLines):
         return plain_line
-    return lambda event: _encoded(str(renderer(None, "info", event)))
+    return lambda event: _encoded(str(renderer(None, "info", dict(event))))
 
 
 class _LineLogger:

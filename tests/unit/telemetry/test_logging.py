@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import select
 from collections.abc import Iterator
 
 import pytest
@@ -98,6 +99,25 @@ def test_the_line_of_a_request_is_that_of_any_event(capsys: pytest.CaptureFixtur
     first, second = capsys.readouterr().err.splitlines()
     assert moment.search(first)
     assert moment.sub("", first) == moment.sub("", second)
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("letter", ["\0", "\xff", '"', "\n", "x"])
+def test_the_line_of_a_request_is_short_enough_to_be_written_in_one_piece(
+    capsys: pytest.CaptureFixture[str], form: str, letter: str
+) -> None:
+    access = configure_logging(LogSettings(level="info", format=form, access=True))
+    assert access
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": letter * 8000,
+        "HTTP_USER_AGENT": letter * 8000,
+        "REMOTE_ADDR": "2001:db8:1111:2222:3333:4444:5555:6666",
+        "pyharbor.request_id": '"' * 200,
+    }
+    access.answered(environ, "manifest", "200", "5", 0.01234)
+    (line,) = capsys.readouterr().err.splitlines(keepends=True)
+    assert 400 < len(line.encode()) <= select.PIPE_BUF
 
 
 @pytest.mark.parametrize(("level", "access"), [("warning", True), ("info", False)])
