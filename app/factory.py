@@ -19,6 +19,7 @@ from app.robots.api import permissions as grantable
 from app.robots.api import project_robots, robots
 from app.robots.credentials import RobotCredentials
 from app.system import api as system
+from app.telemetry.access import AccessLog
 from app.telemetry.layer import TelemetryLayer
 from app.telemetry.metrics import Metrics
 from app.telemetry.proxies import TrustedProxies
@@ -29,10 +30,10 @@ _ROUTED: Final = "pyharbor-routed"
 """Where an application keeps its innermost layer, its routes alone."""
 
 
-def create_app(ports: Ports) -> Flask:
+def create_app(ports: Ports, access: AccessLog | None = None) -> Flask:
     """The whole web application over ``ports``: telemetry outside, then the registry's gateway, then Flask."""
     app = routes()
-    serve(app, ports)
+    serve(app, ports, access)
     return app
 
 
@@ -63,8 +64,11 @@ def routes() -> Flask:
     return app
 
 
-def serve(app: Flask, ports: Ports) -> None:
-    """Let the routes serve the installation of ``ports``, and no more the one that they served before."""
+def serve(app: Flask, ports: Ports, access: AccessLog | None = None) -> None:
+    """Let the routes serve the installation of ``ports``, and no more the one that they served before.
+
+    Its requests are logged to ``access``.
+    """
     settings = ports.settings
     authenticator = Authenticator(ports, RobotCredentials(ports))
     install(app, ports, authenticator, SessionStore(ports))
@@ -74,6 +78,6 @@ def serve(app: Flask, ports: Ports) -> None:
         Gateway(edge, app.extensions[_ROUTED]),
         Metrics(),
         TrustedProxies(settings.web.trusted_proxies),
-        access_log=settings.log.access,
+        access,
     )
     app.wsgi_app = outermost  # type: ignore[method-assign]

@@ -16,9 +16,9 @@ def create() -> Application:
     """The application of one web process, from the process's environment; a sentence and exit code 1 without one."""
     try:
         settings = load()
-        configure_logging(settings.log)
+        access = configure_logging(settings.log)
         if told := advice(settings.web):
             structlog.get_logger().warning(told)
-        return create_app(build(settings))
+        return create_app(build(settings), access)
     except REFUSALS as error:
         sys.exit(refusal(error))

@@ -110,12 +110,12 @@ class ManifestService:
         """Count the pull, later and in a batch."""
         self._ctx.ports.pulls.add(
             ArtifactPulled(
-                project_id=manifest.project_id,
-                repository=manifest.repository,
-                artifact_id=manifest.artifact_id,
-                digest=manifest.digest,
-                tag=manifest.tag,
-                operator=self._ctx.principal.name,
+                manifest.project_id,
+                manifest.repository,
+                manifest.artifact_id,
+                manifest.digest,
+                manifest.tag,
+                self._ctx.principal.name,
             )
         )
 

@@ -5,7 +5,6 @@ import os
 import threading
 from collections import Counter, deque
 from datetime import datetime
-from itertools import islice
 from typing import Final
 
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.access.principals import SYSTEM
 from app.artifacts.models import Artifact, Repository, Tag
 from app.context import Context, Ports
-from app.db.database import retried
+from app.db.database import Database, retried
 from app.events.content import ArtifactPulled, ContentPulled
 
 _BATCH: Final = 500
@@ -35,6 +34,7 @@ class PullBuffer:
         """Make an empty buffer; ``start`` tells it where to write."""
         self._ports: Ports | None = None
         self._reset()
+        os.register_at_fork(after_in_child=self._reset)
 
     def start(self, ports: Ports) -> None:
         """Bind the buffer to the installation's ports; nothing runs before the first pull."""
@@ -42,17 +42,10 @@ class PullBuffer:
 
     def add(self, pull: ArtifactPulled) -> None:
         """Remember one pull; never blocks on the database and never raises."""
-        if self._process != os.getpid():
-            self._reset()
-        with self._wake:
-            if len(self._pulls) >= _BOUND:
-                self._pulls.popleft()
-                self._dropped += 1
-            self._pulls.append(pull)
-            if self._thread is None and self._ports is not None:
-                self._launch()
-            if len(self._pulls) == 1 or len(self._pulls) >= _BATCH:
-                self._wake.notify()
+        pulls = self._pulls
+        pulls.append(pull)
+        if self._idle or len(pulls) >= _BATCH:
+            self._rouse()
 
     def flush(self, ctx: Context) -> int:
         """Write everything remembered, at most 500 pulls per transaction; returns how many were written."""
@@ -69,8 +62,6 @@ class PullBuffer:
 
     def close(self) -> None:
         """Write what is left and end the thread; what cannot be written now is lost and logged."""
-        if self._process != os.getpid():
-            return
         with self._wake:
             self._closing = True
             self._wake.notify()
@@ -79,13 +70,26 @@ class PullBuffer:
         self._attempt()
 
     def _reset(self) -> None:
-        self._process = os.getpid()
         self._pulls: deque[ArtifactPulled] = deque()
         self._dropped = 0
         self._wake = threading.Condition()
         self._flushing = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._idle = True
+        """Whether the thread, if there is one, sleeps until it is told of a pull; whoever adds one looks here after."""
+
+    def _rouse(self) -> None:
+        with self._wake:
+            while len(self._pulls) > _BOUND:
+                self._pulls.popleft()
+                self._dropped += 1
+            if self._ports is None:
+                return
+            self._idle = False
+            if self._thread is None:
+                self._launch()
+            self._wake.notify()
 
     def _launch(self) -> None:
         self._thread = threading.Thread(target=self._run, name="pulls", daemon=True)
@@ -96,9 +100,14 @@ class PullBuffer:
         pause = _INTERVAL
         while not self._closing:
             with self._wake:
-                self._wake.wait_for(lambda: self._pulls or self._closing)
+                self._wake.wait_for(self._has_work)
+                self._idle = False
                 self._wake.wait_for(lambda: len(self._pulls) >= _BATCH or self._closing, pause)
             pause = _INTERVAL if self._attempt() else min(pause * 2, _PATIENCE)
+
+    def _has_work(self) -> bool:
+        self._idle = True
+        return bool(self._pulls) or self._closing
 
     def _attempt(self) -> bool:
         ports = self._ports
@@ -114,10 +123,8 @@ class PullBuffer:
 
     def _take(self) -> list[ArtifactPulled]:
         with self._wake:
-            batch = list(islice(self._pulls, _BATCH))
-            for _ in batch:
-                self._pulls.popleft()
-            return batch
+            count = min(len(self._pulls), _BATCH)
+            return [self._pulls.popleft() for _ in range(count)]
 
     def _give_back(self, batch: list[ArtifactPulled]) -> None:
         with self._wake:
@@ -129,22 +136,22 @@ def write_pulls(ctx: Context, pulls: list[ArtifactPulled]) -> None:
     """Count the pulls on repositories, artifacts and tags, and emit them, in one transaction outside the write gate."""
     with ctx.write(durable=False) as session:
         now = ctx.ports.clock.now()
-        _count(session, pulls)
-        _date(session, pulls, now)
+        _count(ctx.ports.db, session, pulls)
+        _date(ctx.ports.db, session, pulls, now)
         ctx.emit(ContentPulled(pulls=tuple(pulls)))
 
 
-def _count(session: Session, pulls: list[ArtifactPulled]) -> None:
+def _count(db: Database, session: Session, pulls: list[ArtifactPulled]) -> None:
     counts = sorted(Counter(pull.repository for pull in pulls).items())
-    session.connection().execute(_REPOSITORY, [{"repository": name, "pulls": count} for name, count in counts])
+    db.write_many(session, _REPOSITORY, [{"repository": name, "pulls": count} for name, count in counts])
 
 
-def _date(session: Session, pulls: list[ArtifactPulled], now: datetime) -> None:
+def _date(db: Database, session: Session, pulls: list[ArtifactPulled], now: datetime) -> None:
     artifacts = sorted({pull.artifact_id for pull in pulls})
-    session.connection().execute(_ARTIFACT, [{"artifact": artifact, "now": now} for artifact in artifacts])
+    db.write_many(session, _ARTIFACT, [{"artifact": artifact, "now": now} for artifact in artifacts])
     tags = sorted({(pull.artifact_id, pull.tag) for pull in pulls if pull.tag is not None})
     if tags:
-        session.connection().execute(_TAG, [{"artifact": artifact, "tag": tag, "now": now} for artifact, tag in tags])
+        db.write_many(session, _TAG, [{"artifact": artifact, "tag": tag, "now": now} for artifact, tag in tags])
 
 
 _REPOSITORY = (

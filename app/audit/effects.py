@@ -1,6 +1,7 @@
 """Audit rows for what happens to content, projects and people, with the name of whoever did it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -82,7 +83,8 @@ def artifact_pushed(ctx: Context, event: ArtifactPushed) -> None:
 
 def content_pulled(ctx: Context, event: ContentPulled) -> None:
     """One row per pull in the puller's name; the context's principal is the system, which only writes them down."""
-    _insert(ctx, [_pull_row(ctx, pull) for pull in event.pulls])
+    now = ctx.ports.clock.now()
+    _insert(ctx, [_pull_row(now, pull) for pull in event.pulls])
 
 
 def artifact_deleted(ctx: Context, event: ArtifactDeleted) -> None:
@@ -138,10 +140,17 @@ def system_allowlist_changed(ctx: Context, _event: SystemAllowlistChanged) -> No
     _append(ctx, _NOWHERE, "update", "configuration", "CVE allowlist")
 
 
-def _pull_row(ctx: Context, pull: ArtifactPulled) -> dict[str, object]:
-    tags = () if pull.tag is None else (pull.tag,)
-    (resource,) = _references(pull, pull.digest, tags)
-    return _row(ctx, pull.project_id, "pull", "artifact", resource, username=pull.operator or ANONYMOUS)
+def _pull_row(now: datetime, pull: ArtifactPulled) -> dict[str, object]:
+    resource = f"{pull.repository}@{pull.digest}" if pull.tag is None else f"{pull.repository}:{pull.tag}"
+    return {
+        "op_time": now,
+        "project_id": pull.project_id,
+        "username": (pull.operator or ANONYMOUS)[:_USERNAME_LIMIT],
+        "operation": "pull",
+        "resource_type": "artifact",
+        "resource": resource[:_RESOURCE_LIMIT],
+        "success": True,
+    }
 
 
 def _references(event: ContentEvent, digest: str, tags: tuple[str, ...]) -> list[str]:
@@ -175,8 +184,9 @@ def _row(  # noqa: PLR0913 - the columns of a row
 
 def _insert(ctx: Context, rows: list[dict[str, object]]) -> None:
     ids = numbers.take(ctx.session, numbers.AUDIT, len(rows))
-    numbered = [row | {"id": number} for number, row in zip(ids, rows, strict=True)]
-    ctx.session.connection().execute(_INSERT, numbered)
+    for number, row in zip(ids, rows, strict=True):
+        row["id"] = number
+    ctx.ports.db.write_many(ctx.session, _INSERT, rows)
 
 
 _INSERT = sa.insert(AuditLog)

@@ -1,8 +1,10 @@
 """``pyharbor up``: first start, then web, worker and Temporal under supervisord, which replaces this process."""
 
+import fcntl
 import os
 import shutil
 import socket
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ import click
 
 from app.cli import instance_lock
 from app.cli.first_start import make_folder, prepare
+from app.cli.tied import DIRECT_OUTPUT, STANDARD_OUTPUT
 from app.core.errors import PreconditionError
 from app.settings import Settings, load
 
@@ -19,6 +22,8 @@ _STOP_SECONDS = 12
 _PORT_SECONDS = 5.0
 """How long a port may still be in use by what a killed supervisor left behind."""
 _PAUSE_SECONDS = 0.1
+_RELAYED = frozenset({"temporal"})
+"""Programs that print through the supervisor: written in Go, they end when whoever reads their output has gone."""
 _SECTION = """
 [program:{name}]
 command = {command}
@@ -30,7 +35,7 @@ stopsignal = TERM
 stopwaitsecs = {stop}
 killasgroup = true
 redirect_stderr = true
-stdout_logfile = /dev/fd/1
+stdout_logfile = {relayed}
 stdout_logfile_maxbytes = 0
 """
 _HEAD = """[supervisord]
@@ -38,6 +43,7 @@ nodaemon = true
 logfile = /dev/null
 logfile_maxbytes = 0
 loglevel = warn
+minfds = {output}
 pidfile = {run}/supervisord.pid
 childlogdir = {run}
 user = {user}
@@ -62,24 +68,41 @@ def up() -> None:
     configuration.write_text(_configuration(settings, run, binary), encoding="utf-8")
     click.echo("starting web, worker" + (" and Temporal" if binary else ""))
     sys.stdout.flush()
+    _keep_output()
     supervisord = [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(configuration)]
     os.execv(sys.executable, supervisord)  # noqa: S606 - no shell is wanted
 
 
+def _keep_output() -> None:
+    """Keep this process's output for what the supervisor starts, which writes there itself.
+
+    A file is appended to, so that lines stay whole when others write to it or cut it.
+    """
+    output = sys.stdout.fileno()
+    if stat.S_ISREG(os.fstat(output).st_mode):
+        fcntl.fcntl(output, fcntl.F_SETFL, fcntl.fcntl(output, fcntl.F_GETFL) | os.O_APPEND)
+    os.dup2(output, DIRECT_OUTPUT)
+
+
 def _configuration(settings: Settings, run: Path, binary: str | None) -> str:
     programs = dict(_programs(settings, binary))
-    tied = f"{_quoted(sys.executable)} -m app.cli.tied {os.getpid()}"
-    head = _HEAD.format(run=run, programs=",".join(programs), user=_user())
+    head = _HEAD.format(output=DIRECT_OUTPUT, run=run, programs=",".join(programs), user=_user())
     return head + "".join(
         _SECTION.format(
             name=name,
-            command=f"{tied} {command}".replace("%", "%%"),
+            command=f"{_tied(name)} {command}".replace("%", "%%"),
+            relayed="/dev/fd/1" if name in _RELAYED else "NONE",
             restart="unexpected" if name == "announce" else "true",
             startsecs=0 if name == "announce" else 1,
             stop=_STOP_SECONDS,
         )
         for name, command in programs.items()
     )
+
+
+def _tied(name: str) -> str:
+    output = STANDARD_OUTPUT if name in _RELAYED else DIRECT_OUTPUT
+    return f"{_quoted(sys.executable)} -m app.cli.tied {os.getpid()} {output}"
 
 
 def _programs(settings: Settings, binary: str | None) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ def object_key() -> str:
 
 
 def session_id() -> str:
-    """A version 4 UUID as text, for upload sessions and requests."""
+    """A version 4 UUID as text, for upload sessions and jobs."""
     digits = secrets.token_hex(16)
     variant = _VARIANT[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

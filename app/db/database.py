@@ -99,6 +99,14 @@ class Database:
         with self.write(durable=False) as session:
             return session.connection().execute(statement, parameters).all()
 
+    def write_many(self, session: Session, statement: sa.Executable, several: Sequence[Mapping[str, Any]]) -> None:
+        """Run one changing statement, made once, for each of ``several`` parameters in the session's transaction."""
+        plan = self._plans.find(statement)
+        if plan is not None and all(plan.takes(parameters) for parameters in several):
+            plan.run_many(session.connection(), several)
+        else:
+            session.connection().execute(statement, several)
+
     def rows(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Run one reading statement on this thread's kept autocommit connection and return all rows (the hot path)."""
         self._may_read()

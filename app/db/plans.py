@@ -5,7 +5,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect, Row, result_tuple
+from sqlalchemy.engine import Connection, Dialect, Row, result_tuple
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -46,6 +46,21 @@ class Plan:
             return [self._row(self._converted(found)) for found in cursor.fetchall()]
         finally:
             cursor.close()
+
+    def run_many(self, connection: Connection, several: Sequence[Mapping[str, Any]]) -> None:
+        """Run the statement once for each of ``several`` parameters, in the connection's transaction."""
+        rows = [{**self._given, **parameters} for parameters in several]
+        for name, convert in self._into.items():
+            last = converted = _FIRST
+            for row in rows:
+                if row[name] is not last:
+                    last = row[name]
+                    converted = convert(last)
+                row[name] = converted
+        if self._order is None:
+            connection.exec_driver_sql(self._text, rows)
+        else:
+            connection.exec_driver_sql(self._text, [tuple(map(row.__getitem__, self._order)) for row in rows])
 
     def _converted(self, found: Sequence[Any]) -> Sequence[Any]:
         if not self._out:

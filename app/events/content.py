@@ -1,6 +1,7 @@
 """What happened to content: the facts that effects (audit, counters, webhooks) are set off by."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +25,12 @@ class ArtifactPushed(ContentEvent):
     """False when the repository held the digest already."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArtifactPulled(ContentEvent):
-    """A manifest was pulled; emitted with others as ContentPulled, after the fact."""
+class ArtifactPulled(NamedTuple):
+    """A manifest was pulled; emitted with others as ContentPulled, after the fact. A tuple, as one is made per pull."""
 
+    project_id: int
+    repository: str
+    """Full name, with the project."""
     artifact_id: int
     digest: str
     tag: str | None

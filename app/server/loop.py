@@ -101,7 +101,7 @@ class Loop:
         """Let the loop's thread do ``task``; from any thread."""
         self._posted.append(task)
         if not self._ended:
-            with suppress(BlockingIOError):
+            with suppress(OSError):
                 os.eventfd_write(self._bell, 1)
 
     def watch(self, descriptor: int, task: Callable[[], None]) -> None:

@@ -2,12 +2,11 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-import structlog
-
-from app.core.ids import session_id
+from app.telemetry import request_ids
+from app.telemetry.access import AccessLog
 from app.telemetry.metrics import Metrics
 from app.telemetry.proxies import TrustedProxies
 from app.telemetry.spool import spooled
@@ -15,63 +14,46 @@ from app.telemetry.spool import spooled
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-_LOGGED: Final = 1000
-"""Characters of a path and of an agent; a line of more than 4,096 bytes could be torn by another process's."""
 _LONG: Final = 6
 """Digits of a length that may be large."""
 _UNANSWERED: Final = "499"
 """The status, as other servers' logs have it, of a request whose client went before there was an answer."""
 _ID: Final = re.compile(r"[\x21-\x7e]{1,200}")
-_log = structlog.get_logger("access")
 
 
 class TelemetryLayer:
     """Wraps the application without touching its bodies, so that the server still sends files with sendfile."""
 
     def __init__(
-        self, application: Application, metrics: Metrics, proxies: TrustedProxies, *, access_log: bool
+        self, application: Application, metrics: Metrics, proxies: TrustedProxies, access: AccessLog | None
     ) -> None:
+        """Wrap ``application``; without ``access`` requests are counted and not logged."""
         self._application = application
         self._metrics = metrics
         self._proxies = proxies
-        self._access_log = access_log
+        self._access = access
+        self._ids = request_ids.RequestIds()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve one request; its id is the caller's X-Request-Id or a new one, and the answer carries it."""
         self._proxies.resolve(environ)
-        given = environ.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if _ID.fullmatch(given) else session_id()
+        given = environ.get("HTTP_X_REQUEST_ID")
+        request_id = given if given and _ID.fullmatch(given) else self._ids.new()
         environ["pyharbor.request_id"] = request_id
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        request_ids.current.set(request_id)
         exchange = _Exchange(self, environ, start_response, request_id)
-        body = exchange.spooled(self._application(environ, exchange.start))
-        if isinstance(body, list | tuple):
-            exchange.finish()
-            return body
-        return exchange.finish_with(body, environ.get("wsgi.file_wrapper"))
+        return exchange.answer(self._application(environ, exchange.start))
 
     def answered(self, environ: Environ, status: str, length: str, seconds: float) -> None:
         """Count and log one request that is over."""
-        method = environ["REQUEST_METHOD"]
         route = environ.get("pyharbor.route", "other")
-        self._metrics.answered(route, method, status, seconds)
-        if self._access_log:
-            _log.info(
-                "request",
-                method=method,
-                path=environ.get("PATH_INFO", "")[:_LOGGED],
-                route=route,
-                status=int(status),
-                bytes=int(length),
-                ms=round(seconds * 1000, 1),
-                address=environ.get("REMOTE_ADDR", ""),
-                agent=environ.get("HTTP_USER_AGENT", "")[:_LOGGED],
-            )
+        self._metrics.answered(route, environ["REQUEST_METHOD"], status, seconds)
+        if self._access is not None:
+            self._access.answered(environ, route, status, length, seconds)
 
 
 class _Exchange:
-    """One request and its answer."""
+    """One request and its answer, whose status and length are those of the last start of it."""
 
     __slots__ = ("_began", "_environ", "_layer", "_length", "_request_id", "_start_response", "_status")
 
@@ -95,35 +77,50 @@ class _Exchange:
         headers.append(("X-Request-Id", self._request_id))
         return self._start_response(status, headers, exc_info) if exc_info else self._start_response(status, headers)
 
-    def finish(self) -> None:
-        """The answer is out of the application's hands; what this thread logs from now on is about something else."""
-        self._layer.answered(self._environ, self._status, self._length, time.perf_counter() - self._began)
-        structlog.contextvars.clear_contextvars()
+    def answer(self, body: Iterable[bytes]) -> Iterable[bytes]:
+        """The body, which tells its end when the server closes it; one that is there as a whole has ended.
 
-    def spooled(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """The body, from a file when it is large."""
-        if len(self._length) < _LONG or self._environ["REQUEST_METHOD"] == "HEAD":
+        A large one comes from a file if its length is known by now.
+        """
+        if len(self._length) >= _LONG and self._environ["REQUEST_METHOD"] != "HEAD":
+            body = spooled(body, int(self._length), self._environ.get("wsgi.file_wrapper"))
+        if isinstance(body, (list, tuple)):
+            self.finish()
             return body
-        return spooled(body, int(self._length), self._environ.get("wsgi.file_wrapper"))
-
-    def finish_with(self, body: Iterable[bytes], file_wrapper: object) -> Iterable[bytes]:
-        """The same body, with news of its end when the server closes it; the server's own file wrapper stays itself."""
+        file_wrapper = self._environ.get("wsgi.file_wrapper")
         if isinstance(file_wrapper, type) and isinstance(body, file_wrapper):
             wrapper: Any = body
-            wrapper.close = self._closing(getattr(wrapper, "close", None))
+            wrapper.close = _Closing(self, getattr(wrapper, "close", None))
             return body
-        return _Body(body, self._closing(getattr(body, "close", None)))
+        return _Body(body, _Closing(self, getattr(body, "close", None)))
 
-    def _closing(self, close: Callable[[], None] | None) -> Callable[[], None]:
-        def closed() -> None:
-            structlog.contextvars.bind_contextvars(request_id=self._request_id)
-            try:
-                if close is not None:
-                    close()
-            finally:
-                self.finish()
+    def enter(self) -> None:
+        """Let what this thread logs be about this request."""
+        request_ids.current.set(self._request_id)
 
-        return closed
+    def finish(self) -> None:
+        """The answer is out of the application's hands; what this thread logs from now on is about something else."""
+        seconds = time.perf_counter() - self._began
+        self._layer.answered(self._environ, self._status, self._length, seconds)
+        request_ids.current.set("")
+
+
+class _Closing:
+    """A body's own close, if it has one, and the end of its exchange."""
+
+    __slots__ = ("_close", "_exchange")
+
+    def __init__(self, exchange: _Exchange, close: Callable[[], None] | None) -> None:
+        self._exchange = exchange
+        self._close = close
+
+    def __call__(self) -> None:
+        self._exchange.enter()
+        try:
+            if self._close is not None:
+                self._close()
+        finally:
+            self._exchange.finish()
 
 
 class _Body:
@@ -135,5 +132,5 @@ class _Body:
         self._body = body
         self.close = close
 
-    def __iter__(self) -> Any:  # noqa: ANN401 - whatever the body's iterator is
+    def __iter__(self) -> Iterator[bytes]:
         return iter(self._body)

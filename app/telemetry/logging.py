@@ -1,46 +1,55 @@
 """Structured logging: every line of ours and of the libraries' is one event, on standard error, without secrets."""
 
 import logging
-import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 
-import orjson
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 from app.settings import LogSettings
+from app.telemetry.access import AccessLog, json_line, plain_line, quoted
+from app.telemetry.lines import Lines
+from app.telemetry.request_ids import add_request_id
+from app.telemetry.stamps import Stamps
 
 _SECRET: Final = frozenset(
     {"authorization", "cookie", "credential", "password", "refresh_token", "secret", "set_cookie", "token"}
 )
 _MASK: Final = "***"
 _ELABORATE: Final = frozenset({"exc_info", "exception", "logger", "logger_name", "stack"})
-_BARE: Final = re.compile(r"""[^\x00-\x20\x7f-\xa0="']*""")
 _WITH_HANDLERS_OF_THEIR_OWN: Final = ("gunicorn.error", "gunicorn.access")
 _TRACEBACKS: Final = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 """Frames without their variables, which hold passwords and tokens."""
 
 
-def configure_logging(settings: LogSettings) -> None:
-    """Send our events and the standard library's through the same processors, from ``settings.level`` on."""
+def configure_logging(settings: LogSettings) -> AccessLog | None:
+    """Send our events and the standard library's through the same processors, from ``settings.level`` on.
+
+    What comes back is the log of requests, None when it is off.
+    """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
+    lines = Lines(sys.stderr)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_request_id,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        Stamps(),
         mask_secrets,
     ]
     rendered: list[Processor] = [_TRACEBACKS, _as_json] if settings.format == "json" else [_console()]
     structlog.configure(
         processors=[*shared, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _LineLogger(lines),
         cache_logger_on_first_use=True,
     )
-    _adopt_standard_library(max(level, logging.INFO), shared, rendered)
+    _adopt_standard_library(max(level, logging.INFO), shared, rendered, lines)
+    if not settings.access or level > logging.INFO:
+        return None
+    return AccessLog(lines, _access_line(rendered[-1]))
 
 
 def mask_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -66,20 +75,62 @@ class _PlainLines:
         if not _ELABORATE.isdisjoint(event):
             return self._elaborate(logger, method, event)
         began, level, what = event.pop("timestamp", ""), event.pop("level", ""), event.pop("event", "")
-        fields = [f"{name}={_quoted(event[name])}" for name in sorted(event)]
+        fields = [f"{name}={quoted(event[name])}" for name in sorted(event)]
         return " ".join((f"{began} [{level:<9}] {what!s:<30}", *fields)).rstrip(" ")
 
 
-def _quoted(value: object) -> str:
-    return value if isinstance(value, str) and _BARE.fullmatch(value) else repr(value)
-
-
 def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(event, default=str).decode()
+    return json_line(dict(event))[:-1].decode()
 
 
-def _adopt_standard_library(level: int, shared: list[Processor], rendered: list[Processor]) -> None:
-    handler = logging.StreamHandler(sys.stderr)
+def _encoded(line: str) -> bytes:
+    return f"{line}\n".encode("utf-8", "backslashreplace")
+
+
+def _access_line(renderer: Processor) -> Callable[[dict[str, Any]], bytes]:
+    """What makes the same line of a request as ``renderer``, in less time where there is a way."""
+    if renderer is _as_json:
+        return json_line
+    if isinstance(renderer, _PlainLines):
+        return plain_line
+    return lambda event: _encoded(str(renderer(None, "info", dict(event))))
+
+
+class _LineLogger:
+    """Where structlog's events end: a line each, errors at once."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def msg(self, message: str) -> None:
+        self._lines.write(_encoded(message))
+
+    def error(self, message: str) -> None:
+        self._lines.write(_encoded(message), urgent=True)
+
+    debug = info = warning = warn = msg
+    critical = exception = fatal = error
+
+
+class _LineHandler(logging.Handler):
+    """Where the standard library's records end: a line each, errors at once."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record; one that cannot be formatted is told on standard error, as the library does."""
+        try:
+            self._lines.write(_encoded(self.format(record)), urgent=record.levelno >= logging.ERROR)
+        except Exception:  # noqa: BLE001 - whatever a record's arguments raise
+            self.handleError(record)
+
+
+def _adopt_standard_library(level: int, shared: list[Processor], rendered: list[Processor], lines: Lines) -> None:
+    handler = _LineHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],

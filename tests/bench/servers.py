@@ -96,7 +96,7 @@ class PyHarbor:
         return ", ".join((f"commit {commit.stdout.strip() or 'unknown'}", workers, "SQLite", *environment))
 
     def pids(self) -> Sequence[int]:
-        """The master and the workers of gunicorn, and the supervisor, through which their log goes."""
+        """The master and the workers of gunicorn, and the supervisor."""
         return self._pids
 
     def other_pids(self) -> Sequence[int]:

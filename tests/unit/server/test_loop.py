@@ -50,6 +50,8 @@ class Played:
     def ping(self, environ: Environ, start: Start) -> Iterable[bytes]:
         return ok(start, environ["QUERY_STRING"].encode())
 
+    health = ping
+
     def echo(self, environ: Environ, start: Start) -> Iterable[bytes]:
         return ok(start, environ["wsgi.input"].read())
 
@@ -408,7 +410,6 @@ class TestBounds:
             status, headers, _ = stack.enter_context(served.connect()).send(get("/wait")).read_answer()
             assert (status, headers["retry-after"]) == (503, "1")
             reserved = stack.enter_context(served.connect()).send(get("/api/v2.0/health", "Connection: close"))
-            played.health = played.ping  # type: ignore[attr-defined]
             assert reserved.read_answer()[0] == 200, "whoever watches is answered all the same"
             played.let_go.set()
             assert [peer.read_answer()[2] for peer in busy] == [b"waited"] * 3
@@ -442,7 +443,8 @@ def test_connections_are_shared_out(played: Played) -> None:
             peer = stack.enter_context(Peer(socket.create_connection(listener.getsockname(), 5)))
             assert peer.send(get("/v2/?x")).read_answer()[2] == b"x"
         counts = sorted(loop.connections for loop in loops)
-    assert counts == [20, 20]
+    assert counts[0] >= 16, "nearly the same for both, and all of them"
+    assert sum(counts) == 40
     for loop, thread in zip(loops, threads, strict=True):
         loop.stop()
         thread.join(10)

@@ -1,15 +1,17 @@
 """The outer layer: request ids, clients behind proxies, the access log, and bodies that stay what they are."""
 
 import io
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import pytest
 from gunicorn.http.wsgi import FileWrapper
 from prometheus_client import generate_latest
-from structlog.testing import capture_logs
 
+from app.telemetry.access import AccessLog, json_line
 from app.telemetry.layer import TelemetryLayer
+from app.telemetry.lines import Lines
 from app.telemetry.metrics import Metrics
 from app.telemetry.proxies import TrustedProxies
 
@@ -35,8 +37,13 @@ def call(layer: TelemetryLayer, **environ: object) -> tuple[Iterable[bytes], dic
     return body, headers
 
 
-def wrap(inner: Inner, *networks: str, access_log: bool = True) -> TelemetryLayer:
-    return TelemetryLayer(inner, Metrics(), TrustedProxies(networks), access_log=access_log)
+def wrap(inner: Callable[..., Iterable[bytes]], *networks: str, log: io.StringIO | None = None) -> TelemetryLayer:
+    access = None if log is None else AccessLog(Lines(log), json_line)
+    return TelemetryLayer(inner, Metrics(), TrustedProxies(networks), access)
+
+
+def logged(log: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
 def test_a_request_id_is_echoed_or_made() -> None:
@@ -49,13 +56,15 @@ def test_a_request_id_is_echoed_or_made() -> None:
 
 
 def test_one_event_per_request() -> None:
-    with capture_logs() as events:
-        call(wrap(Inner()), HTTP_USER_AGENT="docker/29", HTTP_AUTHORIZATION="Basic c2VjcmV0")
-    (event,) = events
+    log = io.StringIO()
+    _, headers = call(wrap(Inner(), log=log), HTTP_USER_AGENT="docker/29", HTTP_AUTHORIZATION="Basic c2VjcmV0")
+    (event,) = logged(log)
     assert event.pop("ms") >= 0
+    assert event.pop("timestamp")
     assert event == {
         "event": "request",
-        "log_level": "info",
+        "level": "info",
+        "request_id": headers["X-Request-Id"],
         "method": "GET",
         "path": "/v2/",
         "route": "ping",
@@ -66,22 +75,16 @@ def test_one_event_per_request() -> None:
     }
 
 
-def test_the_access_log_can_be_off() -> None:
-    with capture_logs() as events:
-        call(wrap(Inner(), access_log=False))
-    assert events == []
-
-
 def test_the_servers_file_wrapper_stays_itself_and_tells_its_end() -> None:
     file = io.BytesIO(b"hello")
     wrapper = FileWrapper(file, 4096)
-    with capture_logs() as events:
-        body, _ = call(wrap(Inner(wrapper)), **{"wsgi.file_wrapper": FileWrapper})
-        assert body is wrapper
-        assert events == []
-        cast("Any", body).close()
+    log = io.StringIO()
+    body, _ = call(wrap(Inner(wrapper), log=log), **{"wsgi.file_wrapper": FileWrapper})
+    assert body is wrapper
+    assert logged(log) == []
+    cast("Any", body).close()
     assert file.closed
-    assert [event["event"] for event in events] == ["request"]
+    assert [event["event"] for event in logged(log)] == ["request"]
 
 
 def test_a_streamed_body_tells_its_end() -> None:
@@ -89,16 +92,31 @@ def test_a_streamed_body_tells_its_end() -> None:
         yield b"hel"
         yield b"lo"
 
-    with capture_logs() as events:
-        body, _ = call(wrap(Inner(pieces())))
-        assert (b"".join(body), events) == (b"hello", [])
-        cast("Any", body).close()
-    assert len(events) == 1
+    log = io.StringIO()
+    body, _ = call(wrap(Inner(pieces()), log=log))
+    assert (b"".join(body), logged(log)) == (b"hello", [])
+    cast("Any", body).close()
+    assert len(logged(log)) == 1
+
+
+def test_a_body_may_start_its_answer_late() -> None:
+    def late(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+        yield b""
+        start_response("201 Created", [("Content-Length", "300000")])
+        yield b"made"
+
+    log = io.StringIO()
+    body, headers = call(wrap(late, log=log), **{"wsgi.file_wrapper": FileWrapper})
+    assert headers == {}
+    assert b"".join(body) == b"made"
+    cast("Any", body).close()
+    (event,) = logged(log)
+    assert (event["status"], event["bytes"], event["request_id"]) == (201, 300000, headers["X-Request-Id"])
 
 
 def test_metrics_have_bounded_labels() -> None:
     metrics = Metrics()
-    layer = TelemetryLayer(Inner(), metrics, TrustedProxies(()), access_log=False)
+    layer = TelemetryLayer(Inner(), metrics, TrustedProxies(()), None)
     call(layer)
     call(layer, REQUEST_METHOD="BREW")
     text = generate_latest(metrics.registry).decode()
