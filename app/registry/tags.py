@@ -11,7 +11,7 @@ from app.registry.paging import next_link, page_size
 def list_tags(request: RegistryRequest) -> RegistryResponse:
     """Answer the tags in byte order: ``n`` after ``last``, at most 10,000, with a Link when more follow."""
     limit = page_size(request.parameter("n"), MOST_NAMES)
-    last = request.parameter("last") or ""
+    last = request.text("last") or ""
     with request.ctx.ports.large_answers:
         page = TagService(request.ctx).names(request.name, last=last, limit=limit, public_only=request.public_only)
         body = orjson.dumps({"name": request.name, "tags": list(page.items)})
