@@ -54,7 +54,9 @@ class Gateway:
         """Serve one request."""
         path: str = environ["PATH_INFO"]
         if path == "/v2/_catalog" or not (path.startswith(_PREFIX) or path == "/v2"):
-            return self._rest(environ, start_response)
+            answer = self._rest(environ, start_response)
+            drain(environ)
+            return answer
         call = _Call(environ)
         try:
             response = self._answer(call, path)

@@ -62,10 +62,12 @@ def receive(environ: Environ, idle_seconds: float = IDLE_SECONDS) -> Generator[m
 def drain(environ: Environ, limit: int = _DRAIN_BYTES, seconds: float = _DRAIN_SECONDS) -> None:
     """Take in what is left of a body nobody wants, so that the client gets to read the answer.
 
-    When more than ``limit`` bytes or ``seconds`` would be needed, the connection is closed after the answer instead.
-    Never raises for what the client does.
+    When more than ``limit`` bytes or ``seconds`` would be needed, the connection is closed after the answer instead,
+    and the answer says so. Never raises for what the client does.
     """
     body = environ["wsgi.input"]
+    if _is_whole(body):
+        return
     if isinstance(body, Body) and body.failed:  # type: ignore[attr-defined]  # newer than the published stubs
         _discard(environ.get("gunicorn.socket"), limit, seconds)
         return
@@ -87,6 +89,16 @@ def close_after_answer(environ: Environ) -> None:
     request = inspect.getclosurevars(early_hints).nonlocals.get("req") if inspect.isfunction(early_hints) else None
     if request is not None:
         request.force_close()
+
+
+def _is_whole(body: object) -> bool:
+    """Whether nothing of the body is left on the connection."""
+    if not isinstance(body, Body) or body.failed:  # type: ignore[attr-defined]  # as in drain
+        return False
+    reader = body.reader
+    if isinstance(reader, ChunkedReader):
+        return reader.parser is None
+    return isinstance(reader, LengthReader) and not reader.length
 
 
 def _discard(source: object, limit: int, seconds: float) -> None:
