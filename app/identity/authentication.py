@@ -1,9 +1,7 @@
 """Who is behind a name and a password."""
 
-import binascii
 import contextlib
 import threading
-from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -131,18 +129,6 @@ class Authenticator:
             if len(self._verified) >= _CACHED:
                 del self._verified[next(iter(self._verified))]
             self._verified[key] = _Verified(principal.kind, principal.id, principal.version, until)
-
-
-def parse_basic(header: str) -> tuple[str, str]:
-    """Name and password of an ``Authorization: Basic`` header (RFC 7617, UTF-8), else UnauthenticatedError."""
-    _, _, encoded = header.partition(" ")
-    try:
-        name, colon, password = b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise UnauthenticatedError("malformed basic credentials") from None
-    if not colon:
-        raise UnauthenticatedError("malformed basic credentials")
-    return name, password
 
 
 def _plausible(username: str, password: str) -> bool:

@@ -1,10 +1,11 @@
 """Registry tokens: signed statements of what a principal may do, and a memory of those that were verified."""
 
 import hashlib
+import json
 import math
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +28,8 @@ _ID_LENGTH = 16
 _CACHED_BYTES = 4 * 1024 * 1024
 _REPOSITORY_BYTES = 512
 """What a cached token costs for each repository it names: name, key, and the set of actions."""
+_ACCESS_BYTES = 6_800
+"""Of what a token allows, as JSON: with the longest name of a holder it fits one header field (12 KiB)."""
 _REQUIRED = ["iss", "aud", "exp", "nbf", "iat", "jti"]
 
 
@@ -78,7 +81,11 @@ class Tokens:
         self._verified: Cache[bytes, VerifiedToken] = Cache(_CACHED_BYTES, _cost)
 
     def issue(self, principal: Principal, access: Sequence[Access]) -> IssuedToken:
-        """Sign what ``principal`` may do, for the configured time, and no longer than ``principal`` itself lasts."""
+        """Sign what ``principal`` may do, for the configured time, and no longer than ``principal`` itself lasts.
+
+        What no header has room for is left out; a client that needs it is told so and asks for another token.
+        """
+        access = list(_fitting(access))
         now = self._clock.now().replace(microsecond=0)
         issued = int(now.timestamp())
         lifetime = int(min(self._lifetime.total_seconds(), (principal.expires_at or math.inf) - issued))
@@ -141,6 +148,15 @@ class Tokens:
 
 def _cost(token: VerifiedToken) -> int:
     return _REPOSITORY_BYTES * (1 + len(token.repositories))
+
+
+def _fitting(access: Sequence[Access]) -> Iterator[Access]:
+    left = _ACCESS_BYTES
+    for item in access:
+        size = len(json.dumps([_entry(item), item.name if item.by_public else ""]))
+        if size <= left:
+            left -= size
+            yield item
 
 
 def _entry(item: Access) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from app.access.decision import may_in_project, may_in_system
 from app.access.principals import ANONYMOUS, Principal, PrincipalKind
 from app.access.roles import Role
 from app.context import Context, Ports
+from app.core.basic import parse_basic
 from app.core.errors import DeniedError, ProjectUnknown, TokenInvalid, UnauthenticatedError
 from app.core.reference import RepositoryName
-from app.identity.authentication import Authenticator, parse_basic
+from app.identity.authentication import Authenticator
 from app.identity.tokens import Tokens, VerifiedToken
 from app.projects.rights import find_project, project_id, roles_in
 from app.registry.challenge import Scheme

@@ -9,7 +9,7 @@ from app.core.errors import DomainError, TokenInvalid, UnauthenticatedError
 from app.registry import errors
 from app.registry.challenge import BASIC, Scheme
 from app.registry.edge import Edge, as_flask, current_edge
-from app.registry.http import ROUTE_KEY, VERSION_HEADER, RegistryResponse
+from app.registry.http import ROUTE_KEY, VERSION_HEADER, RegistryResponse, storable
 from app.registry.paging import next_link, page_size
 
 SCOPE = "registry:catalog:*"
@@ -26,7 +26,8 @@ def list_repositories() -> Response:
         if not edge.door.may_list_catalog(edge.door.caller(request.environ)):
             raise UnauthenticatedError
         with edge.ports.large_answers:
-            response = _page(edge, page_size(request.args.get("n"), _LARGEST), request.args.get("last", ""))
+            last = storable("last", request.args.get("last", ""))
+            response = _page(edge, page_size(request.args.get("n"), _LARGEST), last)
     except DomainError as error:
         response = errors.render(error)
         if isinstance(error, UnauthenticatedError):
@@ -47,8 +48,6 @@ def _page(edge: Edge, limit: int, last: str) -> RegistryResponse:
 
 
 def _names(edge: Edge, limit: int, last: str) -> list[str]:
-    if "\0" in last:
-        return []
     return [row.name for row in edge.ports.db.rows(_AFTER, {"last": last, "limit": limit + 1})]
 
 

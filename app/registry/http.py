@@ -6,6 +6,7 @@ from typing import Any, BinaryIO, Final
 from urllib.parse import parse_qs
 
 from app.context import Context
+from app.core.errors import InvalidError
 from app.core.pausing import Pausing
 
 Headers = list[tuple[str, str]]
@@ -62,6 +63,18 @@ class RegistryRequest:
     def parameter(self, name: str) -> str | None:
         """The first value of a query parameter, None when it is absent."""
         return next(iter(self.parameters(name)), None)
+
+    def text(self, name: str) -> str | None:
+        """As ``parameter``, for what has no grammar and is looked up as it is; InvalidError where that cannot be."""
+        value = self.parameter(name)
+        return value and storable(name, value)
+
+
+def storable(name: str, value: str) -> str:
+    """Return the value of a query parameter; InvalidError when it holds a NUL, which no database takes."""
+    if "\0" in value:
+        raise InvalidError(f"the query parameter {name} holds a NUL character", detail={"parameter": name})
+    return value
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,7 +15,7 @@ def list_referrers(request: RegistryRequest) -> RegistryResponse:
     query = ReferrersQuery(
         repository=request.name,
         subject=subject,
-        artifact_type=request.parameter("artifactType") or None,
+        artifact_type=request.text("artifactType") or None,
         last=_position(request.parameter("last")),
         limit=limit,
     )

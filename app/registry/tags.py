@@ -17,7 +17,7 @@ _FEW: Final = 1000
 def list_tags(request: RegistryRequest) -> RegistryResponse:
     """Answer the tags in byte order: ``n`` after ``last``, at most 10,000, with a Link when more follow."""
     limit = page_size(request.parameter("n"), MOST_NAMES)
-    last = request.parameter("last") or ""
+    last = request.text("last") or ""
     with request.ctx.ports.large_answers if limit > _FEW else nullcontext():
         page = TagService(request.ctx).names(request.name, last=last, limit=limit, public_only=request.public_only)
         body = orjson.dumps({"name": request.name, "tags": list(page.items)})

@@ -10,8 +10,8 @@ from app.access.principals import ANONYMOUS, Principal, PrincipalKind
 from app.configuration.keys import IDENTITY_TOKENS
 from app.configuration.service import ConfigurationService
 from app.context import Context
+from app.core.basic import parse_basic
 from app.core.errors import DomainError, InvalidError, UnauthenticatedError
-from app.identity.authentication import parse_basic
 from app.identity.refresh_tokens import RefreshTokens
 from app.identity.tokens import AUDIENCE
 from app.registry import errors
@@ -110,8 +110,6 @@ def _caller(edge: Edge) -> Principal:
     header = request.headers.get("Authorization", "")
     if not header:
         return session_principal()
-    if header[:6].lower() != "basic ":
-        return ANONYMOUS
     try:
         name, password = parse_basic(header)
         return edge.authenticator.basic(name, password, request.remote_addr or "")

@@ -10,6 +10,7 @@ from app.core.crypto import same
 from app.core.errors import FieldInvalid, RobotDenied
 from app.db.database import retried
 from app.events.management import RobotUpdated
+from app.identity import known_logins
 from app.identity.passwords import check_rules
 from app.robots import listing
 from app.robots.credentials import hashed, new_secret
@@ -55,5 +56,6 @@ class SecretRotation:
             robot.version += 0 if grace else 1
             robot.update_time = now
             name = ConfigurationService(self._ctx).text(ROBOT_NAME_PREFIX) + robot.name
+            known_logins.remember(session, self._ctx.ports, name, chosen)
             self._ctx.emit(RobotUpdated(project_id=robot.project_id or 0, robot_id=robot.id, name=name, what="secret"))
         return None if secret else chosen

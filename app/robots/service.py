@@ -18,6 +18,7 @@ from app.core.paging import Listed
 from app.core.query import ListQuery
 from app.db.database import retried
 from app.events.management import RobotCreated, RobotDeleted, RobotUpdated
+from app.identity import known_logins
 from app.projects.rights import require
 from app.robots import lifetime, listing, old_form
 from app.robots.credentials import hashed, new_secret
@@ -206,6 +207,7 @@ class RobotService:
         session.add(robot)
         session.flush()
         insert_grants(session, robot.id, grants)
+        known_logins.remember(session, self._ctx.ports, named, secret)
         self._ctx.emit(RobotCreated(project_id=project_id or 0, robot_id=robot.id, name=named))
         return CreatedRobot(id=robot.id, name=named, secret=secret, creation_time=now, expires_at=expires_at)
 

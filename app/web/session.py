@@ -8,6 +8,7 @@ from flask import Flask, current_app, g, request
 from app.access import decision
 from app.access.principals import ANONYMOUS, Principal
 from app.context import Context, Ports
+from app.core.basic import parse_basic
 from app.core.errors import UnauthenticatedError
 from app.web import login
 
@@ -54,9 +55,10 @@ def current_context() -> Context:
     context: Context | None = g.get("context")
     if context is None:
         environ = request.environ
+        header: str = environ.get("HTTP_AUTHORIZATION", "")
         context = g.context = Context(
             installation().ports,
-            _by_header() if environ.get("HTTP_AUTHORIZATION") else login.session_principal(),
+            _by_header(header) if header else login.session_principal(),
             request_id=environ.get("pyharbor.request_id", ""),
             address=environ.get("REMOTE_ADDR", ""),
         )
@@ -70,11 +72,9 @@ def require_somebody() -> Context:
     return context
 
 
-def _by_header() -> Principal:
-    given = request.authorization
-    if given is None or given.type != "basic" or given.username is None:
-        return ANONYMOUS
+def _by_header(header: str) -> Principal:
     try:
-        return installation().authenticator.basic(given.username, given.password or "", request.remote_addr or "")
+        name, password = parse_basic(header)
+        return installation().authenticator.basic(name, password, request.remote_addr or "")
     except UnauthenticatedError:
         return ANONYMOUS

@@ -84,4 +84,19 @@ def test_guessing_is_delayed(admin: httpx.Client, as_robot: AsRobot) -> None:
     for _ in range(5):
         assert wrong.get("/users/current").status_code == 401
     assert wrong.get("/users/current").status_code == 429
-    assert as_robot(robot).get("/users/current").status_code == 429
+    assert as_robot(robot).get("/users/current").status_code == 412
+
+
+@pytest.mark.parametrize("chosen", ["", "Chosen12345"])
+def test_clients_with_the_secret_before_do_not_lock_out_those_with_the_new_one(
+    admin: httpx.Client, as_robot: AsRobot, chosen: str
+) -> None:
+    robot = make_robot(admin, "ci", PULL)
+    secret = admin.patch(f"/robots/{robot.id}", json={"secret": chosen}).json().get("secret", chosen)
+    rotated = as_robot(MadeRobot(id=robot.id, name=robot.name, secret=secret))
+    stale = as_robot(robot)
+    assert {stale.get("/users/current").status_code for _ in range(8)} == {401}
+    assert (
+        as_robot(MadeRobot(id=robot.id, name=robot.name, secret="Wrong12345")).get("/users/current").status_code == 429
+    )
+    assert rotated.get("/users/current").status_code == 412

@@ -45,6 +45,12 @@ def test_a_malformed_digest_is_refused(pusher: httpx.Client, digest: str) -> Non
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "DIGEST_INVALID")
 
 
+def test_a_filter_that_no_database_takes_is_refused(pusher: httpx.Client) -> None:
+    push_image(pusher, NAME)
+    refused = pusher.get(f"/v2/{NAME}/referrers/{ZERO}?artifactType=%00")
+    assert (refused.status_code, refused.json()["errors"][0]["detail"]) == (400, {"parameter": "artifactType"})
+
+
 def test_a_descriptor_says_what_the_manifest_says(pusher: httpx.Client) -> None:
     subject = push_image(pusher, NAME, "v1")
     push(pusher, NAME, EMPTY)

@@ -33,6 +33,12 @@ def test_all_tags_come_in_byte_order(tagged: httpx.Client) -> None:
     assert "Link" not in answer.headers
 
 
+@pytest.mark.parametrize("query", ["last=%00", "n=1&last=a%00b"])
+def test_a_last_that_no_database_takes_is_refused(tagged: httpx.Client, query: str) -> None:
+    refused = tagged.get(f"{LIST}?{query}")
+    assert (refused.status_code, refused.json()["errors"][0]["detail"]) == (400, {"parameter": "last"})
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
 def test_links_lead_through_all_pages(tagged: httpx.Client, size: int) -> None:
     seen, place = [], f"{LIST}?n={size}"
