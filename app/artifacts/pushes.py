@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.accessories import Referrer, attach, attach_by_tags
-from app.artifacts.blob_content import read_blob
 from app.artifacts.charges import charge_artifact, leave_queue
+from app.artifacts.content_checks import check_content
 from app.artifacts.models import Artifact, ArtifactChild, ManifestBody, Repository
 from app.artifacts.references import References, extend, record, resolve
 from app.artifacts.repositories import RepositoryRef, find_place, lock_repository
@@ -24,10 +24,8 @@ from app.db.database import retried
 from app.events.content import ArtifactPushed
 from app.oci.artifact_types import artifact_kind
 from app.oci.documents import storable_map
-from app.oci.image_config import READABLE, config_facts
-from app.oci.limits import CONFIG_BYTES, PAYLOAD_BYTES, PAYLOADS_PER_MANIFEST, SIZE
+from app.oci.limits import SIZE
 from app.oci.manifests import Manifest
-from app.oci.signatures import PAYLOADS, require_plain_payload
 from app.projects.counters import count_content
 
 
@@ -60,26 +58,7 @@ class PushService:
         statements does not depend on the number of layers.
         """
         self._ctx.ports.room.require()
-        self._require_plain_payloads(push)
-        facts = self._facts(push)
-        return self._store(push, facts)
-
-    def _require_plain_payloads(self, push: ManifestPush) -> None:
-        payloads = [layer for layer in push.manifest.layers if layer.media_type in PAYLOADS]
-        if len(payloads) > PAYLOADS_PER_MANIFEST:
-            raise ManifestInvalid(f"layers: at most {PAYLOADS_PER_MANIFEST} signatures are accepted")
-        for layer in payloads:
-            content = read_blob(self._ctx, push.repository, layer.digest, PAYLOAD_BYTES)
-            if content is not None:
-                place = f"content of layer {layer.digest}"
-                require_plain_payload(layer.media_type, content, place)
-
-    def _facts(self, push: ManifestPush) -> dict[str, Any] | None:
-        config = push.manifest.config
-        if config is None or config.media_type not in READABLE:
-            return None
-        content = read_blob(self._ctx, push.repository, config.digest, CONFIG_BYTES)
-        return None if content is None else config_facts(config.media_type, content)
+        return self._store(push, check_content(self._ctx, push.repository, push.manifest))
 
     @retried()
     def _store(self, push: ManifestPush, facts: dict[str, Any] | None) -> bool:

@@ -16,6 +16,10 @@ from app.oci.limits import MANIFEST_BYTES, MEDIA_TYPE_LENGTH
 
 _SCHEMA_VERSION: Final = 2
 _TYPE: Final = re.compile(r"[a-zA-Z0-9][\w!#$&^.+-]*/[a-zA-Z0-9][\w!#$&^.+-]*", re.ASCII)
+_GENERIC: Final = frozenset(
+    {"application/json", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"}
+)
+"""What says nothing of a document, so that clients guess what it is, each in its way."""
 _LISTS: Final = ("layers", "blobs", "manifests")
 _OF_MANIFESTS: Final = ("config", "layers", "fsLayers")
 
@@ -92,7 +96,7 @@ def _media_type(document: dict[str, Any], content_type: str | None) -> str:
     if sent and written and sent != written:
         raise ManifestInvalid(f"mediaType {written!r} differs from Content-Type {sent[:300]!r}")
     kind = sent or written
-    if len(kind) <= MEDIA_TYPE_LENGTH and _TYPE.fullmatch(kind):
+    if len(kind) <= MEDIA_TYPE_LENGTH and _TYPE.fullmatch(kind) and kind.lower() not in _GENERIC:
         return kind
     raise ManifestInvalid(f"{kind[:300]!r} is no media type for a manifest: send Content-Type")
 
