@@ -1,5 +1,6 @@
 """Configs and signatures are looked into whatever the document that names them is, and however large they are."""
 
+import base64
 import json
 
 import httpx
@@ -82,3 +83,39 @@ def test_values_without_measure(client: httpx.Client, unit: str) -> None:
     config = f'{{"os":"linux",{many}}}'.encode()
     push(client, NAME, config)
     assert code_of(put(client, NAME, image(config=config), "v1")) == INVALID
+
+
+def _attested(predicate: object) -> bytes:
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "predicateType": "x",
+        "subject": [],
+        "predicate": predicate,
+    }
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+    return json.dumps({"payloadType": "application/vnd.in-toto+json", "payload": payload, "signatures": []}).encode()
+
+
+ARGUMENTS = {"build-arg:http_proxy": "a", "build-arg:HTTP_PROXY": "a", "deep": [{"A": 1, "a": 2}]}
+PREDICATES: list[tuple[object, bool]] = [
+    ({"invocation": {"parameters": {"args": ARGUMENTS}, "environment": ARGUMENTS}}, True),
+    ({"buildDefinition": {"externalParameters": {"request": {"args": ARGUMENTS}}}}, True),
+    ({"runDetails": {"metadata": {"invocationID": "1", "invocationId": "1", "buildkit_metadata": ARGUMENTS}}}, True),
+    ({"artifacts": [{"metadata": {"manifest": {"Built-By": "a", "built-by": "b"}}}]}, True),
+    ({"materials": [{"uri": "a", "digest": {"sha1": "a", "SHA1": "b"}}]}, True),
+    ({"builder": {"id": "a"}, "Builder": {"id": "b"}}, False),
+    ({"builder": {"id": "a", "ID": "b"}}, False),
+    ({"Builder": {"ID": "b"}, "Materials": [{"URI": "a"}]}, True),
+    ({"runDetails": {"Builder": {"id": "b"}, "builder": {}}}, False),
+    ({"buildDefinition": {"resolvedDependencies": [{"uri": "a", "URI": "b"}]}}, False),
+]
+
+
+@pytest.mark.parametrize(("predicate", "accepted"), PREDICATES, ids=lambda each: json.dumps(each)[:60])
+def test_what_builds_are_told_is_free_and_what_they_are_judged_by_is_not(
+    client: httpx.Client, predicate: object, accepted: bool
+) -> None:
+    payload = _attested(predicate)
+    push(client, NAME, payload)
+    answer = put(client, NAME, _signed(payload, DSSE_ENVELOPE), "v1")
+    assert (answer.status_code == 201) if accepted else (code_of(answer) == INVALID), answer.text
