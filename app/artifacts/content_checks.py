@@ -6,7 +6,7 @@ from typing import Any, Final
 from app.artifacts.blob_content import read_blob
 from app.context import Context
 from app.core.errors import ManifestInvalid, TooLarge
-from app.core.media_types import DSSE_ENVELOPE
+from app.core.media_types import ATTESTATIONS
 from app.core.reference import RepositoryName
 from app.oci.descriptors import Descriptor
 from app.oci.image_config import READABLE, config_facts
@@ -46,7 +46,7 @@ def _content(ctx: Context, repository: RepositoryName, descriptor: Descriptor) -
     try:
         return read_blob(ctx, repository, descriptor.digest, limit)
     except TooLarge as error:
-        if descriptor.media_type == DSSE_ENVELOPE:
+        if descriptor.media_type in ATTESTATIONS:
             return None
         message = f"content of {descriptor.media_type} {descriptor.digest} has more than {limit} bytes"
         raise ManifestInvalid(message, detail={"digest": descriptor.digest}) from error

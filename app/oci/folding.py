@@ -118,6 +118,7 @@ _PREDICATE: Final = _open(
     runDetails=_open(builder=_open("id")),
 )
 """Of provenance, which verifiers read by name. Build arguments come in both cases."""
+BUNDLE: Final = _struct("mediaType", "verificationMaterial", "messageSignature", dsseEnvelope=DSSE)
 STATEMENT: Final = _struct(
     "_type", "predicateType", predicate=_PREDICATE, subject=_struct("name", digest=MAP, annotations=MAP)
 )

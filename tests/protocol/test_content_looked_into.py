@@ -6,7 +6,14 @@ import json
 import httpx
 import pytest
 
-from app.core.media_types import COSIGN_SIMPLE_SIGNING, DOCKER_CONFIG, DSSE_ENVELOPE, HELM_CONFIG, NOTATION_JWS
+from app.core.media_types import (
+    COSIGN_SIMPLE_SIGNING,
+    DOCKER_CONFIG,
+    DSSE_ENVELOPE,
+    HELM_CONFIG,
+    NOTATION_JWS,
+    SIGSTORE_BUNDLE,
+)
 from app.oci.limits import CONFIG_BYTES, DOCUMENT_PARTS, PAYLOAD_BYTES
 from tests.support.blobs import push
 from tests.support.contents import code_of
@@ -53,13 +60,13 @@ def test_a_large_signature(client: httpx.Client, kind: str) -> None:
     assert code_of(put(client, NAME, _signed(payload, kind), "v1")) == INVALID
 
 
-@pytest.mark.parametrize("kind", [*PAYLOADS, OCI_CONFIG])
+@pytest.mark.parametrize("kind", [*PAYLOADS, SIGSTORE_BUNDLE, OCI_CONFIG])
 def test_what_is_too_large_to_be_looked_into(client: httpx.Client, kind: str) -> None:
     content = _padded('"os":"linux"', max(CONFIG_BYTES, PAYLOAD_BYTES))
     push(client, NAME, content)
     manifest = image(config=content) if kind == OCI_CONFIG else _signed(content, kind)
     answer = put(client, NAME, manifest, "v1")
-    assert (answer.status_code == 201) if kind == DSSE_ENVELOPE else (code_of(answer) == INVALID)
+    assert (answer.status_code == 201) if kind in (DSSE_ENVELOPE, SIGSTORE_BUNDLE) else (code_of(answer) == INVALID)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +123,15 @@ def test_what_builds_are_told_is_free_and_what_they_are_judged_by_is_not(
     client: httpx.Client, predicate: object, accepted: bool
 ) -> None:
     payload = _attested(predicate)
-    push(client, NAME, payload)
-    answer = put(client, NAME, _signed(payload, DSSE_ENVELOPE), "v1")
-    assert (answer.status_code == 201) if accepted else (code_of(answer) == INVALID), answer.text
+    bundle = json.dumps({"mediaType": SIGSTORE_BUNDLE, "dsseEnvelope": json.loads(payload)}).encode()
+    for content, kind in ((payload, DSSE_ENVELOPE), (bundle, SIGSTORE_BUNDLE)):
+        push(client, NAME, content)
+        answer = put(client, NAME, _signed(content, kind), "v1")
+        assert (answer.status_code == 201) if accepted else (code_of(answer) == INVALID), answer.text
+
+
+@pytest.mark.parametrize("second", ["DsseEnvelope", "dsseEnvelope", "MediaType"])
+def test_a_bundle_has_one_envelope(client: httpx.Client, second: str) -> None:
+    bundle = f'{{"mediaType":"x","dsseEnvelope":{{"payload":"AA=="}},"{second}":{{"payload":"BB=="}}}}'.encode()
+    push(client, NAME, bundle)
+    assert code_of(put(client, NAME, _signed(bundle, SIGSTORE_BUNDLE), "v1")) == INVALID
