@@ -48,6 +48,8 @@ class Ports:
     """Bytes that were deleted from a project and wait for collection, by its id, each with the moment it is too old."""
     large_answers: "LargeAnswers" = field(default_factory=lambda: LargeAnswers())  # noqa: PLW0108 - made below
     """To be held while an answer is made that may take megabytes, so that all threads together take no more."""
+    large_documents: threading.Lock = field(default_factory=threading.Lock)
+    """To be held while a large document is parsed, which takes many times its bytes."""
     start_key: bytes = field(default_factory=random_key, repr=False)
     """A key of this start, shared with the processes forked from this one and never stored."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))

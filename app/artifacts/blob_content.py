@@ -7,18 +7,21 @@ from app.artifacts.models import Repository, RepositoryBlob
 from app.artifacts.quarantine import StoredCopy, open_copy, quarantine
 from app.context import Context
 from app.core.digest import Digest
-from app.core.errors import DomainError
+from app.core.errors import DomainError, TooLarge
 from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob
 
 
 def read_blob(ctx: Context, repository: str, digest: str, limit: int) -> bytes | None:
-    """Return the bytes of a blob that the repository holds; None for an absent, unreadable or larger one.
+    """Return the bytes of a blob that the repository holds; None for an absent or unreadable one.
 
-    Bytes of another digest are nothing to go by either: the blob is quarantined then.
+    TooLarge for one of more than ``limit`` bytes. Bytes of another digest are nothing to go by either: the blob is
+    quarantined then.
     """
     rows = ctx.ports.db.rows(_BLOB, {"repository": repository, "digest": digest})
-    if not rows or rows[0].size > limit:
+    if not rows:
         return None
+    if rows[0].size > limit:
+        raise TooLarge(f"blob {digest} has more than {limit} bytes")
     copy = StoredCopy(id=rows[0].id, digest=digest, key=rows[0].key, size=rows[0].size)
     try:
         with open_copy(ctx, copy) as stream:

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.accessories import Referrer, attach, attach_by_tags
-from app.artifacts.blob_content import read_blob
 from app.artifacts.charges import charge_artifact, leave_queue
+from app.artifacts.content_checks import check_content
 from app.artifacts.models import Artifact, ArtifactChild, ManifestBody, Repository
-from app.artifacts.references import record, resolve
+from app.artifacts.references import References, extend, record, resolve
 from app.artifacts.repositories import RepositoryRef, find_place, lock_repository
 from app.artifacts.standing import described_by_tag, settle
 from app.artifacts.subjects import Push
@@ -24,10 +24,8 @@ from app.db.database import retried
 from app.events.content import ArtifactPushed
 from app.oci.artifact_types import artifact_kind
 from app.oci.documents import storable_map
-from app.oci.image_config import READABLE, config_facts
-from app.oci.limits import CONFIG_BYTES, PAYLOAD_BYTES, PAYLOADS_PER_MANIFEST, SIZE
+from app.oci.limits import SIZE
 from app.oci.manifests import Manifest
-from app.oci.signatures import PAYLOADS, require_plain_payload
 from app.projects.counters import count_content
 
 
@@ -52,32 +50,15 @@ class PushService:
     def push(self, push: ManifestPush) -> bool:
         """Store the manifest and point its tags at it; False, which is no error, when the repository held the digest.
 
-        ManifestInvalid for a config or signature that readers would differ on; ManifestBlobUnknown when it refers to
+        Pushed again, a manifest refers also to what it names and the repository need not have held before.
+        ManifestInvalid for a config or signature that readers would differ on, for an index's entry of another type
+        than its manifest, and for what the repository holds as another type; ManifestBlobUnknown when it refers to
         what the repository does not hold; ProjectUnknown; QuotaExceeded; ReadOnly and UnavailableError from the write
         gate; StorageFull while there is no room; whatever admission refuses with. But for signatures, the number of
         statements does not depend on the number of layers.
         """
         self._ctx.ports.room.require()
-        self._require_plain_payloads(push)
-        facts = self._facts(push)
-        return self._store(push, facts)
-
-    def _require_plain_payloads(self, push: ManifestPush) -> None:
-        payloads = [layer for layer in push.manifest.layers if layer.media_type in PAYLOADS]
-        if len(payloads) > PAYLOADS_PER_MANIFEST:
-            raise ManifestInvalid(f"layers: at most {PAYLOADS_PER_MANIFEST} signatures are accepted")
-        for layer in payloads:
-            content = read_blob(self._ctx, push.repository, layer.digest, PAYLOAD_BYTES)
-            if content is not None:
-                place = f"content of layer {layer.digest}"
-                require_plain_payload(layer.media_type, content, place)
-
-    def _facts(self, push: ManifestPush) -> dict[str, Any] | None:
-        config = push.manifest.config
-        if config is None or config.media_type not in READABLE:
-            return None
-        content = read_blob(self._ctx, push.repository, config.digest, CONFIG_BYTES)
-        return None if content is None else config_facts(config.media_type, content)
+        return self._store(push, check_content(self._ctx, push.repository, push.manifest))
 
     @retried()
     def _store(self, push: ManifestPush, facts: dict[str, Any] | None) -> bool:
@@ -86,12 +67,16 @@ class PushService:
             now = ctx.ports.clock.now()
             repository = _enter_repository(session, push.repository, now)
             ctx.admit("push", _subject(push, repository))
-            artifact_id = _known_artifact(session, repository, push.digest)
-            created = artifact_id is None
+            known = _known_artifact(session, repository, push)
+            created = known is None
             stored, touched = 0, set[int]()
-            if artifact_id is None:
+            if known is None:
                 artifact_id, stored = _create(session, repository, push, facts, now)
                 touched = _touched(session, repository, push, artifact_id)
+            else:
+                artifact_id = known
+                if push.manifest.optional:
+                    stored, touched = _extend(session, repository, push, artifact_id)
             touched |= point_tags(session, repository.id, artifact_id, push.tags, now)
             if touched:
                 attach_by_tags(session, _referrer(repository, push, artifact_id), push.tags, now)
@@ -112,8 +97,18 @@ def _enter_repository(session: Session, name: RepositoryName, now: datetime) -> 
     return repository
 
 
-def _known_artifact(session: Session, repository: RepositoryRef, digest: Digest) -> int | None:
-    return session.connection().execute(_ARTIFACT, {"repository": repository.id, "digest": digest}).scalar_one_or_none()
+def _known_artifact(session: Session, repository: RepositoryRef, push: ManifestPush) -> int | None:
+    """The artifact of the digest; ManifestInvalid when it is of another type, as which it was checked and is served."""
+    bound = {"repository": repository.id, "digest": push.digest}
+    row = session.connection().execute(_ARTIFACT, bound).one_or_none()
+    if row is None:
+        return None
+    if row.manifest_media_type != push.manifest.media_type:
+        raise ManifestInvalid(
+            f"the repository holds this document as {row.manifest_media_type!r}: delete it to push it as another type",
+            detail={"mediaType": row.manifest_media_type},
+        )
+    return int(row.id)
 
 
 def _create(
@@ -126,8 +121,21 @@ def _create(
     record(session, artifact_id=artifact_id, repository=repository, manifest=push.manifest, references=references)
     attach(session, _referrer(repository, push, artifact_id), now)
     leave_queue(session, repository_id=repository.id, artifact_id=artifact_id)
-    charged = charge_artifact(session, project_id=repository.project_id, artifact_id=artifact_id)
-    return artifact_id, len(push.body) + charged
+    return artifact_id, len(push.body) + _charge(session, repository, artifact_id)
+
+
+def _extend(session: Session, repository: RepositoryRef, push: ManifestPush, artifact_id: int) -> tuple[int, set[int]]:
+    """Let a known artifact refer to what has come since; returns the bytes charged and whose standing may change."""
+    new = extend(session, artifact_id=artifact_id, repository=repository, manifest=push.manifest)
+    if new == References(blobs={}, children={}):
+        return 0, set()
+    session.connection().execute(_GROW, {"artifact": artifact_id, "more": new.size})
+    leave_queue(session, repository_id=repository.id, artifact_id=artifact_id)
+    return _charge(session, repository, artifact_id), {child.id for child in new.children.values()}
+
+
+def _charge(session: Session, repository: RepositoryRef, artifact_id: int) -> int:
+    return charge_artifact(session, project_id=repository.project_id, artifact_id=artifact_id)
 
 
 def _touched(session: Session, repository: RepositoryRef, push: ManifestPush, artifact_id: int) -> set[int]:
@@ -192,8 +200,14 @@ def _event(push: ManifestPush, repository: RepositoryRef, artifact_id: int, *, c
 
 _NEW_ARTIFACT = sa.insert(Artifact).returning(Artifact.id)
 _NEW_BODY = sa.insert(ManifestBody)
-_ARTIFACT = sa.select(Artifact.id).where(
+_ARTIFACT = sa.select(Artifact.id, Artifact.manifest_media_type).where(
     Artifact.repository_id == sa.bindparam("repository"), Artifact.digest == sa.bindparam("digest")
+)
+_MORE = sa.bindparam("more", type_=sa.BigInteger)
+_GROW = (
+    sa.update(Artifact)
+    .where(Artifact.id == sa.bindparam("artifact"))
+    .values(size=sa.case((Artifact.size > SIZE - _MORE, SIZE), else_=Artifact.size + _MORE))
 )
 _CHILDREN = sa.select(ArtifactChild.child_id).where(ArtifactChild.parent_id == sa.bindparam("artifact"))
 _TOUCH = (

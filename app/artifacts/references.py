@@ -1,6 +1,6 @@
 """What a manifest refers to and its repository holds: blobs by rows that stay locked, children by artifacts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
@@ -36,7 +36,12 @@ class HeldChild:
 
     id: int
     size: int
-    is_index: bool
+    media_type: str
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it lists manifests itself."""
+        return self.media_type in INDEXES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,17 +59,18 @@ class References:
 
 
 def resolve(session: Session, repository_id: int, manifest: Manifest) -> References:
-    """Find what the manifest refers to; ManifestBlobUnknown lists what the repository does not hold.
+    """Find what the manifest refers to; ManifestBlobUnknown lists what the repository must hold and does not.
 
-    The entries of an index are looked up among manifests and blobs, as BuildKit's caches need it; a document of an
-    unknown type refers to what is there and requires nothing. ManifestInvalid for indexes nested too deeply.
+    The entries of an index are looked up among manifests and blobs, as BuildKit's caches need it. Layers that need not
+    be distributed, and all that a document of an unknown type names, are referred to where they are there.
+    ManifestInvalid for indexes nested too deeply, and for an entry of another type than the manifest that it names.
     """
     listed = {entry.digest for entry in manifest.entries}
     children = _children(session, repository_id, listed) if listed else {}
-    wanted = {blob.digest for blob in manifest.blobs} | (listed - children.keys())
-    blobs = _blobs(session, repository_id, wanted)
-    if manifest.shape is not Shape.OPAQUE:
-        _require_all(manifest, wanted - blobs.keys())
+    blobs = _blobs(session, repository_id, {descriptor.digest for descriptor in manifest.named} - children.keys())
+    _require_all(manifest.required - children.keys() - blobs.keys())
+    if manifest.shape is Shape.INDEX:
+        _require_types(manifest, children)
     _bound_depth(session, children.values())
     return References(blobs=blobs, children=children)
 
@@ -90,6 +96,27 @@ def record(
         session.connection().execute(_NEW_CHILDREN, rows)
 
 
+def extend(session: Session, *, artifact_id: int, repository: RepositoryRef, manifest: Manifest) -> References:
+    """Refer to what the repository has come to hold since the artifact was pushed; returns that alone.
+
+    Errors as ``resolve``.
+    """
+    references = resolve(session, repository.id, manifest)
+    bound = {"artifact": artifact_id}
+    blobs = set(session.connection().execute(_OWN_BLOBS, bound).scalars())
+    children = set(session.connection().execute(_OWN_CHILDREN, bound).scalars())
+    new = References(
+        blobs={digest: blob for digest, blob in references.blobs.items() if blob.id not in blobs},
+        children={digest: child for digest, child in references.children.items() if child.id not in children},
+    )
+    # Positions count the children, so that all of them are written anew when there is one more.
+    again = References(blobs=new.blobs, children=references.children if new.children else {})
+    if new.children:
+        session.connection().execute(_FORGET_CHILDREN, bound)
+    record(session, artifact_id=artifact_id, repository=repository, manifest=manifest, references=again)
+    return new
+
+
 def _child_row(parent_id: int, position: int, entry: Descriptor, references: References) -> dict[str, object]:
     return {
         "parent_id": parent_id,
@@ -100,13 +127,22 @@ def _child_row(parent_id: int, position: int, entry: Descriptor, references: Ref
     }
 
 
-def _require_all(manifest: Manifest, missing: AbstractSet[str]) -> None:
-    needed = sorted(missing - {entry.digest for entry in manifest.entries if not entry.distributable})
-    if needed:
+def _require_all(missing: AbstractSet[str]) -> None:
+    if missing:
+        needed = sorted(missing)
         raise ManifestBlobUnknown(
             f"{len(needed)} of the things that the manifest refers to are unknown to the repository, first {needed[0]}",
             detail={"missing": needed[:_SHOWN]},
         )
+
+
+def _require_types(manifest: Manifest, children: Mapping[str, HeldChild]) -> None:
+    """Clients read a child as what the index says it is, so that must be what it was checked as."""
+    for position, entry in enumerate(manifest.entries):
+        child = children.get(entry.digest)
+        if child is not None and entry.media_type not in ("", child.media_type):
+            message = f"manifests[{position}].mediaType is {entry.media_type!r}, the manifest was pushed as"
+            raise ManifestInvalid(f"{message} {child.media_type!r}", detail={"digest": entry.digest})
 
 
 def _blobs(session: Session, repository_id: int, digests: Iterable[str]) -> dict[str, HeldBlob]:
@@ -119,7 +155,7 @@ def _blobs(session: Session, repository_id: int, digests: Iterable[str]) -> dict
 
 def _children(session: Session, repository_id: int, digests: Iterable[str]) -> dict[str, HeldChild]:
     return {
-        row.digest: HeldChild(id=row.id, size=row.size, is_index=row.manifest_media_type in INDEXES)
+        row.digest: HeldChild(id=row.id, size=row.size, media_type=row.manifest_media_type)
         for part in parts(digests)
         for row in session.connection().execute(_ARTIFACTS, {"repository": repository_id, "digests": part})
     }
@@ -134,6 +170,9 @@ def _bound_depth(session: Session, children: Iterable[HeldChild]) -> None:
 
 
 _NEW_BLOBS = sa.insert(ArtifactBlob)
+_OWN_BLOBS = sa.select(ArtifactBlob.blob_id).where(ArtifactBlob.artifact_id == sa.bindparam("artifact"))
+_OWN_CHILDREN = sa.select(ArtifactChild.child_id).where(ArtifactChild.parent_id == sa.bindparam("artifact"))
+_FORGET_CHILDREN = sa.delete(ArtifactChild).where(ArtifactChild.parent_id == sa.bindparam("artifact"))
 _NEW_CHILDREN = sa.insert(ArtifactChild)
 _BLOBS = (
     sa.select(Blob.id, Blob.digest, Blob.size)

@@ -12,11 +12,14 @@ COSIGN_SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 NOTATION_SIGNATURE = "application/vnd.cncf.notary.signature"
 NOTATION_JWS = "application/jose+json"
 DSSE_ENVELOPE = "application/vnd.dsse.envelope.v1+json"
+SIGSTORE_BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 OCTET_STREAM = "application/octet-stream"
 
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 IMAGE_CONFIGS = frozenset({OCI_CONFIG, DOCKER_CONFIG})
+ATTESTATIONS = frozenset({DSSE_ENVELOPE, SIGSTORE_BUNDLE})
+"""Signed statements, which may hold all that is known of an image."""
 NON_DISTRIBUTABLE = frozenset(
     {
         "application/vnd.oci.image.layer.nondistributable.v1.tar",

@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 from typing import Final
 
-from app.core.media_types import COSIGN_SIMPLE_SIGNING, HELM_CONFIG, IMAGE_CONFIGS, NOTATION_SIGNATURE
+from app.core.media_types import COSIGN_SIMPLE_SIGNING, HELM_CONFIG, IMAGE_CONFIGS, NOTATION_SIGNATURE, SIGSTORE_BUNDLE
 from app.oci.manifests import Manifest, Shape
 
 
@@ -46,7 +46,7 @@ _CONVENTIONAL: Final = re.compile(r"application/vnd\.[^./]+\.([^./]{1,64})\.conf
 _ACCESSORY_BY_TYPE: Final = {
     NOTATION_SIGNATURE: AccessoryKind.NOTATION,
     "application/vnd.dev.cosign.artifact.sig.v1+json": AccessoryKind.COSIGN,
-    "application/vnd.dev.sigstore.bundle.v0.3+json": AccessoryKind.COSIGN,
+    SIGSTORE_BUNDLE: AccessoryKind.COSIGN,
     COSIGN_SIMPLE_SIGNING: AccessoryKind.COSIGN,
     _HARBOR_SBOM: AccessoryKind.SBOM,
 }

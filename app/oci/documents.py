@@ -10,7 +10,9 @@ import orjson
 
 from app.core.errors import ManifestInvalid
 from app.oci.folding import SHOWN, Form, Path, place, require_exact_names
-from app.oci.limits import NESTING
+from app.oci.limits import DOCUMENT_PARTS, NESTING
+
+_PARTING: Final = (b",", b"[", b"{")
 
 
 def parse_object(body: bytes, form: Form) -> dict[str, Any]:
@@ -29,8 +31,10 @@ def parse_plain(body: bytes, form: Form, root: str = "") -> Any:  # noqa: ANN401
 
     ManifestInvalid, with a place that begins with ``root``, for a member named twice, for one that readers which
     ignore case take for another (``folding``), also where only readers less strict than this one would see it, and for
-    nesting without end.
+    nesting without end, or values without measure.
     """
+    if sum(map(body.count, _PARTING)) > DOCUMENT_PARTS:
+        raise ManifestInvalid(f"{root or 'manifest'} holds more than {DOCUMENT_PARTS} values")
     try:
         document = _parsed(body, root)
         require_exact_names(document, form, root)

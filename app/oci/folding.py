@@ -9,7 +9,8 @@ one, known or not: a later version may know them. Objects of which no form is kn
 Structs: manifests, indexes, descriptors, platforms; image configs with their ``config``, ``container_config``,
 ``Healthcheck``, ``rootfs`` and ``history``; charts with their maintainers and dependencies; payloads of signatures.
 Maps, free to hold "A" beside "a": ``annotations`` anywhere; ``Labels``, ``ExposedPorts`` and ``Volumes`` of an image's
-config; ``optional`` of a simple signing payload; ``digest`` of a statement's subject.
+config; ``optional`` of a simple signing payload; ``digest`` of a statement's subject. A statement's predicate is kept
+as it came by most readers: in it only the names that provenance is judged by must not stand in two spellings.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,8 @@ class Form:
     members: Mapping[str, "Form | None"] = field(default_factory=dict)
     """Known names; with a form where the value has members of its own."""
     is_map: bool = False
+    is_open: bool = False
+    """Whether only a known member beside another spelling of it is refused: most readers keep the value as it came."""
     inner: tuple[tuple[str, "Form"], ...] = field(init=False)
     folded: Mapping[str, str] = field(init=False)
 
@@ -51,8 +54,13 @@ def _struct(*plain: str, **inner: Form) -> Form:
     return Form(members=dict.fromkeys(plain) | inner)
 
 
+def _open(*plain: str, **inner: Form) -> Form:
+    return Form(members=dict.fromkeys(plain) | inner, is_open=True)
+
+
 UNKNOWN: Final = Form()
 MAP: Final = Form(is_map=True)
+OPEN: Final = Form(is_open=True)
 _PLATFORM_NAMES: Final = ("architecture", "os", "os.version", "os.features", "variant")
 PLATFORM: Final = _struct(*_PLATFORM_NAMES, "features")
 DESCRIPTOR: Final = _struct(
@@ -100,7 +108,20 @@ SIMPLE_SIGNING: Final = _struct(
 JWS: Final = _struct("payload", "protected", "signature", header=_struct("x5c"))
 JWS_PAYLOAD: Final = _struct(targetArtifact=DESCRIPTOR)
 DSSE: Final = _struct("payload", "payloadType", signatures=_struct("keyid", "sig"))
-STATEMENT: Final = _struct("_type", "predicateType", "predicate", subject=_struct("name", digest=MAP, annotations=MAP))
+_SOURCE: Final = _struct("name", "uri", "entryPoint", "downloadLocation", "mediaType", digest=MAP, annotations=OPEN)
+_PREDICATE: Final = _open(
+    "buildType",
+    builder=_open("id"),
+    invocation=_open(configSource=_SOURCE, parameters=OPEN, environment=OPEN),
+    materials=_SOURCE,
+    buildDefinition=_open("buildType", externalParameters=OPEN, internalParameters=OPEN, resolvedDependencies=_SOURCE),
+    runDetails=_open(builder=_open("id")),
+)
+"""Of provenance, which verifiers read by name. Build arguments come in both cases."""
+BUNDLE: Final = _struct("mediaType", "verificationMaterial", "messageSignature", dsseEnvelope=DSSE)
+STATEMENT: Final = _struct(
+    "_type", "predicateType", predicate=_PREDICATE, subject=_struct("name", digest=MAP, annotations=MAP)
+)
 
 
 def require_exact_names(document: object, form: Form, root: str = "") -> None:
@@ -115,8 +136,7 @@ def require_exact_names(document: object, form: Form, root: str = "") -> None:
             if form.is_map or not value.keys() <= form.members.keys():
                 if not form.is_map and (form.members or len(value) > 1):
                     _refuse_folded(value, form, path, root)
-                strange = (name for name, item in value.items() if type(item) in _NESTED and name not in form.members)
-                pending += ((value[name], UNKNOWN, (path, name)) for name in strange)
+                pending += ((value[name], UNKNOWN, (path, name)) for name in _strange(value, form))
             pending += ((value[name], inner, (path, name)) for name, inner in form.inner if name in value)
         elif type(value) is list:
             pending += ((item, form, (path, at)) for at, item in enumerate(value) if item and type(item) in _NESTED)
@@ -130,10 +150,19 @@ def place(path: Path, root: str = "") -> str:
 _NESTED: Final = (dict, list)
 
 
+def _strange(members: Mapping[str, object], form: Form) -> list[str]:
+    if form.is_open:
+        return []
+    return [name for name, value in members.items() if type(value) in _NESTED and name not in form.members]
+
+
 def _refuse_folded(members: Mapping[str, object], form: Form, path: Path, root: str) -> None:
     seen: dict[str, str] = dict(form.folded)
+    if form.is_open:
+        seen = {folded: known for folded, known in seen.items() if known in members}
     for name in members:
-        other = seen.setdefault(fold(name), name)
+        folded = fold(name)
+        other = seen.get(folded, name) if form.is_open else seen.setdefault(folded, name)
         if other != name:
             where = place((path, name), root)
             raise ManifestInvalid(

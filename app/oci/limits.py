@@ -5,7 +5,7 @@ from typing import Final
 MANIFEST_BYTES: Final = 4 * 1024 * 1024
 """Bytes of a manifest (distribution-spec, Pushing Manifests: at least 4 MiB; all clients stay below it)."""
 CONFIG_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of a config that is read for its facts; a larger one is stored and not looked into."""
+"""Bytes of a config that is read for its facts; no client reads a larger one."""
 INDEX_DEPTH: Final = 10
 """Indexes in indexes."""
 TAGS_PER_PUSH: Final = 46
@@ -18,7 +18,13 @@ EXTRA_BYTES: Final = 256 * 1024
 """Bytes of facts that are kept of one config."""
 NESTING: Final = 32
 """Levels of a document that is kept for display."""
-PAYLOAD_BYTES: Final = 64 * 1024
-"""Bytes of a signature's payload that is looked into; a larger one is stored as any content."""
+PAYLOAD_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of a signature's payload that is looked into; a larger attestation is stored as any content."""
 PAYLOADS_PER_MANIFEST: Final = 1000
-"""Signatures in one manifest."""
+"""Configs and signatures in one manifest."""
+CHECKED_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of all of them together."""
+DOCUMENT_PARTS: Final = 250_000
+"""Values of a document, counted by the characters that begin and part them; an index of 4 MiB has half as many."""
+LARGE_DOCUMENT: Final = 256 * 1024
+"""Bytes from which on a document is parsed alone: what is made of it takes twenty times as many."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from app.core.digest import Digest
 from app.core.errors import ManifestInvalid
 from app.core.media_types import INDEXES, MANIFESTS
 from app.oci.descriptors import Descriptor, annotations, descriptor, descriptors, media_type
@@ -15,6 +16,10 @@ from app.oci.limits import MANIFEST_BYTES, MEDIA_TYPE_LENGTH
 
 _SCHEMA_VERSION: Final = 2
 _TYPE: Final = re.compile(r"[a-zA-Z0-9][\w!#$&^.+-]*/[a-zA-Z0-9][\w!#$&^.+-]*", re.ASCII)
+_GENERIC: Final = frozenset(
+    {"application/json", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"}
+)
+"""What says nothing of a document, so that clients guess what it is, each in its way."""
 _LISTS: Final = ("layers", "blobs", "manifests")
 _OF_MANIFESTS: Final = ("config", "layers", "fsLayers")
 
@@ -54,10 +59,21 @@ class Manifest:
         return self.config.media_type if self.config else self.media_type
 
     @property
-    def blobs(self) -> tuple[Descriptor, ...]:
-        """What must be held as blobs, each once: config and layers, but no layer that need not be distributed."""
-        named = (*((self.config,) if self.config else ()), *self.layers)
-        return tuple({each.digest: each for each in named if each.distributable}.values())
+    def named(self) -> tuple[Descriptor, ...]:
+        """Everything that it refers to, as often as it does: config, layers, entries."""
+        return (*((self.config,) if self.config else ()), *self.layers, *self.entries)
+
+    @property
+    def required(self) -> frozenset[Digest]:
+        """What the repository must hold: all that is named, but no layer that need not be distributed."""
+        if self.shape is Shape.OPAQUE:
+            return frozenset()
+        return frozenset(descriptor.digest for descriptor in self.named if descriptor.distributable)
+
+    @property
+    def optional(self) -> bool:
+        """Whether it names what the repository need not hold, and may come to hold later."""
+        return self.shape is Shape.OPAQUE or not all(descriptor.distributable for descriptor in self.named)
 
 
 def parse_manifest(body: bytes, content_type: str | None) -> Manifest:
@@ -80,7 +96,7 @@ def _media_type(document: dict[str, Any], content_type: str | None) -> str:
     if sent and written and sent != written:
         raise ManifestInvalid(f"mediaType {written!r} differs from Content-Type {sent[:300]!r}")
     kind = sent or written
-    if len(kind) <= MEDIA_TYPE_LENGTH and _TYPE.fullmatch(kind):
+    if len(kind) <= MEDIA_TYPE_LENGTH and _TYPE.fullmatch(kind) and kind.lower() not in _GENERIC:
         return kind
     raise ManifestInvalid(f"{kind[:300]!r} is no media type for a manifest: send Content-Type")
 

@@ -4,14 +4,15 @@ import base64
 from collections.abc import Mapping
 from typing import Final
 
-from app.core.media_types import COSIGN_SIMPLE_SIGNING, DSSE_ENVELOPE, NOTATION_JWS
+from app.core.media_types import COSIGN_SIMPLE_SIGNING, DSSE_ENVELOPE, NOTATION_JWS, SIGSTORE_BUNDLE
 from app.oci.documents import parse_plain
-from app.oci.folding import DSSE, JWS, JWS_PAYLOAD, SIMPLE_SIGNING, STATEMENT, UNKNOWN, Form
+from app.oci.folding import BUNDLE, DSSE, JWS, JWS_PAYLOAD, SIMPLE_SIGNING, STATEMENT, UNKNOWN, Form
 
-_FORMS: Final[Mapping[str, tuple[Form, Mapping[str, Form]]]] = {
+_FORMS: Final[Mapping[str, tuple[Form, Mapping[tuple[str, ...], Form]]]] = {
     COSIGN_SIMPLE_SIGNING: (SIMPLE_SIGNING, {}),
-    NOTATION_JWS: (JWS, {"payload": JWS_PAYLOAD, "protected": UNKNOWN}),
-    DSSE_ENVELOPE: (DSSE, {"payload": STATEMENT}),
+    NOTATION_JWS: (JWS, {("payload",): JWS_PAYLOAD, ("protected",): UNKNOWN}),
+    DSSE_ENVELOPE: (DSSE, {("payload",): STATEMENT}),
+    SIGSTORE_BUNDLE: (BUNDLE, {("dsseEnvelope", "payload"): STATEMENT}),
 }
 """For each type its form, and the members that are JSON again, in base64."""
 PAYLOADS: Final = frozenset(_FORMS)
@@ -22,11 +23,18 @@ def require_plain_payload(media_type: str, content: bytes, root: str) -> None:
     form, encoded = _FORMS[media_type]
     try:
         envelope = parse_plain(content, form, root)
-        for name, inner in encoded.items():
-            if isinstance(envelope, dict) and isinstance(text := envelope.get(name), str):
-                parse_plain(_decoded(text), inner, f"{root}.{name}")
+        for path, inner in encoded.items():
+            text = _member(envelope, path)
+            if isinstance(text, str):
+                parse_plain(_decoded(text), inner, ".".join((root, *path)))
     except ValueError:
         return
+
+
+def _member(value: object, path: tuple[str, ...]) -> object:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _decoded(text: str) -> bytes:

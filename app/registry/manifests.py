@@ -1,5 +1,6 @@
 """``/v2/<name>/manifests/<reference>``: pull, push and delete of manifests."""
 
+from contextlib import nullcontext
 from typing import Final
 
 from app.artifacts.manifests import ManifestService
@@ -8,7 +9,7 @@ from app.artifacts.tags import TagService
 from app.core.digest import Digest
 from app.core.errors import DigestInvalid, ManifestInvalid, TooLarge, TooManyTags, UploadInvalid
 from app.core.reference import RepositoryName, is_digest, parse_tag
-from app.oci.limits import MANIFEST_BYTES, TAGS_PER_PUSH
+from app.oci.limits import LARGE_DOCUMENT, MANIFEST_BYTES, TAGS_PER_PUSH
 from app.oci.manifests import parse_manifest
 from app.registry.http import NO_PAGE, Headers, RegistryRequest, RegistryResponse
 from app.storage.receive import receive
@@ -36,7 +37,8 @@ def put(request: RegistryRequest) -> RegistryResponse:
     """Take a manifest in under a tag, or under a digest with any number of ``tag`` parameters."""
     tags = _tags(request)
     body = _body(request)
-    manifest = parse_manifest(body, request.header("CONTENT_TYPE"))
+    with request.ctx.ports.large_documents if len(body) > LARGE_DOCUMENT else nullcontext():
+        manifest = parse_manifest(body, request.header("CONTENT_TYPE"))
     digest = _digest(request.reference, body)
     name = RepositoryName(request.name)
     PushService(request.ctx).push(ManifestPush(repository=name, manifest=manifest, body=body, digest=digest, tags=tags))

@@ -51,11 +51,11 @@ def artifact(subject: bytes | None = None, artifact_type: str = "application/vnd
 
 
 def index(*manifests: bytes, **extra: object) -> bytes:
-    """An OCI index over manifests."""
+    """An OCI index over manifests, each listed as what it says it is."""
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_INDEX,
-        "manifests": [descriptor(manifest, OCI_MANIFEST) for manifest in manifests],
+        "manifests": [descriptor(each, json.loads(each).get("mediaType", OCI_MANIFEST)) for each in manifests],
         **extra,
     }
     return json.dumps(document).encode()

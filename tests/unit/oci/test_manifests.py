@@ -40,7 +40,7 @@ def parse(document: object, content_type: str | None = None) -> Manifest:
 def test_an_image_manifest() -> None:
     parsed = parse(manifest(), OCI_MANIFEST)
     assert (parsed.shape, parsed.media_type, parsed.config_type) == (Shape.MANIFEST, OCI_MANIFEST, OCI_EMPTY)
-    assert [blob.digest for blob in parsed.blobs] == [DIGEST, OTHER]
+    assert [each.digest for each in parsed.named] == [DIGEST, OTHER]
 
 
 @pytest.mark.parametrize(
@@ -208,13 +208,19 @@ def test_an_unknown_type_names_what_it_names() -> None:
         "subject": entry(OTHER),
     }
     parsed = parse(document, "application/vnd.oci.artifact.manifest.v1+json")
-    assert (parsed.shape, parsed.blobs, [each.digest for each in parsed.entries]) == (Shape.OPAQUE, (), [DIGEST])
+    assert (parsed.shape, sorted(parsed.required), [each.digest for each in parsed.entries]) == (
+        Shape.OPAQUE,
+        [],
+        [DIGEST],
+    )
     assert (parsed.artifact_type, parsed.annotations) == ("application/vnd.test", None)
     assert parsed.subject is not None
 
 
 def test_foreign_layers_are_not_required() -> None:
-    assert [blob.digest for blob in parse(manifest(layers=[entry(OTHER, FOREIGN)])).blobs] == [DIGEST]
+    parsed = parse(manifest(layers=[entry(OTHER, FOREIGN)]))
+    assert (list(parsed.required), parsed.optional) == ([DIGEST], True)
+    assert parse(manifest(layers=[entry(OTHER, FOREIGN), entry(OTHER)])).required == frozenset({DIGEST, OTHER})
 
 
 def test_artifact_type_is_the_field_or_the_configs() -> None:

@@ -1,0 +1,59 @@
+"""Configs and signatures that a manifest names: looked into for facts, and for what readers would differ on."""
+
+from contextlib import nullcontext
+from typing import Any, Final
+
+from app.artifacts.blob_content import read_blob
+from app.context import Context
+from app.core.errors import ManifestInvalid, TooLarge
+from app.core.media_types import ATTESTATIONS
+from app.core.reference import RepositoryName
+from app.oci.descriptors import Descriptor
+from app.oci.image_config import READABLE, config_facts
+from app.oci.limits import CHECKED_BYTES, CONFIG_BYTES, LARGE_DOCUMENT, PAYLOAD_BYTES, PAYLOADS_PER_MANIFEST
+from app.oci.manifests import Manifest
+from app.oci.signatures import PAYLOADS, require_plain_payload
+
+_CHECKED: Final = READABLE | PAYLOADS
+
+
+def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) -> dict[str, Any] | None:
+    """Look into the configs and signatures that the manifest names; returns the facts of its config.
+
+    Also those of documents of other types, which some clients read as images all the same. ManifestInvalid for one that
+    readers would differ on, and for what is too much to be looked into; only attestations may be larger than that.
+    """
+    named = {(each.digest, each.media_type): each for each in manifest.named if each.media_type in _CHECKED}
+    if len(named) > PAYLOADS_PER_MANIFEST:
+        raise ManifestInvalid(f"at most {PAYLOADS_PER_MANIFEST} configs and signatures are accepted in one manifest")
+    facts, left = None, CHECKED_BYTES
+    for descriptor in named.values():
+        content = _content(ctx, repository, descriptor)
+        if content is None:
+            continue
+        left -= len(content)
+        if left < 0:
+            raise ManifestInvalid(f"configs and signatures of one manifest have at most {CHECKED_BYTES} bytes together")
+        with ctx.ports.large_documents if len(content) > LARGE_DOCUMENT else nullcontext():
+            found = _checked(descriptor, content)
+        if manifest.config is not None and descriptor.digest == manifest.config.digest:
+            facts = facts or found
+    return facts
+
+
+def _content(ctx: Context, repository: RepositoryName, descriptor: Descriptor) -> bytes | None:
+    limit = CONFIG_BYTES if descriptor.media_type in READABLE else PAYLOAD_BYTES
+    try:
+        return read_blob(ctx, repository, descriptor.digest, limit)
+    except TooLarge as error:
+        if descriptor.media_type in ATTESTATIONS:
+            return None
+        message = f"content of {descriptor.media_type} {descriptor.digest} has more than {limit} bytes"
+        raise ManifestInvalid(message, detail={"digest": descriptor.digest}) from error
+
+
+def _checked(descriptor: Descriptor, content: bytes) -> dict[str, Any] | None:
+    if descriptor.media_type in READABLE:
+        return config_facts(descriptor.media_type, content)
+    require_plain_payload(descriptor.media_type, content, f"content of layer {descriptor.digest}")
+    return None

@@ -1,0 +1,137 @@
+"""Configs and signatures are looked into whatever the document that names them is, and however large they are."""
+
+import base64
+import json
+
+import httpx
+import pytest
+
+from app.core.media_types import (
+    COSIGN_SIMPLE_SIGNING,
+    DOCKER_CONFIG,
+    DSSE_ENVELOPE,
+    HELM_CONFIG,
+    NOTATION_JWS,
+    SIGSTORE_BUNDLE,
+)
+from app.oci.limits import CONFIG_BYTES, DOCUMENT_PARTS, PAYLOAD_BYTES
+from tests.support.blobs import push
+from tests.support.contents import code_of
+from tests.support.manifests import EMPTY, OCI_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, descriptor, image, put
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+NAME = "library-test/app"
+UNKNOWN = "application/vnd.example.thing.v1+json"
+TWICE = b'{"os":"linux","OS":"windows"}'
+PAYLOADS = (COSIGN_SIMPLE_SIGNING, NOTATION_JWS, DSSE_ENVELOPE)
+INVALID = (400, "MANIFEST_INVALID")
+
+
+def _signed(payload: bytes, kind: str) -> bytes:
+    return image(config=EMPTY, layers=[descriptor(payload, kind)])
+
+
+def _padded(members: str, size: int) -> bytes:
+    return f'{{{members},"pad":"{"x" * size}"}}'.encode()
+
+
+@pytest.fixture
+def client(pusher: httpx.Client) -> httpx.Client:
+    """A pusher whose repository holds the empty config."""
+    push(pusher, NAME, EMPTY)
+    return pusher
+
+
+@pytest.mark.parametrize("kind", [OCI_CONFIG, DOCKER_CONFIG, HELM_CONFIG])
+@pytest.mark.parametrize("place", ["config", "layers", "blobs", "manifests"])
+def test_a_config_in_a_document_of_another_type(client: httpx.Client, place: str, kind: str) -> None:
+    push(client, NAME, TWICE)
+    entry = descriptor(TWICE, kind)
+    document = json.dumps({"schemaVersion": 2, place: entry if place == "config" else [entry]}).encode()
+    answer = put(client, NAME, document, "v1", OCI_INDEX if place == "manifests" else UNKNOWN)
+    assert code_of(answer) == INVALID
+    assert "OS" in answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("kind", PAYLOADS)
+def test_a_large_signature(client: httpx.Client, kind: str) -> None:
+    payload = _padded('"payload":"AA==","Payload":"BB==","critical":{},"Critical":{}', 100_000)
+    push(client, NAME, payload)
+    assert code_of(put(client, NAME, _signed(payload, kind), "v1")) == INVALID
+
+
+@pytest.mark.parametrize("kind", [*PAYLOADS, SIGSTORE_BUNDLE, OCI_CONFIG])
+def test_what_is_too_large_to_be_looked_into(client: httpx.Client, kind: str) -> None:
+    content = _padded('"os":"linux"', max(CONFIG_BYTES, PAYLOAD_BYTES))
+    push(client, NAME, content)
+    manifest = image(config=content) if kind == OCI_CONFIG else _signed(content, kind)
+    answer = put(client, NAME, manifest, "v1")
+    assert (answer.status_code == 201) if kind in (DSSE_ENVELOPE, SIGSTORE_BUNDLE) else (code_of(answer) == INVALID)
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/json", "application/octet-stream", "application/x-www-form-urlencoded"]
+)
+def test_a_type_that_says_nothing(client: httpx.Client, kind: str) -> None:
+    document = json.loads(image(config=EMPTY)) | {"config": descriptor(EMPTY, OCI_EMPTY)}
+    del document["mediaType"]
+    for sent in (kind, kind.upper(), f"{kind}; charset=utf-8"):
+        assert code_of(put(client, NAME, json.dumps(document).encode(), "v1", sent)) == INVALID
+
+
+@pytest.mark.parametrize("unit", ["[]", "{}", "1", '{"a":{}}'])
+def test_values_without_measure(client: httpx.Client, unit: str) -> None:
+    parts = ",".join([unit] * (DOCUMENT_PARTS + 1))
+    many = f'"many":[{parts}]'
+    manifest = image(config=EMPTY)[:-1] + f",{many}}}".encode()
+    answer = put(client, NAME, manifest, "v1", OCI_MANIFEST)
+    assert code_of(answer) == INVALID
+    assert "values" in answer.json()["errors"][0]["message"]
+    config = f'{{"os":"linux",{many}}}'.encode()
+    push(client, NAME, config)
+    assert code_of(put(client, NAME, image(config=config), "v1")) == INVALID
+
+
+def _attested(predicate: object) -> bytes:
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "predicateType": "x",
+        "subject": [],
+        "predicate": predicate,
+    }
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+    return json.dumps({"payloadType": "application/vnd.in-toto+json", "payload": payload, "signatures": []}).encode()
+
+
+ARGUMENTS = {"build-arg:http_proxy": "a", "build-arg:HTTP_PROXY": "a", "deep": [{"A": 1, "a": 2}]}
+PREDICATES: list[tuple[object, bool]] = [
+    ({"invocation": {"parameters": {"args": ARGUMENTS}, "environment": ARGUMENTS}}, True),
+    ({"buildDefinition": {"externalParameters": {"request": {"args": ARGUMENTS}}}}, True),
+    ({"runDetails": {"metadata": {"invocationID": "1", "invocationId": "1", "buildkit_metadata": ARGUMENTS}}}, True),
+    ({"artifacts": [{"metadata": {"manifest": {"Built-By": "a", "built-by": "b"}}}]}, True),
+    ({"materials": [{"uri": "a", "digest": {"sha1": "a", "SHA1": "b"}}]}, True),
+    ({"builder": {"id": "a"}, "Builder": {"id": "b"}}, False),
+    ({"builder": {"id": "a", "ID": "b"}}, False),
+    ({"Builder": {"ID": "b"}, "Materials": [{"URI": "a"}]}, True),
+    ({"runDetails": {"Builder": {"id": "b"}, "builder": {}}}, False),
+    ({"buildDefinition": {"resolvedDependencies": [{"uri": "a", "URI": "b"}]}}, False),
+]
+
+
+@pytest.mark.parametrize(("predicate", "accepted"), PREDICATES, ids=lambda each: json.dumps(each)[:60])
+def test_what_builds_are_told_is_free_and_what_they_are_judged_by_is_not(
+    client: httpx.Client, predicate: object, accepted: bool
+) -> None:
+    payload = _attested(predicate)
+    bundle = json.dumps({"mediaType": SIGSTORE_BUNDLE, "dsseEnvelope": json.loads(payload)}).encode()
+    for content, kind in ((payload, DSSE_ENVELOPE), (bundle, SIGSTORE_BUNDLE)):
+        push(client, NAME, content)
+        answer = put(client, NAME, _signed(content, kind), "v1")
+        assert (answer.status_code == 201) if accepted else (code_of(answer) == INVALID), answer.text
+
+
+@pytest.mark.parametrize("second", ["DsseEnvelope", "dsseEnvelope", "MediaType"])
+def test_a_bundle_has_one_envelope(client: httpx.Client, second: str) -> None:
+    bundle = f'{{"mediaType":"x","dsseEnvelope":{{"payload":"AA=="}},"{second}":{{"payload":"BB=="}}}}'.encode()
+    push(client, NAME, bundle)
+    assert code_of(put(client, NAME, _signed(bundle, SIGSTORE_BUNDLE), "v1")) == INVALID
