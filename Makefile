@@ -93,6 +93,13 @@ races: ## race uploads on one session, 5,000 rounds on each database, and read e
 	@$(SETUP) dev "build postgres"
 	@PYHARBOR_RACE_ROUNDS=$${PYHARBOR_RACE_ROUNDS:-5000} $(WITH) -- $(pytest) -n0 -s --timeout=7200 tests/faults/test_upload_races.py
 
+.PHONY: hostile
+hostile: ## hang 10,000 silent connections of each kind on the web processes, 5 minutes each, and see that nobody else waits
+	$(call say,10$(comma)000 silent clients of each kind and of all kinds)
+	@$(SETUP) dev "build"
+	@PYHARBOR_HOSTILE_CONNECTIONS=$${PYHARBOR_HOSTILE_CONNECTIONS:-10000} PYHARBOR_HOSTILE_SECONDS=$${PYHARBOR_HOSTILE_SECONDS:-300} \
+		PYHARBOR_HOSTILE_P99_MS=$${PYHARBOR_HOSTILE_P99_MS:-50} $(WITH) -- $(pytest) -n0 -s tests/faults/test_silent_clients.py
+
 .PHONY: bench
 bench: ## measure against distribution 3.1.1 and 2.8.2 on the same disk
 	$(call say,speed and memory$(comma) beside other registries)

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.support.network import free_port
+from tests.support.processes import command_line, descendants
 
 PASSWORD = "Harbor12345test"
 _READY_SECONDS = 60.0
@@ -87,8 +88,7 @@ class Instance:
     def pids(self, program: str) -> list[int]:
         """The processes of this instance whose command line holds ``program``, say ``gunicorn``."""
         assert self.process is not None
-        children = _descendants(self.process.pid)
-        return [pid for pid in children if program in _command_line(pid)]
+        return [pid for pid in descendants(self.process.pid) if program in command_line(pid)]
 
     def client(self, username: str = "admin", password: str = PASSWORD) -> httpx.Client:
         """An HTTP client with basic credentials; close it."""
@@ -125,23 +125,3 @@ def running(folder: Path, **environment: str) -> Iterator[Instance]:
         yield instance
     finally:
         instance.stop()
-
-
-def _descendants(root: int) -> list[int]:
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-    found, frontier = [], {root}
-    while frontier:
-        frontier = {pid for pid, parent in parents.items() if parent in frontier}
-        found += sorted(frontier)
-    return found
-
-
-def _command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
