@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 
@@ -63,14 +64,7 @@ class Instance:
     def start(self) -> "Instance":
         """Start it and wait until it is ready; AssertionError with the log when it is not within a minute."""
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "up"],
-                env=os.environ | self.variables,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self.process = self._spawned(out)
         self._wait_until_ready()
         return self
 
@@ -99,6 +93,16 @@ class Instance:
         environment = os.environ | self.variables
         command = [sys.executable, "-m", "app.cli", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+    def _spawned(self, log: BinaryIO) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "up"],
+            env=os.environ | self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def _wait_until_ready(self) -> None:
         assert self.process is not None
