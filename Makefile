@@ -14,7 +14,7 @@ WITH := deploy/tools/with-tools.sh
 export PYTHON
 
 sources := $(wildcard app activities workflows migrations tests)
-suites := $(wildcard $(addprefix tests/,unit architecture contract integration workflows protocol))
+suites := $(wildcard $(addprefix tests/,unit architecture contract integration workflows protocol budget))
 document := tests/contract/openapi.json
 pytest = $(BIN)/pytest --junit-xml=$(REPORTS)/$@.xml $(workers) $(PYTEST_ARGS)
 say = @printf '\n%s\n' "make $@: $(1)"
@@ -48,7 +48,7 @@ test: test-setup lint ## check everything quick: lint, types, import contracts, 
 
 .PHONY: test-setup
 test-setup:
-	@$(SETUP) dev "build postgres" "temporal"
+	@$(SETUP) dev "build postgres trace" "temporal"
 
 .PHONY: lint
 lint: dev ## check style, formatting, types and import contracts
@@ -105,6 +105,11 @@ bench: ## measure against distribution 3.1.1 and 2.8.2 on the same disk
 	$(call say,speed and memory$(comma) beside other registries)
 	@$(SETUP) dev "build postgres load peers" "temporal registry"
 	@$(WITH) temporal registry -- $(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+.PHONY: budget
+budget: ## record what requests take: statements, calls, bytecodes, memory, system calls; make test fails where it gets more
+	@$(SETUP) dev "build trace"
+	@$(BIN)/python -m tests.budget --record
 
 .PHONY: migration
 migration: dev ## write a migration from what changed in the tables: make migration m="what changes"
