@@ -6,7 +6,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +24,7 @@ from tests.faults import honest, logs
 from tests.faults.conftest import eventually
 from tests.faults.hostile import Kind, Target, attacked
 from tests.support.accounts import Person, make_project, make_user
-from tests.support.blobs import begin, content_of, push
+from tests.support.blobs import begin, content_of, digest_of, push
 from tests.support.databases import migrate
 from tests.support.processes import descendants, open_sockets, proportional_megabytes
 from tests.support.server import LiveServer, serve
@@ -39,6 +39,7 @@ _MEGABYTES: Final = 300
 _NORMAL_SECONDS: Final = 5
 """After this nothing is left of an attack."""
 _ADDRESSES: Final = 100
+_ATTACKERS: Final = 3
 _UPLOADS: Final = 400
 """Sessions that one account keeps open; it may have 500."""
 _BLOB: Final = 64_000_000
@@ -51,13 +52,40 @@ _ALL: Final = tuple(Kind)
 
 @dataclass(frozen=True, kw_only=True)
 class Installation:
-    """A running web tier, the client of an administrator, and what an attacker with an account of its own knows."""
+    """A running web tier with a large blob, and accounts that push into its project."""
 
     server: LiveServer
-    client: httpx.Client
-    target: Target
     content: bytes
-    """Of the blob that is pulled."""
+    """Of the blob."""
+    pusher: Person
+    attackers: Iterator[Person]
+    """One after the other, as each keeps its upload sessions open."""
+
+    @property
+    def port(self) -> int:
+        """On loopback."""
+        port = urlsplit(self.server.url).port
+        assert port
+        return port
+
+    @property
+    def blob(self) -> str:
+        """Where the blob is."""
+        return f"/v2/{_NAME}/blobs/{digest_of(self.content)}"
+
+    def client(self, person: Person) -> httpx.Client:
+        """A client with a new token that may push, so that no password is looked at; close it."""
+        headers = bearer(self.server.client, person, f"repository:{_NAME}:pull,push")
+        return httpx.Client(base_url=self.server.url, headers=headers, timeout=10)
+
+    def target(self, kinds: Collection[Kind]) -> Target:
+        """What an attacker with an account of its own knows, for attacks of these kinds."""
+        count = min(_UPLOADS, _CONNECTIONS) if Kind.PATCH_WITHOUT_BODY in kinds else 0
+        person = next(self.attackers) if count else self.pusher
+        with self.client(person) as attacker:
+            uploads = [urlsplit(begin(attacker, _NAME)).path for _ in range(count)]
+            token = attacker.headers["Authorization"].removeprefix("Bearer ")
+        return Target(port=self.port, token=token, uploads=uploads, blob=self.blob, form=_form(self.server))
 
     def web(self) -> list[int]:
         """The processes of the web tier."""
@@ -77,17 +105,11 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         "HARBOR_DATABASE_URL": f"sqlite:///{folder}/pyharbor.db",
         "HARBOR_LOG_FORMAT": "json",
     }
-    people = _prepare(environment)
-    with serve(environment, folder / "server.log") as server, _client(server, people["root"]) as client:
-        content = content_of(_BLOB)
-        blob = f"/v2/{_NAME}/blobs/{push(client, _NAME, content)}"
-        with _client(server, people["mallory"]) as attacker:
-            uploads = [urlsplit(begin(attacker, _NAME)).path for _ in range(min(_UPLOADS, _CONNECTIONS))]
-            token = attacker.headers["Authorization"].removeprefix("Bearer ")
-        port = urlsplit(server.url).port
-        assert port
-        target = Target(port=port, token=token, uploads=uploads, blob=blob, form=_form(server))
-        made = Installation(server=server, client=client, target=target, content=content)
+    pusher, *attackers = _prepare(environment)
+    with serve(environment, folder / "server.log") as server:
+        made = Installation(server=server, content=content_of(_BLOB), pusher=pusher, attackers=iter(attackers))
+        with made.client(pusher) as client:
+            push(client, _NAME, made.content)
         web = made.web()
         yield made
         assert made.web() == web, "no process was replaced"
@@ -107,17 +129,18 @@ def test_all_kinds_together_stop_nobody(installation: Installation, addresses: i
 
 
 def _withstand(installation: Installation, counts: Mapping[Kind, int], seconds: float, *, addresses: int) -> None:
-    client, web, sockets = installation.client, installation.web(), open_sockets(installation.web())
+    target, web = installation.target(counts), installation.web()
+    sockets = open_sockets(web)
     over, peak = threading.Event(), 0.0
-    with ThreadPoolExecutor(4) as pool:
-        waits = pool.submit(honest.probe, installation.target.port, over.is_set)
+    with installation.client(installation.pusher) as client, ThreadPoolExecutor(4) as pool:
+        waits = pool.submit(honest.probe, installation.port, over.is_set)
         others = (
             pool.submit(honest.push_and_pull, client, _NAME, over.is_set),
             pool.submit(honest.push_slowly, client, _NAME, seconds),
-            pool.submit(honest.pull_slowly, client, installation.target.blob, installation.content, seconds),
+            pool.submit(honest.pull_slowly, client, installation.blob, installation.content, seconds),
         )
         try:
-            with attacked(installation.target, counts, addresses=addresses) as told:
+            with attacked(target, counts, addresses=addresses) as told:
                 ends = time.monotonic() + seconds
                 while time.monotonic() < ends:
                     peak = max(peak, installation.megabytes())
@@ -129,16 +152,17 @@ def _withstand(installation: Installation, counts: Mapping[Kind, int], seconds: 
     assert peak < _MEGABYTES
     pushed, *_ = [other.result() for other in others]
     assert pushed
-    eventually(lambda: _is_normal(installation, sockets), seconds=_NORMAL_SECONDS)
+    with installation.client(installation.pusher) as client:
+        eventually(lambda: _is_normal(installation, client, sockets), seconds=_NORMAL_SECONDS)
     assert installation.web() == web
 
 
-def _is_normal(installation: Installation, sockets: int) -> bool:
+def _is_normal(installation: Installation, client: httpx.Client, sockets: int) -> bool:
     """Whether nothing is left of an attack: connections are gone, and what others do is quick."""
     if open_sockets(installation.web()) > sockets + _SLACK:
         return False
-    waits = honest.probe(installation.target.port, _times(20))
-    honest.push_and_pull(installation.client, _NAME, _times(1))
+    waits = honest.probe(installation.port, _times(20))
+    honest.push_and_pull(client, _NAME, _times(1))
     return waits.worst_p99() < _P99_SECONDS
 
 
@@ -148,22 +172,18 @@ def _times(count: int) -> Callable[[], bool]:
     return lambda: next(left, True)
 
 
-def _prepare(environment: Mapping[str, str]) -> dict[str, Person]:
+def _prepare(environment: Mapping[str, str]) -> list[Person]:
+    """Make the installation and its accounts: one that behaves, and as many attackers as tests want one."""
     migrate(environment["HARBOR_DATABASE_URL"])
     with mock.patch.dict(os.environ, environment):
         ports = build(load())
     try:
-        people = {"root": make_user(ports, "root", sysadmin=True), "mallory": make_user(ports, "mallory")}
-        make_project(ports, "crowd", public=True, members={people["mallory"]: Role.DEVELOPER})
+        root = make_user(ports, "root", sysadmin=True)
+        attackers = [make_user(ports, f"mallory{number}") for number in range(_ATTACKERS)]
+        make_project(ports, "crowd", public=True, members=dict.fromkeys(attackers, Role.DEVELOPER))
     finally:
         ports.db.dispose()
-    return people
-
-
-def _client(server: LiveServer, person: Person) -> httpx.Client:
-    """A client with a token that may push, so that no password is looked at."""
-    headers = bearer(server.client, person, f"repository:{_NAME}:pull,push")
-    return httpx.Client(base_url=server.url, headers=headers, timeout=10)
+    return [root, *attackers]
 
 
 def _form(server: LiveServer) -> str:
