@@ -13,7 +13,7 @@ from tests.bench.peers import Distribution
 from tests.bench.product import PyHarbor
 from tests.bench.server import Server
 
-OURS: Final = "pyharbor"
+OURS: Final = "pyharbor, SQLite"
 OURS_ON_POSTGRESQL: Final = "pyharbor, PostgreSQL"
 STATE_OF_THE_ART: Final = "distribution 3.1"
 """The peer that the targets are ratios to."""
