@@ -14,7 +14,7 @@ WITH := deploy/tools/with-tools.sh
 export PYTHON
 
 sources := $(wildcard app activities workflows migrations tests)
-suites := $(wildcard $(addprefix tests/,unit architecture contract integration workflows protocol))
+suites := $(wildcard $(addprefix tests/,unit architecture contract integration workflows protocol budget))
 document := tests/contract/openapi.json
 pytest = $(BIN)/pytest --junit-xml=$(REPORTS)/$@.xml $(workers) $(PYTEST_ARGS)
 say = @printf '\n%s\n' "make $@: $(1)"
@@ -48,7 +48,7 @@ test: test-setup lint ## check everything quick: lint, types, import contracts, 
 
 .PHONY: test-setup
 test-setup:
-	@$(SETUP) dev "build postgres" "temporal"
+	@$(SETUP) dev "build postgres trace" "temporal"
 
 .PHONY: lint
 lint: dev ## check style, formatting, types and import contracts
@@ -93,11 +93,23 @@ races: ## race uploads on one session, 5,000 rounds on each database, and read e
 	@$(SETUP) dev "build postgres"
 	@PYHARBOR_RACE_ROUNDS=$${PYHARBOR_RACE_ROUNDS:-5000} $(WITH) -- $(pytest) -n0 -s --timeout=7200 tests/faults/test_upload_races.py
 
+.PHONY: hostile
+hostile: ## hang 10,000 silent connections of each kind on the web processes, 5 minutes each, and see that nobody else waits
+	$(call say,10$(comma)000 silent clients of each kind and of all kinds)
+	@$(SETUP) dev "build"
+	@PYHARBOR_HOSTILE_CONNECTIONS=$${PYHARBOR_HOSTILE_CONNECTIONS:-10000} PYHARBOR_HOSTILE_SECONDS=$${PYHARBOR_HOSTILE_SECONDS:-300} \
+		PYHARBOR_HOSTILE_P99_MS=$${PYHARBOR_HOSTILE_P99_MS:-50} $(WITH) -- $(pytest) -n0 -s tests/faults/test_silent_clients.py
+
 .PHONY: bench
 bench: ## measure against distribution 3.1.1 and 2.8.2 on the same disk
 	$(call say,speed and memory$(comma) beside other registries)
 	@$(SETUP) dev "build postgres load peers" "temporal registry"
 	@$(WITH) temporal registry -- $(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+.PHONY: budget
+budget: ## record what requests take: statements, calls, bytecodes, memory, system calls; make test fails where it gets more
+	@$(SETUP) dev "build trace"
+	@$(BIN)/python -m tests.budget --record
 
 .PHONY: migration
 migration: dev ## write a migration from what changed in the tables: make migration m="what changes"

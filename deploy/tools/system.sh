@@ -12,6 +12,7 @@ declare -A groups=(
     [browser]="chromium fonts-liberation"
     [load]="wrk"
     [peers]="docker-registry"
+    [trace]="strace"
     [shell]="shellcheck"
 )
 

@@ -12,12 +12,16 @@ import httpx
 
 from tests.bench.api import run as api
 from tests.bench.client import UnexpectedAnswer
-from tests.bench.report import Results, failures, machine, markdown, plain, table
-from tests.bench.rows import Row, Sizes, Subject, rows
+from tests.bench.process_tree import Meter
+from tests.bench.report import Results, failures, machine, markdown, plain, table, verdicts
+from tests.bench.rows import Row, rows
 from tests.bench.servers import servers
+from tests.bench.subject import Sizes, Subject
 
-_FULL = Sizes(seconds=3, layer=1024**3, images=100, tags=100_000)
-_QUICK = Sizes(seconds=1, layer=256 * 1024**2, images=24, tags=10_000)
+_FULL = Sizes(seconds=3, layer=1024**3, images=100, tags=100_000, repositories=1000, referrers=1000)
+_QUICK = Sizes(seconds=1, layer=256 * 1024**2, images=24, tags=10_000, repositories=200, referrers=100)
+_REST_SECONDS = 1.0
+"""For so long, before each measurement, is looked at what worker and Temporal use without one."""
 _REPORT = Path(".reports/bench.md")
 _API_REPORT = Path(".reports/bench-api.md")
 _FAILED = (UnexpectedAnswer, OSError, httpx.HTTPError, subprocess.CalledProcessError, AssertionError)
@@ -35,12 +39,13 @@ def main() -> int:
         conditions = machine(folder)
         results = _measure(folder, options, sizes, wanted)
     conditions += [
+        verdicts(results),
         f"{options.rounds} rounds in turns, medians, least and most in brackets; {sizes}",
         *(f"{server}: {version}" for server, version in results.versions.items()),
     ]
     lines = table(results, wanted)
     print(plain(lines))
-    print("\n".join(failures(results)))
+    print("\n".join((verdicts(results), *failures(results))))
     options.report.parent.mkdir(parents=True, exist_ok=True)
     options.report.write_text(markdown(results, lines, conditions), encoding="utf-8")
     print(f"written to {options.report}")
@@ -57,8 +62,8 @@ def _options() -> argparse.Namespace:
     names = [row.name for row in rows(_FULL)]
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"only these of: {', '.join(names)}")
-    parser.add_argument("--quick", action="store_true", help="small sizes and short runs, noisy: under three minutes")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each row is measured on each server (3)")
+    parser.add_argument("--quick", action="store_true", help="small sizes and short runs, noisy")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each row is measured on each server (5)")
     parser.add_argument("--server", action="append", default=[], help="only servers whose name holds this; repeatable")
     parser.add_argument("--folder", default=os.environ.get("TMPDIR"), help="where the servers keep their files")
     parser.add_argument("--api", action="store_true", help="only the management API, on SQLite and PostgreSQL")
@@ -78,14 +83,16 @@ def _measure(folder: Path, options: argparse.Namespace, sizes: Sizes, wanted: li
         for name, make in makers.items():
             if options.server and not any(part in name for part in options.server):
                 continue
-            subject = Subject(server=make(), sizes=sizes)
+            server = make()
+            subject = Subject(server=server, sizes=sizes, meter=Meter(processes=server.processes))
             if _started(subject, results, stack):
                 subjects.append(subject)
         results.versions = {subject.server.name: subject.server.version() for subject in subjects}
         for row in wanted:
+            able = [subject for subject in subjects if subject.server.ours or row.peers]
             for number in range(options.rounds):
-                turn = number % (len(subjects) or 1)
-                for subject in subjects[turn:] + subjects[:turn]:
+                turn = number % (len(able) or 1)
+                for subject in able[turn:] + able[:turn]:
                     _run(row, subject, results, f"{number + 1}/{options.rounds}")
     return results
 
@@ -108,6 +115,7 @@ def _run(row: Row, subject: Subject, results: Results, round_name: str) -> None:
         return
     os.sync()
     try:
+        subject.meter.rest(_REST_SECONDS)
         figures = row.measure(subject)
     except _FAILED as error:
         results.failures[row.name, server] = f"{type(error).__name__}: {error}"

@@ -13,6 +13,8 @@ NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _SECONDS = 120
 _CHUNK = 32 * 1024
 _CHUNKS_PER_CALL = 32
+_TOGETHER = 64 * 1024
+"""A body up to this size is sent with its head in one piece."""
 _DISCARD = 4 * 1024 * 1024
 
 
@@ -60,14 +62,18 @@ class Connection:
         self._reader.close()
         self._socket.close()
 
-    def request(self, method: str, target: str, body: bytes | None = None, *, kind: str = "") -> Answer:
+    def request(self, method: str, target: str, body: bytes | bytearray | None = None, *, kind: str = "") -> Answer:
         """Send a request with a body of media type ``kind`` and return the whole answer."""
         head = self._head(method, target)
         if kind:
             head += f"Content-Type: {kind}\r\n"
         if body is not None or method in {"POST", "PUT"}:
             head += f"Content-Length: {len(body or b'')}\r\n"
-        self._socket.sendall(head.encode() + b"\r\n" + (body or b""))
+        if body and len(body) > _TOGETHER:
+            self._socket.sendall(head.encode() + b"\r\n")
+            self._socket.sendall(body)
+        else:
+            self._socket.sendall(head.encode() + b"\r\n" + (body or b""))
         return self._answer(bodiless=method == "HEAD")
 
     def upload(self, target: str, content: memoryview) -> Answer:

@@ -9,6 +9,7 @@ from functools import cached_property
 from tests.bench.client import Connection
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _BLOCK = 4 * 1024 * 1024
@@ -56,10 +57,53 @@ class Image:
         }
         return cls(config=config, layers=contents, manifest=Content(octets=json.dumps(manifest, indent=1).encode()))
 
+    def index(self, size: int) -> Content:
+        """An index of about that many bytes, of the image again and again, each time for another platform."""
+        entry = _descriptor(MANIFEST, self.manifest)
+        manifests: list[dict[str, object]] = []
+        length = 0
+        while length < size:
+            manifests.append(entry | {"platform": {"architecture": "amd64", "os": f"os{len(manifests)}"}})
+            length += len(json.dumps(manifests[-1])) + 2
+        return Content(octets=json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}).encode())
+
+    def bare(self) -> Content:
+        """A manifest of the image's config alone."""
+        document = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": _descriptor(_CONFIG, self.config),
+            "layers": [],
+        }
+        return Content(octets=json.dumps(document).encode())
+
+    def referrer(self, number: int) -> Content:
+        """An artifact about the image, without content of its own but the image's config."""
+        document = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": "application/vnd.bench.report",
+            "config": _descriptor(_CONFIG, self.config),
+            "layers": [],
+            "subject": _descriptor(MANIFEST, self.manifest),
+            "annotations": {"number": str(number)},
+        }
+        return Content(octets=json.dumps(document).encode())
+
     def push(self, connection: Connection, repository: str, tag: str) -> None:
         """Push as clients do: per blob HEAD, POST, PUT; then the manifest."""
         for blob in (*self.layers, self.config):
             push_blob(connection, repository, blob)
+        self.push_manifest(connection, repository, tag)
+
+    def push_again(self, connection: Connection, repository: str, tag: str) -> None:
+        """Push what is there already, as clients do: per blob HEAD; then the manifest."""
+        for blob in (*self.layers, self.config):
+            connection.request("HEAD", f"/v2/{repository}/blobs/{blob.digest}").expect(200)
+        self.push_manifest(connection, repository, tag)
+
+    def push_manifest(self, connection: Connection, repository: str, tag: str) -> None:
+        """Push the manifest alone."""
         target = f"/v2/{repository}/manifests/{tag}"
         connection.request("PUT", target, bytes(self.manifest.octets), kind=MANIFEST).expect(201)
 

@@ -1,23 +1,41 @@
-"""What a group of processes costs: CPU seconds and private memory, read from the kernel's process files."""
+"""What an installation's processes cost: CPU seconds and private memory, read from the kernel's process files."""
 
 import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+from typing import Final
+
+from tests.bench.metrics import Figures, Metric
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _SAMPLE_SECONDS = 0.05
 _MIB = 1024
 
-Pids = Callable[[], Sequence[int]]
+
+class Part(StrEnum):
+    """What processes of an installation do; CPU is counted of each part, memory of the web part."""
+
+    WEB = "web"
+    CARRIERS = "supervisor and log"
+    """Whatever the web processes' log passes through, and what started and watches them."""
+    BACKGROUND = "worker and Temporal"
+    DATABASE = "PostgreSQL"
 
 
-def cpu_seconds(pids: Sequence[int]) -> float:
-    """User and system time of these processes, their ended threads and their ended, waited-for children."""
-    return sum(_ticks(pid) for pid in pids) / _TICKS_PER_SECOND
+_ACTIVE_WHEN_IDLE: Final = (Part.BACKGROUND, Part.DATABASE)
+_OF_THESE: Final = {
+    Part.WEB: Metric.CPU_WEB,
+    Part.CARRIERS: Metric.CPU_CARRIERS,
+    Part.BACKGROUND: Metric.CPU_BACKGROUND,
+    Part.DATABASE: Metric.CPU_DATABASE,
+}
+
+Processes = Callable[[], Mapping[Part, Sequence[int]]]
 
 
 def private_mib(pids: Sequence[int]) -> float:
@@ -31,35 +49,77 @@ class Cost:
 
     wall: float = 0.0
     """Seconds."""
-    cpu: float = 0.0
-    """Seconds."""
+    parts: dict[Part, float] = field(default_factory=dict)
+    """CPU seconds, of what works also when idle those above its idle cost."""
     peak_mib: float = 0.0
 
+    @property
+    def cpu(self) -> float:
+        """CPU seconds of all parts."""
+        return sum(self.parts.values())
 
-@contextlib.contextmanager
-def measured(pids: Pids, *, memory: bool = False) -> Iterator[Cost]:
-    """Measure the processes during the block; ``memory`` also watches their peak, at the price of some CPU of ours."""
-    cost = Cost()
-    done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(pids, cost, done), daemon=True) if memory else None
-    before = cpu_seconds(pids())
-    started = time.perf_counter()
-    if watcher:
-        watcher.start()
-    try:
-        yield cost
-    finally:
-        cost.wall = time.perf_counter() - started
-        done.set()
+    def figures(self, metric: Metric, factor: float) -> Figures:
+        """The CPU time multiplied by ``factor`` under ``metric``, and, of several parts, each one's share of it."""
+        found: Figures = {metric: self.cpu * factor}
+        if len(self.parts) > 1:
+            found |= {_OF_THESE[part]: seconds * factor for part, seconds in self.parts.items()}
+        return found
+
+
+@dataclass(slots=True, kw_only=True)
+class Meter:
+    """Measures the processes of one installation."""
+
+    processes: Processes
+    rested: float = 0.0
+    """Seconds in which nothing was asked of the installation."""
+    used: dict[Part, float] = field(default_factory=dict)
+    """CPU seconds of each part in them."""
+
+    def rest(self, seconds: float) -> None:
+        """Measure for that long what the installation uses when nothing is asked of it; at once when nothing would."""
+        if not any(part in _ACTIVE_WHEN_IDLE for part in self.processes()):
+            return
+        before, started = self.cpu_seconds(), time.perf_counter()
+        time.sleep(seconds)
+        passed = time.perf_counter() - started
+        self.rested += passed
+        for part, after in self.cpu_seconds().items():
+            self.used[part] = self.used.get(part, 0.0) + after - before[part]
+
+    @contextlib.contextmanager
+    def measured(self, *, memory: bool = False) -> Iterator[Cost]:
+        """Measure during the block; ``memory`` also watches the web processes' peak, which costs some CPU of ours."""
+        cost = Cost()
+        done = threading.Event()
+        web = self.processes()[Part.WEB]
+        watcher = threading.Thread(target=_watch, args=(web, cost, done), daemon=True) if memory else None
+        before = self.cpu_seconds()
+        started = time.perf_counter()
         if watcher:
-            watcher.join()
-        cost.cpu = cpu_seconds(pids()) - before
+            watcher.start()
+        try:
+            yield cost
+        finally:
+            cost.wall = time.perf_counter() - started
+            done.set()
+            if watcher:
+                watcher.join()
+            for part, after in self.cpu_seconds().items():
+                cost.parts[part] = after - before[part] - self._idle(part) * cost.wall
+
+    def _idle(self, part: Part) -> float:
+        """CPU seconds per second, over all that was measured; nothing for what only works for requests."""
+        return self.used.get(part, 0.0) / self.rested if self.rested and part in _ACTIVE_WHEN_IDLE else 0.0
+
+    def cpu_seconds(self) -> dict[Part, float]:
+        """User and system time of each part's processes, their ended threads and their ended, waited-for children."""
+        return {part: sum(map(_ticks, pids)) / _TICKS_PER_SECOND for part, pids in self.processes().items()}
 
 
-def _watch(pids: Pids, cost: Cost, done: threading.Event) -> None:
-    known = pids()
+def _watch(pids: Sequence[int], cost: Cost, done: threading.Event) -> None:
     while True:
-        cost.peak_mib = max(cost.peak_mib, private_mib(known))
+        cost.peak_mib = max(cost.peak_mib, private_mib(pids))
         if done.wait(_SAMPLE_SECONDS):
             return
 

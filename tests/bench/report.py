@@ -12,10 +12,13 @@ from pathlib import Path
 
 from tests.bench.metrics import Metric
 from tests.bench.rows import Row
-from tests.bench.servers import OURS
+from tests.bench.servers import OURS, OURS_ON_POSTGRESQL, STATE_OF_THE_ART
+from tests.bench.targets import TARGETS, Target
 
 _SMALL = 10
 _MEDIUM = 100
+_PAIRS = ((OURS, STATE_OF_THE_ART), (OURS, "distribution 2.8"), (OURS_ON_POSTGRESQL, STATE_OF_THE_ART))
+"""Whose ratios are shown."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,23 +35,43 @@ class Results:
         """The rounds' figures."""
         return self.figures.get((row, metric, server), [])
 
+    def ratio(self, row: str, metric: Metric, ours: str, peer: str) -> float | None:
+        """Of the medians, ours divided by the peer's; None when one of them is missing or nothing."""
+        values, theirs = self.of(row, metric, ours), self.of(row, metric, peer)
+        if not values or not theirs or math.isclose(statistics.median(theirs), 0):
+            return None
+        return statistics.median(values) / statistics.median(theirs)
+
     def metrics(self, row: str) -> list[Metric]:
         """What was measured in a row."""
-        return list(dict.fromkeys(metric for name, metric, _ in self.figures if name == row))
+        measured = {metric for name, metric, _ in self.figures if name == row}
+        return [metric for metric in Metric if metric in measured]
 
 
 def table(results: Results, rows: Iterable[Row]) -> list[list[str]]:
-    """Header and lines: row, metric, median (least to most) of each server, ratios of ours to each peer."""
-    peers = [name for name in results.versions if name != OURS and OURS in results.versions]
-    lines = [["row", "figure", *results.versions, *(f"{OURS} / {peer.rpartition(' ')[2]}" for peer in peers)]]
+    """Header and lines: row, figure, median (least to most) of each server, ratios of ours to peers, targets."""
+    pairs = [(ours, peer) for ours, peer in _PAIRS if {ours, peer} <= results.versions.keys()]
+    names = (f"{ours.rpartition(' ')[2]} / {peer.rpartition(' ')[2]}" for ours, peer in pairs)
+    lines = [["row", "figure", *results.versions, *names, "target"]]
     for row in rows:
         title = row.title
         for metric in results.metrics(row.name):
             cells = [_cell(results.of(row.name, metric, server)) for server in results.versions]
-            ratios = [_ratio(results, row.name, metric, peer) for peer in peers]
-            lines.append([title, metric, *cells, *ratios])
+            ratios = [_shown(results.ratio(row.name, metric, *pair)) for pair in pairs]
+            lines.append([title, metric, *cells, *ratios, "; ".join(_verdicts(results, row.name, metric))])
             title = ""
     return lines
+
+
+def verdicts(results: Results) -> str:
+    """How many targets are met, and which are not."""
+    judged = [
+        (target, target.verdict(_value(results, target)))
+        for target in TARGETS
+        if results.of(target.row, target.metric, target.server)
+    ]
+    missed = [f"{target.row} {target.metric} {verdict}" for target, verdict in judged if not verdict.endswith(": met")]
+    return f"{len(judged) - len(missed)} of {len(judged)} targets met" + "".join(f"; {line}" for line in missed)
 
 
 def plain(lines: Sequence[Sequence[str]]) -> str:
@@ -78,10 +101,7 @@ def failures(results: Results) -> list[str]:
 
 def machine(folder: Path) -> list[str]:
     """What this was measured on."""
-    model = next(
-        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
-        platform.machine(),
-    )
+    model = _processor()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     load = os.getloadavg()[0]
     parts = (
@@ -91,6 +111,17 @@ def machine(folder: Path) -> list[str]:
         f"load average {load:.1f} at the start",
     )
     return ["; ".join(parts)]
+
+
+def _processor() -> str:
+    """Its model's name, and its numbers, as virtual machines hide the name; whether it has instructions for SHA."""
+    lines = (line.partition(":") for line in _lines("/proc/cpuinfo"))
+    facts = {name.strip(): value.strip() for name, _, value in lines}
+    name = facts.get("model name", platform.machine())
+    numbers = [f"{part} {facts[part]}" for part in ("cpu family", "model", "stepping") if part in facts]
+    flags = facts.get("flags", facts.get("Features", "")).split()
+    sha = "SHA instructions" if {"sha_ni", "sha2"} & set(flags) else "no SHA instructions"
+    return ", ".join((name, *numbers, sha))
 
 
 def commit() -> str:
@@ -116,11 +147,23 @@ def _cell(values: Sequence[float]) -> str:
     return median if len(values) == 1 else f"{median} ({number(min(values))} - {number(max(values))})"
 
 
-def _ratio(results: Results, row: str, metric: Metric, peer: str) -> str:
-    ours, theirs = results.of(row, metric, OURS), results.of(row, metric, peer)
-    if not ours or not theirs or math.isclose(statistics.median(theirs), 0):
-        return "-"
-    return f"{statistics.median(ours) / statistics.median(theirs):.2f}"
+def _shown(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.2f}"
+
+
+def _verdicts(results: Results, row: str, metric: Metric) -> list[str]:
+    return [
+        target.verdict(_value(results, target))
+        for target in TARGETS
+        if (target.row, target.metric) == (row, metric) and target.server in results.versions
+    ]
+
+
+def _value(results: Results, target: Target) -> float | None:
+    if target.absolute:
+        values = results.of(target.row, target.metric, target.server)
+        return statistics.median(values) if values else None
+    return results.ratio(target.row, target.metric, target.server, STATE_OF_THE_ART)
 
 
 def number(value: float) -> str:

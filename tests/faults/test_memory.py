@@ -3,7 +3,6 @@
 import http.client
 import json
 import random
-import re
 import secrets
 import socket
 import string
@@ -13,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -24,6 +22,7 @@ from tests.faults.conftest import eventually
 from tests.support.blobs import digest_of, push
 from tests.support.instance import Instance, running
 from tests.support.manifests import CONFIG, EMPTY, artifact, image, push_manifest
+from tests.support.processes import proportional_megabytes
 
 LIMIT: Final = 300
 """Megabytes of the whole web tier, at every moment."""
@@ -259,8 +258,4 @@ def _watched(instance: Instance) -> Iterator[list[float]]:
 
 def _megabytes(instance: Instance) -> float:
     """What the web processes hold together; memory that they share counts once."""
-    total = 0
-    for pid in instance.pids("gunicorn"):
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-        total += sum(int(size) for size in re.findall(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE))
-    return total / 1024
+    return proportional_megabytes(instance.pids("gunicorn"))

@@ -2,15 +2,14 @@
 
 import base64
 import http.client
-import os
 import socket
 import struct
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from tests.support.instance import PASSWORD, Instance
+from tests.support.processes import open_files
 
 _SECONDS = 30.0
 _ESTABLISHED = "01"
@@ -85,7 +84,7 @@ class Underway:
         while time.monotonic() < deadline:
             inode = inode or self._inode()
             for pid in self._instance.pids("gunicorn"):
-                if inode and f"socket:[{inode}]" in _open_files(pid):
+                if inode and f"socket:[{inode}]" in open_files(pid):
                     return pid
             time.sleep(0.002)
         raise AssertionError("no web process accepted the connection")
@@ -105,13 +104,3 @@ AUTHORIZATION = "Basic " + base64.b64encode(f"admin:{PASSWORD}".encode()).decode
 
 def _hexadecimal(port: int) -> str:
     return f"0100007F:{port:04X}"
-
-
-def _open_files(pid: int) -> Sequence[str]:
-    found = []
-    try:
-        for each in Path(f"/proc/{pid}/fd").iterdir():
-            found.append(os.readlink(each))  # noqa: PERF401, PTH115 - files close while we look; a socket is no path
-    except OSError:
-        pass
-    return found

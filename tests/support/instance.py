@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 
 from tests.support.network import free_port
+from tests.support.processes import command_line, descendants
 
 PASSWORD = "Harbor12345test"
 _READY_SECONDS = 60.0
@@ -62,14 +64,7 @@ class Instance:
     def start(self) -> "Instance":
         """Start it and wait until it is ready; AssertionError with the log when it is not within a minute."""
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "up"],
-                env=os.environ | self.variables,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self.process = self._spawned(out)
         self._wait_until_ready()
         return self
 
@@ -87,8 +82,7 @@ class Instance:
     def pids(self, program: str) -> list[int]:
         """The processes of this instance whose command line holds ``program``, say ``gunicorn``."""
         assert self.process is not None
-        children = _descendants(self.process.pid)
-        return [pid for pid in children if program in _command_line(pid)]
+        return [pid for pid in descendants(self.process.pid) if program in command_line(pid)]
 
     def client(self, username: str = "admin", password: str = PASSWORD) -> httpx.Client:
         """An HTTP client with basic credentials; close it."""
@@ -99,6 +93,16 @@ class Instance:
         environment = os.environ | self.variables
         command = [sys.executable, "-m", "app.cli", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+    def _spawned(self, log: BinaryIO) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "up"],
+            env=os.environ | self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def _wait_until_ready(self) -> None:
         assert self.process is not None
@@ -125,23 +129,3 @@ def running(folder: Path, **environment: str) -> Iterator[Instance]:
         yield instance
     finally:
         instance.stop()
-
-
-def _descendants(root: int) -> list[int]:
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-    found, frontier = [], {root}
-    while frontier:
-        frontier = {pid for pid, parent in parents.items() if parent in frontier}
-        found += sorted(frontier)
-    return found
-
-
-def _command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""

@@ -32,6 +32,8 @@ class Cluster:
     """A running cluster; ``postgres`` without a password may everything on it."""
 
     port: int
+    pid: int
+    """Of the server, whose children serve the connections."""
 
     def url(self, name: str) -> str:
         """The SQLAlchemy URL of a database."""
@@ -70,7 +72,7 @@ def cluster(*, durable: bool = False) -> Iterator[Cluster]:
         server = _start(programs, folder, owner, port, _OPTIONS if durable else _OPTIONS | _HASTY)
         try:
             _wait(server, port, folder)
-            yield Cluster(port=port)
+            yield Cluster(port=port, pid=server.pid)
         finally:
             server.terminate()
             try:
