@@ -98,7 +98,7 @@ class UploadService:
         self._ctx.ports.room.require()
         body = None if last is None else self._admitted(upload, last, digest)
         with self._ingest.closing(upload, body, digest) as content:
-            unneeded = self._commit(name, content, broken_key(self._ctx, digest))
+            unneeded = self._commit(name, content, broken_key(self._ctx, content))
         if unneeded is not None:
             self._ctx.ports.storage.delete(unneeded)
 

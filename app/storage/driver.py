@@ -45,6 +45,11 @@ class Capacity:
 class StorageDriver(Protocol):
     """Where bytes live. Keys are opaque, relative, made by ``core.ids.object_key`` and never used twice."""
 
+    @property
+    def tells_dead_writers(self) -> bool:
+        """Whether an object's writer that died, anywhere, keeps ``append`` out no longer, and one alive still does."""
+        ...
+
     def append(self, key: str, offset: int) -> ObjectWriter:
         """Open the object for writing at ``offset`` and keep every other writer out; creates it at offset 0.
 

@@ -63,9 +63,22 @@ def find(db: Database, upload_id: str, repository: str, now: datetime) -> Upload
     raise UploadUnknown
 
 
-def lease(db: Database, upload: UploadSession, holder: str) -> None:
-    """Take the session where it stands; RangeInvalid when it moved or another request owns it."""
-    _note(db, upload, _LEASE, {"holder": holder})
+def lease(db: Database, upload: UploadSession, holder: str) -> bool:
+    """Take the session where it stands; False while another request owns it there, RangeInvalid when it moved."""
+    if db.note(_LEASE, _at(upload) | {"holder": holder}):
+        return True
+    rows = db.rows(_EXPLAIN, {"id": upload.id})
+    if rows and rows[0].digest is None and rows[0].offset == upload.offset:
+        return False
+    raise _explained(rows, upload)
+
+
+def take_over(db: Database, upload: UploadSession, holder: str) -> None:
+    """Take the session where it stands, whoever owns it; RangeInvalid or UploadUnknown when it moved or ended.
+
+    Only for whoever keeps every other writer out of the object, where that shows that the owner is dead or too late.
+    """
+    _note(db, upload, _TAKE_OVER, {"holder": holder})
 
 
 def require_lease(db: Database, upload: UploadSession, holder: str) -> None:
@@ -173,7 +186,9 @@ _CANCEL = (
     .returning(_ROW.id)
 )
 _END_IDLE = _CANCEL.where(_UNOWNED)
-_LEASE = _FREE.values(lease_holder=sa.bindparam("holder"), lease_until=clock_ms() + LEASE_MS, admitted=0)
+_NEW_OWNER = _ENDED | {"lease_holder": sa.bindparam("holder"), "lease_until": clock_ms() + LEASE_MS}
+_LEASE = _FREE.values(**_NEW_OWNER)
+_TAKE_OVER = _AT_OFFSET.values(**_NEW_OWNER)
 _RENEW = _OWNED.values(lease_until=clock_ms() + LEASE_MS, **_TO)
 _RELEASE = _OWNED.values(**_ENDED, **_TO)
 _FINISH = _OWNED.values(digest=sa.bindparam("digest"), **_ENDED, **_TO)

@@ -17,6 +17,11 @@ class BlobStore:
         """Keep bytes where ``driver`` does."""
         self.driver = driver
 
+    @property
+    def tells_dead_writers(self) -> bool:
+        """Whether an object's writer that died, anywhere, keeps ``append`` out no longer, and one alive still does."""
+        return self.driver.tells_dead_writers
+
     def append(self, key: str, offset: int) -> ObjectWriter:
         """Open the object for writing at ``offset`` and keep other writers out; creates it at offset 0."""
         forbid_in_transaction("writing to the storage")

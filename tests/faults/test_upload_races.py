@@ -143,6 +143,26 @@ def test_a_stale_put_does_not_cut_what_is_being_written(
     serves(line, content)
 
 
+def test_a_retry_right_after_the_kill_succeeds(line: Line, live_server: LiveServer, ctx: Context) -> None:
+    """Whoever owned the session is dead, which its lock on the object tells before the lease has ended."""
+    content = random.Random(5).randbytes(40 * _MEGABYTE)
+    location = begin(line)
+    upload = location.rpartition("/")[2]
+    line.begin(Asked(method="PATCH", target=location, body=content[:_MEGABYTE], chunked=True), 0.5)
+    eventually(lambda: ctx.ports.db.rows(_LEASED, {"id": upload}))
+    kill_web_processes(live_server)
+    assert line.end().status == 0
+    assert ask(line, "PATCH", location, content).status == 202
+    finish = Asked(method="PUT", target=f"{location}?digest={digest_of(content, 'sha512')}")
+    line.begin(finish)
+    eventually(lambda: ctx.ports.db.rows(_LEASED, {"id": upload}))
+    kill_web_processes(live_server)
+    line.end()
+    assert ctx.ports.db.rows(_LEASED, {"id": upload})
+    assert line.ask(finish).status == 201
+    serves(line, content, "sha512")
+
+
 @pytest.mark.parametrize("attempt", range(3))
 def test_a_slow_put_does_not_cut_what_another_put_has_finished(line: Line, other: Line, attempt: int) -> None:
     large = random.Random(attempt).randbytes(40 * _MEGABYTE)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from app.access.roles import Role
 from app.context import Context, Ports
 from app.core.errors import StorageFull
+from app.db import gate
 from app.garbage.contracts import UPLOAD_PURGE_JOB, PurgeInput
 from app.garbage.uploads import UploadPurge
 from app.jobs.runs import JobRun
@@ -136,7 +137,7 @@ class TestAnswers:
 
 
 class TestHealing:
-    @pytest.mark.parametrize("damage", [cut, lengthen, Path.unlink])
+    @pytest.mark.parametrize("damage", [cut, lengthen, spoil, Path.unlink])
     def test_a_push_heals_what_nobody_has_noticed(
         self, pusher: httpx.Client, neighbour: httpx.Client, ports: Ports, damage: Callable[[Path], None]
     ) -> None:
@@ -148,6 +149,17 @@ class TestHealing:
         assert neighbour.get(f"/v2/{OTHER}/blobs/{DIGEST}").content == CONTENT
         assert files(ports) == [file_of(ports)]
         assert file_of(ports) != old
+
+    def test_other_bytes_are_set_apart_though_the_push_that_finds_them_is_refused(
+        self, pusher: httpx.Client, neighbour: httpx.Client, ports: Ports, ctx: Context
+    ) -> None:
+        spoil(file_of(ports))
+        location = pusher.post(SESSIONS.format(name=NAME)).headers["Location"]
+        for on, status in ((True, 403), (False, 201)):
+            with ctx.write() as session:
+                gate.switch(session, on=on)
+            assert pusher.put(location, params={"digest": DIGEST}, content=CONTENT).status_code == status
+            assert neighbour.get(f"/v2/{OTHER}/blobs/{DIGEST}").status_code == (404 if on else 200)
 
     def test_a_push_heals_what_is_set_apart(
         self, pusher: httpx.Client, neighbour: httpx.Client, ports: Ports, ctx: Context

@@ -18,6 +18,11 @@ class MemoryDriver:
         """Identities of the objects that have a writer."""
         self._lock = threading.Lock()
 
+    @property
+    def tells_dead_writers(self) -> bool:
+        """True: objects end with the only process that writes to them."""
+        return True
+
     def append(self, key: str, offset: int) -> "_MemoryWriter":
         """Open the object for writing at ``offset`` and keep other writers out; creates it at offset 0."""
         with self._lock:
