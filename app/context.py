@@ -19,6 +19,7 @@ from app.core.errors import InternalError, Overtaken, StorageFull
 from app.core.plugins import AdmissionTable, Bell, EffectTable, PullSink
 from app.db import gate
 from app.db.database import Database
+from app.db.plans import run
 from app.settings import Settings
 from app.storage.room import DiskRoom
 from app.storage.store import BlobStore
@@ -92,7 +93,7 @@ class Context:
     def rows(self, statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
         """All rows of a reading statement made once: in the writing transaction when it is open, else the fast way."""
         if self._session is not None:
-            return self._session.connection().execute(statement, parameters).all()
+            return run(self._session, statement, parameters)
         return self.ports.db.rows(statement, parameters)
 
     @contextmanager

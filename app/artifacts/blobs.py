@@ -23,6 +23,7 @@ from app.core.errors import (
 from app.core.reference import RepositoryName
 from app.db.conflict import absent_inserts, absent_selects
 from app.db.database import retried
+from app.db.plans import run
 from app.db.types import clock_ms
 from app.projects import rights
 from app.projects.counters import count_content
@@ -166,7 +167,7 @@ class BlobService:
     def _claimed(self, session: Session, digest: Digest) -> sa.Row[Any] | None:
         """Lock the live blob of this digest and claim it."""
         claim = {"at_digest": digest, "window": self._window_ms()}
-        return session.connection().execute(_CLAIM_DIGEST, claim).one_or_none()
+        return next(iter(run(session, _CLAIM_DIGEST, claim)), None)
 
     def _may_take(self, session: Session, digest: Digest, sources: Collection[RepositoryName] | None) -> bool:
         holders = _HOLDERS if sources is None else _HOLDERS.where(Repository.name.in_(sources))
@@ -204,9 +205,8 @@ def _copy(digest: Digest, blob: HeldBlob) -> StoredCopy:
 
 def _insert(session: Session, statements: Mapping[str, sa.Insert], values: Mapping[str, object]) -> int | None:
     """The new row's id; None when the row is there already."""
-    connection = session.connection()
-    made: int | None = connection.execute(statements[connection.dialect.name], values).scalar_one_or_none()
-    return made
+    rows = run(session, statements[session.get_bind().dialect.name], values)
+    return int(rows[0][0]) if rows else None
 
 
 def _forget(session: Session, model: type[RepositoryBlob | ProjectBlob], **key: int) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from app.artifacts.repositories import RepositoryRef
 from app.core.errors import ManifestBlobUnknown, ManifestInvalid
 from app.core.media_types import INDEXES
 from app.db.parts import parts
+from app.db.plans import run
 from app.oci.descriptors import Descriptor
 from app.oci.documents import storable_map
 from app.oci.limits import INDEX_DEPTH, SIZE
@@ -79,8 +80,8 @@ def record(
         "project_id": repository.project_id,
     }
     if references.blobs:
-        rows = [place | {"blob_id": blob.id} for blob in references.blobs.values()]
-        session.connection().execute(_NEW_BLOBS, rows)
+        for part in parts([blob.id for blob in references.blobs.values()]):
+            run(session, _NEW_BLOBS, place | {"blobs": part})
     if references.children:
         first: dict[str, Descriptor] = {}
         for entry in manifest.entries:
@@ -113,7 +114,7 @@ def _blobs(session: Session, repository_id: int, digests: Iterable[str]) -> dict
     return {
         row.digest: HeldBlob(id=row.id, size=row.size)
         for part in parts(digests)
-        for row in session.connection().execute(_BLOBS, {"repository": repository_id, "digests": part})
+        for row in run(session, _BLOBS, {"repository": repository_id, "digests": part})
     }
 
 
@@ -121,7 +122,7 @@ def _children(session: Session, repository_id: int, digests: Iterable[str]) -> d
     return {
         row.digest: HeldChild(id=row.id, size=row.size, is_index=row.manifest_media_type in INDEXES)
         for part in parts(digests)
-        for row in session.connection().execute(_ARTIFACTS, {"repository": repository_id, "digests": part})
+        for row in run(session, _ARTIFACTS, {"repository": repository_id, "digests": part})
     }
 
 
@@ -133,7 +134,13 @@ def _bound_depth(session: Session, children: Iterable[HeldChild]) -> None:
             raise ManifestInvalid(f"indexes are nested more than {INDEX_DEPTH} deep")
 
 
-_NEW_BLOBS = sa.insert(ArtifactBlob)
+_PLACE: Final = ("artifact_id", "repository_id", "project_id")
+_NEW_BLOBS = sa.insert(cast("sa.Table", ArtifactBlob.__table__)).from_select(
+    [*_PLACE, "blob_id"],
+    sa.select(*(sa.bindparam(name, type_=sa.BigInteger) for name in _PLACE), Blob.id)
+    .where(Blob.id.in_(sa.bindparam("blobs", expanding=True)))
+    .order_by(Blob.id),
+)
 _NEW_CHILDREN = sa.insert(ArtifactChild)
 _BLOBS = (
     sa.select(Blob.id, Blob.digest, Blob.size)

@@ -17,6 +17,12 @@ def insert_absent(session: Session, model: type[Base]) -> sa.Insert:
     return sqlite.insert(model).on_conflict_do_nothing()
 
 
+def full_insert(model: type[Base], *columns: str, **values: object) -> sa.Insert:
+    """An INSERT made once: ``columns`` are parameters; what has a default in Python must be among the two."""
+    table = cast("sa.Table", model.__table__)
+    return sa.insert(table).values(**{name: sa.bindparam(name, type_=table.c[name].type) for name in columns}, **values)
+
+
 def absent_inserts(model: type[Base], *columns: str, **values: object) -> Mapping[str, sa.Insert]:
     """The same statement for each database by name, made once: ``columns`` are parameters, RETURNING gives the id."""
     table = cast("sa.Table", model.__table__)

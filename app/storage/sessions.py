@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import RangeInvalid, UploadUnknown
 from app.db.database import Database
+from app.db.plans import run
 from app.db.types import clock_ms
 from app.storage.models import CANCELLED, Upload
 
@@ -104,8 +105,8 @@ def finish(session: Session, upload: UploadSession, holder: str, *, digest: str,
     RangeInvalid when the session moved, or is owned by another than ``holder``.
     """
     values = {"holder": holder, "digest": digest, **asdict(reached)}
-    if session.connection().execute(_FINISH, _at(upload) | values).one_or_none() is None:
-        raise _explained(session.connection().execute(_EXPLAIN, {"id": upload.id}).all(), upload)
+    if not run(session, _FINISH, _at(upload) | values):
+        raise _explained(run(session, _EXPLAIN, {"id": upload.id}), upload)
 
 
 def cancel(session: Session, upload: UploadSession, now: datetime) -> bool:
