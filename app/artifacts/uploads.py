@@ -10,6 +10,7 @@ from app.context import Context
 from app.core import ids
 from app.core.digest import Digest
 from app.core.errors import DigestInvalid, QuotaExceeded, UploadUnknown
+from app.core.pausing import Pausing
 from app.core.reference import RepositoryName
 from app.db import gate
 from app.db.database import retried
@@ -23,7 +24,7 @@ class Part:
     """Content on its way into a session."""
 
     pieces: Iterable[memoryview]
-    """Each is valid until the next is asked for."""
+    """Each is valid until the next is asked for; an empty one means that nothing comes for a moment."""
     length: int | None = None
     """The bytes that it must turn out to have, when nothing else makes sure of that."""
     declared: int | None = None
@@ -69,7 +70,7 @@ class UploadService:
             raise UploadUnknown
         return upload
 
-    def append(self, upload: UploadSession, part: Part) -> int:
+    def append(self, upload: UploadSession, part: Part) -> Pausing[int]:
         """Add a part at the session's offset and return the new one; errors as ``Ingest.append``.
 
         ReadOnly or UnavailableError while content may not change. QuotaExceeded when the project has no room for so
@@ -78,12 +79,12 @@ class UploadService:
         self._ctx.ports.room.require()
         gate.refuse_when_closed(gate.glance(self._ctx.ports.db))
         try:
-            return self._ingest.append(upload, self._admitted(upload, part))
+            return (yield from self._ingest.append(upload, self._admitted(upload, part)))
         except QuotaExceeded:
             self.cancel(upload)
             raise
 
-    def complete(self, name: RepositoryName, upload: UploadSession, digest: Digest, last: Part | None) -> None:
+    def complete(self, name: RepositoryName, upload: UploadSession, digest: Digest, last: Part | None) -> Pausing[None]:
         """Add the last part and make the whole a blob of the repository, durable when this returns; or change nothing.
 
         Sent again after it succeeded, it succeeds. DigestInvalid when the content has another digest, QuotaExceeded
@@ -97,7 +98,8 @@ class UploadService:
             return
         self._ctx.ports.room.require()
         body = None if last is None else self._admitted(upload, last, digest)
-        with self._ingest.closing(upload, body, digest) as content:
+        with self._ingest.closing(upload, body, digest) as arriving:
+            content = yield from arriving
             unneeded = self._commit(name, content, broken_key(self._ctx, content))
         if unneeded is not None:
             self._ctx.ports.storage.delete(unneeded)

@@ -1,5 +1,6 @@
 """The registry's door: ``/v2`` requests as plain WSGI, before Flask sees them."""
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
@@ -20,12 +21,14 @@ from app.core.errors import (
     UnauthenticatedError,
     UnsupportedError,
 )
+from app.core.pausing import Pausing, completed
 from app.core.reference import RepositoryName, is_digest, is_tag
 from app.registry import errors
 from app.registry.authentication import NOBODY, Caller
 from app.registry.challenge import Scheme, scope_of
 from app.registry.edge import Edge
-from app.registry.http import ROUTE_KEY, VERSION_HEADER, FileBody, RegistryRequest, RegistryResponse
+from app.registry.http import PAUSES_KEY, ROUTE_KEY, VERSION_HEADER, FileBody, RegistryRequest, RegistryResponse
+from app.registry.paused import PausedAnswer
 from app.registry.routes import ROUTES, Route
 from app.storage.receive import close_after_answer, drain
 
@@ -51,22 +54,25 @@ class Gateway:
         self._rest = rest
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request."""
+        """Serve one request; while its handler pauses, the body is ``b""`` and the head is still to come."""
         path: str = environ["PATH_INFO"]
         if path == "/v2/_catalog" or not (path.startswith(_PREFIX) or path == "/v2"):
             return self._rest(environ, start_response)
         call = _Call(environ)
         try:
-            response = self._answer(call, path)
-        except DomainError as error:
-            _note(error, environ)
-            response = self._refuse(call, error)
-        except Exception:  # noqa: BLE001 - the edge: whatever it is, the client gets an answer and the log the trace
-            _log.exception("registry request failed", route=environ.get(ROUTE_KEY))
-            response = self._refuse(call, InternalError())
-        return send(environ, start_response, response)
+            answer = self._answer(call, path)
+        except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the client gets an answer and the log the trace
+            answer = self._refuse(call, error)
+        if isinstance(answer, RegistryResponse):
+            return send(environ, start_response, answer)
+        return PausedAnswer(
+            answer,
+            send=functools.partial(send, environ, start_response),
+            refuse=functools.partial(self._refuse, call),
+            note=functools.partial(_note, environ),
+        ).begin()
 
-    def _answer(self, call: "_Call", path: str) -> RegistryResponse:
+    def _answer(self, call: "_Call", path: str) -> RegistryResponse | Pausing[RegistryResponse]:
         environ = call.environ
         if len(path) <= len(_PREFIX):
             return self._ping(call)
@@ -87,7 +93,7 @@ class Gateway:
             address=environ.get("REMOTE_ADDR", ""),
         )
         token = call.caller.token
-        return route.handler(
+        answer = route.handler(
             RegistryRequest(
                 method=method,
                 name=call.name,
@@ -98,6 +104,9 @@ class Gateway:
                 granted=None if token is None else token.repositories,
             )
         )
+        if isinstance(answer, RegistryResponse) or environ.get(PAUSES_KEY):
+            return answer
+        return completed(answer)
 
     def _ping(self, call: "_Call") -> RegistryResponse:
         call.environ[ROUTE_KEY] = "ping"
@@ -113,8 +122,10 @@ class Gateway:
             call.scheme = Scheme.BEARER if header[:7].lower() == "bearer " else Scheme.BASIC
         return self._door.caller(call.environ)
 
-    def _refuse(self, call: "_Call", error: DomainError) -> RegistryResponse:
+    def _refuse(self, call: "_Call", problem: Exception) -> RegistryResponse:
         environ = call.environ
+        _note(environ, problem)
+        error = problem if isinstance(problem, DomainError) else InternalError()
         if environ["REQUEST_METHOD"] in _WITH_BODY:
             drain(environ)
         if isinstance(error, ContentDamaged):
@@ -148,14 +159,14 @@ class _Call:
         self.name = RepositoryName()
 
 
-def _note(error: DomainError, environ: Environ) -> None:
+def _note(environ: Environ, error: Exception) -> None:
     """Log what the operator has to know: broken promises with their trace, and what cannot be served now.
 
     Damaged content was logged when it was found.
     """
     if isinstance(error, ContentDamaged):
         return
-    if error.kind is Kind.INTERNAL:
+    if not isinstance(error, DomainError) or error.kind is Kind.INTERNAL:
         _log.error("registry request failed", route=environ.get(ROUTE_KEY), exc_info=error)
     elif error.kind is Kind.UNAVAILABLE:
         _log.warning("registry request not served", route=environ.get(ROUTE_KEY), code=error.code, reason=error.message)

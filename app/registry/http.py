@@ -6,11 +6,14 @@ from typing import Any, BinaryIO, Final
 from urllib.parse import parse_qs
 
 from app.context import Context
+from app.core.pausing import Pausing
 
 Headers = list[tuple[str, str]]
 
 ROUTE_KEY: Final = "pyharbor.route"
 """Where the environment names the route, for logs and metrics."""
+PAUSES_KEY: Final = "pyharbor.pauses"
+"""True in the environment of a server that can wait for the client while a handler pauses; it closes every body."""
 VERSION_HEADER: Final = ("Docker-Distribution-Api-Version", "registry/2.0")
 """What every answer below ``/v2`` carries."""
 NO_PAGE: Final[Headers] = [
@@ -78,4 +81,5 @@ class RegistryResponse:
     body: bytes | FileBody | Iterable[bytes] = b""
 
 
-Handler = Callable[[RegistryRequest], RegistryResponse]
+Handler = Callable[[RegistryRequest], RegistryResponse | Pausing[RegistryResponse]]
+"""Takes a request to its response, at once or pausing whenever the client sends nothing of its body."""

@@ -7,6 +7,7 @@ from app.artifacts.blobs import BlobService
 from app.artifacts.uploads import Part, UploadService
 from app.core.digest import UPLOADABLE, Digest
 from app.core.errors import DigestInvalid, DomainError, InvalidError, RangeInvalid, SizeInvalid, UnauthenticatedError
+from app.core.pausing import Pausing
 from app.core.reference import RepositoryName
 from app.registry import errors, ranges
 from app.registry.http import Headers, RegistryRequest, RegistryResponse
@@ -16,7 +17,7 @@ from app.storage.sessions import UploadSession
 _REPEAT_SECONDS = 3600.0
 
 
-def start(request: RegistryRequest) -> RegistryResponse:
+def start(request: RegistryRequest) -> RegistryResponse | Pausing[RegistryResponse]:
     """POST: 202 with a session; 201 at once for a mount that succeeds, or for a body that comes with its digest."""
     name = RepositoryName(request.name)
     mount = request.parameter("mount")
@@ -31,19 +32,19 @@ def start(request: RegistryRequest) -> RegistryResponse:
     return _at_once(request, name, Digest.parse_uploadable(text))
 
 
-def patch(request: RegistryRequest) -> RegistryResponse:
+def patch(request: RegistryRequest) -> Pausing[RegistryResponse]:
     """PATCH: 202 with the new offset; 416 with the true one when the part does not go on there, its body unread."""
     uploads = UploadService(request.ctx)
     upload = uploads.find(RepositoryName(request.name), request.reference)
     try:
         with _part(request, upload) as part:
-            offset = uploads.append(upload, part)
+            offset = yield from uploads.append(upload, part)
     except RangeInvalid as error:
         return _out_of_place(request, error)
     return RegistryResponse(status=202, headers=_progress(upload, offset))
 
 
-def put(request: RegistryRequest) -> RegistryResponse:
+def put(request: RegistryRequest) -> Pausing[RegistryResponse]:
     """PUT: 201 when the whole content, with the last part in the body or without one, has the digest of the query."""
     name = RepositoryName(request.name)
     uploads = UploadService(request.ctx)
@@ -53,7 +54,7 @@ def put(request: RegistryRequest) -> RegistryResponse:
         raise DigestInvalid("the digest parameter is missing")
     digest = Digest.parse_uploadable(text)
     try:
-        _complete(request, name, upload, digest)
+        yield from _complete(request, name, upload, digest)
     except RangeInvalid as error:
         return _out_of_place(request, error)
     return _created(name, digest)
@@ -101,29 +102,29 @@ def _sources(request: RegistryRequest) -> list[RepositoryName] | None:
     return [RepositoryName(name) for name in request.granted if request.allows(name, "pull")]
 
 
-def _at_once(request: RegistryRequest, name: RepositoryName, digest: Digest) -> RegistryResponse:
+def _at_once(request: RegistryRequest, name: RepositoryName, digest: Digest) -> Pausing[RegistryResponse]:
     uploads = UploadService(request.ctx)
     upload = uploads.start(name, digest.algorithm)
     if content_length(request.environ) == 0 and digest != Digest.of(b"", digest.algorithm):
         return _started(upload)
     try:
-        _complete(request, name, upload, digest)
-    except DomainError:
+        yield from _complete(request, name, upload, digest)
+    except (DomainError, GeneratorExit):
         uploads.cancel(upload)
         raise
     return _created(name, digest)
 
 
-def _complete(request: RegistryRequest, name: RepositoryName, upload: UploadSession, digest: Digest) -> None:
+def _complete(request: RegistryRequest, name: RepositoryName, upload: UploadSession, digest: Digest) -> Pausing[None]:
     uploads = UploadService(request.ctx)
     if upload.digest is not None:
-        uploads.complete(name, upload, digest, None)
+        yield from uploads.complete(name, upload, digest, None)
         drain(request.environ, limit=upload.offset, seconds=_REPEAT_SECONDS)
     elif content_length(request.environ) == 0:
-        uploads.complete(name, upload, digest, None)
+        yield from uploads.complete(name, upload, digest, None)
     else:
         with _part(request, upload) as part:
-            uploads.complete(name, upload, digest, part)
+            yield from uploads.complete(name, upload, digest, part)
 
 
 @contextmanager

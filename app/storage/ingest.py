@@ -24,6 +24,7 @@ from app.core.errors import (
     SizeInvalid,
     UploadUnknown,
 )
+from app.core.pausing import Pausing
 from app.db.database import Database
 from app.storage import hash_state, sessions
 from app.storage.driver import ObjectWriter
@@ -37,7 +38,10 @@ _REREAD_BYTES: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """A body on its way: its pieces, each valid until the next is asked for, and what they have to pass."""
+    """A body on its way: its pieces, each valid until the next is asked for, and what they have to pass.
+
+    An empty piece means that nothing comes for a moment: the transfer pauses.
+    """
 
     pieces: Iterable[memoryview]
     length: int | None = None
@@ -68,7 +72,7 @@ class Ingest:
         self.store = store
         self.clock = clock
 
-    def append(self, upload: UploadSession, body: Body) -> int:
+    def append(self, upload: UploadSession, body: Body) -> Pausing[int]:
         """Go on at the session's offset and return the new one; what arrived is kept, whatever ends the body.
 
         RangeInvalid when another request owns the session or moved it, SizeInvalid when the body has not the length it
@@ -80,14 +84,20 @@ class Ingest:
         transfer.begin()
         try:
             with transfer.writing() as writer:
-                transfer.run(writer, body)
-        finally:
+                yield from transfer.run(writer, body)
+        except GeneratorExit:
+            with suppress(DomainError):
+                transfer.end()
+            raise
+        except BaseException:
             transfer.end()
+            raise
+        transfer.end()
         return transfer.offset
 
     @contextmanager
-    def closing(self, upload: UploadSession, body: Body | None, digest: Digest) -> Iterator[Content]:
-        """Add the last part, if there is one, and yield the content, durable and checked, for the caller to commit.
+    def closing(self, upload: UploadSession, body: Body | None, digest: Digest) -> Iterator[Pausing[Content]]:
+        """Yield what adds the last part, if there is one: the content, durable and checked, for the caller to commit.
 
         All or nothing: unless the caller commits, the session is left as it was, so that the same request can be sent
         again. DigestInvalid when the content has another digest; else as ``append``.
@@ -97,9 +107,7 @@ class Ingest:
         try:
             with transfer.writing() as writer:
                 transfer.running = self._running(upload, digest, transfer.keep)
-                if body is not None:
-                    transfer.run(writer, body)
-                yield transfer.finished(digest)
+                yield transfer.completed(writer, body, digest)
         except BaseException:
             with suppress(DomainError):
                 transfer.end()
@@ -169,7 +177,7 @@ class _Transfer:
             writer.cut()
             yield writer
 
-    def run(self, writer: ObjectWriter, body: Body) -> None:
+    def run(self, writer: ObjectWriter, body: Body) -> Pausing[None]:
         """Write the body behind the session's offset."""
         for piece in body.pieces if body.length is None else _of_length(body.pieces, body.length):
             body.admit(self.offset + len(piece))
@@ -178,6 +186,14 @@ class _Transfer:
             if self.running:
                 self.running.update(piece)
             self.offset += len(piece)
+            if not piece:
+                yield
+
+    def completed(self, writer: ObjectWriter, last: Body | None, digest: Digest) -> Pausing[Content]:
+        """Write the last part, if there is one, and return the whole content; errors as ``finished``."""
+        if last is not None:
+            yield from self.run(writer, last)
+        return self.finished(digest)
 
     def finished(self, digest: Digest) -> Content:
         """The content, durable, when its digest is the one that was asked for; DigestInvalid else."""

@@ -179,8 +179,8 @@ def _receive_directly(body: Body, unreader: SocketUnreader, idle_seconds: float)
 
 
 def _receive_length(reader: LengthReader, source: _Source) -> Iterator[memoryview]:
-    view = memoryview(_buffer())
     while reader.length:
+        view = memoryview(_buffer())  # this thread's, which need not be that of the piece before
         count = source.fill(view[: reader.length])
         if count is None:
             raise SizeInvalid(f"the body ended {reader.length} bytes before its declared length")
@@ -191,9 +191,10 @@ def _receive_length(reader: LengthReader, source: _Source) -> Iterator[memoryvie
 
 def _receive_chunked(reader: ChunkedReader, source: _Source) -> Iterator[memoryview]:
     reader.parser = None
-    buffer, decoder = _buffer(), ChunkedDecoder()
-    view = memoryview(buffer)
+    decoder = ChunkedDecoder()
     while not decoder.done:
+        buffer = _buffer()  # as above
+        view = memoryview(buffer)
         count = source.fill(view)
         if count is None:
             raise UploadInvalid("the chunked body ended before its last chunk")

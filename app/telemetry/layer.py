@@ -19,6 +19,8 @@ _LOGGED: Final = 1000
 """Characters of a path and of an agent; a line of more than 4,096 bytes could be torn by another process's."""
 _LONG: Final = 6
 """Digits of a length that may be large."""
+_UNANSWERED: Final = "499"
+"""The status, as other servers' logs have it, of a request whose client went before there was an answer."""
 _ID: Final = re.compile(r"[\x21-\x7e]{1,200}")
 _log = structlog.get_logger("access")
 
@@ -81,7 +83,7 @@ class _Exchange:
         self._start_response = start_response
         self._request_id = request_id
         self._began = time.perf_counter()
-        self._status = "500"
+        self._status = _UNANSWERED
         self._length = "0"
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401 - WSGI
@@ -114,6 +116,7 @@ class _Exchange:
 
     def _closing(self, close: Callable[[], None] | None) -> Callable[[], None]:
         def closed() -> None:
+            structlog.contextvars.bind_contextvars(request_id=self._request_id)
             try:
                 if close is not None:
                     close()

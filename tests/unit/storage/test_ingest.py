@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -11,11 +12,12 @@ from app.context import Ports
 from app.core import ids
 from app.core.digest import Digest
 from app.core.errors import DigestInvalid, RangeInvalid, SizeInvalid, UploadInvalid, UploadUnknown
+from app.core.pausing import completed
 from app.storage import hash_state, ingest, sessions
 from app.storage.driver import ObjectWriter
 from app.storage.drivers.filesystem import FilesystemDriver
 from app.storage.drivers.memory import MemoryDriver
-from app.storage.ingest import Body, Ingest
+from app.storage.ingest import Body, Content, Ingest
 from app.storage.models import Upload
 from app.storage.sessions import UploadSession
 from app.storage.store import BlobStore
@@ -62,11 +64,18 @@ def pieces(*contents: bytes) -> Body:
     return Body(pieces=parts(*contents))
 
 
+@contextmanager
+def closed(engine: Ingest, upload: UploadSession, body: Body | None, digest: Digest) -> Iterator[Content]:
+    """The whole content, for the caller to commit."""
+    with engine.closing(upload, body, digest) as arriving:
+        yield completed(arriving)
+
+
 def finish(engine: Ingest, upload: UploadSession, last: bytes | None, digest: Digest | None = None) -> None:
     """Finish the session as its commit does; the digest is that of ``winner`` unless given."""
     body = None if last is None else pieces(last)
     with (
-        engine.closing(upload, body, digest or Digest.of(b"winner")) as content,
+        closed(engine, upload, body, digest or Digest.of(b"winner")) as content,
         engine.db.write() as session,
     ):
         reached = sessions.Reached(offset=content.size, hash_state=None, update_time=datetime.now(UTC))
@@ -90,10 +99,10 @@ def expire_lease(engine: Ingest, upload: UploadSession) -> None:
 def test_parts_and_any_digest(engine: Ingest, running: str, named: str, last: bool) -> None:
     upload = begin(engine, running)
     stop = 1500 if last else len(CONTENT)
-    assert engine.append(upload, pieces(CONTENT[:1], CONTENT[1:700])) == 700
-    assert engine.append(again(engine, upload), pieces(CONTENT[700:stop])) == stop
+    assert completed(engine.append(upload, pieces(CONTENT[:1], CONTENT[1:700]))) == 700
+    assert completed(engine.append(again(engine, upload), pieces(CONTENT[700:stop]))) == stop
     body = pieces(CONTENT[stop:]) if last else None
-    with engine.closing(again(engine, upload), body, Digest.of(CONTENT, named)) as content:
+    with closed(engine, again(engine, upload), body, Digest.of(CONTENT, named)) as content:
         assert (content.size, content.holder) == (len(CONTENT), lease_left(engine, upload))
         assert engine.store.size(upload.key) == len(CONTENT)
         assert engine.digest_of(upload.key, named, content.size) == content.digest
@@ -101,9 +110,9 @@ def test_parts_and_any_digest(engine: Ingest, running: str, named: str, last: bo
 
 def test_no_second_reading_with_saved_states(engine: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = begin(engine)
-    engine.append(upload, pieces(CONTENT[:100]))
+    completed(engine.append(upload, pieces(CONTENT[:100])))
     monkeypatch.setattr(type(engine.store), "open", lambda *_: pytest.fail("read again"))
-    with engine.closing(again(engine, upload), pieces(CONTENT[100:]), Digest.of(CONTENT)):
+    with closed(engine, again(engine, upload), pieces(CONTENT[100:]), Digest.of(CONTENT)):
         pass
 
 
@@ -115,20 +124,20 @@ class TestLease:
         upload = begin(engine)
         assert sessions.lease(engine.db, upload, "other")
         with pytest.raises(RangeInvalid, match="another request"):
-            engine.append(upload, pieces(b"abc"))
-        with pytest.raises(RangeInvalid), engine.closing(upload, pieces(b"abc"), Digest.of(b"abc")):
+            completed(engine.append(upload, pieces(b"abc")))
+        with pytest.raises(RangeInvalid), closed(engine, upload, pieces(b"abc"), Digest.of(b"abc")):
             pass
         expire_lease(engine, upload)
-        assert engine.append(upload, pieces(b"abc")) == 3
+        assert completed(engine.append(upload, pieces(b"abc"))) == 3
 
     def test_of_a_dead_request(self, engine: Ingest) -> None:
         upload = begin(engine)
-        engine.append(upload, pieces(b"abc"))
+        completed(engine.append(upload, pieces(b"abc")))
         assert sessions.lease(engine.db, again(engine, upload), "dead")
         with pytest.raises(RangeInvalid, match="offset 3, not 0"):
-            engine.append(upload, pieces(b"abc"))
+            completed(engine.append(upload, pieces(b"abc")))
         assert lease_left(engine, upload) == "dead"
-        assert engine.append(again(engine, upload), pieces(b"def")) == 6
+        assert completed(engine.append(again(engine, upload), pieces(b"def"))) == 6
         assert sessions.lease(engine.db, again(engine, upload), "dead again")
         finish(engine, again(engine, upload), None, Digest.of(b"abcdef"))
 
@@ -138,12 +147,12 @@ class TestLease:
 
         def be_late(store: BlobStore, key: str, offset: int) -> ObjectWriter:
             monkeypatch.undo()
-            assert engine.append(again(engine, upload), pieces(b"winner")) == 6
+            assert completed(engine.append(again(engine, upload), pieces(b"winner"))) == 6
             return open_object(store, key, offset)
 
         monkeypatch.setattr(type(engine.store), "append", be_late)
         with pytest.raises(RangeInvalid, match="offset 6, not 0"):
-            engine.append(upload, pieces(b"zombie"))
+            completed(engine.append(upload, pieces(b"zombie")))
         assert engine.store.size(upload.key) == 6
         with pytest.raises(DigestInvalid):
             finish(engine, again(engine, upload), None, Digest.of(b"zombie"))
@@ -151,9 +160,9 @@ class TestLease:
 
     def test_stale_offset(self, engine: Ingest) -> None:
         upload = begin(engine)
-        engine.append(upload, pieces(b"abc"))
+        completed(engine.append(upload, pieces(b"abc")))
         with pytest.raises(RangeInvalid, match="offset 3, not 0"):
-            engine.append(upload, pieces(b"abc"))
+            completed(engine.append(upload, pieces(b"abc")))
 
     def test_progress_is_stored_on_the_way(self, engine: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
         """What a killed process leaves is at most one renewal old, and another goes on from there."""
@@ -166,10 +175,10 @@ class TestLease:
                 time.sleep(0.03)
                 seen.append(again(engine, upload).offset)
 
-        engine.append(upload, Body(pieces=body()))
+        completed(engine.append(upload, Body(pieces=body())))
         assert seen[0] == 0
         assert seen[2] == 1000
-        with engine.closing(again(engine, upload), None, Digest.of(CONTENT)):
+        with closed(engine, again(engine, upload), None, Digest.of(CONTENT)):
             pass
 
     def test_who_slept_past_it_keeps_others_out_and_then_gives_up(
@@ -187,7 +196,7 @@ class TestLease:
             yield from parts(b"zombie again")
 
         with pytest.raises(RangeInvalid, match="another request"):
-            engine.append(upload, Body(pieces=body()))
+            completed(engine.append(upload, Body(pieces=body())))
         other = again(engine, upload)
         assert (other.offset, lease_left(engine, upload)) == (0, None)
         finish(engine, other, b"winner")
@@ -196,7 +205,7 @@ class TestLease:
     @pytest.mark.parametrize(
         "late",
         [
-            pytest.param(lambda engine, stale, _: engine.append(stale, pieces(b"zombie")), id="append"),
+            pytest.param(lambda engine, stale, _: completed(engine.append(stale, pieces(b"zombie"))), id="append"),
             pytest.param(lambda engine, stale, digest: finish(engine, stale, None, digest), id="close"),
             pytest.param(
                 lambda engine, stale, digest: finish(engine, stale, b"zombie", digest), id="close with a body"
@@ -214,7 +223,7 @@ class TestLease:
         """Between its lease and its first look at the object another request takes over and finishes the session."""
         upload = begin(engine)
         if first:
-            engine.append(upload, pieces(first))
+            completed(engine.append(upload, pieces(first)))
         stale, open_object = again(engine, upload), type(engine.store).append
 
         def sleep_then_open(store: BlobStore, key: str, offset: int) -> ObjectWriter:
@@ -237,7 +246,7 @@ class TestLease:
                 assert sessions.cancel(session, upload, engine.clock.now())
 
         with pytest.raises(UploadUnknown):
-            engine.append(upload, Body(pieces=body()))
+            completed(engine.append(upload, Body(pieces=body())))
 
 
 class TestEnds:
@@ -250,34 +259,34 @@ class TestEnds:
             raise error
 
         with pytest.raises(error):
-            engine.append(upload, Body(pieces=body()))
+            completed(engine.append(upload, Body(pieces=body())))
         assert again(engine, upload).offset == 1000
-        assert engine.append(again(engine, upload), pieces(CONTENT[1000:])) == len(CONTENT)
-        with engine.closing(again(engine, upload), None, Digest.of(CONTENT)):
+        assert completed(engine.append(again(engine, upload), pieces(CONTENT[1000:]))) == len(CONTENT)
+        with closed(engine, again(engine, upload), None, Digest.of(CONTENT)):
             pass
 
     @pytest.mark.parametrize("error", [UploadInvalid, KeyboardInterrupt])
     def test_a_closing_body_counts_only_when_committed(self, engine: Ingest, error: type[BaseException]) -> None:
         upload = begin(engine)
-        engine.append(upload, pieces(CONTENT[:1000]))
+        completed(engine.append(upload, pieces(CONTENT[:1000])))
 
         def body() -> Iterator[memoryview]:
             yield from parts(CONTENT[1000:1100])
             raise error
 
-        with pytest.raises(error), engine.closing(again(engine, upload), Body(pieces=body()), Digest.of(CONTENT)):
+        with pytest.raises(error), closed(engine, again(engine, upload), Body(pieces=body()), Digest.of(CONTENT)):
             pytest.fail("committed")
-        with pytest.raises(DigestInvalid), engine.closing(again(engine, upload), pieces(b"x"), Digest.of(CONTENT)):
+        with pytest.raises(DigestInvalid), closed(engine, again(engine, upload), pieces(b"x"), Digest.of(CONTENT)):
             pytest.fail("committed")
-        with pytest.raises(error), engine.closing(again(engine, upload), pieces(CONTENT[1000:]), Digest.of(CONTENT)):
+        with pytest.raises(error), closed(engine, again(engine, upload), pieces(CONTENT[1000:]), Digest.of(CONTENT)):
             raise error
         assert (again(engine, upload).offset, lease_left(engine, upload)) == (1000, None)
-        with engine.closing(again(engine, upload), pieces(CONTENT[1000:]), Digest.of(CONTENT)):
+        with closed(engine, again(engine, upload), pieces(CONTENT[1000:]), Digest.of(CONTENT)):
             pass
 
     @pytest.mark.parametrize(("length", "kept"), [(5, 5), (7, 6)])
     def test_a_body_of_another_length(self, engine: Ingest, length: int, kept: int) -> None:
         upload = begin(engine)
         with pytest.raises(SizeInvalid):
-            engine.append(upload, Body(pieces=parts(b"abc", b"def"), length=length))
+            completed(engine.append(upload, Body(pieces=parts(b"abc", b"def"), length=length)))
         assert again(engine, upload).offset == kept
