@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.access.principals import ANONYMOUS, Principal
+from app.core.budget import ByteBudget
 from app.core.cache import Cache, content_cache
 from app.core.clock import Clock
 from app.core.crypto import Keys, random_key
@@ -21,11 +22,13 @@ from app.db import gate
 from app.db.database import Database
 from app.db.plans import run
 from app.settings import Settings
+from app.storage.key_batches import KeyBatches
 from app.storage.room import DiskRoom
 from app.storage.store import BlobStore
 
 LARGE_AT_ONCE: Final = 4
 _WAITING_BYTES: Final = 256 * 1024
+_SMALL_BODIES_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +45,13 @@ class Ports:
     pulls: PullSink
     admission: AdmissionTable
     effects: EffectTable
+    key_batches: KeyBatches
     manifests: Cache[str, bytes] = field(default_factory=content_cache)
     """Bytes of manifests by digest; never who may see them or whether they exist."""
     waiting: Cache[int, tuple[float, int]] = field(default_factory=lambda: Cache(_WAITING_BYTES, lambda _: 0))
     """Bytes that were deleted from a project and wait for collection, by its id, each with the moment it is too old."""
+    small_bodies: ByteBudget = field(default_factory=lambda: ByteBudget(_SMALL_BODIES_BYTES))
+    """Of whole blobs that are held in memory until they are checked."""
     large_answers: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(LARGE_AT_ONCE))
     """To be held while an answer is made that may take megabytes, so that all threads together take no more."""
     start_key: bytes = field(default_factory=random_key, repr=False)

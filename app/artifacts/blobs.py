@@ -14,8 +14,8 @@ from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import (
     BlobUnknown,
+    Contended,
     DeniedError,
-    InternalError,
     NotFoundError,
     UnauthenticatedError,
     UnavailableError,
@@ -28,7 +28,7 @@ from app.db.types import clock_ms
 from app.projects import rights
 from app.projects.counters import count_content
 from app.projects.models import Project
-from app.storage.models import IS_LIVE, IS_QUARANTINED, LIVE, Blob, ZeroReference
+from app.storage.models import IS_LIVE, IS_QUARANTINED, LIVE, Blob, KeyBatch, ZeroReference
 
 _COMMIT_TRIES = 5
 
@@ -107,13 +107,17 @@ class BlobService:
 
         A live blob that has the digest already stays as it is, unless its own object is broken: then it gets the new
         one, for all who hold it. Returns the key of the object that is not needed, to be deleted after the commit.
-        ProjectUnknown when the project is gone, QuotaExceeded when it has no room for the bytes.
+        ProjectUnknown when the project is gone, QuotaExceeded when it has no room for the bytes; Contended when the
+        purge looked through the object's batch meanwhile.
         """
         now = self._ctx.ports.clock.now()
         place = find_place(session, name, now)
-        row = {"digest": digest, "key": new.key, "size": new.size, "creation_time": now}
+        row = {"digest": digest, "key": new.key, "size": new.size, "creation_time": now, "window": self._window_ms()}
+        inserts = _NEW_BLOB if new.batch is None else _NEW_SMALL_BLOB
+        if new.batch is not None:
+            row["batch"] = new.batch
         for _ in range(_COMMIT_TRIES):
-            blob_id = _insert(session, _NEW_BLOB, {**row, "window": self._window_ms()})
+            blob_id = _insert(session, inserts, row)
             if blob_id is not None:
                 self._give(session, place, blob_id, new.size)
                 return None
@@ -121,7 +125,7 @@ class BlobService:
             if known is not None:
                 self._give(session, place, known.id, known.size)
                 return choose_object(session, known, new)
-        raise InternalError(f"blob {digest} was deleted and pushed again {_COMMIT_TRIES} times while it was committed")
+        raise Contended(f"blob {digest} went {_COMMIT_TRIES} times while it was committed", retry_after=1)
 
     def may_take_from(self, source: RepositoryName) -> bool:
         """Tell whether the caller may pull from the repository, whether it exists or not."""
@@ -219,6 +223,24 @@ _PROJECT_ID = sa.bindparam("project_id", type_=sa.BigInteger)
 _BLOB_ID = sa.bindparam("blob_id", type_=sa.BigInteger)
 _UNTIL = clock_ms() + sa.bindparam("window", type_=sa.BigInteger)
 _NEW_BLOB = absent_inserts(Blob, "digest", "key", "size", "creation_time", state=LIVE, claimed_until=_UNTIL)
+_NEW_SMALL_BLOB = absent_selects(
+    Blob,
+    *("digest", "key", "size", "creation_time", "state", "claimed_until"),
+    rows=sa.select(
+        *(
+            sa.bindparam(name, type_=cast("sa.Table", Blob.__table__).c[name].type)
+            for name in ("digest", "key", "size", "creation_time")
+        ),
+        sa.literal_column(f"'{LIVE}'"),
+        _UNTIL,
+    ).where(
+        sa.exists(
+            sa.select(KeyBatch.id).where(KeyBatch.prefix == sa.bindparam("batch"), KeyBatch.closed.is_(sa.false()))
+        )
+    ),
+    returning="id",
+)
+"""Not under a key that the purge has looked for: what it did not find there it will not look for again."""
 _NEW_HELD = absent_inserts(RepositoryBlob, "repository_id", "blob_id")
 _NEW_CHARGE = absent_inserts(ProjectBlob, "project_id", "blob_id")
 _NEW_ZERO = absent_inserts(ZeroReference, "repository_id", "project_id", "blob_id", since=clock_ms())

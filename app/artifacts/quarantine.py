@@ -36,6 +36,8 @@ class NewObject:
     size: int
     instead_of: str | None
     """The key of the blob's object, when that was seen to be broken."""
+    batch: str | None = None
+    """The prefix of the batch of its key, which the purge must not have looked through; None for an upload's key."""
 
 
 def open_copy(ctx: Context, copy: StoredCopy, offset: int = 0) -> BinaryIO:

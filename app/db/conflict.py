@@ -36,13 +36,15 @@ def absent_inserts(model: type[Base], *columns: str, **values: object) -> Mappin
     }
 
 
-def absent_selects(model: type[Base], *columns: str, rows: sa.SelectBase) -> Mapping[str, sa.Insert]:
-    """As ``absent_inserts`` for the rows of a SELECT, which needs a WHERE; RETURNING gives the last column."""
+def absent_selects(
+    model: type[Base], *columns: str, rows: sa.SelectBase, returning: str = ""
+) -> Mapping[str, sa.Insert]:
+    """As ``absent_inserts`` for the rows of a SELECT with a WHERE; RETURNING gives the last column, or another."""
     table = cast("sa.Table", model.__table__)
     return {
         kind.dialect.name: kind.insert(table)
         .from_select(columns, rows)
         .on_conflict_do_nothing()
-        .returning(table.c[columns[-1]])
+        .returning(table.c[returning or columns[-1]])
         for kind in (postgresql, sqlite)
     }

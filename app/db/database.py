@@ -59,6 +59,11 @@ class Database:
         self._read_sessions = sessionmaker(self._reader, expire_on_commit=False, info=known)
 
     @property
+    def dialect(self) -> str:
+        """The database's name, as statements for each are kept by."""
+        return self.url.get_backend_name()
+
+    @property
     def engine(self) -> Engine:
         """The writing engine, for migrations."""
         return self._writer

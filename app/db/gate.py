@@ -78,6 +78,13 @@ def pass_through(session: Session) -> None:
     refuse_when_closed(state(session))
 
 
+def hold_back(session: Session) -> None:
+    """Wait for the content transactions in flight, at most 60 s, and let none begin before this transaction ends."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection().execute(sa.text(f"SET LOCAL lock_timeout = '{_WAIT}'"))
+        session.connection().execute(_LOCK_EXCLUSIVE)
+
+
 def refuse_when_closed(now: GateState) -> None:
     """Raise ReadOnly by the switch, UnavailableError with the seconds to wait by a lease."""
     if now.switched:
@@ -92,11 +99,9 @@ def refuse_when_closed(now: GateState) -> None:
 def acquire(session: Session, holder: str, ttl_ms: int) -> int | None:
     """Take or keep the lease for ``holder`` and return its fence; None while another holder's lease lasts.
 
-    Waits at most 60 s for content transactions in flight.
+    Waits as ``hold_back``.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        session.connection().execute(sa.text(f"SET LOCAL lock_timeout = '{_WAIT}'"))
-        session.connection().execute(_LOCK_EXCLUSIVE)
+    hold_back(session)
     free = sa.or_(
         WriteGate.holder.is_(None),
         WriteGate.expires_at <= clock_ms(),

@@ -59,6 +59,13 @@ class StorageDriver(Protocol):
         """
         ...
 
+    def put(self, key: str, content: bytes) -> None:
+        """Write a small object whole, under a key that has none, and make it durable, with one sync of each kind.
+
+        StorageFull when it cannot be written; what was written of it then may be there.
+        """
+        ...
+
     def finish(self, key: str, size: int) -> None:
         """Make the object durable, the one durability point of an upload, and verify its size; never changes it.
 

@@ -27,6 +27,11 @@ class BlobStore:
         forbid_in_transaction("writing to the storage")
         return self.driver.append(key, offset)
 
+    def put(self, key: str, content: bytes) -> None:
+        """Write a small object whole, under a key that has none, and make it durable."""
+        forbid_in_transaction("writing to the storage")
+        self.driver.put(key, content)
+
     def finish(self, key: str, size: int) -> None:
         """Make the object durable; InternalError when it does not hold exactly ``size`` bytes."""
         forbid_in_transaction("writing to the storage")

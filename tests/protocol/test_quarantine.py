@@ -24,6 +24,7 @@ from app.storage.models import Blob, Upload
 from tests.protocol.conftest import Connect
 from tests.support.accounts import make_project, make_user
 from tests.support.blobs import SESSIONS, content_of, digest_of, push
+from tests.support.clock import MovableClock
 from tests.support.contents import code_of
 from tests.support.manifests import CONFIG, image, push_manifest, put
 
@@ -230,7 +231,7 @@ class TestHealing:
 
     @pytest.mark.parametrize("remembered", [True, False])
     def test_the_purge_finds_a_broken_object_that_a_crash_left(
-        self, pusher: httpx.Client, ports: Ports, ctx: Context, remembered: bool
+        self, pusher: httpx.Client, ports: Ports, ctx: Context, clock: MovableClock, remembered: bool
     ) -> None:
         push(pusher, NAME, CONTENT)
         if not remembered:
@@ -245,7 +246,8 @@ class TestHealing:
         ports.storage.driver = driver
 
         run = JobRun(ctx, "upload-purge-0-1-abcdefgh", UPLOAD_PURGE_JOB.workflow)
-        asked = PurgeInput(expiry_seconds=1_000_000, finished_seconds=-60)
+        clock.forward(3700)
+        asked = PurgeInput(expiry_seconds=1_000_000, finished_seconds=600)
         assert UploadPurge(run, asked).run(lambda: True).done
 
         assert files(ports) == [file_of(ports)]

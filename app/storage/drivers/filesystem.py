@@ -55,6 +55,21 @@ class FilesystemDriver:
                     return _FileWriter(key, descriptor, offset)
                 os.close(descriptor)
 
+    def put(self, key: str, content: bytes) -> None:
+        """Write the object's file, sync its content, then its folder."""
+        path = self._path(key)
+        with _refusals(key):
+            descriptor = self._create(path, os.O_EXCL)
+            try:
+                data = memoryview(content)
+                while data:
+                    data = data[os.write(descriptor, data) :]
+                if self._fsync:
+                    os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+            self._sync_folder(path.parent)
+
     def finish(self, key: str, size: int) -> None:
         """Sync the object's content and folder and verify its size; never changes it."""
         path = self._path(key)
@@ -114,8 +129,8 @@ class FilesystemDriver:
     def _path(self, key: str) -> Path:
         return self._root / checked_key(key)
 
-    def _create(self, path: Path) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+    def _create(self, path: Path, exclusive: int = 0) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | exclusive
         try:
             return os.open(path, flags, 0o640)
         except FileNotFoundError:

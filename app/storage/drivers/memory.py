@@ -34,6 +34,11 @@ class MemoryDriver:
             self._written.add(id(content))
             return _MemoryWriter(content, offset, self._written)
 
+    def put(self, key: str, content: bytes) -> None:
+        """Keep the content."""
+        with self._lock:
+            self._objects[checked_key(key)] = bytearray(content)
+
     def finish(self, key: str, size: int) -> None:
         """Verify the size; memory knows nothing more durable."""
         with self._lock:

@@ -47,12 +47,14 @@ def begin(engine: Ingest, algorithm: str = "sha256") -> UploadSession:
         hash_state=None,
         digest=None,
     )
-    sessions.insert(engine.db, upload, datetime.now(UTC))
+    sessions.insert(engine.db, upload, sessions.Entry(account="user:1", now=datetime.now(UTC)))
     return upload
 
 
 def again(engine: Ingest, upload: UploadSession) -> UploadSession:
-    return sessions.find(engine.db, upload.id, "p/r", datetime.now(UTC))
+    found = sessions.find_or_none(engine.db, upload.id, "p/r", datetime.now(UTC))
+    assert found is not None
+    return found
 
 
 def parts(*contents: bytes) -> Iterator[memoryview]:
