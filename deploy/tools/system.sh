@@ -13,6 +13,7 @@ declare -A groups=(
     [load]="wrk"
     [peers]="docker-registry"
     [shell]="shellcheck"
+    [trace]="strace"
 )
 
 fail() {

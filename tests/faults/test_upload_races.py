@@ -97,19 +97,19 @@ def race(ground: Ground, findings: Findings, number: int, plan: list[Round]) -> 
 
 def kill_web_processes(server: LiveServer) -> None:
     """Kill all of them and wait until others serve."""
-    before = _children(server.pid)
+    before = children_of(server.pid)
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        now = _children(server.pid)
+        now = children_of(server.pid)
         if len(now) == len(before) and not set(before) & set(now):
             return
         time.sleep(0.002)
     raise AssertionError("the web processes did not come back")
 
 
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
