@@ -84,7 +84,7 @@ e2e: ## push and pull with Docker, skopeo, buildah, crane, oras and helm; look a
 .PHONY: faults
 faults: ## kill processes and fill disks while clients push, and see that nothing is lost
 	$(call say,kill -9$(comma) full disks$(comma) read-only storage)
-	@$(SETUP) dev "build postgres" "temporal"
+	@$(SETUP) dev "build postgres trace" "temporal"
 	@$(WITH) temporal -- $(pytest) --timeout=1200 tests/faults
 
 .PHONY: races

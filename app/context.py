@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.access.principals import ANONYMOUS, Principal
 from app.core.blocking import about_to_block
+from app.core.budget import ByteBudget
 from app.core.cache import Cache, content_cache
 from app.core.clock import Clock
 from app.core.crypto import Keys, random_key
@@ -20,12 +21,15 @@ from app.core.errors import InternalError, Overtaken, StorageFull
 from app.core.plugins import AdmissionTable, Bell, EffectTable, PullSink
 from app.db import gate
 from app.db.database import Database
+from app.db.plans import run
 from app.settings import Settings
+from app.storage.key_batches import KeyBatches
 from app.storage.room import DiskRoom
 from app.storage.store import BlobStore
 
 LARGE_AT_ONCE: Final = 4
 _WAITING_BYTES: Final = 256 * 1024
+_SMALL_BODIES_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +46,13 @@ class Ports:
     pulls: PullSink
     admission: AdmissionTable
     effects: EffectTable
+    key_batches: KeyBatches
     manifests: Cache[str, bytes] = field(default_factory=content_cache)
     """Bytes of manifests by digest; never who may see them or whether they exist."""
     waiting: Cache[int, tuple[float, int]] = field(default_factory=lambda: Cache(_WAITING_BYTES, lambda _: 0))
     """Bytes that were deleted from a project and wait for collection, by its id, each with the moment it is too old."""
+    small_bodies: ByteBudget = field(default_factory=lambda: ByteBudget(_SMALL_BODIES_BYTES))
+    """Of whole blobs that are held in memory until they are checked."""
     large_answers: "LargeAnswers" = field(default_factory=lambda: LargeAnswers())  # noqa: PLW0108 - made below
     """To be held while an answer is made that may take megabytes, so that all threads together take no more."""
     large_documents: threading.Lock = field(default_factory=threading.Lock)
@@ -109,7 +116,7 @@ class Context:
     def rows(self, statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
         """All rows of a reading statement made once: in the writing transaction when it is open, else the fast way."""
         if self._session is not None:
-            return self._session.connection().execute(statement, parameters).all()
+            return run(self._session, statement, parameters)
         return self.ports.db.rows(statement, parameters)
 
     @contextmanager

@@ -17,6 +17,7 @@ from app.identity.key_folder import KeyFolder
 from app.jobs.bell import DatabaseBell
 from app.settings import Settings, SettingsError
 from app.storage.drivers.family import storage_driver
+from app.storage.key_batches import KeyBatches
 from app.storage.room import DiskRoom
 from app.storage.store import BlobStore
 
@@ -48,6 +49,7 @@ def build(settings: Settings) -> Ports:
         pulls=pulls,
         admission=admission(),
         effects=effects(),
+        key_batches=KeyBatches(db),
     )
     pulls.start(ports)
     return ports

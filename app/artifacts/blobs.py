@@ -14,8 +14,8 @@ from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import (
     BlobUnknown,
+    Contended,
     DeniedError,
-    InternalError,
     NotFoundError,
     UnauthenticatedError,
     UnavailableError,
@@ -23,11 +23,12 @@ from app.core.errors import (
 from app.core.reference import RepositoryName
 from app.db.conflict import absent_inserts, absent_selects
 from app.db.database import retried
+from app.db.plans import run
 from app.db.types import clock_ms
 from app.projects import rights
 from app.projects.counters import count_content
 from app.projects.models import Project
-from app.storage.models import IS_LIVE, IS_QUARANTINED, LIVE, Blob, ZeroReference
+from app.storage.models import IS_LIVE, IS_QUARANTINED, LIVE, Blob, KeyBatch, ZeroReference
 
 _COMMIT_TRIES = 5
 
@@ -106,13 +107,17 @@ class BlobService:
 
         A live blob that has the digest already stays as it is, unless its own object is broken: then it gets the new
         one, for all who hold it. Returns the key of the object that is not needed, to be deleted after the commit.
-        ProjectUnknown when the project is gone, QuotaExceeded when it has no room for the bytes.
+        ProjectUnknown when the project is gone, QuotaExceeded when it has no room for the bytes; Contended when the
+        purge looked through the object's batch meanwhile.
         """
         now = self._ctx.ports.clock.now()
         place = find_place(session, name, now)
-        row = {"digest": digest, "key": new.key, "size": new.size, "creation_time": now}
+        row = {"digest": digest, "key": new.key, "size": new.size, "creation_time": now, "window": self._window_ms()}
+        inserts = _NEW_BLOB if new.batch is None else _NEW_SMALL_BLOB
+        if new.batch is not None:
+            row["batch"] = new.batch
         for _ in range(_COMMIT_TRIES):
-            blob_id = _insert(session, _NEW_BLOB, {**row, "window": self._window_ms()})
+            blob_id = _insert(session, inserts, row)
             if blob_id is not None:
                 self._give(session, place, blob_id, new.size)
                 return None
@@ -120,7 +125,7 @@ class BlobService:
             if known is not None:
                 self._give(session, place, known.id, known.size)
                 return choose_object(session, known, new)
-        raise InternalError(f"blob {digest} was deleted and pushed again {_COMMIT_TRIES} times while it was committed")
+        raise Contended(f"blob {digest} went {_COMMIT_TRIES} times while it was committed", retry_after=1)
 
     def may_take_from(self, source: RepositoryName) -> bool:
         """Tell whether the caller may pull from the repository, whether it exists or not."""
@@ -166,7 +171,7 @@ class BlobService:
     def _claimed(self, session: Session, digest: Digest) -> sa.Row[Any] | None:
         """Lock the live blob of this digest and claim it."""
         claim = {"at_digest": digest, "window": self._window_ms()}
-        return session.connection().execute(_CLAIM_DIGEST, claim).one_or_none()
+        return next(iter(run(session, _CLAIM_DIGEST, claim)), None)
 
     def _may_take(self, session: Session, digest: Digest, sources: Collection[RepositoryName] | None) -> bool:
         holders = _HOLDERS if sources is None else _HOLDERS.where(Repository.name.in_(sources))
@@ -204,9 +209,8 @@ def _copy(digest: Digest, blob: HeldBlob) -> StoredCopy:
 
 def _insert(session: Session, statements: Mapping[str, sa.Insert], values: Mapping[str, object]) -> int | None:
     """The new row's id; None when the row is there already."""
-    connection = session.connection()
-    made: int | None = connection.execute(statements[connection.dialect.name], values).scalar_one_or_none()
-    return made
+    rows = run(session, statements[session.get_bind().dialect.name], values)
+    return int(rows[0][0]) if rows else None
 
 
 def _forget(session: Session, model: type[RepositoryBlob | ProjectBlob], **key: int) -> bool:
@@ -219,6 +223,24 @@ _PROJECT_ID = sa.bindparam("project_id", type_=sa.BigInteger)
 _BLOB_ID = sa.bindparam("blob_id", type_=sa.BigInteger)
 _UNTIL = clock_ms() + sa.bindparam("window", type_=sa.BigInteger)
 _NEW_BLOB = absent_inserts(Blob, "digest", "key", "size", "creation_time", state=LIVE, claimed_until=_UNTIL)
+_NEW_SMALL_BLOB = absent_selects(
+    Blob,
+    *("digest", "key", "size", "creation_time", "state", "claimed_until"),
+    rows=sa.select(
+        *(
+            sa.bindparam(name, type_=cast("sa.Table", Blob.__table__).c[name].type)
+            for name in ("digest", "key", "size", "creation_time")
+        ),
+        sa.literal_column(f"'{LIVE}'"),
+        _UNTIL,
+    ).where(
+        sa.exists(
+            sa.select(KeyBatch.id).where(KeyBatch.prefix == sa.bindparam("batch"), KeyBatch.closed.is_(sa.false()))
+        )
+    ),
+    returning="id",
+)
+"""Not under a key that the purge has looked for: what it did not find there it will not look for again."""
 _NEW_HELD = absent_inserts(RepositoryBlob, "repository_id", "blob_id")
 _NEW_CHARGE = absent_inserts(ProjectBlob, "project_id", "blob_id")
 _NEW_ZERO = absent_inserts(ZeroReference, "repository_id", "project_id", "blob_id", since=clock_ms())

@@ -1,7 +1,7 @@
 """What a project is charged for, and the queue of what no artifact of a repository refers to any more."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -10,20 +10,21 @@ from app.artifacts.models import ArtifactBlob, ProjectBlob, Repository, Reposito
 from app.artifacts.repositories import RepositoryRef
 from app.db.conflict import absent_selects, insert_absent
 from app.db.parts import parts
+from app.db.plans import run
 from app.db.types import clock_ms
 from app.storage.models import Blob, ZeroReference
 
 
 def charge_artifact(session: Session, *, project_id: int, artifact_id: int) -> int:
     """Charge the project for the artifact's blobs that it is not charged for yet; returns their bytes."""
-    connection = session.connection()
     place = {"project": project_id, "artifact": artifact_id}
-    return _bytes(session, connection.execute(_CHARGE[connection.dialect.name], place).scalars().all())
+    charged = run(session, _CHARGE[session.get_bind().dialect.name], place)
+    return _bytes(session, [row.blob_id for row in charged])
 
 
 def leave_queue(session: Session, *, repository_id: int, artifact_id: int) -> None:
     """The artifact's blobs are referred to from now on."""
-    session.connection().execute(_LEAVE, {"repository": repository_id, "artifact": artifact_id})
+    run(session, _LEAVE, {"repository": repository_id, "artifact": artifact_id})
 
 
 def enter_queue(session: Session, *, repository: RepositoryRef, blob_ids: Sequence[int]) -> None:
@@ -97,8 +98,9 @@ _CHARGE = absent_selects(
         ~sa.exists().where(ProjectBlob.project_id == _PROJECT, ProjectBlob.blob_id == ArtifactBlob.blob_id),
     ),
 )
-_LEAVE = sa.delete(ZeroReference).where(
-    ZeroReference.repository_id == sa.bindparam("repository"),
-    ZeroReference.blob_id.in_(sa.select(ArtifactBlob.blob_id).where(_OF_ARTIFACT)),
+_QUEUE = cast("sa.Table", ZeroReference.__table__)
+_LEAVE = sa.delete(_QUEUE).where(
+    _QUEUE.c.repository_id == sa.bindparam("repository"),
+    _QUEUE.c.blob_id.in_(sa.select(ArtifactBlob.blob_id).where(_OF_ARTIFACT)),
 )
 _SIZE = sa.select(sa.func.sum(Blob.size)).where(Blob.id.in_(sa.bindparam("blobs", expanding=True)))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.artifacts.accessories import Referrer, attach, attach_by_tags
 from app.artifacts.charges import charge_artifact, leave_queue
 from app.artifacts.content_checks import check_content
-from app.artifacts.models import Artifact, ArtifactChild, ManifestBody, Repository
+from app.artifacts.models import Artifact, ArtifactChild, ManifestBody, Repository, Standing
 from app.artifacts.references import References, extend, record, resolve
 from app.artifacts.repositories import RepositoryRef, find_place, lock_repository
 from app.artifacts.standing import described_by_tag, settle
@@ -20,7 +20,9 @@ from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import ManifestInvalid, RepositoryUnknown
 from app.core.reference import RepositoryName
+from app.db.conflict import full_insert
 from app.db.database import retried
+from app.db.plans import run
 from app.events.content import ArtifactPushed
 from app.oci.artifact_types import artifact_kind
 from app.oci.documents import storable_map
@@ -99,10 +101,10 @@ def _enter_repository(session: Session, name: RepositoryName, now: datetime) -> 
 
 def _known_artifact(session: Session, repository: RepositoryRef, push: ManifestPush) -> int | None:
     """The artifact of the digest; ManifestInvalid when it is of another type, as which it was checked and is served."""
-    bound = {"repository": repository.id, "digest": push.digest}
-    row = session.connection().execute(_ARTIFACT, bound).one_or_none()
-    if row is None:
+    rows = run(session, _ARTIFACT, {"repository": repository.id, "digest": push.digest})
+    if not rows:
         return None
+    row = rows[0]
     if row.manifest_media_type != push.manifest.media_type:
         raise ManifestInvalid(
             f"the repository holds this document as {row.manifest_media_type!r}: delete it to push it as another type",
@@ -116,8 +118,8 @@ def _create(
 ) -> tuple[int, int]:
     references = resolve(session, repository.id, push.manifest)
     row = _row(repository, push, references.size) | {"extra_attrs": facts, "push_time": now}
-    artifact_id = session.connection().execute(_NEW_ARTIFACT, row).scalar_one()
-    session.connection().execute(_NEW_BODY, {"artifact_id": artifact_id, "body": push.body})
+    artifact_id = int(run(session, _NEW_ARTIFACT, row)[0].id)
+    run(session, _NEW_BODY, {"artifact_id": artifact_id, "body": push.body})
     record(session, artifact_id=artifact_id, repository=repository, manifest=push.manifest, references=references)
     attach(session, _referrer(repository, push, artifact_id), now)
     leave_queue(session, repository_id=repository.id, artifact_id=artifact_id)
@@ -140,10 +142,8 @@ def _charge(session: Session, repository: RepositoryRef, artifact_id: int) -> in
 
 def _touched(session: Session, repository: RepositoryRef, push: ManifestPush, artifact_id: int) -> set[int]:
     """Whose standing a new artifact may change: its own, its children's, that of what was tagged to be about it."""
-    children = (
-        session.connection().execute(_CHILDREN, {"artifact": artifact_id}).scalars() if push.manifest.entries else ()
-    )
-    return {artifact_id, *children, *described_by_tag(session, repository.id, [push.digest])}
+    children = run(session, _CHILDREN, {"artifact": artifact_id}) if push.manifest.entries else ()
+    return {artifact_id, *(row.child_id for row in children), *described_by_tag(session, repository.id, [push.digest])}
 
 
 def _referrer(repository: RepositoryRef, push: ManifestPush, artifact_id: int) -> Referrer:
@@ -173,7 +173,7 @@ def _row(repository: RepositoryRef, push: ManifestPush, referred: int) -> dict[s
 
 
 def _touch(session: Session, repository: RepositoryRef, *, listed: int, now: datetime) -> None:
-    session.connection().execute(_TOUCH, {"repository": repository.id, "listed": listed, "now": now})
+    run(session, _TOUCH, {"repository": repository.id, "listed": listed, "now": now})
 
 
 def _subject(push: ManifestPush, repository: RepositoryRef) -> Push:
@@ -198,8 +198,23 @@ def _event(push: ManifestPush, repository: RepositoryRef, artifact_id: int, *, c
     )
 
 
-_NEW_ARTIFACT = sa.insert(Artifact).returning(Artifact.id)
-_NEW_BODY = sa.insert(ManifestBody)
+_NEW_ARTIFACT = full_insert(
+    Artifact,
+    "project_id",
+    "repository_id",
+    "digest",
+    "kind",
+    "manifest_media_type",
+    "media_type",
+    "artifact_type",
+    "size",
+    "manifest_size",
+    "annotations",
+    "extra_attrs",
+    "push_time",
+    standing=Standing.LISTED,
+).returning(Artifact.id)
+_NEW_BODY = full_insert(ManifestBody, "artifact_id", "body")
 _ARTIFACT = sa.select(Artifact.id, Artifact.manifest_media_type).where(
     Artifact.repository_id == sa.bindparam("repository"), Artifact.digest == sa.bindparam("digest")
 )
@@ -210,12 +225,13 @@ _GROW = (
     .values(size=sa.case((Artifact.size > SIZE - _MORE, SIZE), else_=Artifact.size + _MORE))
 )
 _CHILDREN = sa.select(ArtifactChild.child_id).where(ArtifactChild.parent_id == sa.bindparam("artifact"))
+_REPOSITORY = cast("sa.Table", Repository.__table__)
 _TOUCH = (
-    sa.update(Repository)
-    .where(Repository.id == sa.bindparam("repository"))
+    sa.update(_REPOSITORY)
+    .where(_REPOSITORY.c.id == sa.bindparam("repository"))
     .values(
-        artifact_count=Repository.artifact_count + sa.bindparam("listed"),
+        artifact_count=_REPOSITORY.c.artifact_count + sa.bindparam("listed"),
         published=sa.true(),
-        update_time=sa.bindparam("now"),
+        update_time=sa.bindparam("now", type_=_REPOSITORY.c.update_time.type),
     )
 )

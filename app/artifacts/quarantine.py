@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.context import Context
 from app.core.errors import ContentDamaged, DomainError, NotFoundError
+from app.storage.comparison import first_difference
+from app.storage.ingest import Content
 from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob, Upload
 
 _log = structlog.get_logger()
@@ -34,6 +36,8 @@ class NewObject:
     size: int
     instead_of: str | None
     """The key of the blob's object, when that was seen to be broken."""
+    batch: str | None = None
+    """The prefix of the batch of its key, which the purge must not have looked through; None for an upload's key."""
 
 
 def open_copy(ctx: Context, copy: StoredCopy, offset: int = 0) -> BinaryIO:
@@ -73,22 +77,37 @@ def is_lost(ctx: Context, copy: StoredCopy) -> bool:
     return any(_others_are_there(ctx, copy.id))
 
 
-def broken_key(ctx: Context, digest: str) -> str | None:
-    """The object of the live blob of this digest when it is quarantined, missing or of another length; None else.
+def broken_key(ctx: Context, content: Content) -> str | None:
+    """The object of the live blob of this digest when it is not what the content is: set apart, missing, other bytes.
 
-    None too while objects are missing altogether: a volume that is not mounted comes back with what is on it.
+    One of another length or with other bytes is quarantined first. None when there is no such blob or its object is
+    sound or cannot be read, and while objects are missing altogether: a volume that is not mounted comes back with what
+    is on it.
     """
-    for row in ctx.rows(_LIVE_COPY, {"digest": digest}):
+    for row in ctx.rows(_LIVE_COPY, {"digest": content.digest}):
         if row.quarantined:
             return str(row.key)
+        copy = StoredCopy(id=row.id, digest=content.digest, key=row.key, size=row.size)
         try:
-            return None if ctx.ports.storage.size(row.key) == row.size else str(row.key)
+            stored = ctx.ports.storage.size(copy.key)
+            damage = _damage(ctx, copy, stored, content)
         except NotFoundError:
-            others = list(_others_are_there(ctx, row.id))
-            return None if others and not any(others) else str(row.key)
+            others = list(_others_are_there(ctx, copy.id))
+            return None if others and not any(others) else copy.key
         except (DomainError, OSError) as error:
-            _log.warning("stored_copy_not_looked_at", digest=digest, key=row.key, reason=str(error))
+            _log.warning("stored_copy_not_looked_at", digest=copy.digest, key=copy.key, reason=str(error))
+            return None
+        return copy.key if damage and quarantine(ctx, copy, damage) else None
     return None
+
+
+def _damage(ctx: Context, copy: StoredCopy, stored: int, content: Content) -> dict[str, Any] | None:
+    """How an object of ``stored`` bytes differs from the content that has its digest; None when it does not."""
+    facts = {"stored": stored, "expected": copy.size}
+    if stored != copy.size:
+        return facts
+    differs = first_difference(ctx.ports.storage, copy.key, content.upload.key, content.keep)
+    return None if differs is None else facts | {"differs_from": differs}
 
 
 def choose_object(session: Session, known: sa.Row[Any], new: NewObject) -> str | None:

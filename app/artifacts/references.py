@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from app.artifacts.repositories import RepositoryRef
 from app.core.errors import ManifestBlobUnknown, ManifestInvalid
 from app.core.media_types import INDEXES
 from app.db.parts import parts
+from app.db.plans import run
 from app.oci.descriptors import Descriptor
 from app.oci.documents import storable_map
 from app.oci.limits import INDEX_DEPTH, SIZE
@@ -85,8 +86,8 @@ def record(
         "project_id": repository.project_id,
     }
     if references.blobs:
-        rows = [place | {"blob_id": blob.id} for blob in references.blobs.values()]
-        session.connection().execute(_NEW_BLOBS, rows)
+        for part in parts([blob.id for blob in references.blobs.values()]):
+            run(session, _NEW_BLOBS, place | {"blobs": part})
     if references.children:
         first: dict[str, Descriptor] = {}
         for entry in manifest.entries:
@@ -149,7 +150,7 @@ def _blobs(session: Session, repository_id: int, digests: Iterable[str]) -> dict
     return {
         row.digest: HeldBlob(id=row.id, size=row.size)
         for part in parts(digests)
-        for row in session.connection().execute(_BLOBS, {"repository": repository_id, "digests": part})
+        for row in run(session, _BLOBS, {"repository": repository_id, "digests": part})
     }
 
 
@@ -157,7 +158,7 @@ def _children(session: Session, repository_id: int, digests: Iterable[str]) -> d
     return {
         row.digest: HeldChild(id=row.id, size=row.size, media_type=row.manifest_media_type)
         for part in parts(digests)
-        for row in session.connection().execute(_ARTIFACTS, {"repository": repository_id, "digests": part})
+        for row in run(session, _ARTIFACTS, {"repository": repository_id, "digests": part})
     }
 
 
@@ -169,7 +170,13 @@ def _bound_depth(session: Session, children: Iterable[HeldChild]) -> None:
             raise ManifestInvalid(f"indexes are nested more than {INDEX_DEPTH} deep")
 
 
-_NEW_BLOBS = sa.insert(ArtifactBlob)
+_PLACE: Final = ("artifact_id", "repository_id", "project_id")
+_NEW_BLOBS = sa.insert(cast("sa.Table", ArtifactBlob.__table__)).from_select(
+    [*_PLACE, "blob_id"],
+    sa.select(*(sa.bindparam(name, type_=sa.BigInteger) for name in _PLACE), Blob.id)
+    .where(Blob.id.in_(sa.bindparam("blobs", expanding=True)))
+    .order_by(Blob.id),
+)
 _OWN_BLOBS = sa.select(ArtifactBlob.blob_id).where(ArtifactBlob.artifact_id == sa.bindparam("artifact"))
 _OWN_CHILDREN = sa.select(ArtifactChild.child_id).where(ArtifactChild.parent_id == sa.bindparam("artifact"))
 _FORGET_CHILDREN = sa.delete(ArtifactChild).where(ArtifactChild.parent_id == sa.bindparam("artifact"))

@@ -11,6 +11,7 @@ from app.core.errors import ProjectUnknown, RepositoryUnknown, UnauthenticatedEr
 from app.core.reference import RepositoryName
 from app.db.conflict import absent_inserts
 from app.db.database import Database
+from app.db.plans import run
 from app.projects.models import Project
 from app.projects.rights import find_project
 
@@ -35,8 +36,7 @@ class Place:
 
 def find_place(session: Session, name: RepositoryName, now: datetime) -> Place:
     """Return the place of this name, one query; a repository that is absent is made unpublished. ProjectUnknown."""
-    row = session.connection().execute(_PLACE, {"name": name}).one_or_none()
-    if row is not None:
+    for row in run(session, _PLACE, {"name": name}):
         return Place(project_id=row.project_id, repository_id=row.id)
     project = find_project(session, name.project)
     if project is None:
@@ -58,8 +58,9 @@ def lock_repository(session: Session, name: str, *, to_delete: bool = False) -> 
 
     Blobs may enter meanwhile, unless it is locked ``to_delete``: then they wait, and find it gone.
     """
-    row = session.connection().execute(_LOCKED_WHOLE if to_delete else _LOCKED, {"name": name}).one_or_none()
-    return row and RepositoryRef(id=row.id, project_id=row.project_id, name=name, published=row.published)
+    for row in run(session, _LOCKED_WHOLE if to_delete else _LOCKED, {"name": name}):
+        return RepositoryRef(id=row.id, project_id=row.project_id, name=name, published=row.published)
+    return None
 
 
 def lock_published(session: Session, name: str, *, to_delete: bool = False) -> RepositoryRef:

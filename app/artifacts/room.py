@@ -18,7 +18,7 @@ from app.projects import quotas
 from app.projects.models import Project
 from app.storage import sessions
 from app.storage.models import IS_LIVE, Blob, Upload, ZeroReference
-from app.storage.sessions import UploadSession
+from app.storage.sessions import Entry, UploadSession
 
 _IDLE: Final = timedelta(minutes=10)
 """A session untouched for this long gives way when its room is needed; a request at work touches it more often."""
@@ -43,18 +43,28 @@ class UploadRoom:
         principal = self._ctx.principal
         return f"{principal.kind}:{principal.id}"
 
-    def require_session(self, name: RepositoryName) -> int:
-        """The id of the project of a repository in which one more session may begin.
+    def entry(self) -> Entry:
+        """What a new row of one of the caller's sessions holds."""
+        return Entry(account=self.account(), now=self._ctx.ports.clock.now())
 
-        ProjectUnknown without the project; QuotaExceeded when it is full or too much waits for garbage collection;
-        TooManyRequests when the account or the project has too many open sessions.
+    def require_project(self, name: RepositoryName) -> int:
+        """The id of the project of a repository in which a session may begin.
+
+        ProjectUnknown without the project; QuotaExceeded when it is full or too much waits for garbage collection.
         """
         project = quotas.project_with_room(self._ctx, name.project)
         if project.limit != quotas.UNLIMITED:
             quotas.require_small_backlog(self._ctx, project, self._waiting(project.id))
+        return project.id
+
+    def require_few(self, name: RepositoryName) -> int:
+        """The id of the project of a repository in which one more session may hold bytes.
+
+        ProjectUnknown without the project; TooManyRequests when the account or the project has too many open sessions.
+        """
+        project = quotas.find_project(self._ctx, name.project)
         settings = self._ctx.ports.settings.uploads
-        most = settings.sessions_per_account, settings.sessions_per_project
-        self._require_few(project, most)
+        self._require_few(project, (settings.sessions_per_account, settings.sessions_per_project))
         return project.id
 
     def admission(

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.artifacts.models import Accessory, Artifact, ArtifactChild, Standing, Tag
 from app.db.parts import parts
+from app.db.plans import run
 from app.oci.accessory_tags import LENGTHS, PREFIX, STEM
 
 
@@ -20,7 +21,7 @@ def settle(session: Session, artifact_ids: Iterable[int]) -> int:
     more = 0
     for part in parts(sorted(set(artifact_ids))):
         changed: dict[str, list[int]] = {}
-        for row in session.connection().execute(_CHANGED, {"ids": part}):
+        for row in run(session, _CHANGED, {"ids": part}):
             changed.setdefault(row.due, []).append(row.id)
             more += (row.due == Standing.LISTED) - (row.standing == Standing.LISTED)
         for standing, ids in changed.items():
@@ -31,11 +32,9 @@ def settle(session: Session, artifact_ids: Iterable[int]) -> int:
 def described_by_tag(session: Session, repository_id: int, digests: Iterable[str]) -> list[int]:
     """The artifacts that tags of the repository make accessories of the digests, whether these are there or not."""
     return [
-        artifact_id
+        row.artifact_id
         for part in parts(digests)
-        for artifact_id in session.connection()
-        .execute(_ABOUT, {"repository": repository_id, "digests": part})
-        .scalars()
+        for row in run(session, _ABOUT, {"repository": repository_id, "digests": part})
     ]
 
 

@@ -13,7 +13,9 @@ from app.artifacts.repositories import find_published, lock_published
 from app.context import Context
 from app.core.errors import ManifestUnknown
 from app.core.paging import KeysetPage
+from app.db.conflict import full_insert
 from app.db.database import retried
+from app.db.plans import run
 
 MOST_NAMES: Final = 10_000
 """Tags of one page."""
@@ -53,21 +55,21 @@ def point_tags(session: Session, repository_id: int, artifact_id: int, names: Se
     """
     if not names:
         return set()
-    found = {
-        row.name: row
-        for row in session.connection().execute(_POINTED, {"repository": repository_id, "names": list(names)})
-    }
+    found = {row.name: row for row in run(session, _POINTED, {"repository": repository_id, "names": list(names)})}
     moved = {row.id: row.artifact_id for row in found.values() if row.artifact_id != artifact_id}
     if moved:
         session.connection().execute(_MOVE, {"ids": list(moved), "artifact": artifact_id, "now": now})
     place = {"repository_id": repository_id, "artifact_id": artifact_id, "push_time": now}
     absent = [place | {"name": name} for name in names if name not in found]
-    if absent:
+    if len(absent) == 1:
+        run(session, _NEW_ONE, absent[0])
+    elif absent:
         session.connection().execute(_NEW, absent)
     return {artifact_id, *moved.values()} if moved or absent else set()
 
 
 _NEW = sa.insert(Tag)
+_NEW_ONE = full_insert(Tag, "repository_id", "artifact_id", "name", "push_time")
 _ONE = (
     sa.select(Tag.id, Tag.name, Artifact.digest)
     .join(Artifact, Artifact.id == Tag.artifact_id)

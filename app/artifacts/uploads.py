@@ -1,34 +1,30 @@
 """Uploads: from a session's first byte to a blob in a repository."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
 
 from app.artifacts.blobs import BlobService
 from app.artifacts.quarantine import NewObject, broken_key
 from app.artifacts.room import UploadRoom
+from app.artifacts.sealed_sessions import is_id, seal, unseal
+from app.artifacts.small_blobs import SMALL, SmallBlobs
+from app.artifacts.upload_parts import Part
 from app.context import Context
 from app.core import ids
 from app.core.digest import Digest
-from app.core.errors import DigestInvalid, QuotaExceeded, UploadUnknown
+from app.core.errors import DigestInvalid, QuotaExceeded, RangeInvalid, UploadUnknown
 from app.core.pausing import Pausing
 from app.core.reference import RepositoryName
 from app.db import gate
 from app.db.database import retried
 from app.storage import sessions
 from app.storage.ingest import Body, Content, Ingest
+from app.storage.models import CANCELLED
 from app.storage.sessions import Reached, UploadSession
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """Content on its way into a session."""
-
-    pieces: Iterable[memoryview]
-    """Each is valid until the next is asked for; an empty one means that nothing comes for a moment."""
-    length: int | None = None
-    """The bytes that it must turn out to have, when nothing else makes sure of that."""
-    declared: int | None = None
-    """The bytes that were announced; None when they were not."""
+NO_PROJECT: Final = 0
+"""Of a session without a row, which counts nowhere."""
 
 
 class UploadService:
@@ -44,28 +40,24 @@ class UploadService:
     def start(self, name: RepositoryName, algorithm: str = "sha256") -> UploadSession:
         """Begin a session whose content is hashed by ``algorithm`` on the way.
 
-        Errors as ``UploadRoom.require_session``; ReadOnly or UnavailableError while content may not change, StorageFull
-        while there is no room on the disk.
+        It has no row before it holds bytes. Errors as ``UploadRoom.require_project``; ReadOnly or UnavailableError
+        while content may not change, StorageFull while there is no room on the disk.
         """
         self._ctx.ports.room.require()
         gate.refuse_when_closed(gate.glance(self._ctx.ports.db))
-        project = self._room.require_session(name)
-        upload = UploadSession(
-            id=ids.session_id(),
-            repository=name,
-            project_id=project,
-            key=ids.object_key(),
-            offset=0,
-            algorithm=algorithm,
-            hash_state=None,
-            digest=None,
-        )
-        sessions.insert(self._ctx.ports.db, upload, self._ctx.ports.clock.now(), account=self._room.account())
-        return upload
+        self._room.require_project(name)
+        return _sealed(name, seal(self._ctx, name, algorithm), algorithm)
 
     def find(self, name: RepositoryName, upload_id: str, *, finished: bool = False) -> UploadSession:
         """The session, with ``finished`` also for some minutes after its end; UploadUnknown without one."""
-        upload = sessions.find(self._ctx.ports.db, upload_id, name, self._ctx.ports.clock.now())
+        if not is_id(upload_id):
+            raise UploadUnknown
+        upload = sessions.find_or_none(self._ctx.ports.db, upload_id, name, self._ctx.ports.clock.now())
+        if upload is None:
+            unsealed = unseal(self._ctx, name, upload_id)
+            if unsealed is None:
+                raise UploadUnknown
+            return _sealed(name, upload_id, unsealed.algorithm)
         if upload.digest is not None and not finished:
             raise UploadUnknown
         return upload
@@ -74,10 +66,12 @@ class UploadService:
         """Add a part at the session's offset and return the new one; errors as ``Ingest.append``.
 
         ReadOnly or UnavailableError while content may not change. QuotaExceeded when the project has no room for so
-        many bytes; the session has ended then, since it can never be completed.
+        many bytes; the session has ended then, since it can never be completed. TooManyRequests for the first bytes of
+        one session too many.
         """
         self._ctx.ports.room.require()
         gate.refuse_when_closed(gate.glance(self._ctx.ports.db))
+        upload = self._stored(upload)
         try:
             return (yield from self._ingest.append(upload, self._admitted(upload, part)))
         except QuotaExceeded:
@@ -97,20 +91,56 @@ class UploadService:
                 )
             return
         self._ctx.ports.room.require()
+        if not upload.stored:
+            size = 0 if last is None else last.declared
+            if size is not None and size <= SMALL and self._ctx.ports.small_bodies.take(size):
+                try:
+                    yield from SmallBlobs(self._ctx).complete(name, upload, digest, last)
+                finally:
+                    self._ctx.ports.small_bodies.give_back(size)
+                return
+            upload = self._stored(upload)
         body = None if last is None else self._admitted(upload, last, digest)
         with self._ingest.closing(upload, body, digest) as arriving:
             content = yield from arriving
-            unneeded = self._commit(name, content, broken_key(self._ctx, digest))
+            unneeded = self._commit(name, content, broken_key(self._ctx, content))
         if unneeded is not None:
             self._ctx.ports.storage.delete(unneeded)
+
+    def abandon(self, upload: UploadSession) -> None:
+        """End a session that its client was not told of, and forget its bytes."""
+        with suppress(UploadUnknown):
+            name = RepositoryName(upload.repository)
+            stored = sessions.find_or_none(self._ctx.ports.db, upload.id, name, self._ctx.ports.clock.now())
+            if stored is not None and stored.digest is None:
+                self.cancel(stored)
 
     @retried()
     def cancel(self, upload: UploadSession) -> None:
         """End the session and forget its bytes, also while a request is writing to it."""
+        if not upload.stored:
+            try:
+                sessions.insert(self._ctx.ports.db, replace(_with_row(upload), digest=CANCELLED), self._room.entry())
+            except RangeInvalid:
+                upload = self.find(RepositoryName(upload.repository), upload.id)
+            else:
+                return
         with self._ctx.write() as session:
             cancelled = sessions.cancel(session, upload, self._ctx.ports.clock.now())
         if cancelled:
             self._ctx.ports.storage.delete(upload.key)
+
+    def _stored(self, upload: UploadSession) -> UploadSession:
+        """The session with a row, from now on; errors as ``UploadRoom.require_few``.
+
+        RangeInvalid or UploadUnknown when another request gave it one, or ended it, meanwhile.
+        """
+        if upload.stored:
+            return upload
+        project = self._room.require_few(RepositoryName(upload.repository))
+        upload = _with_row(upload, project)
+        sessions.insert(self._ctx.ports.db, upload, self._room.entry())
+        return upload
 
     def _admitted(self, upload: UploadSession, part: Part, digest: Digest | None = None) -> Body:
         """The part as a body that may pass neither the project's limit nor what the disk can take."""
@@ -128,3 +158,21 @@ class UploadService:
             sessions.finish(session, content.upload, content.holder, digest=content.digest, reached=reached)
             new = NewObject(key=content.upload.key, size=content.size, instead_of=broken)
             return BlobService(self._ctx).enter(session, name, content.digest, new)
+
+
+def _sealed(name: RepositoryName, upload_id: str, algorithm: str) -> UploadSession:
+    return UploadSession(
+        id=upload_id,
+        repository=name,
+        project_id=NO_PROJECT,
+        key="",
+        offset=0,
+        algorithm=algorithm,
+        hash_state=None,
+        digest=None,
+        stored=False,
+    )
+
+
+def _with_row(upload: UploadSession, project_id: int = NO_PROJECT) -> UploadSession:
+    return replace(upload, project_id=project_id, key=ids.object_key(), stored=True)

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from app.audit.models import AuditLog
 from app.context import Context
 from app.db import numbers
+from app.db.conflict import full_insert
+from app.db.plans import run
 from app.events.content import (
     ArtifactDeleted,
     ArtifactPulled,
@@ -184,9 +186,12 @@ def _row(  # noqa: PLR0913 - the columns of a row
 
 def _insert(ctx: Context, rows: list[dict[str, object]]) -> None:
     ids = numbers.take(ctx.session, numbers.AUDIT, len(rows))
-    for number, row in zip(ids, rows, strict=True):
-        row["id"] = number
-    ctx.ports.db.write_many(ctx.session, _INSERT, rows)
+    numbered = [row | {"id": number} for number, row in zip(ids, rows, strict=True)]
+    if len(numbered) == 1:
+        run(ctx.session, _INSERT_ONE, numbered[0])
+    else:
+        ctx.ports.db.write_many(ctx.session, _INSERT, numbered)
 
 
 _INSERT = sa.insert(AuditLog)
+_INSERT_ONE = full_insert(AuditLog, *AuditLog.__table__.columns.keys())

@@ -17,6 +17,12 @@ def insert_absent(session: Session, model: type[Base]) -> sa.Insert:
     return sqlite.insert(model).on_conflict_do_nothing()
 
 
+def full_insert(model: type[Base], *columns: str, **values: object) -> sa.Insert:
+    """An INSERT made once: ``columns`` are parameters; what has a default in Python must be among the two."""
+    table = cast("sa.Table", model.__table__)
+    return sa.insert(table).values(**{name: sa.bindparam(name, type_=table.c[name].type) for name in columns}, **values)
+
+
 def absent_inserts(model: type[Base], *columns: str, **values: object) -> Mapping[str, sa.Insert]:
     """The same statement for each database by name, made once: ``columns`` are parameters, RETURNING gives the id."""
     table = cast("sa.Table", model.__table__)
@@ -30,13 +36,15 @@ def absent_inserts(model: type[Base], *columns: str, **values: object) -> Mappin
     }
 
 
-def absent_selects(model: type[Base], *columns: str, rows: sa.SelectBase) -> Mapping[str, sa.Insert]:
-    """As ``absent_inserts`` for the rows of a SELECT, which needs a WHERE; RETURNING gives the last column."""
+def absent_selects(
+    model: type[Base], *columns: str, rows: sa.SelectBase, returning: str = ""
+) -> Mapping[str, sa.Insert]:
+    """As ``absent_inserts`` for the rows of a SELECT with a WHERE; RETURNING gives the last column, or another."""
     table = cast("sa.Table", model.__table__)
     return {
         kind.dialect.name: kind.insert(table)
         .from_select(columns, rows)
         .on_conflict_do_nothing()
-        .returning(table.c[columns[-1]])
+        .returning(table.c[returning or columns[-1]])
         for kind in (postgresql, sqlite)
     }

@@ -1,6 +1,5 @@
 """Connections and transactions: one writing transaction per thread, reads that cannot write, a kept connection."""
 
-import fcntl
 import functools
 import os
 import random
@@ -20,14 +19,17 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.blocking import about_to_block
 from app.core.errors import Contended, InternalError, Overtaken
+from app.db.group_commit import GroupCommit
 from app.db.outages import translated
 from app.db.plans import Plans
+from app.db.write_turn import WriteTurn
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _MEMORY: Final = ":memory:"
 _BUSY_MS: Final = 60_000
+_WRITE_BACK_MS: Final = 2_000
 _STATEMENTS_KEPT: Final = 200
 """Of each engine, compiled; callers' queries take many forms."""
 _NOT_DURABLE: Final = sa.text("SET LOCAL synchronous_commit = off")
@@ -45,17 +47,22 @@ class Database:
         self._all_kept: weakref.WeakSet[Connection] = weakref.WeakSet()
         if self.sqlite:
             path = Path(self.url.database or "")
-            self._writer, self._noter, self._reader = _sqlite_engines(self.url, pool_size)
-            self._turn: _WriteTurn | None = _WriteTurn(path.with_name(path.name + ".write-lock"))
+            self._writer, self._reader = _sqlite_engines(self.url, pool_size)
+            self._turn: WriteTurn | None = WriteTurn(path.with_name(path.name + ".write-lock"))
+            self._commits: GroupCommit | None = GroupCommit(path, self._write_back)
         else:
             self._writer, self._reader = _postgresql_engines(self.url, pool_size, application)
-            self._noter = self._writer
-            self._turn = None
+            self._turn = self._commits = None
         self._plans = Plans(self._reader.dialect)
         self._driver_error = self._reader.dialect.loaded_dbapi.Error
-        self._write_sessions = sessionmaker(self._writer, expire_on_commit=False)
-        self._note_sessions = sessionmaker(self._noter, expire_on_commit=False)
-        self._read_sessions = sessionmaker(self._reader, expire_on_commit=False)
+        known = self._plans.for_sessions
+        self._write_sessions = sessionmaker(self._writer, expire_on_commit=False, info=known)
+        self._read_sessions = sessionmaker(self._reader, expire_on_commit=False, info=known)
+
+    @property
+    def dialect(self) -> str:
+        """The database's name, as statements for each are kept by."""
+        return self.url.get_backend_name()
 
     @property
     def engine(self) -> Engine:
@@ -73,28 +80,33 @@ class Database:
     def write(self, *, durable: bool = True) -> Iterator[Session]:
         """The one writing transaction of this thread; commits at the end, rolls back on any exception.
 
-        On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so a later statement never fails for want of it.
+        On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so no later statement fails for want of it, and
+        waits for the disk when others may write again: they can see it before it is durable, and theirs is so after it.
         One that is not ``durable`` does not wait for the disk: a power cut, never a crash of a process, may undo it.
+        StorageFull from the end of a durable one leaves open whether it lasts.
         """
         about_to_block()
         if writing():
             raise InternalError("this thread has a writing transaction open already")
-        sessions = self._write_sessions if durable else self._note_sessions
-        with translated(), self._turn or _nothing(), sessions() as session, session.begin():
-            if not durable and not self.sqlite:
-                session.execute(_NOT_DURABLE)
-            _here.writing = True
-            try:
-                yield session
-            finally:
-                _here.writing = False
+        with translated(), self._write_sessions() as session:
+            with self._turn or _nothing(), session.begin():
+                if not durable and not self.sqlite:
+                    session.execute(_NOT_DURABLE)
+                _here.writing = True
+                try:
+                    yield session
+                finally:
+                    _here.writing = False
+            session.close()
+            if durable and self._commits is not None:
+                self._commits.wait()
 
     def note(self, statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """Run one changing statement as a transaction of its own that is not durable, and return its rows."""
         about_to_block()
         plan = self._plans.find(statement) if self.sqlite and not writing() else None
         if plan is not None and plan.takes(parameters):
-            with suppress(self._driver_error), self._turn or _nothing(), closing(self._noter.raw_connection()) as kept:
+            with suppress(self._driver_error), self._turn or _nothing(), closing(self._writer.raw_connection()) as kept:
                 return plan.rows(kept, parameters)
         with self.write(durable=False) as session:
             return session.connection().execute(statement, parameters).all()
@@ -132,8 +144,19 @@ class Database:
         for connection in list(self._all_kept):
             connection.close()
         self._local = threading.local()
-        for engine in (self._reader, self._noter, self._writer):
+        for engine in (self._reader, self._writer):
             engine.dispose()
+        if self._commits is not None:
+            self._commits.close()
+
+    def _write_back(self) -> bool:
+        """Bring SQLite's whole log into its file and begin it anew; False while somebody reads or writes."""
+        with suppress(DBAPIError), self._writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={_WRITE_BACK_MS}")
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+            connection.invalidate()
+            return not busy
+        return False
 
     def _may_read(self) -> None:
         """A file on this machine can be read at once, another machine is waited for."""
@@ -191,43 +214,12 @@ def retried(attempts: int = 5) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-class _WriteTurn:
-    """Writers of a SQLite file wait in line (threads on a lock, processes on flock) instead of polling."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._threads = threading.Lock()
-        self._descriptor: tuple[int, int] | None = None
-
-    def __enter__(self) -> None:
-        self._threads.acquire()
-        try:
-            fcntl.flock(self._open(), fcntl.LOCK_EX)
-        except BaseException:
-            self._threads.release()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            fcntl.flock(self._open(), fcntl.LOCK_UN)
-        finally:
-            self._threads.release()
-
-    def _open(self) -> int:
-        if self._descriptor is None or self._descriptor[0] != os.getpid():
-            self._descriptor = (
-                os.getpid(),
-                os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600),
-            )
-        return self._descriptor[1]
-
-
 @contextmanager
 def _nothing() -> Iterator[None]:
     yield
 
 
-def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine, Engine]:
+def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine]:
     options: dict[str, Any] = {
         "connect_args": {
             "timeout": _BUSY_MS / 1000,
@@ -240,16 +232,15 @@ def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine, Engine
         "hide_parameters": True,
         "query_cache_size": _STATEMENTS_KEPT,
     }
-    writer, noter, reader = (sa.create_engine(url, **options) for _ in range(3))
+    writer, reader = (sa.create_engine(url, **options) for _ in range(2))
     for engine, begin, pragmas in (
-        (writer, "BEGIN IMMEDIATE", ("cache_size=-4096", "synchronous=FULL")),
-        (noter, "BEGIN IMMEDIATE", ("cache_size=-4096", "synchronous=NORMAL")),
+        (writer, "BEGIN IMMEDIATE", ("cache_size=-4096", "synchronous=NORMAL")),
         (reader, "BEGIN", ("cache_size=-512", "query_only=ON")),
     ):
         event.listen(engine, "do_connect", functools.partial(_make_private, Path(url.database or _MEMORY)))
         event.listen(engine, "connect", functools.partial(_prepare_sqlite, pragmas=pragmas))
         event.listen(engine, "begin", functools.partial(_begin_sqlite, statement=begin))
-    return writer, noter, reader
+    return writer, reader
 
 
 def _make_private(path: Path, *_: object) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.core.errors import ReadOnly, UnavailableError
 from app.db.base import Base
 from app.db.database import Database
+from app.db.plans import run
 from app.db.types import BigId, byte_text, clock_ms
 
 _LOCK = 727001
@@ -53,7 +54,7 @@ class GateState:
 
 def state(session: Session) -> GateState:
     """Read the gate without taking a lock."""
-    return _stated(session.connection().execute(_STATE).one())
+    return _stated(run(session, _STATE, {})[0])
 
 
 def glance(database: Database) -> GateState:
@@ -73,8 +74,15 @@ def _stated(row: sa.Row[*tuple[Any, ...]]) -> GateState:
 def pass_through(session: Session) -> None:
     """Enter a content transaction and hold the shared lock to its end; ReadOnly or UnavailableError when closed."""
     if session.get_bind().dialect.name == "postgresql":
-        session.connection().execute(_LOCK_SHARED)
+        run(session, _LOCK_SHARED, {})
     refuse_when_closed(state(session))
+
+
+def hold_back(session: Session) -> None:
+    """Wait for the content transactions in flight, at most 60 s, and let none begin before this transaction ends."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection().execute(sa.text(f"SET LOCAL lock_timeout = '{_WAIT}'"))
+        session.connection().execute(_LOCK_EXCLUSIVE)
 
 
 def refuse_when_closed(now: GateState) -> None:
@@ -91,11 +99,9 @@ def refuse_when_closed(now: GateState) -> None:
 def acquire(session: Session, holder: str, ttl_ms: int) -> int | None:
     """Take or keep the lease for ``holder`` and return its fence; None while another holder's lease lasts.
 
-    Waits at most 60 s for content transactions in flight.
+    Waits as ``hold_back``.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        session.connection().execute(sa.text(f"SET LOCAL lock_timeout = '{_WAIT}'"))
-        session.connection().execute(_LOCK_EXCLUSIVE)
+    hold_back(session)
     free = sa.or_(
         WriteGate.holder.is_(None),
         WriteGate.expires_at <= clock_ms(),
@@ -173,5 +179,5 @@ _STATE = sa.select(
     WriteGate.fence,
     (WriteGate.expires_at - clock_ms()).label("left"),
 ).where(WriteGate.name == _ROW)
-_LOCK_SHARED = sa.text(f"SELECT pg_advisory_xact_lock_shared({_LOCK})")
+_LOCK_SHARED = sa.select(sa.cast(sa.func.pg_advisory_xact_lock_shared(_LOCK), sa.Text).label("locked"))
 _LOCK_EXCLUSIVE = sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})")

@@ -8,6 +8,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base
+from app.db.plans import run
 from app.db.types import BigId, byte_text
 
 AUDIT: Final = "audit_log_id_seq"
@@ -24,10 +25,9 @@ class LastNumber(Base):
 
 def take(session: Session, name: str, count: int) -> Sequence[int]:
     """The next ``count`` numbers under ``name``, rising; inside an open writing transaction."""
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        return sorted(connection.execute(_DRAW, {"name": name, "count": count}).scalars())
-    last = connection.execute(_COUNT, {"name": name, "count": count}).scalar_one()
+    if session.get_bind().dialect.name == "postgresql":
+        return sorted(session.connection().execute(_DRAW, {"name": name, "count": count}).scalars())
+    last = int(run(session, _COUNT, {"name": name, "count": count})[0][0])
     return range(last - count + 1, last + 1)
 
 

@@ -9,10 +9,12 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Row
 
+from app.artifacts.sealed_sessions import LIFE
 from app.core.errors import DomainError
 from app.db import gate
 from app.db.types import clock_ms
 from app.garbage.contracts import Purged, PurgeInput
+from app.garbage.small_objects import purge_batches
 from app.garbage.sweep import IS_CLAIMED, claimed, forget, unlink
 from app.jobs.runs import JobRun
 from app.storage.models import CANCELLED, Blob, Upload
@@ -26,7 +28,8 @@ _SLICE_SECONDS: Final = 60.0
 class UploadPurge:
     """Ends each session before its bytes go, its bytes before its row: a crash leaves a row for the next run.
 
-    What has ended nobody can go on with, however long the storage takes to delete it.
+    What has ended nobody can go on with, however long the storage takes to delete it. A row stays as long as there may
+    be somebody with the session's sealed id, who must hear of its end.
     """
 
     def __init__(self, run: JobRun, asked: PurgeInput) -> None:
@@ -42,7 +45,8 @@ class UploadPurge:
         while go_on() and time.monotonic() < deadline:
             purged = self._sessions(go_on)
             lost = self._lost_objects(go_on)
-            sessions, objects, found = sessions + purged, objects + lost, purged + lost
+            batches, unused = purge_batches(self._ctx, go_on)
+            sessions, objects, found = sessions + purged, objects + lost + unused, purged + lost + batches
             if not found:
                 break
         self._run.count({"purged_uploads": sessions, "purged_objects": objects})
@@ -56,7 +60,11 @@ class UploadPurge:
             if row.used or self._unlink(row):
                 gone.append(row.id)
         if gone:
-            mine = sa.delete(Upload).where(Upload.id.in_(gone), Upload.lease_holder == self._holder)
+            mine = sa.delete(Upload).where(
+                Upload.id.in_(gone),
+                Upload.lease_holder == self._holder,
+                Upload.creation_time < self._ctx.ports.clock.now() - LIFE,
+            )
             with self._ctx.write() as session:
                 session.execute(mine, execution_options={"synchronize_session": False})
         return len(gone)
@@ -67,6 +75,7 @@ class UploadPurge:
         asked = {
             "expired": now - timedelta(seconds=self._asked.expiry_seconds),
             "finished": now - timedelta(seconds=self._asked.finished_seconds),
+            "sealed": now - LIFE,
             "holder": self._holder,
             "limit": _BATCH,
         }
@@ -107,9 +116,13 @@ _DUE = (
     sa.select(Upload.id)
     .where(
         sa.or_(
-            Upload.update_time < sa.bindparam("expired", type_=Upload.update_time.type),
             sa.and_(
-                Upload.digest.is_not(None), Upload.update_time < sa.bindparam("finished", type_=Upload.update_time.type)
+                Upload.digest.is_(None), Upload.update_time < sa.bindparam("expired", type_=Upload.update_time.type)
+            ),
+            sa.and_(
+                Upload.digest.is_not(None),
+                Upload.update_time < sa.bindparam("finished", type_=Upload.update_time.type),
+                Upload.creation_time < sa.bindparam("sealed", type_=Upload.creation_time.type),
             ),
         ),
         _FREE,

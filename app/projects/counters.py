@@ -5,6 +5,7 @@ from typing import cast
 import sqlalchemy as sa
 
 from app.context import Context
+from app.db.plans import run
 from app.projects import quotas
 from app.projects.models import Project
 
@@ -18,12 +19,11 @@ def count_content(ctx: Context, project_id: int, *, stored: int = 0, repositorie
     if not (stored or repositories):
         return
     grown = {"project": project_id, "stored": stored, "repositories": repositories}
-    connection = ctx.session.connection()
     if stored > 0:
-        if connection.execute(_GROW_WITHIN, grown).rowcount:
+        if run(ctx.session, _GROW_WITHIN, grown):
             return
         quotas.refuse_more(ctx, project_id, stored)
-    connection.execute(_GROW, grown)
+    run(ctx.session, _GROW, grown)
 
 
 _PROJECT = cast("sa.Table", Project.__table__)
@@ -35,6 +35,7 @@ _GROW = (
         storage_used=_PROJECT.c.storage_used + _STORED,
         repo_count=_PROJECT.c.repo_count + sa.bindparam("repositories", type_=sa.BigInteger),
     )
+    .returning(_PROJECT.c.id)
 )
 _GROW_WITHIN = _GROW.where(
     sa.or_(_PROJECT.c.storage_limit == quotas.UNLIMITED, _PROJECT.c.storage_limit - _PROJECT.c.storage_used >= _STORED)

@@ -47,13 +47,22 @@ def project_with_room(ctx: Context, name: str) -> LimitedProject:
 
     ProjectUnknown when there is none, QuotaExceeded when it has no room for anything more.
     """
-    rows = ctx.ports.db.rows(_NAMED_USE, {"name": name})
-    if not rows:
-        raise ProjectUnknown(f"project {name} not found")
-    row = rows[0]
+    row = _use(ctx, name)
     if row.storage_limit != UNLIMITED and row.storage_used >= row.storage_limit:
         _refuse_while_on(ctx, row, 0)
     return LimitedProject(id=row.id, name=name, limit=row.storage_limit)
+
+
+def find_project(ctx: Context, name: str) -> LimitedProject:
+    """The project of this name, full or not; one query on the kept connection. ProjectUnknown when there is none."""
+    row = _use(ctx, name)
+    return LimitedProject(id=row.id, name=name, limit=row.storage_limit)
+
+
+def _use(ctx: Context, name: str) -> sa.Row[*tuple[Any, ...]]:
+    for row in ctx.ports.db.rows(_NAMED_USE, {"name": name}):
+        return row
+    raise ProjectUnknown(f"project {name} not found")
 
 
 def is_limited(ctx: Context, project_id: int) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from app.artifacts.blobs import BlobService
-from app.artifacts.uploads import Part, UploadService
+from app.artifacts.upload_parts import Part
+from app.artifacts.uploads import UploadService
 from app.core.digest import UPLOADABLE, Digest
 from app.core.errors import DigestInvalid, DomainError, InvalidError, RangeInvalid, SizeInvalid, UnauthenticatedError
 from app.core.pausing import Pausing
@@ -110,7 +111,7 @@ def _at_once(request: RegistryRequest, name: RepositoryName, digest: Digest) -> 
     try:
         yield from _complete(request, name, upload, digest)
     except (DomainError, GeneratorExit):
-        uploads.cancel(upload)
+        uploads.abandon(upload)
         raise
     return _created(name, digest)
 

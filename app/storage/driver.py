@@ -45,12 +45,24 @@ class Capacity:
 class StorageDriver(Protocol):
     """Where bytes live. Keys are opaque, relative, made by ``core.ids.object_key`` and never used twice."""
 
+    @property
+    def tells_dead_writers(self) -> bool:
+        """Whether an object's writer that died, anywhere, keeps ``append`` out no longer, and one alive still does."""
+        ...
+
     def append(self, key: str, offset: int) -> ObjectWriter:
         """Open the object for writing at ``offset`` and keep every other writer out; creates it at offset 0.
 
         Nothing of what is stored changes before ``cut`` or ``write``, so that the caller can look at its lease in
         between. ObjectBusy while another writer has it open, in any process; NotFoundError when it is gone,
         InternalError when fewer than ``offset`` bytes are there; StorageFull when it cannot be written.
+        """
+        ...
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write a small object whole, under a key that has none, and make it durable, with one sync of each kind.
+
+        StorageFull when it cannot be written; what was written of it then may be there.
         """
         ...
 

@@ -3,6 +3,7 @@
 Nothing of an object changes (create, append, cut, sync, delete) but by the owner of its session's lease, taken before.
 The lease is looked at again while the driver keeps every other writer out, and the driver does so until the content is
 committed: whoever slept past its lease can neither cut nor write. A session that has ended belongs to whoever ended it.
+Where the driver tells dead writers, a lease whose owner keeps nobody out may be taken over, under the same exclusion.
 """
 
 import time
@@ -58,6 +59,8 @@ class Content:
     size: int
     holder: str
     """Who must still own the session when its blob is committed."""
+    keep: Callable[[], None]
+    """To be called at least every few seconds by whoever does more with it before that; errors as ``append``."""
 
 
 class Ingest:
@@ -141,12 +144,18 @@ class _Transfer:
         self._ingest = ingest
         self._upload = upload
         self._resumable = resumable
+        self._leased = False
         self._due = 0.0
 
     def begin(self) -> None:
-        """Take the session's lease; RangeInvalid when it moved or another request owns it."""
+        """Take the session's lease; RangeInvalid when it moved or another request owns it.
+
+        Where the storage tells whether that request is alive, ``writing`` will find out and take the lease then.
+        """
         self._due = time.monotonic() + _RENEW_SECONDS
-        sessions.lease(self._ingest.db, self._upload, self.holder)
+        self._leased = sessions.lease(self._ingest.db, self._upload, self.holder)
+        if not self._leased and not self._ingest.store.tells_dead_writers:
+            raise self._busy()
 
     @contextmanager
     def writing(self) -> Iterator[ObjectWriter]:
@@ -160,11 +169,11 @@ class _Transfer:
                 raise UploadUnknown(f"the storage lost bytes of this upload: {present} of {self.offset} are left")
             writer = store.append(key, self.offset)
         except ObjectBusy:
-            raise RangeInvalid("another request is writing to this upload", detail={"offset": self.offset}) from None
+            raise self._busy() from None
         except NotFoundError as error:
             raise UploadUnknown("the storage lost the bytes of this upload") from error
         with closing(writer):
-            sessions.require_lease(self._ingest.db, self._upload, self.holder)
+            self._own()
             writer.cut()
             yield writer
 
@@ -195,7 +204,7 @@ class _Transfer:
             self._ingest.store.finish(self._upload.key, self.offset)
         except NotFoundError as error:
             raise UploadUnknown("the upload was cancelled meanwhile") from error
-        return Content(upload=self._upload, digest=digest, size=self.offset, holder=self.holder)
+        return Content(upload=self._upload, digest=digest, size=self.offset, holder=self.holder, keep=self.keep)
 
     def keep(self) -> None:
         """Renew the lease when it is time to; RangeInvalid or UploadUnknown when it is lost."""
@@ -206,8 +215,20 @@ class _Transfer:
             self._upload = replace(self._upload, offset=reached.offset, hash_state=reached.hash_state)
 
     def end(self) -> None:
-        """Give the lease back; a resumable transfer stores what it reached."""
-        sessions.release(self._ingest.db, self._upload, self.holder, self._reached())
+        """Give the lease back, if it was taken; a resumable transfer stores what it reached."""
+        if self._leased:
+            sessions.release(self._ingest.db, self._upload, self.holder, self._reached())
+
+    def _own(self) -> None:
+        """Make sure of the lease while the driver keeps other writers out; an owner that does not is dead or late."""
+        if self._leased:
+            sessions.require_lease(self._ingest.db, self._upload, self.holder)
+        else:
+            sessions.take_over(self._ingest.db, self._upload, self.holder)
+            self._leased = True
+
+    def _busy(self) -> RangeInvalid:
+        return RangeInvalid("another request is writing to this upload", detail={"offset": self.offset})
 
     def _reached(self) -> Reached:
         now = self._ingest.clock.now()

@@ -90,6 +90,26 @@ class Upload(Base):
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class KeyBatch(Base):
+    """Keys for small objects, given to a process before it writes the first: the purge looks there for what is lost.
+
+    An object under one of them is written and entered as a blob in one go, without a row of its own on the way.
+    """
+
+    __tablename__ = "key_batch"
+    __table_args__ = table_args(
+        sa.UniqueConstraint("prefix"),
+        sa.Index("ix_key_batch_creation_time", "creation_time"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    prefix: Mapped[str] = mapped_column(byte_text(64))
+    """Of all its keys, which are numbered behind it."""
+    creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """Whether the purge is at it: nothing enters under its keys from then on."""
+
+
 class ZeroReference(Base):
     """The queue of garbage collection: a repository that no longer uses, or does not use yet, a blob it holds.
 

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.core.errors import RangeInvalid, UploadUnknown
+from app.db.conflict import absent_inserts
 from app.db.database import Database
+from app.db.plans import run
 from app.db.types import clock_ms
 from app.storage.models import CANCELLED, Upload
 
@@ -31,6 +33,8 @@ class UploadSession:
     hash_state: bytes | None
     digest: str | None
     """The blob it became, when it is finished."""
+    stored: bool = True
+    """Whether it has a row; one without holds no bytes, and nothing but its id says that it exists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,30 +46,55 @@ class Reached:
     update_time: datetime
 
 
-def insert(db: Database, upload: UploadSession, now: datetime, *, account: str = "") -> None:
-    """Add a new session, counted among those of ``account``."""
-    parameters = {
-        "id": upload.id,
-        "repository": upload.repository,
-        "project_id": upload.project_id,
-        "account": account,
-        "key": upload.key,
-        "algorithm": upload.algorithm,
-    }
-    db.note(_INSERT, {**parameters, "now": now})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a session's new row holds beside the session itself."""
+
+    account: str
+    """Among whose open sessions it counts."""
+    now: datetime
 
 
-def find(db: Database, upload_id: str, repository: str, now: datetime) -> UploadSession:
-    """The session under this repository's name; UploadUnknown when there is none or it was finished too long ago."""
-    parameters = {"id": upload_id, "repository": repository, "oldest": now - REMEMBERED}
-    for row in db.rows(_FIND, parameters):
-        return UploadSession(**row._asdict())
-    raise UploadUnknown
+def insert(db: Database, upload: UploadSession, entry: Entry) -> None:
+    """Give the session its row; RangeInvalid or UploadUnknown when another request did so before."""
+    if not db.note(_INSERT[db.dialect], _values(upload, entry)):
+        raise _explained(db.rows(_EXPLAIN, {"id": upload.id}), upload)
 
 
-def lease(db: Database, upload: UploadSession, holder: str) -> None:
-    """Take the session where it stands; RangeInvalid when it moved or another request owns it."""
-    _note(db, upload, _LEASE, {"holder": holder})
+def insert_ended(session: Session, upload: UploadSession, entry: Entry) -> None:
+    """As ``insert``, in a transaction, for a session that ends with it, by its digest; errors as ``insert``."""
+    if not run(session, _INSERT[session.get_bind().dialect.name], _values(upload, entry)):
+        raise _explained(run(session, _EXPLAIN, {"id": upload.id}), upload)
+
+
+def find_or_none(db: Database, upload_id: str, repository: str, now: datetime) -> UploadSession | None:
+    """The session that has a row under this repository's name, None without one.
+
+    UploadUnknown when it was cancelled, or finished too long ago.
+    """
+    for row in db.rows(_FIND, {"id": upload_id, "repository": repository}):
+        if row.digest is not None and (row.digest == CANCELLED or row.update_time <= now - REMEMBERED):
+            raise UploadUnknown
+        return UploadSession(**{name: getattr(row, name) for name in _FACTS})
+    return None
+
+
+def lease(db: Database, upload: UploadSession, holder: str) -> bool:
+    """Take the session where it stands; False while another request owns it there, RangeInvalid when it moved."""
+    if db.note(_LEASE, _at(upload) | {"holder": holder}):
+        return True
+    rows = db.rows(_EXPLAIN, {"id": upload.id})
+    if rows and rows[0].digest is None and rows[0].offset == upload.offset:
+        return False
+    raise _explained(rows, upload)
+
+
+def take_over(db: Database, upload: UploadSession, holder: str) -> None:
+    """Take the session where it stands, whoever owns it; RangeInvalid or UploadUnknown when it moved or ended.
+
+    Only for whoever keeps every other writer out of the object, where that shows that the owner is dead or too late.
+    """
+    _note(db, upload, _TAKE_OVER, {"holder": holder})
 
 
 def require_lease(db: Database, upload: UploadSession, holder: str) -> None:
@@ -91,8 +120,8 @@ def finish(session: Session, upload: UploadSession, holder: str, *, digest: str,
     RangeInvalid when the session moved, or is owned by another than ``holder``.
     """
     values = {"holder": holder, "digest": digest, **asdict(reached)}
-    if session.connection().execute(_FINISH, _at(upload) | values).one_or_none() is None:
-        raise _explained(session.connection().execute(_EXPLAIN, {"id": upload.id}).all(), upload)
+    if not run(session, _FINISH, _at(upload) | values):
+        raise _explained(run(session, _EXPLAIN, {"id": upload.id}), upload)
 
 
 def cancel(session: Session, upload: UploadSession, now: datetime) -> bool:
@@ -113,6 +142,20 @@ def _note(db: Database, upload: UploadSession, statement: sa.Executable, values:
         raise _explained(db.rows(_EXPLAIN, {"id": upload.id}), upload)
 
 
+def _values(upload: UploadSession, entry: Entry) -> dict[str, Any]:
+    return {
+        "id": upload.id,
+        "repository": upload.repository,
+        "project_id": upload.project_id,
+        "account": entry.account,
+        "key": upload.key,
+        "offset": upload.offset,
+        "algorithm": upload.algorithm,
+        "digest": upload.digest,
+        "now": entry.now,
+    }
+
+
 def _at(upload: UploadSession) -> dict[str, Any]:
     return {"at_id": upload.id, "at_offset": upload.offset}
 
@@ -130,31 +173,21 @@ def _explained(rows: Sequence[Any], upload: UploadSession) -> UploadUnknown | Ra
 
 _TABLE = cast("sa.Table", Upload.__table__)
 _ROW = _TABLE.c
-_FIND = sa.select(
-    _ROW.id, _ROW.repository, _ROW.project_id, _ROW.key, _ROW.offset, _ROW.algorithm, _ROW.hash_state, _ROW.digest
-).where(
-    _ROW.id == sa.bindparam("id"),
-    _ROW.repository == sa.bindparam("repository"),
-    sa.or_(
-        _ROW.digest.is_(None),
-        sa.and_(_ROW.digest != CANCELLED, _ROW.update_time > sa.bindparam("oldest", type_=_ROW.update_time.type)),
-    ),
+_FACTS = ("id", "repository", "project_id", "key", "offset", "algorithm", "hash_state", "digest")
+_FIND = sa.select(*(_ROW[name] for name in _FACTS), _ROW.update_time).where(
+    _ROW.id == sa.bindparam("id"), _ROW.repository == sa.bindparam("repository")
 )
 _HOLDS = sa.select(_ROW.id).where(
     _ROW.id == sa.bindparam("id"), _ROW.lease_holder == sa.bindparam("holder"), _ROW.digest.is_(None)
 )
 _EXPLAIN = sa.select(_ROW.offset, _ROW.digest).where(_ROW.id == sa.bindparam("id"))
-_INSERT = (
-    sa.insert(_TABLE)
-    .returning(_ROW.id)
-    .values(
-        offset=0,
-        lease_until=0,
-        creation_time=sa.bindparam("now", type_=_ROW.creation_time.type),
-        update_time=sa.bindparam("now", type_=_ROW.update_time.type),
-        admitted=0,
-        **{name: sa.bindparam(name) for name in ("id", "repository", "project_id", "account", "key", "algorithm")},
-    )
+_INSERT = absent_inserts(
+    Upload,
+    *("id", "repository", "project_id", "account", "key", "offset", "algorithm", "digest"),
+    lease_until=0,
+    creation_time=sa.bindparam("now", type_=_ROW.creation_time.type),
+    update_time=sa.bindparam("now", type_=_ROW.update_time.type),
+    admitted=0,
 )
 _AT_OFFSET = (
     sa.update(_TABLE)
@@ -173,7 +206,9 @@ _CANCEL = (
     .returning(_ROW.id)
 )
 _END_IDLE = _CANCEL.where(_UNOWNED)
-_LEASE = _FREE.values(lease_holder=sa.bindparam("holder"), lease_until=clock_ms() + LEASE_MS, admitted=0)
+_NEW_OWNER = _ENDED | {"lease_holder": sa.bindparam("holder"), "lease_until": clock_ms() + LEASE_MS}
+_LEASE = _FREE.values(**_NEW_OWNER)
+_TAKE_OVER = _AT_OFFSET.values(**_NEW_OWNER)
 _RENEW = _OWNED.values(lease_until=clock_ms() + LEASE_MS, **_TO)
 _RELEASE = _OWNED.values(**_ENDED, **_TO)
 _FINISH = _OWNED.values(digest=sa.bindparam("digest"), **_ENDED, **_TO)

@@ -17,10 +17,20 @@ class BlobStore:
         """Keep bytes where ``driver`` does."""
         self.driver = driver
 
+    @property
+    def tells_dead_writers(self) -> bool:
+        """Whether an object's writer that died, anywhere, keeps ``append`` out no longer, and one alive still does."""
+        return self.driver.tells_dead_writers
+
     def append(self, key: str, offset: int) -> ObjectWriter:
         """Open the object for writing at ``offset`` and keep other writers out; creates it at offset 0."""
         forbid_in_transaction("writing to the storage")
         return self.driver.append(key, offset)
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write a small object whole, under a key that has none, and make it durable."""
+        forbid_in_transaction("writing to the storage")
+        self.driver.put(key, content)
 
     def finish(self, key: str, size: int) -> None:
         """Make the object durable; InternalError when it does not hold exactly ``size`` bytes."""

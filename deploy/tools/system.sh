@@ -14,6 +14,7 @@ declare -A groups=(
     [peers]="docker-registry"
     [trace]="strace"
     [shell]="shellcheck"
+    [trace]="strace"
 )
 
 fail() {

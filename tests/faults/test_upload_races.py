@@ -97,19 +97,19 @@ def race(ground: Ground, findings: Findings, number: int, plan: list[Round]) -> 
 
 def kill_web_processes(server: LiveServer) -> None:
     """Kill all of them and wait until others serve."""
-    before = _children(server.pid)
+    before = children_of(server.pid)
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        now = _children(server.pid)
+        now = children_of(server.pid)
         if len(now) == len(before) and not set(before) & set(now):
             return
         time.sleep(0.002)
     raise AssertionError("the web processes did not come back")
 
 
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
@@ -141,6 +141,26 @@ def test_a_stale_put_does_not_cut_what_is_being_written(
     assert line.end().status == 202
     assert ask(line, "PUT", f"{location}?digest={digest_of(content)}").status == 201
     serves(line, content)
+
+
+def test_a_retry_right_after_the_kill_succeeds(line: Line, live_server: LiveServer, ctx: Context) -> None:
+    """Whoever owned the session is dead, which its lock on the object tells before the lease has ended."""
+    content = random.Random(5).randbytes(40 * _MEGABYTE)
+    location = begin(line)
+    upload = location.rpartition("/")[2]
+    line.begin(Asked(method="PATCH", target=location, body=content[:_MEGABYTE], chunked=True), 0.5)
+    eventually(lambda: ctx.ports.db.rows(_LEASED, {"id": upload}))
+    kill_web_processes(live_server)
+    assert line.end().status == 0
+    assert ask(line, "PATCH", location, content).status == 202
+    finish = Asked(method="PUT", target=f"{location}?digest={digest_of(content, 'sha512')}")
+    line.begin(finish)
+    eventually(lambda: ctx.ports.db.rows(_LEASED, {"id": upload}))
+    kill_web_processes(live_server)
+    line.end()
+    assert ctx.ports.db.rows(_LEASED, {"id": upload})
+    assert line.ask(finish).status == 201
+    serves(line, content, "sha512")
 
 
 @pytest.mark.parametrize("attempt", range(3))

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from app.core.errors import InternalError
 from app.db.database import Database
+from app.db.plans import run
 from app.db.types import BigId, Document, UtcDateTime, byte_text, clock_ms
 
 _MOMENT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
@@ -130,3 +131,49 @@ def test_a_note_is_no_part_of_a_transaction(planned: Database) -> None:
         planned.note(statement, {})
         with planned.write(), pytest.raises(InternalError, match="open already"):
             planned.note(statement, {})
+
+
+class TestInSessions:
+    """The same in a writing transaction, by ``run``."""
+
+    def test_lists_of_any_length(self, planned: Database) -> None:
+        statement = (
+            sa.select(_ROW.name)
+            .where(_ROW.name.in_(sa.bindparam("names", expanding=True)), _ROW.id > sa.bindparam("id"))
+            .order_by(_ROW.name)
+        )
+        with planned.write() as session:
+            for names in (["a", "b"], [], ["c"], ["b", "a", "x"], [*map(str, range(30)), "c"]):
+                found = run(session, statement, {"names": names, "id": 0})
+                assert [row.name for row in found] == sorted({"a", "b", "c"} & set(names))
+
+    def test_changes_with_and_without_rows(self, planned: Database) -> None:
+        add = full_insert_of(_TABLE, "name", "document")
+        rename = sa.update(_TABLE).where(_ROW.name == sa.bindparam("at")).values(name=sa.bindparam("to"))
+        drop = sa.delete(_TABLE).where(_ROW.name == sa.bindparam("at")).returning(_ROW.document)
+        for number in range(4):
+            with planned.write() as session:
+                assert run(session, add, {"name": "new", "document": {"n": number}}) == []
+                assert run(session, rename, {"at": "new", "to": "newer"}) == []
+                assert [row.document for row in run(session, drop, {"at": "newer"})] == [{"n": number}]
+                assert run(session, drop, {"at": "newer"}) == []
+
+    def test_errors_are_those_of_an_ordinary_execution(self, planned: Database) -> None:
+        add = sa.insert(_TABLE).values(id=sa.bindparam("id"))
+        for _ in range(3):
+            with planned.write() as session, pytest.raises(IntegrityError):
+                run(session, add, {"id": 1})
+            assert len(planned.rows(sa.select(_ROW.id))) == 3
+
+    def test_what_python_fills_in_is_not_planned(self, planned: Database) -> None:
+        table = sa.Table(
+            "filled", sa.MetaData(), sa.Column("id", BigId, primary_key=True), sa.Column("n", sa.Integer, default=7)
+        )
+        add = sa.insert(table).values(id=sa.bindparam("id")).returning(table.c.n)
+        with planned.write() as session:
+            table.create(session.connection())
+            assert [run(session, add, {"id": number})[0].n for number in range(3)] == [7, 7, 7]
+
+
+def full_insert_of(table: sa.Table, *columns: str) -> sa.Insert:
+    return sa.insert(table).values(**{name: sa.bindparam(name, type_=table.c[name].type) for name in columns})

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from app.access.roles import Role
 from app.context import Context, Ports
 from app.core.errors import StorageFull
+from app.db import gate
 from app.garbage.contracts import UPLOAD_PURGE_JOB, PurgeInput
 from app.garbage.uploads import UploadPurge
 from app.jobs.runs import JobRun
@@ -23,6 +24,7 @@ from app.storage.models import Blob, Upload
 from tests.protocol.conftest import Connect
 from tests.support.accounts import make_project, make_user
 from tests.support.blobs import SESSIONS, content_of, digest_of, push
+from tests.support.clock import MovableClock
 from tests.support.contents import code_of
 from tests.support.manifests import CONFIG, image, push_manifest, put
 
@@ -136,7 +138,7 @@ class TestAnswers:
 
 
 class TestHealing:
-    @pytest.mark.parametrize("damage", [cut, lengthen, Path.unlink])
+    @pytest.mark.parametrize("damage", [cut, lengthen, spoil, Path.unlink])
     def test_a_push_heals_what_nobody_has_noticed(
         self, pusher: httpx.Client, neighbour: httpx.Client, ports: Ports, damage: Callable[[Path], None]
     ) -> None:
@@ -148,6 +150,17 @@ class TestHealing:
         assert neighbour.get(f"/v2/{OTHER}/blobs/{DIGEST}").content == CONTENT
         assert files(ports) == [file_of(ports)]
         assert file_of(ports) != old
+
+    def test_other_bytes_are_set_apart_though_the_push_that_finds_them_is_refused(
+        self, pusher: httpx.Client, neighbour: httpx.Client, ports: Ports, ctx: Context
+    ) -> None:
+        spoil(file_of(ports))
+        location = pusher.post(SESSIONS.format(name=NAME)).headers["Location"]
+        for on, status in ((True, 403), (False, 201)):
+            with ctx.write() as session:
+                gate.switch(session, on=on)
+            assert pusher.put(location, params={"digest": DIGEST}, content=CONTENT).status_code == status
+            assert neighbour.get(f"/v2/{OTHER}/blobs/{DIGEST}").status_code == (404 if on else 200)
 
     def test_a_push_heals_what_is_set_apart(
         self, pusher: httpx.Client, neighbour: httpx.Client, ports: Ports, ctx: Context
@@ -218,7 +231,7 @@ class TestHealing:
 
     @pytest.mark.parametrize("remembered", [True, False])
     def test_the_purge_finds_a_broken_object_that_a_crash_left(
-        self, pusher: httpx.Client, ports: Ports, ctx: Context, remembered: bool
+        self, pusher: httpx.Client, ports: Ports, ctx: Context, clock: MovableClock, remembered: bool
     ) -> None:
         push(pusher, NAME, CONTENT)
         if not remembered:
@@ -233,7 +246,8 @@ class TestHealing:
         ports.storage.driver = driver
 
         run = JobRun(ctx, "upload-purge-0-1-abcdefgh", UPLOAD_PURGE_JOB.workflow)
-        asked = PurgeInput(expiry_seconds=1_000_000, finished_seconds=-60)
+        clock.forward(3700)
+        asked = PurgeInput(expiry_seconds=1_000_000, finished_seconds=600)
         assert UploadPurge(run, asked).run(lambda: True).done
 
         assert files(ports) == [file_of(ports)]

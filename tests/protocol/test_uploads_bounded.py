@@ -32,6 +32,13 @@ def limit(ports: Ports, size: int, project: str = "library-test") -> None:
         session.execute(sa.update(Project).where(Project.name == project).values(storage_limit=size))
 
 
+def begin_with(client: httpx.Client, name: str, content: bytes = b"abc") -> str:
+    """A session that holds bytes."""
+    location = begin(client, name)
+    assert client.patch(location, content=content).status_code == 202
+    return location
+
+
 def error_of(answer: httpx.Response) -> dict[str, Any]:
     error: dict[str, Any] = answer.json()["errors"][0]
     return error
@@ -125,31 +132,43 @@ class TestWithoutQuotas:
 
 
 class TestOpenSessions:
+    """Of those that hold bytes; others cost nothing and are not counted."""
+
     def test_of_an_account(self, pusher: httpx.Client, ports: Ports, clock: MovableClock) -> None:
-        locations = [begin(pusher, NAME) for _ in range(3)]
-        refused = pusher.post(SESSIONS.format(name=NAME))
+        locations = [begin_with(pusher, NAME) for _ in range(3)]
+        empty = begin(pusher, NAME)
+        refused = pusher.patch(empty, content=b"abc")
         assert (refused.status_code, error_of(refused)["code"]) == (429, "TOOMANYREQUESTS")
         assert "this account has 3 unfinished uploads" in error_of(refused)["message"]
         assert int(refused.headers["Retry-After"]) > 0
+        large = content_of(2 * MIB)
+        assert pusher.put(empty, params={"digest": digest_of(large)}, content=large).status_code == 429
         pusher.delete(locations[0])
-        again = begin(pusher, NAME)
+        assert pusher.patch(empty, content=b"abc").status_code == 202
         clock.forward(660)
-        pusher.patch(again, content=b"abc")
-        begin(pusher, NAME)
-        assert [pusher.get(each).status_code for each in (locations[1], again)] == [404, 204]
+        pusher.patch(empty, content=b"abc", headers={"Content-Range": "3-5"})
+        begin_with(pusher, NAME)
+        assert [pusher.get(each).status_code for each in (locations[1], empty)] == [404, 204]
 
     def test_of_a_project(self, pusher: httpx.Client, ports: Ports, connect: Connect) -> None:
         other = make_user(ports, "other")
         make_project(ports, "second", members={other: Role.MAINTAINER})
         for _ in range(3):
-            begin(pusher, NAME)
+            begin_with(pusher, NAME)
         with ports.db.write() as session:
             session.execute(sa.update(Upload).values(account="user:0"))
-        begin(pusher, NAME)
-        refused = pusher.post(SESSIONS.format(name=NAME))
+        begin_with(pusher, NAME)
+        refused = pusher.patch(begin(pusher, NAME), content=b"abc")
         assert (refused.status_code, error_of(refused)["code"]) == (429, "TOOMANYREQUESTS")
         assert "project library-test has 4 unfinished uploads" in error_of(refused)["message"]
-        begin(connect(other), "second/app")
+        begin_with(connect(other), "second/app")
+
+    def test_empty_ones_do_not_count(self, pusher: httpx.Client, ports: Ports) -> None:
+        locations = [begin(pusher, NAME) for _ in range(20)]
+        assert ports.db.rows(sa.select(Upload.id)) == []
+        for seed, location in enumerate(locations):
+            body = content_of(10, seed)
+            assert pusher.put(location, params={"digest": digest_of(body)}, content=body).status_code == 201
 
     def test_finished_ones_do_not_count(self, pusher: httpx.Client) -> None:
         for seed in range(5):

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from app.artifacts.uploads import UploadService
 from app.context import Ports
 from app.storage import ingest
-from app.storage.models import CANCELLED, Upload
+from app.storage.models import Upload
 from app.storage.store import BlobStore
 from tests.support.accounts import PASSWORD
 from tests.support.blobs import begin, content_of, digest_of
@@ -177,7 +177,7 @@ def test_a_post_leaves_no_session(ask: Ask, ports: Ports, parts: int) -> None:
         posted.send(part)
     posted.close()
     with ports.db.read() as session:
-        assert session.execute(sa.select(Upload.digest, Upload.lease_holder)).all() == [(CANCELLED, None)]
+        assert session.execute(sa.select(Upload.digest, Upload.lease_holder)).all() == []
 
 
 @pytest.mark.parametrize("error", [RuntimeError("planted"), OSError(5, "planted")])
@@ -185,14 +185,15 @@ def test_an_error_after_a_pause_is_answered(
     ask: Ask, pusher: httpx.Client, ports: Ports, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     location = begin(pusher, NAME)
-    put = ask("PUT", put_target(location, digest_of(b"abc")), length(b"abc"))
+    assert pusher.patch(location, content=b"a").status_code == 202
+    put = ask("PUT", put_target(location, digest_of(b"abc")), length(b"bc"))
 
     def fail(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(BlobStore, "finish", fail)
     with capture_logs() as events:
-        assert put.end(b"abc") == 500
+        assert put.end(b"bc") == 500
     assert "X-Request-Id" in put.headers
     assert [event["event"] for event in events if event["log_level"] == "error"] == ["registry request failed"]
     assert_released(ports, location)
@@ -255,13 +256,13 @@ def test_each_thread_logs_with_the_requests_own_id(
     ask: Ask, pusher: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
-    cancel = UploadService.cancel
+    abandon = UploadService.abandon
 
     def noted(service: UploadService, *args: Any) -> None:  # noqa: ANN401 - handed on
         seen.append(structlog.contextvars.get_contextvars()["request_id"])
-        cancel(service, *args)
+        abandon(service, *args)
 
-    monkeypatch.setattr(UploadService, "cancel", noted)
+    monkeypatch.setattr(UploadService, "abandon", noted)
     posts = [
         ask("POST", f"/v2/{NAME}/blobs/uploads/?digest={DIGEST}", length(b"abc"), f"X-Request-Id: request-{number}")
         for number in range(4)

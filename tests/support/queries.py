@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.pool import PoolProxiedConnection
 
 from app.db.database import Database
+from app.db.plans import Plan
 
 _FRAMES = ("BEGIN", "PRAGMA")
 
@@ -21,22 +24,19 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
         if not statement.startswith(_FRAMES):
             statements.append(statement)
 
-    def rows(statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[sa.Row[Any]]:
+    run = Plan.rows
+
+    def rows(plan: Plan, connection: PoolProxiedConnection, parameters: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
         """A planned statement passes by the engine's events."""
-        before = len(statements)
-        found = Database.rows(database, statement, parameters)
-        if len(statements) == before:
-            text = statement.compile(dialect=database.engine.dialect) if isinstance(statement, sa.Select) else statement
-            statements.append(str(text))
-        return found
+        statements.append(plan.text)
+        return run(plan, connection, parameters)
 
     engines = {database.engine, database._reader}
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
-    vars(database)["rows"] = rows
     try:
-        yield statements
+        with mock.patch.object(Plan, "rows", rows):
+            yield statements
     finally:
-        del vars(database)["rows"]
         for engine in engines:
             event.remove(engine, "before_cursor_execute", note)

@@ -7,14 +7,13 @@ import pytest
 import sqlalchemy as sa
 from temporalio.client import Client
 
-from app.artifacts.uploads import UploadService
-from app.core.reference import RepositoryName
+from app.core import ids
 from app.garbage.contracts import UPLOAD_PURGE_JOB, PurgeInput
 from app.jobs.contracts import Trigger
 from app.jobs.models import Execution
 from app.jobs.service import JobService
 from app.storage.models import Blob, Upload
-from app.storage.sessions import UploadSession
+from app.storage.sessions import Entry, UploadSession, insert
 from tests.support.people import People
 from tests.support.worker import WorkerProcess
 from tests.workflows.scene import Scene, eventually
@@ -24,7 +23,18 @@ pytestmark = pytest.mark.temporal
 
 def begin(scene: Scene, content: bytes = b"some bytes") -> UploadSession:
     """An upload session with bytes on disk."""
-    upload = UploadService(scene.ctx).start(RepositoryName("public/app"))
+    upload = UploadSession(
+        id=ids.session_id(),
+        repository="public/app",
+        project_id=1,
+        key=ids.object_key(),
+        offset=len(content),
+        algorithm="sha256",
+        hash_state=None,
+        digest=None,
+    )
+    earlier = scene.ports.clock.now() - timedelta(hours=2)
+    insert(scene.ports.db, upload, Entry(account="user:1", now=earlier))
     writer = scene.ports.storage.append(upload.key, 0)
     writer.write(memoryview(content))
     writer.close()

@@ -2,9 +2,10 @@
 
 import errno
 import fcntl
+import functools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +17,9 @@ from app.storage.driver import Capacity, checked_key
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 _CHECK_KEY = "check"
 """Always the same, so that checks leave no folders behind, and a crash at most one file."""
+_LOCAL = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "ramfs", "tmpfs", "xfs", "zfs"})
+"""File systems that one kernel alone keeps, so that its locks hold for whoever writes; others may ask a server."""
+_MOUNTS = Path("/proc/self/mounts")
 _logger = structlog.get_logger(__name__)
 
 
@@ -31,6 +35,11 @@ class FilesystemDriver:
         self._root = root
         self._fsync = fsync
 
+    @functools.cached_property
+    def tells_dead_writers(self) -> bool:
+        """True on a file system of this machine; over a network a lock may hold for one machine, or outlive another."""
+        return _file_system(self._root) in _LOCAL
+
     def append(self, key: str, offset: int) -> "_FileWriter":
         """Open the object under an exclusive flock, which ends with its process at the latest."""
         path = self._path(key)
@@ -45,6 +54,21 @@ class FilesystemDriver:
                 if not deleted:
                     return _FileWriter(key, descriptor, offset)
                 os.close(descriptor)
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write the object's file, sync its content, then its folder."""
+        path = self._path(key)
+        with _refusals(key):
+            descriptor = self._create(path, os.O_EXCL)
+            try:
+                data = memoryview(content)
+                while data:
+                    data = data[os.write(descriptor, data) :]
+                if self._fsync:
+                    os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+            self._sync_folder(path.parent)
 
     def finish(self, key: str, size: int) -> None:
         """Sync the object's content and folder and verify its size; never changes it."""
@@ -105,8 +129,8 @@ class FilesystemDriver:
     def _path(self, key: str) -> Path:
         return self._root / checked_key(key)
 
-    def _create(self, path: Path) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+    def _create(self, path: Path, exclusive: int = 0) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | exclusive
         try:
             return os.open(path, flags, 0o640)
         except FileNotFoundError:
@@ -181,6 +205,19 @@ def _lock(key: str, descriptor: int, offset: int) -> bool:
     if present.st_size < offset:
         raise InternalError(f"object {key!r} holds {present.st_size} bytes of {offset}")
     return not present.st_nlink
+
+
+def _file_system(folder: Path) -> str:
+    """The type of the file system that holds the folder, or will hold it; empty where that cannot be told."""
+    places = {str(folder.absolute().resolve()), *map(str, folder.absolute().resolve().parents)}
+    longest, kind = "", ""
+    with suppress(OSError):
+        for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
+            _, place, name, *_ = line.split(" ")
+            place = place.replace("\\040", " ")
+            if place in places and len(place) >= len(longest):
+                longest, kind = place, name
+    return kind
 
 
 def _gone(key: str) -> NotFoundError:

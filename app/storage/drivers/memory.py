@@ -18,6 +18,11 @@ class MemoryDriver:
         """Identities of the objects that have a writer."""
         self._lock = threading.Lock()
 
+    @property
+    def tells_dead_writers(self) -> bool:
+        """True: objects end with the only process that writes to them."""
+        return True
+
     def append(self, key: str, offset: int) -> "_MemoryWriter":
         """Open the object for writing at ``offset`` and keep other writers out; creates it at offset 0."""
         with self._lock:
@@ -28,6 +33,11 @@ class MemoryDriver:
                 raise InternalError(f"object {key!r} holds {len(content)} bytes of {offset}")
             self._written.add(id(content))
             return _MemoryWriter(content, offset, self._written)
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep the content."""
+        with self._lock:
+            self._objects[checked_key(key)] = bytearray(content)
 
     def finish(self, key: str, size: int) -> None:
         """Verify the size; memory knows nothing more durable."""

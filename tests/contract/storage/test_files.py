@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import InternalError, StorageFull
+from app.storage.drivers import filesystem
 from app.storage.drivers.filesystem import FilesystemDriver
 from tests.contract.storage.test_drivers import KEY, read, write
 
@@ -49,6 +50,19 @@ def test_one_durability_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert synced == [".", "ab", KEY, "ab/cd"]
     write(driver, b"abc", key="ab/cd/other")
     assert synced == [".", "ab", KEY, "ab/cd"]
+
+
+def test_a_lock_tells_dead_writers_where_one_kernel_keeps_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert FilesystemDriver(tmp_path / "absent" / "blobs").tells_dead_writers
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/vda / ext4 rw 0 0\nserver:/blobs {tmp_path} nfs4 rw 0 0\nnone /proc proc rw 0 0\n")
+    monkeypatch.setattr(filesystem, "_MOUNTS", mounts)
+    assert not FilesystemDriver(tmp_path / "absent" / "blobs").tells_dead_writers
+    assert FilesystemDriver(tmp_path.parent / "other").tells_dead_writers
+    monkeypatch.setattr(filesystem, "_MOUNTS", tmp_path / "absent")
+    assert not FilesystemDriver(tmp_path).tells_dead_writers
 
 
 def test_without_fsync_nothing_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

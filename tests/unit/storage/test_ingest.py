@@ -15,6 +15,8 @@ from app.core.errors import DigestInvalid, RangeInvalid, SizeInvalid, UploadInva
 from app.core.pausing import completed
 from app.storage import hash_state, ingest, sessions
 from app.storage.driver import ObjectWriter
+from app.storage.drivers.filesystem import FilesystemDriver
+from app.storage.drivers.memory import MemoryDriver
 from app.storage.ingest import Body, Content, Ingest
 from app.storage.models import Upload
 from app.storage.sessions import UploadSession
@@ -45,12 +47,14 @@ def begin(engine: Ingest, algorithm: str = "sha256") -> UploadSession:
         hash_state=None,
         digest=None,
     )
-    sessions.insert(engine.db, upload, datetime.now(UTC))
+    sessions.insert(engine.db, upload, sessions.Entry(account="user:1", now=datetime.now(UTC)))
     return upload
 
 
 def again(engine: Ingest, upload: UploadSession) -> UploadSession:
-    return sessions.find(engine.db, upload.id, "p/r", datetime.now(UTC))
+    found = sessions.find_or_none(engine.db, upload.id, "p/r", datetime.now(UTC))
+    assert found is not None
+    return found
 
 
 def parts(*contents: bytes) -> Iterator[memoryview]:
@@ -115,15 +119,46 @@ def test_no_second_reading_with_saved_states(engine: Ingest, monkeypatch: pytest
 
 
 class TestLease:
-    def test_of_another_request(self, engine: Ingest) -> None:
+    def test_of_another_request(self, engine: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where the storage does not tell whether that one is alive, its lease counts until it ends."""
+        monkeypatch.setattr(MemoryDriver, "tells_dead_writers", False)
+        monkeypatch.setattr(FilesystemDriver, "tells_dead_writers", False)
         upload = begin(engine)
-        sessions.lease(engine.db, upload, "other")
+        assert sessions.lease(engine.db, upload, "other")
         with pytest.raises(RangeInvalid, match="another request"):
             completed(engine.append(upload, pieces(b"abc")))
         with pytest.raises(RangeInvalid), closed(engine, upload, pieces(b"abc"), Digest.of(b"abc")):
             pass
         expire_lease(engine, upload)
         assert completed(engine.append(upload, pieces(b"abc"))) == 3
+
+    def test_of_a_dead_request(self, engine: Ingest) -> None:
+        upload = begin(engine)
+        completed(engine.append(upload, pieces(b"abc")))
+        assert sessions.lease(engine.db, again(engine, upload), "dead")
+        with pytest.raises(RangeInvalid, match="offset 3, not 0"):
+            completed(engine.append(upload, pieces(b"abc")))
+        assert lease_left(engine, upload) == "dead"
+        assert completed(engine.append(again(engine, upload), pieces(b"def"))) == 6
+        assert sessions.lease(engine.db, again(engine, upload), "dead again")
+        finish(engine, again(engine, upload), None, Digest.of(b"abcdef"))
+
+    def test_of_a_request_that_was_too_late(self, engine: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Between its lease and its first look at the object another one takes over, and is at work."""
+        upload, open_object = begin(engine), type(engine.store).append
+
+        def be_late(store: BlobStore, key: str, offset: int) -> ObjectWriter:
+            monkeypatch.undo()
+            assert completed(engine.append(again(engine, upload), pieces(b"winner"))) == 6
+            return open_object(store, key, offset)
+
+        monkeypatch.setattr(type(engine.store), "append", be_late)
+        with pytest.raises(RangeInvalid, match="offset 6, not 0"):
+            completed(engine.append(upload, pieces(b"zombie")))
+        assert engine.store.size(upload.key) == 6
+        with pytest.raises(DigestInvalid):
+            finish(engine, again(engine, upload), None, Digest.of(b"zombie"))
+        finish(engine, again(engine, upload), None)
 
     def test_stale_offset(self, engine: Ingest) -> None:
         upload = begin(engine)

@@ -1,0 +1,76 @@
+"""Small blobs that come whole: checked in memory, written as one file, entered in one transaction."""
+
+from dataclasses import replace
+from typing import Final
+
+from app.artifacts.blobs import BlobService
+from app.artifacts.quarantine import NewObject, broken_key
+from app.artifacts.room import UploadRoom
+from app.artifacts.upload_parts import Part
+from app.context import Context
+from app.core.digest import Digest
+from app.core.errors import Contended, DigestInvalid
+from app.core.pausing import Pausing
+from app.core.reference import RepositoryName
+from app.db.database import retried
+from app.projects import quotas
+from app.storage import sessions
+from app.storage.ingest import Content
+from app.storage.sessions import UploadSession
+
+SMALL: Final = 1024 * 1024
+"""Bytes of the largest blob that is checked in memory."""
+
+
+class SmallBlobs:
+    """Finishes sessions that held nothing with content that comes whole, for one call."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Serve the call of ``ctx``."""
+        self._ctx = ctx
+        self._room = UploadRoom(ctx)
+
+    def complete(self, name: RepositoryName, upload: UploadSession, digest: Digest, part: Part | None) -> Pausing[None]:
+        """Make the part, of the length it declares, a blob of the repository, durable when this returns; or nothing.
+
+        The session has a row from then on, so that it is known to be finished. Errors as ``UploadService.complete``.
+        """
+        project = quotas.find_project(self._ctx, name.project)
+        upload = replace(upload, project_id=project.id)
+        pieces = []
+        if part is not None:
+            if project.limit != quotas.UNLIMITED:
+                self._room.admission(upload, part.declared, digest)(part.declared or 0)
+            for piece in part.pieces:
+                pieces.append(bytes(piece))
+                if not piece:
+                    yield
+        content = b"".join(pieces)
+        actual = Digest.of(content, digest.algorithm)
+        if actual != digest:
+            raise DigestInvalid(detail={"expected": digest, "actual": actual, "size": len(content)})
+        self._store(name, upload, digest, content)
+
+    @retried()
+    def _store(self, name: RepositoryName, upload: UploadSession, digest: Digest, content: bytes) -> None:
+        ports = self._ctx.ports
+        batched = ports.key_batches.take(ports.clock.now())
+        upload = replace(upload, key=batched.key, offset=len(content), digest=digest, stored=True)
+        ports.storage.put(batched.key, content)
+        stored = Content(upload=upload, digest=digest, size=len(content), holder="", keep=lambda: None)
+        new = NewObject(
+            key=batched.key, size=len(content), instead_of=broken_key(self._ctx, stored), batch=batched.prefix
+        )
+        unneeded: str | None = batched.key
+        try:
+            with self._ctx.write_content() as session:
+                sessions.insert_ended(session, upload, self._room.entry())
+                losing = BlobService(self._ctx).enter(session, name, digest, new)
+                unneeded = None
+            unneeded = losing
+        except Contended:
+            ports.key_batches.leave()
+            raise
+        finally:
+            if unneeded is not None:
+                ports.storage.delete(unneeded)
