@@ -66,8 +66,15 @@ format: dev ## format the code and mend what the linter can mend
 	@$(BIN)/ruff format --quiet
 
 .PHONY: check
-check: ## run all that has to pass before a change lands: test, conformance, e2e, faults
+check: ## run all that has to pass before a change lands: test, protocol, conformance, e2e, faults
 	@CI=true exec .ci/run
+
+.PHONY: protocol
+protocol: workers := --numprocesses=auto --dist=worksteal
+protocol: ## run the registry protocol's tests under gunicorn's own worker instead of ours
+	$(call say,the protocol under gunicorn's threaded worker)
+	@$(SETUP) dev "build postgres" "temporal"
+	@PYHARBOR_TEST_SERVER=gthread $(WITH) temporal -- $(pytest) tests/protocol
 
 .PHONY: conformance
 conformance: ## run the OCI conformance program against this registry, on SQLite and PostgreSQL

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from select import EPOLLIN, EPOLLONESHOT
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import structlog
@@ -17,6 +17,7 @@ from app.server.sender import Sender
 if TYPE_CHECKING:
     from app.server.connection import Connection
 
+_DISCARDED: Final = 256 * 1024
 _log = structlog.get_logger()
 
 
@@ -155,10 +156,15 @@ class Exchange(Sender):
         elif answer.length is not None and len(content) != answer.length:
             content = content[: answer.length]
             self._closes = self._closes or len(content) < answer.length
-        if self._rest_may_go():
-            self._pending = content
-            self._connection.wait(phases.DRAIN, EPOLLIN)
-            return
+        body = self.body
+        if isinstance(body, StreamedBody) and self._rest_may_go(body):
+            body.discard(body.framing.left or _DISCARDED)
+            if body.framing.broken:
+                self._closes = True
+            elif not body.done:
+                self._pending = content
+                self._connection.wait(phases.DRAIN, EPOLLIN)
+                return
         self._send_head_with(content)
 
     def _send_head_with(self, content: bytes) -> None:
@@ -215,10 +221,9 @@ class Exchange(Sender):
             and (body is None or isinstance(body, CollectedBody) or (body.done and not body.failed))
         )
 
-    def _rest_may_go(self) -> bool:
+    def _rest_may_go(self, body: StreamedBody) -> bool:
         """Whether what is left of the body is to be thrown away before the answer, which keeps the connection."""
-        body = self.body
-        if not isinstance(body, StreamedBody) or body.done or body.failed or self._closes or body.framing.broken:
+        if body.done or body.failed or self._closes or body.framing.broken:
             return False
         limit = max(self._connection.loop.limits.drained, body.unwanted)
         return self._keep and body.framing.left <= limit

@@ -11,18 +11,31 @@ from app.access.roles import Role
 from app.context import Ports
 from tests.support.accounts import Person, make_project, make_user
 from tests.support.people import People
+from tests.support.serving import RoutedTransport, served
 
 Connect = Callable[[Person], httpx.Client]
 
 
 @pytest.fixture
-def connect(app: Flask) -> Iterator[Connect]:
-    """Makes clients inside this process that log in as somebody."""
+def port(app: Flask) -> Iterator[int]:
+    """Where the application is served, by our own request loop unless PYHARBOR_TEST_SERVER says otherwise."""
+    with served(app) as made:
+        yield made
+
+
+@pytest.fixture
+def client(port: int) -> Iterator[httpx.Client]:
+    """An anonymous client."""
+    with httpx.Client(transport=RoutedTransport(port), base_url="http://registry.test") as made:
+        yield made
+
+
+@pytest.fixture
+def connect(port: int) -> Iterator[Connect]:
+    """Makes clients that log in as somebody."""
     with ExitStack() as stack:
         yield lambda person: stack.enter_context(
-            httpx.Client(
-                transport=httpx.WSGITransport(app=app), base_url="http://registry.test", auth=person.credentials
-            )
+            httpx.Client(transport=RoutedTransport(port), base_url="http://registry.test", auth=person.credentials)
         )
 
 
@@ -41,9 +54,9 @@ def pusher(root: httpx.Client, connect: Connect, ports: Ports) -> httpx.Client:
 
 
 @pytest.fixture
-def admin(app: Flask, people: People) -> Iterator[httpx.Client]:
+def admin(port: int, people: People) -> Iterator[httpx.Client]:
     """The administrator at the management API."""
-    transport = httpx.WSGITransport(app=app)
+    transport = RoutedTransport(port)
     base = "http://registry.test/api/v2.0"
     with httpx.Client(transport=transport, base_url=base, auth=people["admin"].credentials) as made:
         yield made

@@ -1,13 +1,14 @@
 """Uploads that are refused, interrupted, repeated or fought over: the right error, and nothing lost."""
 
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from app.context import Context, Ports
 from app.core.errors import StorageFull
@@ -83,9 +84,11 @@ class TestRefusals:
         assert (refused.status_code, error_code(refused)) == (400, "SIZE_INVALID")
         assert pusher.get(location).headers["Range"] == "0-0"
 
-    def test_body_shorter_than_declared_keeps_what_arrived(self, pusher: httpx.Client) -> None:
+    def test_body_shorter_than_declared_keeps_what_arrived(self, app: Flask, pusher: httpx.Client) -> None:
         location = begin(pusher, NAME)
-        refused = pusher.patch(location, content=iter([b"abc"]), headers={"Content-Length": "10"})
+        transport = httpx.WSGITransport(app=app)
+        with httpx.Client(transport=transport, base_url=pusher.base_url, auth=pusher.auth) as broken:
+            refused = broken.patch(location, content=iter([b"abc"]), headers={"Content-Length": "10"})
         assert (refused.status_code, error_code(refused)) == (400, "SIZE_INVALID")
         assert pusher.get(location).headers["Range"] == "0-2"
         pusher.patch(location, content=b"def", headers={"Content-Range": "3-5"})
@@ -201,21 +204,22 @@ class TestGate:
 
 
 class TestTwoClients:
-    def test_one_writes_and_the_other_is_told(self, pusher: httpx.Client) -> None:
+    def test_one_writes_and_the_other_is_told(self, pusher: httpx.Client, ports: Ports) -> None:
         location = begin(pusher, NAME)
-        first_wrote, second_done = threading.Event(), threading.Event()
+        second_done = threading.Event()
         answers: list[httpx.Response] = []
 
         def slow() -> Iterator[bytes]:
             yield b"abc"
-            first_wrote.set()
             second_done.wait(20)
             yield b"def"
 
-        body = _Trickle(slow())
-        thread = threading.Thread(target=lambda: answers.append(_patch_slowly(pusher, location, body)))
+        thread = threading.Thread(target=lambda: answers.append(pusher.patch(location, content=slow())))
         thread.start()
-        assert first_wrote.wait(20)
+        deadline = time.monotonic() + 20
+        while not ports.db.rows(_OWNED):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         refusals = [
             pusher.patch(location, content=b"xyz"),
             pusher.put(location, params={"digest": digest_of(b"xyz")}, content=b"xyz"),
@@ -228,26 +232,7 @@ class TestTwoClients:
         assert pusher.put(location, params={"digest": digest_of(b"abcdef")}).status_code == 201
 
 
-class _Trickle:
-    """A request body that the application reads as it comes."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-
-    def read(self, _size: int) -> bytes:
-        return next(self._pieces, b"")
-
-
-def _patch_slowly(client: httpx.Client, location: str, body: _Trickle) -> httpx.Response:
-    transport = client._transport
-    assert isinstance(transport, httpx.WSGITransport)
-    inner = transport.app
-
-    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI
-        return inner(environ | {"wsgi.input": body}, start_response)
-
-    with httpx.Client(transport=httpx.WSGITransport(app=app), base_url=client.base_url, auth=client.auth) as other:
-        return other.patch(location, content=b"abcdef")
+_OWNED = sa.select(Upload.id).where(Upload.lease_holder.is_not(None))
 
 
 def test_storage_full_keeps_the_session(pusher: httpx.Client, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ class Peer:
     def __init__(self, connection: socket.socket) -> None:
         """Use the connection."""
         self.socket = connection
+        self._received = b""
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> Self:
@@ -50,15 +51,15 @@ class Peer:
         return self
 
     def read_until(self, end: bytes) -> bytes:
-        """Read until what came ends so; less when the connection ends before."""
-        received = b""
-        while not received.endswith(end) and (more := self.socket.recv(1)):
-            received += more
-        return received
+        """Read up to ``end`` and no further; less when the connection ends before."""
+        while end not in self._received and (more := self.socket.recv(65536)):
+            self._received += more
+        before, found, self._received = self._received.partition(end)
+        return before + found
 
     def read_all(self) -> bytes:
         """Read until the server ends the connection."""
-        received = b""
+        received, self._received = self._received, b""
         while more := self.socket.recv(65536):
             received += more
         return received
@@ -74,22 +75,24 @@ class Peer:
         if headers.get("transfer-encoding") == "chunked":
             body = b""
             while size := int(self.read_until(b"\r\n"), 16):
-                body += self._exactly(size)
-                self._exactly(2)
-            self._exactly(2)
+                body += self.read_exactly(size)
+                self.read_exactly(2)
+            self.read_exactly(2)
             return body
         if "content-length" in headers:
-            return self._exactly(int(headers["content-length"]))
+            return self.read_exactly(int(headers["content-length"]))
         return self.read_all() if headers.get("connection") == "close" else b""
 
-    def _exactly(self, size: int) -> bytes:
-        received = bytearray()
+    def read_exactly(self, size: int) -> bytes:
+        """Read so many bytes; EOFError when the connection ends before."""
+        received = bytearray(self._received)
         while len(received) < size:
-            more = self.socket.recv(min(65536, size - len(received)))
+            more = self.socket.recv(65536)
             if not more:
                 raise EOFError(f"the server ended the connection after {len(received)} of {size} bytes")
             received += more
-        return bytes(received)
+        self._received = bytes(received[size:])
+        return bytes(received[:size])
 
 
 @contextmanager

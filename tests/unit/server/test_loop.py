@@ -289,6 +289,16 @@ class TestBodies:
         assert peer.read_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         assert peer.send(b"hello").read_answer()[2] == b"hello"
 
+    @pytest.mark.parametrize("framing", ["Content-Length: 3", "Transfer-Encoding: chunked"])
+    def test_one_nobody_reads_that_is_here_already(self, peer: Peer, framing: str) -> None:
+        began = time.monotonic()
+        body = b"abc" if "Length" in framing else b"3\r\nabc\r\n0\r\n\r\n"
+        peer.send(get("/v2/a/blobs/uploads/refuse", framing, method="PATCH") + body + get("/v2/?on"))
+        status, headers, _ = peer.read_answer()
+        assert (status, headers["connection"]) == (403, "keep-alive")
+        assert peer.read_answer()[2] == b"on"
+        assert time.monotonic() - began < 2
+
     @pytest.mark.parametrize("framing", ["Content-Length: 200000", "Transfer-Encoding: chunked"])
     def test_one_nobody_reads_is_thrown_away(self, peer: Peer, framing: str) -> None:
         peer.send(get("/v2/a/blobs/uploads/refuse", framing, method="PATCH"))
