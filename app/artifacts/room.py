@@ -93,6 +93,19 @@ class UploadRoom:
             admitted = upload.offset + declared
         return admit
 
+    def require_room(self, upload: UploadSession, size: int, digest: Digest) -> None:
+        """As ``admission``, for content that comes whole and counts by itself at once; only reads while it fits."""
+        if not quotas.is_limited(self._ctx, upload.project_id):
+            return
+        known = self._charged(upload, digest)
+        if known is not None:
+            _refuse_longer(known, size)
+            return
+        bound = {"project": upload.project_id, "upload": upload.id}
+        for row in self._ctx.ports.db.rows(_USE, bound):
+            if row.storage_used + row.arriving + size > row.storage_limit:
+                self._admit(upload, size)
+
     def _charged(self, upload: UploadSession, digest: Digest) -> int | None:
         """The size of the blob when the project is charged for it already."""
         rows = self._ctx.ports.db.rows(_CHARGED, {"project": upload.project_id, "digest": digest})

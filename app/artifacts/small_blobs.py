@@ -40,7 +40,7 @@ class SmallBlobs:
         pieces = []
         if part is not None:
             if project.limit != quotas.UNLIMITED:
-                self._room.admission(upload, part.declared, digest)(part.declared or 0)
+                self._room.require_room(upload, part.declared or 0, digest)
             for piece in part.pieces:
                 pieces.append(bytes(piece))
                 if not piece:

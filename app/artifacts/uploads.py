@@ -71,6 +71,8 @@ class UploadService:
         """
         self._ctx.ports.room.require()
         gate.refuse_when_closed(gate.glance(self._ctx.ports.db))
+        if part.declared == 0 and not upload.stored:
+            return 0
         upload = self._stored(upload)
         try:
             return (yield from self._ingest.append(upload, self._admitted(upload, part)))

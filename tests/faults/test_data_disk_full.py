@@ -93,6 +93,6 @@ class _filled:  # noqa: N801 - reads as a statement
 
 
 def _refused(client: httpx.Client, name: str) -> httpx.Response | None:
-    """The first refusal of a new session; the database's log may have had room for some rows more."""
-    answer = client.post(f"/v2/{name}/blobs/uploads/")
+    """The first refusal of a new session's bytes; the database's log may have had room for some rows more."""
+    answer = client.patch(begin(client, name), content=b"some")
     return None if answer.status_code == 202 else answer

@@ -67,6 +67,7 @@ def test_it_has_no_row_and_looks_as_any_other(pusher: httpx.Client, ports: Ports
         assert (status.status_code, status.headers["Range"], status.headers["Location"]) == (204, "0-0", location)
     out_of_place = pusher.patch(location, content=b"abc", headers={"Content-Range": "5-7"})
     assert (out_of_place.status_code, out_of_place.headers["Range"]) == (416, "0-0")
+    assert pusher.patch(location).headers["Range"] == "0-0"
     assert rows(ports) == []
     patched = pusher.patch(location, content=CONTENT[:10])
     assert (patched.status_code, patched.headers["Location"], patched.headers["Range"]) == (202, location, "0-9")
