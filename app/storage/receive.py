@@ -12,6 +12,7 @@ from gunicorn.http.errors import ParseException
 from app.core.errors import DomainError, SizeInvalid, UploadInvalid
 
 BUFFER_BYTES: Final = 256 * 1024
+_CODING_BYTES: Final = 4 * 1024
 CLOSES_KEY: Final = "pyharbor.close"
 """Where the environment holds what makes the server close the connection after the answer."""
 _DRAIN_BYTES: Final = 4 * 1024 * 1024
@@ -86,10 +87,13 @@ def close_after_answer(environ: Environ) -> None:
 
 
 def take_buffer() -> bytearray:
-    """Take the buffer of this thread; what stands in it is valid until it is taken again."""
+    """Take the buffer of this thread; what stands in it is valid until it is taken again.
+
+    It has room for BUFFER_BYTES of content and what a chunked coding puts between.
+    """
     buffer: bytearray | None = getattr(_buffers, "buffer", None)
     if buffer is None:
-        buffer = _buffers.buffer = bytearray(BUFFER_BYTES)
+        buffer = _buffers.buffer = bytearray(BUFFER_BYTES + _CODING_BYTES)
     return buffer
 
 
