@@ -117,7 +117,8 @@ class Exchange(Sender):
         self._send_head_with(bytes(self._pending))
 
     def release(self) -> None:
-        """Give back what the request takes, when it is not answered."""
+        """Give back what the request takes, also when it is not answered."""
+        super().release()
         if isinstance(self.body, CollectedBody):
             self.body.close()
 

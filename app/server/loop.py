@@ -23,6 +23,7 @@ from app.server.head import Environ, HeadReader
 from app.server.limits import Limits
 from app.server.pool import Pool
 from app.server.routing import is_quick, is_reserved, is_streamed
+from app.server.sender import Sender
 from app.server.share import Seat
 from app.server.wire import Wire
 
@@ -54,6 +55,8 @@ class Loop:
         self.budget = Budget(limits.collected_in_memory)
         self.no_body = io.BytesIO()
         self.stopping = False
+        self.sending: set[Sender] = set()
+        """The answers whose files are on their way."""
         self.is_quick = is_quick
         self.is_streamed = is_streamed
         self._reserve = Pool(2, "web-reserve")
