@@ -5,13 +5,13 @@ import select
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import IO, Final
 
 from app.core.errors import SizeInvalid, UploadInvalid
 from app.server.head import CHUNKED
 from app.storage.chunked import ChunkedDecoder
-from app.storage.receive import BUFFER_BYTES, ReceivedBody, take_buffer
+from app.storage.receive import BLOCK_BYTES, BUFFER_BYTES, ReceivedBody, block, take_buffer
 
 _SPOOLED: Final = 64 * 1024
 _LULL_MS: Final = 25
@@ -169,6 +169,7 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
         """Bytes of the rest that may be thrown away to keep the connection."""
         self.failed = False
         self._socket = connection
+        self._position = 0
         self._received = b"" if framing.done else received
         self._busy = busy
 
@@ -180,24 +181,30 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
     def pieces(self) -> Generator[memoryview]:
         """Yield what comes, an empty piece when nothing does; see ``receive``.
 
-        Pieces end at multiples of BUFFER_BYTES while enough comes: files written so are kept in few large pages.
+        Pieces end at multiples of BLOCK_BYTES while enough comes: files written so are kept in few large pages.
         """
-        position, turn = 0, time.monotonic() + _TURN_SECONDS
+        self._position = 0
         while not self.framing.done:
+            with block() as buffer:
+                yield from self._pieces(buffer)
+            if not self.framing.done:
+                yield memoryview(b"")
+
+    def _pieces(self, buffer: bytearray) -> Iterator[memoryview]:
+        """Yield what comes, until nothing does for a moment or others wait for this thread."""
+        turn = time.monotonic() + _TURN_SECONDS
+        more: int | None = 1
+        while more and not self.framing.done and not (time.monotonic() > turn and self._busy()):
             if self.refusal is not None:
                 raise self.refusal
-            buffer = take_buffer()
-            content, more = self._fill(buffer, BUFFER_BYTES - position % BUFFER_BYTES, turn)
+            content, more = self._fill(buffer, BLOCK_BYTES - self._position % BLOCK_BYTES, turn)
             if content:
-                position += content
+                self._position += content
                 yield memoryview(buffer)[:content]
             if more is None:
                 raise self.framing.error_at_end()
             if self.framing.decoder is not None and self.framing.decoder.error is not None:
                 raise self.framing.decoder.error
-            if not more or (time.monotonic() > turn and self._busy()):
-                yield memoryview(b"")
-                turn = time.monotonic() + _TURN_SECONDS
 
     def expect_rest(self, limit: int) -> None:
         """Let the server throw away up to ``limit`` bytes that are left."""
@@ -256,7 +263,7 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
                 return content, received
         return content, count
 
-    def _receive(self, buffer: bytearray, start: int = 0, wanted: int = BUFFER_BYTES) -> int | None:
+    def _receive(self, buffer: bytearray, start: int, wanted: int) -> int | None:
         """Put what there is into ``buffer`` from ``start`` on: how much; 0 for nothing yet, None for never again."""
         room = min(wanted, len(buffer) - start)
         if self._received:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from app.core.errors import DomainError, SizeInvalid, UploadInvalid
 from app.server.body import Budget, CollectedBody, Framing
 from app.server.head import CHUNKED
-from app.storage.receive import BUFFER_BYTES, receive
+from app.storage.receive import BLOCK_BYTES, receive
 from tests.support.bodies import Connection
 from tests.unit.storage.test_chunked import encode
 
@@ -96,17 +96,17 @@ class TestWhole:
                 connection.client.sendall(NEXT)
             assert connection.request()["PATH_INFO"] == "/next"
 
-    def test_one_buffer_per_thread(self, connection: Connection) -> None:
-        thread = send(connection, [head(b"Content-Length: 1000000"), bytes(1_000_000)])
+    def test_one_block(self, connection: Connection) -> None:
+        thread = send(connection, [head(b"Content-Length: 4000000"), bytes(4_000_000)])
         pieces = [piece for piece in receive(connection.request()) if piece]
         thread.join()
         assert len({id(piece.obj) for piece in pieces}) == 1
-        assert max(map(len, pieces)) <= BUFFER_BYTES
+        assert max(map(len, pieces)) <= BLOCK_BYTES
 
     @pytest.mark.parametrize("chunk", [None, 1000, 32 * 1024, 300_000])
-    def test_pieces_end_at_multiples_of_the_buffer(self, connection: Connection, chunk: int | None) -> None:
-        content = bytes(1_000_000)
-        coded = head(b"Content-Length: 1000000") + content
+    def test_pieces_end_at_multiples_of_the_block(self, connection: Connection, chunk: int | None) -> None:
+        content = bytes(4_000_000)
+        coded = head(b"Content-Length: 4000000") + content
         if chunk is not None:
             chunks = [content[at : at + chunk] for at in range(0, len(content), chunk)]
             coded = head(b"Transfer-Encoding: chunked") + encode(chunks)
@@ -114,7 +114,7 @@ class TestWhole:
         sizes = [len(piece) for piece in receive(connection.request())]
         thread.join()
         ends = zip(accumulate(sizes), [*sizes[1:], 0], strict=True)
-        assert [end for end, following in ends if following and end % BUFFER_BYTES] == []
+        assert [end for end, following in ends if following and end % BLOCK_BYTES] == []
         assert sum(sizes) == len(content)
 
     def test_a_trickle_is_handed_on_before_the_buffer_is_full(self, connection: Connection) -> None:
