@@ -13,6 +13,8 @@ Headers = list[tuple[str, str]]
 
 ROUTE_KEY: Final = "pyharbor.route"
 """Where the environment names the route, for logs and metrics."""
+HERE_KEY: Final = "pyharbor.here"
+"""The address of this machine that the client came to, where the server tells."""
 PAUSES_KEY: Final = "pyharbor.pauses"
 """True in the environment of a server that can wait for the client while a handler pauses; it closes every body."""
 VERSION_HEADER: Final = ("Docker-Distribution-Api-Version", "registry/2.0")

@@ -5,6 +5,7 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
+from app.registry.http import HERE_KEY
 from app.settings import WebSettings
 
 _HOST: Final = re.compile(r"([0-9a-z._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::([0-9]{1,5}))?")
@@ -30,16 +31,16 @@ class Realm:
             return self._url
         given = environ.get("HTTP_HOST", "").lower()
         host = _HOST.fullmatch(given)
-        if host is None or not self._believed(given, host[1], environ.get("gunicorn.socket")):
+        if host is None or not self._believed(given, host[1], _here(environ)):
             return self._url
         return f"{environ.get('wsgi.url_scheme', 'http')}://{given}"
 
-    def _believed(self, given: str, name: str, connection: socket.socket | None) -> bool:
+    def _believed(self, given: str, name: str, came_to: str) -> bool:
         if given in self._hosts or name in self._hosts:
             return True
-        if not self._by_address or connection is None or connection.family not in (socket.AF_INET, socket.AF_INET6):
+        if not self._by_address:
             return False
-        here = _address(connection.getsockname()[0])
+        here = _address(came_to)
         if name == "localhost":
             return here is not None and here.is_loopback
         return here is not None and _address(name.strip("[]")) == here
@@ -54,6 +55,17 @@ def advice(settings: WebSettings) -> str | None:
         f"that is not this machine's, are sent to {settings.external_url} for their tokens. Set HARBOR_EXTERNAL_URL=https://"
         "<name>, or HARBOR_ALLOWED_HOSTS=<name>,<name> for several"
     )
+
+
+def _here(environ: dict[str, Any]) -> str:
+    """The address of this machine that the client came to; empty when the server does not tell."""
+    told: str | None = environ.get(HERE_KEY)
+    if told is not None:
+        return told
+    connection: socket.socket | None = environ.get("gunicorn.socket")
+    if connection is None or connection.family not in (socket.AF_INET, socket.AF_INET6):
+        return ""
+    return str(connection.getsockname()[0])
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

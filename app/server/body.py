@@ -5,16 +5,17 @@ import select
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import IO, Final
 
 from app.core.errors import SizeInvalid, UploadInvalid
 from app.server.head import CHUNKED
 from app.storage.chunked import ChunkedDecoder
-from app.storage.receive import BUFFER_BYTES, ReceivedBody, take_buffer
+from app.storage.receive import BLOCK_BYTES, BUFFER_BYTES, ReceivedBody, block, take_buffer
 
 _SPOOLED: Final = 64 * 1024
-_LULL_MS: Final = 5
+_LULL_MS: Final = 25
+_BUSY_LULL_MS: Final = 5
 _TURN_SECONDS: Final = 0.2
 _POLL_MS: Final = 1000
 
@@ -42,14 +43,19 @@ class Framing:
         """Whether nothing can tell any more where the body ends."""
         return self.decoder is not None and self.decoder.error is not None
 
-    def take(self, buffer: bytearray, count: int) -> tuple[int, bytes]:
-        """Undo the coding of ``buffer[:count]`` in place: the length of the content, and what follows the body."""
+    def coded(self, content: int) -> int:
+        """How many bytes to receive for so much content; none of them lies behind a body of known length."""
+        return self.decoder.coded(content) if self.decoder is not None else min(content, self.left)
+
+    def take(self, buffer: bytearray, count: int, start: int = 0) -> tuple[int, bytes]:
+        """Undo the coding of ``count`` bytes in place: the length of the content, and what follows the body."""
+        end = start + count
         if self.decoder is not None:
-            content = self.decoder.decode(buffer, count)
+            content = self.decoder.decode(buffer, end, start)
             return content, self.decoder.rest if self.decoder.done else b""
         content = min(count, self.left)
         self.left -= content
-        return content, bytes(memoryview(buffer)[content:count]) if content < count else b""
+        return content, bytes(memoryview(buffer)[start + content : end]) if content < count else b""
 
     def error_at_end(self) -> SizeInvalid | UploadInvalid:
         """What is wrong when nothing more comes."""
@@ -163,6 +169,7 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
         """Bytes of the rest that may be thrown away to keep the connection."""
         self.failed = False
         self._socket = connection
+        self._position = 0
         self._received = b"" if framing.done else received
         self._busy = busy
 
@@ -172,23 +179,32 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
         return self.framing.done
 
     def pieces(self) -> Generator[memoryview]:
-        """Yield what comes, an empty piece when nothing does; see ``receive``."""
-        turn = time.monotonic() + _TURN_SECONDS
+        """Yield what comes, an empty piece when nothing does; see ``receive``.
+
+        Pieces end at multiples of BLOCK_BYTES while enough comes: files written so are kept in few large pages.
+        """
+        self._position = 0
         while not self.framing.done:
+            with block() as buffer:
+                yield from self._pieces(buffer)
+            if not self.framing.done:
+                yield memoryview(b"")
+
+    def _pieces(self, buffer: bytearray) -> Iterator[memoryview]:
+        """Yield what comes, until nothing does for a moment or others wait for this thread."""
+        turn = time.monotonic() + _TURN_SECONDS
+        more: int | None = 1
+        while more and not self.framing.done and not (time.monotonic() > turn and self._busy()):
             if self.refusal is not None:
                 raise self.refusal
-            buffer = take_buffer()
-            count = self._fill(buffer)
-            if count is None:
-                raise self.framing.error_at_end()
-            content = self._take(buffer, count) if count else 0
+            content, more = self._fill(buffer, BLOCK_BYTES - self._position % BLOCK_BYTES, turn)
             if content:
+                self._position += content
                 yield memoryview(buffer)[:content]
+            if more is None:
+                raise self.framing.error_at_end()
             if self.framing.decoder is not None and self.framing.decoder.error is not None:
                 raise self.framing.decoder.error
-            if not count or (time.monotonic() > turn and self._busy()):
-                yield memoryview(b"")
-                turn = time.monotonic() + _TURN_SECONDS
 
     def expect_rest(self, limit: int) -> None:
         """Let the server throw away up to ``limit`` bytes that are left."""
@@ -202,7 +218,7 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
         """Throw away what is here, at most about ``limit`` bytes; the count, None at the peer's end. Never waits."""
         buffer, thrown = take_buffer(), 0
         while not self.framing.done and not self.framing.broken and thrown < limit:
-            count = self._receive(buffer)
+            count = self._receive(buffer, 0, self.framing.coded(BUFFER_BYTES))
             if count is None:
                 return None
             if not count:
@@ -220,7 +236,7 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
         view = memoryview(buffer).cast("B")
         block = bytearray(min(len(view), BUFFER_BYTES))
         while not self.framing.done:
-            count = self._receive(block)
+            count = self._receive(block, 0, self.framing.coded(len(block)))
             if count is None or self.framing.broken or self.refusal is not None:
                 self.failed = True
                 raise OSError(str(self.refusal or self.framing.error_at_end()))
@@ -232,24 +248,31 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
                 return content
         return 0
 
-    def _fill(self, buffer: bytearray) -> int | None:
-        count = self._receive(buffer)
-        if count == 0 and self._wait(_LULL_MS):
-            count = self._receive(buffer)
-        return count
+    def _fill(self, buffer: bytearray, wanted: int, until: float) -> tuple[int, int | None]:
+        """Collect at least ``wanted`` bytes of content, less when they do not come.
 
-    def _receive(self, buffer: bytearray) -> int | None:
-        """Put what there is into ``buffer``: its length, 0 when nothing came yet, None when nothing will."""
+        Returns how many there are, and whether more may come: 0 not at the moment, None never.
+        """
+        content, count = 0, 1
+        while content < wanted and not self.framing.done and not self.framing.broken:
+            received = self._receive(buffer, content, self.framing.coded(wanted - content))
+            if received:
+                count = received
+                content += self._take(buffer, count, content)
+            elif received is None or not self._comes(until):
+                return content, received
+        return content, count
+
+    def _receive(self, buffer: bytearray, start: int, wanted: int) -> int | None:
+        """Put what there is into ``buffer`` from ``start`` on: how much; 0 for nothing yet, None for never again."""
+        room = min(wanted, len(buffer) - start)
         if self._received:
-            count = min(len(self._received), len(buffer))
-            buffer[:count] = self._received[:count]
+            count = min(len(self._received), room)
+            buffer[start : start + count] = self._received[:count]
             self._received = self._received[count:]
             return count
-        wanted = len(buffer)
-        if self.framing.decoder is None:
-            wanted = min(wanted, self.framing.left)
         try:
-            count = self._socket.recv_into(buffer, wanted)
+            count = self._socket.recv_into(memoryview(buffer)[start:], room)
         except BlockingIOError:
             return 0
         except OSError:
@@ -257,12 +280,16 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
         self.moved += count
         return count or None
 
-    def _take(self, buffer: bytearray, count: int) -> int:
-        content, rest = self.framing.take(buffer, count)
+    def _take(self, buffer: bytearray, count: int, start: int = 0) -> int:
+        content, rest = self.framing.take(buffer, count, start)
         if self.framing.done:
             self.rest = rest + self._received
             self._received = b""
         return content
+
+    def _comes(self, until: float) -> bool:
+        """Whether more comes within a moment, which is shorter when others wait for this thread."""
+        return time.monotonic() < until and self._wait(_BUSY_LULL_MS if self._busy() else _LULL_MS)
 
     def _wait(self, milliseconds: int) -> bool:
         poller = select.poll()

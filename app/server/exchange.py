@@ -76,7 +76,7 @@ class Exchange(Sender):
         self._answer = Answer(self._connection.loop.header, self.environ["REQUEST_METHOD"], self._answer.minor)
         try:
             produced = self._connection.loop.application(self.environ, self._answer.start)
-        except Exception:  # noqa: BLE001 - the edge, as above
+        except BaseException:  # noqa: BLE001 - the edge: whatever ends the thread's work, the client gets an answer
             self._fail()
             return
         self._deliver(produced)
@@ -95,7 +95,7 @@ class Exchange(Sender):
                     continue
                 if not self._send_piece(piece):
                     return
-        except Exception:  # noqa: BLE001 - the edge, as above
+        except BaseException:  # noqa: BLE001 - the edge: whatever ends the thread's work, the client gets an answer
             self._fail()
             return
         self._iterator = None
@@ -118,7 +118,8 @@ class Exchange(Sender):
         self._send_head_with(bytes(self._pending))
 
     def release(self) -> None:
-        """Give back what the request takes, when it is not answered."""
+        """Give back what the request takes, also when it is not answered."""
+        super().release()
         if isinstance(self.body, CollectedBody):
             self.body.close()
 

@@ -16,6 +16,7 @@ import structlog
 from gunicorn import SERVER_SOFTWARE
 
 from app.core.blocking import forbid_blocking
+from app.registry.http import HERE_KEY
 from app.server.answer import FileAnswer, Header
 from app.server.body import Budget
 from app.server.connection import Connection
@@ -23,6 +24,7 @@ from app.server.head import Environ, HeadReader
 from app.server.limits import Limits
 from app.server.pool import Pool
 from app.server.routing import is_quick, is_reserved, is_streamed
+from app.server.sender import Sender
 from app.server.share import Seat
 from app.server.wire import Wire
 
@@ -54,6 +56,8 @@ class Loop:
         self.budget = Budget(limits.collected_in_memory)
         self.no_body = io.BytesIO()
         self.stopping = False
+        self.sending: set[Sender] = set()
+        """The answers whose files are on their way."""
         self.is_quick = is_quick
         self.is_streamed = is_streamed
         self._reserve = Pool(2, "web-reserve")
@@ -214,7 +218,8 @@ class Loop:
             return
         accepted.settimeout(0)
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(self, accepted, client[0], self._environ(listener, client))
+        here = str(accepted.getsockname()[0])
+        connection = Connection(self, accepted, client[0], self._environ(listener, client) | {HERE_KEY: here})
         self._connections[connection.descriptor] = connection
         self._addresses[client[0]] += 1
         if self._seat is not None:

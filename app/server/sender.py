@@ -12,14 +12,19 @@ from app.server.answer import is_cached
 if TYPE_CHECKING:
     from app.server.connection import Connection
 
-_SLICE: Final = 4 * 1024 * 1024
-_READ_AHEAD: Final = 1024 * 1024
+_SLICE: Final = 1024 * 1024
+"""Bytes of a file that are sent at once; both ends of them are in the page cache."""
+_LARGE_SLICE: Final = 4 * 1024 * 1024
+_UNSENT: Final = 128 * 1024
+"""Bytes that wait in the kernel beside those under way: few, so that they are sent while a processor has them near."""
+_FEW: Final = 8
+"""Files at once; of more a processor has nothing near, and larger slices of each cost less."""
 
 
 class Sender:
     """What of an answer is still to be sent. The subclass says what follows."""
 
-    __slots__ = ("_connection", "_file", "_left", "_offset", "_pending")
+    __slots__ = ("_connection", "_file", "_left", "_offset", "_pending", "_slice")
 
     def __init__(self, connection: "Connection") -> None:
         """Send to the peer of ``connection``."""
@@ -27,6 +32,7 @@ class Sender:
         self._pending: bytes | memoryview = b""
         self._file = -1
         self._offset = self._left = 0
+        self._slice = _SLICE
 
     def on_writable(self) -> None:
         """Send more; on the loop's thread."""
@@ -36,6 +42,10 @@ class Sender:
             self._send_file()
         else:
             self._sent_all()
+
+    def release(self) -> None:
+        """Give back what the request takes, also when it is not answered."""
+        self._connection.loop.sending.discard(self)
 
     def _send(self, content: bytes) -> bool:
         """Send; False when the rest has to wait for the peer, who gets it from the loop."""
@@ -51,6 +61,11 @@ class Sender:
         self._pending = content
         self._file, self._left = file, length
         self._offset = os.lseek(file, 0, os.SEEK_CUR)
+        sending = self._connection.loop.sending
+        sending.add(self)
+        self._slice, unsent = (_SLICE, _UNSENT) if len(sending) <= _FEW else (_LARGE_SLICE, 0)
+        with suppress(OSError):
+            self._connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, unsent)
         self._connection.wait(phases.SEND, EPOLLOUT)
 
     def _flush(self) -> bool:
@@ -72,12 +87,13 @@ class Sender:
 
     def _send_file(self) -> None:
         connection = self._connection
-        last = self._offset + min(self._left, _READ_AHEAD) - 1
+        size = min(self._left, self._slice)
+        last = self._offset + size - 1
         if not (is_cached(self._file, self._offset) and is_cached(self._file, last)):
             connection.hand_over(self._read_ahead)
             return
         try:
-            count = os.sendfile(connection.descriptor, self._file, self._offset, min(self._left, _SLICE))
+            count = os.sendfile(connection.descriptor, self._file, self._offset, size)
         except BlockingIOError:
             return
         except OSError:
@@ -94,10 +110,11 @@ class Sender:
 
     def _read_ahead(self) -> None:
         """Have the file's next part read from the disk, on a thread that may wait."""
-        buffer, offset = bytearray(min(self._left, _READ_AHEAD)), self._offset
+        buffer, offset = bytearray(min(self._left, _SLICE)), self._offset
         with suppress(OSError):
-            os.posix_fadvise(self._file, offset, 2 * _READ_AHEAD, os.POSIX_FADV_WILLNEED)
+            os.posix_fadvise(self._file, offset, 2 * _SLICE, os.POSIX_FADV_WILLNEED)
             os.preadv(self._file, [buffer], offset)
+        self._slice = _SLICE
         self._connection.wait(phases.SEND, EPOLLOUT)
 
     def _sent_all(self) -> None:

@@ -14,7 +14,7 @@ _IN_SIZE, _IN_CONTENT, _AFTER_CONTENT, _IN_TRAILER, _DONE = range(5)
 class ChunkedDecoder:
     """Takes the coded body in pieces of any size. Trailers are read over."""
 
-    __slots__ = ("_left", "_line", "_state", "_trailer_bytes", "error", "rest")
+    __slots__ = ("_left", "_line", "_size", "_state", "_trailer_bytes", "error", "rest")
 
     def __init__(self) -> None:
         """Start at the first chunk's size line."""
@@ -25,6 +25,7 @@ class ChunkedDecoder:
         self._state = _IN_SIZE
         self._line = b""
         self._left = 0
+        self._size = 0
         self._trailer_bytes = 0
 
     @property
@@ -37,13 +38,20 @@ class ChunkedDecoder:
         """Bytes of content still to come in the current chunk."""
         return self._left
 
-    def decode(self, buffer: bytearray, end: int) -> int:
-        """Decode ``buffer[:end]``, moving the content to the buffer's start; returns the content's length.
+    def coded(self, content: int) -> int:
+        """How many bytes of the coded body hold so much content, when the chunks go on as they are."""
+        beyond = content - self._left
+        if beyond < 0 or not self._size:
+            return content
+        return content + (beyond // self._size + 1) * len(b"\r\n%x\r\n" % self._size)
+
+    def decode(self, buffer: bytearray, end: int, start: int = 0) -> int:
+        """Decode ``buffer[start:end]``, moving the content to its start; returns the content's length.
 
         Stops at the end of the body or at the first error; afterwards look at ``done`` and ``error``.
         """
         view = memoryview(buffer)
-        at = content = 0
+        at = content = start
         while at < end and self._state != _DONE and self.error is None:
             if self._state != _IN_CONTENT:
                 at = self._take_line(buffer, at, end)
@@ -58,13 +66,14 @@ class ChunkedDecoder:
                 at = self._next_chunk(buffer, at, end)
         if self.done:
             self.rest = bytes(view[at:end])
-        return content
+        return content - start
 
     def _next_chunk(self, buffer: bytearray, at: int, end: int) -> int:
         """Behind a chunk's content: go to the next one's, when it is all here and has no extension."""
         line = _NEXT_CHUNK.match(buffer, at, end)
         self._left = int(line[1], 16) if line else 0
         if line and self._left:
+            self._size = self._left
             return line.end()
         self._state = _AFTER_CONTENT
         return at
@@ -101,7 +110,7 @@ class ChunkedDecoder:
         if not match:
             self._refuse("invalid chunk size", line)
             return
-        self._left = int(match[1], 16)
+        self._size = self._left = int(match[1], 16)
         self._state = _IN_CONTENT if self._left else _IN_TRAILER
 
     def _refuse(self, reason: str, line: bytes) -> None:

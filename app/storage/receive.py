@@ -4,7 +4,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 
 from gunicorn.http.errors import ParseException
@@ -12,11 +12,15 @@ from gunicorn.http.errors import ParseException
 from app.core.errors import DomainError, SizeInvalid, UploadInvalid
 
 BUFFER_BYTES: Final = 256 * 1024
+BLOCK_BYTES: Final = 1024 * 1024
+_CODING_BYTES: Final = 4 * 1024
+_SPARE_BLOCKS: Final = 2
 CLOSES_KEY: Final = "pyharbor.close"
 """Where the environment holds what makes the server close the connection after the answer."""
 _DRAIN_BYTES: Final = 4 * 1024 * 1024
 _DRAIN_SECONDS: Final = 5.0
 _buffers = threading.local()
+_blocks: list[bytearray] = []
 
 Environ = Mapping[str, Any]
 
@@ -91,6 +95,20 @@ def take_buffer() -> bytearray:
     if buffer is None:
         buffer = _buffers.buffer = bytearray(BUFFER_BYTES)
     return buffer
+
+
+@contextmanager
+def block() -> Iterator[bytearray]:
+    """Room for BLOCK_BYTES of content and what a chunked coding puts between; few are kept for those who come later."""
+    try:
+        taken = _blocks.pop()
+    except IndexError:
+        taken = bytearray(BLOCK_BYTES + _CODING_BYTES)
+    try:
+        yield taken
+    finally:
+        if len(_blocks) < _SPARE_BLOCKS:
+            _blocks.append(taken)
 
 
 def _receive_through(environ: Environ) -> Iterator[memoryview]:

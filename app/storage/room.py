@@ -26,6 +26,8 @@ _GIVEN_UP: Final = 4
 _MADE_AGAIN: Final = 2
 _SECONDS: Final = 1.0
 _LOOK_BYTES: Final = 256 * 1024
+_LOOK_BYTES_AT_MOST: Final = 8 * 1024 * 1024
+_LOOKS: Final = 64
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _log = structlog.get_logger(__name__)
 
@@ -39,6 +41,8 @@ class DiskRoom:
         self._size = size
         self._short: str | None = None
         self._looked = float("-inf")
+        self._arrived = 0
+        self._step = _LOOK_BYTES
         self._turn = threading.Lock()
 
     def require(self) -> None:
@@ -52,15 +56,16 @@ class DiskRoom:
             raise StorageFull(message, retry_after=30)
 
     def guarded(self, body: Iterable[memoryview]) -> Iterator[memoryview]:
-        """Yield the body's pieces; StorageFull as soon as the disk is full, though other requests fill it."""
-        unseen = 0
+        """Yield the body's pieces; StorageFull as soon as the disk is full, though other requests fill it.
+
+        All bodies of this process together bring about a look, the more often the less room is left.
+        """
         for piece in body:
             yield piece
-            unseen += len(piece)
-            if unseen >= _LOOK_BYTES:
-                unseen = 0
+            self._arrived += len(piece)
+            if self._arrived >= self._step:
                 self.look()
-                self.require()
+            self.require()
 
     def keep(self) -> None:
         """Look after the reserves when that was a second ago; takes no time else."""
@@ -72,6 +77,7 @@ class DiskRoom:
         if not self._size or not self._turn.acquire(blocking=False):
             return
         try:
+            self._arrived, self._step = 0, _LOOK_BYTES_AT_MOST
             self._short = next((name for name, folder in self._disks() if not self._has_room(folder)), None)
             self._looked = time.monotonic()
         finally:
@@ -90,6 +96,7 @@ class DiskRoom:
             disk = os.statvfs(folder)
             size = min(self._size, disk.f_blocks * disk.f_frsize // _SHARE)
             free, kept = disk.f_bavail * disk.f_frsize, _kept(folder)
+            self._step = min(self._step, max(_LOOK_BYTES, (free - size) // _LOOKS))
             if kept and free < size // _GIVEN_UP:
                 _give_up(folder, kept, free)
                 return False

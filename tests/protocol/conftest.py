@@ -26,7 +26,7 @@ def port(app: Flask) -> Iterator[int]:
 @pytest.fixture
 def client(port: int) -> Iterator[httpx.Client]:
     """An anonymous client."""
-    with httpx.Client(transport=RoutedTransport(port), base_url="http://registry.test") as made:
+    with httpx.Client(transport=RoutedTransport(port), base_url="http://registry.test", timeout=30) as made:
         yield made
 
 
@@ -35,7 +35,9 @@ def connect(port: int) -> Iterator[Connect]:
     """Makes clients that log in as somebody."""
     with ExitStack() as stack:
         yield lambda person: stack.enter_context(
-            httpx.Client(transport=RoutedTransport(port), base_url="http://registry.test", auth=person.credentials)
+            httpx.Client(
+                transport=RoutedTransport(port), base_url="http://registry.test", auth=person.credentials, timeout=30
+            )
         )
 
 

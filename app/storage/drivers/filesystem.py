@@ -1,5 +1,6 @@
 """Objects as files below one folder."""
 
+import ctypes
 import errno
 import fcntl
 import functools
@@ -20,6 +21,14 @@ _CHECK_KEY = "check"
 _LOCAL = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "ramfs", "tmpfs", "xfs", "zfs"})
 """File systems that one kernel alone keeps, so that its locks hold for whoever writes; others may ask a server."""
 _MOUNTS = Path("/proc/self/mounts")
+_WRITE_BYTES = 256 * 1024
+"""At once: the page cache keeps them in one folio. Larger free ones are rare, and costly to make."""
+_EARLY_BYTES = 8 * 1024 * 1024
+_WRITE = 2
+"""SYNC_FILE_RANGE_WRITE: begin to write, do not wait."""
+_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
+if _sync_file_range is not None:
+    _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 _logger = structlog.get_logger(__name__)
 
 
@@ -52,7 +61,7 @@ class FilesystemDriver:
                     os.close(descriptor)
                     raise
                 if not deleted:
-                    return _FileWriter(key, descriptor, offset)
+                    return _FileWriter(key, descriptor, offset, early=self._fsync)
                 os.close(descriptor)
 
     def put(self, key: str, content: bytes) -> None:
@@ -158,9 +167,11 @@ class FilesystemDriver:
 class _FileWriter:
     """Writes at positions of its own keeping; the descriptor's lock keeps every other writer out."""
 
-    def __init__(self, key: str, descriptor: int, offset: int) -> None:
+    def __init__(self, key: str, descriptor: int, offset: int, *, early: bool) -> None:
         self._key = key
         self._descriptor: int | None = descriptor
+        self._early = early
+        self._begun = offset
         self.offset = offset
 
     def cut(self) -> None:
@@ -173,14 +184,22 @@ class _FileWriter:
         descriptor = self._opened()
         with _refusals(self._key):
             while data:
-                written = os.pwrite(descriptor, data, self.offset)
+                written = os.pwrite(descriptor, data[:_WRITE_BYTES], self.offset)
                 self.offset += written
                 data = data[written:]
+        if self._early and self.offset - self._begun >= _EARLY_BYTES:
+            self._begin_to_sync(descriptor)
 
     def close(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+    def _begin_to_sync(self, descriptor: int) -> None:
+        """Let the disk write while more arrives, so that ``finish`` has little to wait for. Errors come there."""
+        if _sync_file_range is not None:
+            _sync_file_range(descriptor, self._begun, self.offset - self._begun, _WRITE)
+        self._begun = self.offset
 
     def _opened(self) -> int:
         if self._descriptor is None:

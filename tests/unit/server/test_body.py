@@ -2,9 +2,10 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from app.core.errors import DomainError, SizeInvalid, UploadInvalid
 from app.server.body import Budget, CollectedBody, Framing
 from app.server.head import CHUNKED
-from app.storage.receive import BUFFER_BYTES, receive
+from app.storage.receive import BLOCK_BYTES, receive
 from tests.support.bodies import Connection
 from tests.unit.storage.test_chunked import encode
 
@@ -54,6 +55,18 @@ def send(connection: Connection, pieces: list[bytes]) -> threading.Thread:
     return thread
 
 
+def trickle(connection: Connection, begin: bytes, pieces: list[bytes], *, seconds: float) -> threading.Thread:
+    def run() -> None:
+        with suppress(OSError):
+            for piece in (begin, *pieces):
+                connection.client.sendall(piece)
+                time.sleep(seconds)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
 def split(coded: bytes, cuts: list[int]) -> list[bytes]:
     edges = [0, *sorted(cut % (len(coded) + 1) for cut in cuts), len(coded)]
     return [coded[start:stop] for start, stop in pairwise(edges)]
@@ -83,12 +96,35 @@ class TestWhole:
                 connection.client.sendall(NEXT)
             assert connection.request()["PATH_INFO"] == "/next"
 
-    def test_one_buffer_per_thread(self, connection: Connection) -> None:
-        thread = send(connection, [head(b"Content-Length: 1000000"), bytes(1_000_000)])
+    def test_one_block(self, connection: Connection) -> None:
+        thread = send(connection, [head(b"Content-Length: 4000000"), bytes(4_000_000)])
         pieces = [piece for piece in receive(connection.request()) if piece]
         thread.join()
         assert len({id(piece.obj) for piece in pieces}) == 1
-        assert max(map(len, pieces)) <= BUFFER_BYTES
+        assert max(map(len, pieces)) <= BLOCK_BYTES
+
+    @pytest.mark.parametrize("chunk", [None, 1000, 32 * 1024, 300_000])
+    def test_pieces_end_at_multiples_of_the_block(self, connection: Connection, chunk: int | None) -> None:
+        content = bytes(4_000_000)
+        coded = head(b"Content-Length: 4000000") + content
+        if chunk is not None:
+            chunks = [content[at : at + chunk] for at in range(0, len(content), chunk)]
+            coded = head(b"Transfer-Encoding: chunked") + encode(chunks)
+        thread = send(connection, [coded[at : at + 50_000] for at in range(0, len(coded), 50_000)])
+        sizes = [len(piece) for piece in receive(connection.request())]
+        thread.join()
+        ends = zip(accumulate(sizes), [*sizes[1:], 0], strict=True)
+        assert [end for end, following in ends if following and end % BLOCK_BYTES] == []
+        assert sum(sizes) == len(content)
+
+    def test_a_trickle_is_handed_on_before_the_buffer_is_full(self, connection: Connection) -> None:
+        thread = trickle(connection, head(b"Content-Length: 400"), [b"x"] * 400, seconds=0.001)
+        started = time.monotonic()
+        first = len(next(receive(connection.request())))
+        assert 0 < first < 400
+        assert time.monotonic() - started < 2
+        connection.client.close()
+        thread.join()
 
     def test_as_a_file(self, connection: Connection) -> None:
         thread = send(connection, [head(b"Transfer-Encoding: chunked"), encode([b"one\ntwo\n", bytes(300_000)])])

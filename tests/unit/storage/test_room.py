@@ -80,6 +80,7 @@ def test_size_zero_keeps_nothing_and_refuses_nothing(tmp_path: Path, set_free: S
 def test_a_body_ends_where_the_room_does(tmp_path: Path, set_free: SetFree) -> None:
     set_free(SIZE * 10)
     room = DiskRoom({"database": tmp_path}, SIZE)
+    room.require()
     piece = memoryview(bytes(100 * 1024))
     body = room.guarded(piece for _ in range(100))
     assert len(next(body)) == len(piece)
@@ -87,6 +88,35 @@ def test_a_body_ends_where_the_room_does(tmp_path: Path, set_free: SetFree) -> N
     assert [len(next(body)) for _ in range(2)] == [len(piece)] * 2
     with pytest.raises(StorageFull):
         next(body)
+
+
+@pytest.mark.parametrize(("free", "arrived"), [(1024**3, 8), (256 * 1024**2, 4), (SIZE * 10, 1)])
+def test_it_looks_less_often_while_there_is_much_room(
+    tmp_path: Path, set_free: Callable[..., None], free: int, arrived: int
+) -> None:
+    set_free(free, total=1024**3)
+    room = DiskRoom({"database": tmp_path}, SIZE)
+    room.require()
+    set_free(SIZE // 2, total=1024**3)
+    pieces = iter([memoryview(bytes(1024 * 1024))] * 100)
+    with pytest.raises(StorageFull):
+        list(room.guarded(pieces))
+    assert 100 - len(list(pieces)) == arrived
+
+
+def test_all_bodies_count_together(tmp_path: Path, set_free: SetFree) -> None:
+    set_free(SIZE * 10)
+    room = DiskRoom({"database": tmp_path}, SIZE)
+    room.require()
+    piece = memoryview(bytes(100 * 1024))
+    bodies = [room.guarded(piece for _ in range(100)) for _ in range(3)]
+    for body in bodies:
+        next(body)
+    set_free(SIZE // 2)
+    for body in bodies[:2]:
+        next(body)
+    with pytest.raises(StorageFull):
+        next(bodies[2])
 
 
 @pytest.mark.parametrize(("number", "refuses"), [(errno.ENOSPC, True), (errno.EROFS, False), (errno.EACCES, False)])
