@@ -14,6 +14,7 @@ from tests.support.people import People
 from tests.support.serving import RoutedTransport, served
 
 Connect = Callable[[Person], httpx.Client]
+InProcess = Callable[[httpx.Client], httpx.Client]
 
 
 @pytest.fixture
@@ -38,6 +39,15 @@ def connect(port: int) -> Iterator[Connect]:
             httpx.Client(
                 transport=RoutedTransport(port), base_url="http://registry.test", auth=person.credentials, timeout=30
             )
+        )
+
+
+@pytest.fixture
+def in_process(app: Flask) -> Iterator[InProcess]:
+    """Makes a client like another one that calls the application itself: no server looks at what it sends first."""
+    with ExitStack() as stack:
+        yield lambda other: stack.enter_context(
+            httpx.Client(transport=httpx.WSGITransport(app=app), base_url=other.base_url, auth=other.auth)
         )
 
 

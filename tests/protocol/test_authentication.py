@@ -19,6 +19,7 @@ from app.identity.service import UserService
 from app.identity.signing import SigningKeys, rotate_signing_key
 from app.projects.members import MemberService
 from app.projects.service import NewProject, ProjectService
+from tests.protocol.conftest import InProcess
 from tests.support.accounts import Person, make_project, make_user
 from tests.support.clock import MovableClock
 from tests.support.people import PRIVATE, PUBLIC, People
@@ -108,7 +109,8 @@ class TestBasic:
             "nonsense",
         ],
     )
-    def test_wrong_credentials(self, client: httpx.Client, ports: Ports, header: str) -> None:
+    def test_wrong_credentials(self, client: httpx.Client, in_process: InProcess, ports: Ports, header: str) -> None:
+        client = in_process(client)
         make_user(ports, "developer")
         for path in ("/v2/", "/v2/public/image/manifests/latest"):
             response = client.get(path, headers={"Authorization": header})
@@ -169,7 +171,8 @@ class TestBearer:
 
     @ONE
     @pytest.mark.parametrize("token", ["", "x", "a.b.c", "{}.{}.{}"])
-    def test_no_token_at_all(self, client: httpx.Client, token: str) -> None:
+    def test_no_token_at_all(self, client: httpx.Client, in_process: InProcess, token: str) -> None:
+        client = in_process(client)
         header = {"Authorization": f"Bearer {token}"}
         response = client.get("/v2/public/image/manifests/latest", headers=header)
         assert challenge(response) == f'{REALM},scope="repository:public/image:pull",error="invalid_token"'

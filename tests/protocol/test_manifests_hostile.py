@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from app.access.roles import Role
 from app.artifacts.models import Artifact, Repository
 from app.context import Context, Ports
+from tests.protocol.conftest import InProcess
 from tests.support.accounts import Person, make_project, make_user
 from tests.support.blobs import digest_of, push
 from tests.support.manifests import EMPTY, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, artifact, descriptor, put
@@ -64,7 +65,10 @@ kinds = st.sampled_from([OCI_MANIFEST, OCI_INDEX, "application/vnd.example+json"
 
 @on_one_installation
 @given(document=documents, kind=kinds)
-def test_any_document_is_taken_or_refused(pusher: httpx.Client, document: object, kind: str) -> None:
+def test_any_document_is_taken_or_refused(
+    pusher: httpx.Client, in_process: InProcess, document: object, kind: str
+) -> None:
+    pusher = in_process(pusher)
     push(pusher, NAME, EMPTY)
     answer = put(pusher, NAME, json.dumps(document).encode(), "v1", kind or " ")
     assert answer.status_code in (201, 400), answer.text

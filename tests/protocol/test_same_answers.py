@@ -23,7 +23,7 @@ _VARYING = re.compile(
     rb"(?mi)^(?:date|set-cookie|x-harbor-csrf-token): .*$|\"(?:issued_at|expires_in|token|access_token)\":[^,}]*"
 )
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("database_url", ["sqlite"], indirect=True), pytest.mark.timeout(600)]
 
 
 @pytest.fixture

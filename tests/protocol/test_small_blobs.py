@@ -18,6 +18,7 @@ from app.garbage.contracts import UPLOAD_PURGE_JOB, PurgeInput
 from app.garbage.uploads import UploadPurge
 from app.jobs.runs import JobRun
 from app.storage.models import Blob, KeyBatch
+from tests.protocol.conftest import InProcess
 from tests.support.blobs import begin, content_of, digest_of, push
 from tests.support.clock import MovableClock
 from tests.support.manifests import CONFIG, image, push_manifest
@@ -109,14 +110,20 @@ def _push_image(client: httpx.Client, seed: int) -> None:
 
 class TestCrashes:
     def test_what_became_no_blob_goes_with_the_purge(
-        self, pusher: httpx.Client, ports: Ports, ctx: Context, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+        self,
+        pusher: httpx.Client,
+        in_process: InProcess,
+        ports: Ports,
+        ctx: Context,
+        clock: MovableClock,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         push(pusher, NAME, content_of(100))
         with monkeypatch.context() as patch:
             patch.setattr(ports.storage.driver.__class__, "delete", lambda *_: False)
             patch.setattr(BlobService, "enter", _die)
             with pytest.raises(KeyboardInterrupt):
-                pusher.put(begin(pusher, NAME), params={"digest": DIGEST}, content=CONTENT)
+                in_process(pusher).put(begin(pusher, NAME), params={"digest": DIGEST}, content=CONTENT)
         assert len(files(ports)) == 2
         clock.forward(50 * 60)
         purge(ctx)

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 
 from app.context import Context, Ports
 from app.core.errors import StorageFull
 from app.db import gate
 from app.storage.driver import ObjectWriter
 from app.storage.models import Upload
+from tests.protocol.conftest import InProcess
 from tests.support.blobs import begin, content_of, digest_of
 
 NAME = "library-test/app"
@@ -84,11 +84,9 @@ class TestRefusals:
         assert (refused.status_code, error_code(refused)) == (400, "SIZE_INVALID")
         assert pusher.get(location).headers["Range"] == "0-0"
 
-    def test_body_shorter_than_declared_keeps_what_arrived(self, app: Flask, pusher: httpx.Client) -> None:
+    def test_body_shorter_than_declared_keeps_what_arrived(self, pusher: httpx.Client, in_process: InProcess) -> None:
         location = begin(pusher, NAME)
-        transport = httpx.WSGITransport(app=app)
-        with httpx.Client(transport=transport, base_url=pusher.base_url, auth=pusher.auth) as broken:
-            refused = broken.patch(location, content=iter([b"abc"]), headers={"Content-Length": "10"})
+        refused = in_process(pusher).patch(location, content=iter([b"abc"]), headers={"Content-Length": "10"})
         assert (refused.status_code, error_code(refused)) == (400, "SIZE_INVALID")
         assert pusher.get(location).headers["Range"] == "0-2"
         pusher.patch(location, content=b"def", headers={"Content-Range": "3-5"})
