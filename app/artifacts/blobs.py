@@ -1,7 +1,6 @@
 """Blobs in repositories: who holds which, who is charged, and what garbage collection may look at."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 import sqlalchemy as sa
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.artifacts.models import ArtifactBlob, ProjectBlob, Repository, RepositoryBlob
 from app.artifacts.quarantine import NewObject, StoredCopy, choose_object, is_lost, open_copy, quarantine
 from app.artifacts.repositories import Place, find_place, lock_repository
+from app.artifacts.results import ReadableBlob
 from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import (
@@ -33,17 +33,6 @@ from app.storage.models import IS_LIVE, IS_QUARANTINED, LIVE, Blob, KeyBatch, Ze
 _COMMIT_TRIES = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldBlob:
-    """A live blob that a repository holds."""
-
-    id: int
-    key: str
-    size: int
-    claim_ms: int
-    """How long the last pusher's claim still lasts; negative when it has run out."""
-
-
 class BlobService:
     """The blobs of repositories, for one call."""
 
@@ -51,7 +40,7 @@ class BlobService:
         """Serve the call of ``ctx``."""
         self._ctx = ctx
 
-    def find(self, name: RepositoryName, digest: Digest, *, public_only: bool) -> HeldBlob:
+    def find(self, name: RepositoryName, digest: Digest, *, public_only: bool) -> ReadableBlob:
         """The blob when the repository holds it, in one query; BlobUnknown else, and while it is quarantined.
 
         With ``public_only`` UnauthenticatedError unless the project is public, whether the blob exists or not.
@@ -65,9 +54,9 @@ class BlobService:
         if row.quarantined:
             damage = "the stored copy of this blob is damaged; pushing the content again replaces it"
             raise BlobUnknown(damage, detail={"digest": digest, "reason": "the stored copy is damaged"})
-        return HeldBlob(id=row.id, key=row.key, size=row.size, claim_ms=row.claim_ms)
+        return ReadableBlob(id=row.id, key=row.key, size=row.size, claim_ms=row.claim_ms)
 
-    def claim(self, name: RepositoryName, digest: Digest, blob: HeldBlob) -> None:
+    def claim(self, name: RepositoryName, digest: Digest, blob: ReadableBlob) -> None:
         """Keep garbage collection off a blob that a pusher has been told is here; at most one write per half window.
 
         Only the claim of a caller who may push counts. BlobUnknown when the blob is gone meanwhile. Never refused by
@@ -85,7 +74,7 @@ class BlobService:
             if session.connection().execute(_CLAIM_ID, claim).one_or_none() is None:
                 raise BlobUnknown(detail={"digest": digest})
 
-    def open(self, name: RepositoryName, digest: Digest, blob: HeldBlob, offset: int = 0) -> BinaryIO:
+    def open(self, name: RepositoryName, digest: Digest, blob: ReadableBlob, offset: int = 0) -> BinaryIO:
         """Open the content from ``offset``; a blob whose object was replaced meanwhile is looked up again, once.
 
         ContentDamaged when the object has another length than the blob, UnavailableError when there is none; either is
@@ -203,7 +192,7 @@ class BlobService:
         return int(self._ctx.ports.settings.garbage.time_window.total_seconds() * 1000)
 
 
-def _copy(digest: Digest, blob: HeldBlob) -> StoredCopy:
+def _copy(digest: Digest, blob: ReadableBlob) -> StoredCopy:
     return StoredCopy(id=blob.id, digest=digest, key=blob.key, size=blob.size)
 
 

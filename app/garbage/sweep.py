@@ -69,6 +69,8 @@ class Sweep:
             batch = self._claim(cursor)
             whole = self._free(batch.dead, go_on, freed)
             cursor = batch.last if batch.full or not whole else _DONE
+        if cursor == _DONE and not self._free(self._left_over(), go_on, freed):
+            cursor = self._step.cursor
         if freed[0]:
             self._run.log(
                 f"share {self._step.share + 1}/{self._step.shares}: {freed[0]} blobs deleted, {freed[1]} bytes freed"
@@ -89,7 +91,7 @@ class Sweep:
             return _Claimed(last=queued[-1].id, full=len(queued) == _BATCH, dead=dead)
 
     def _left_over(self) -> Iterator[ClaimedBlob]:
-        """Blobs that an earlier run claimed and did not finish."""
+        """Blobs that an earlier run, or one whose silence was taken for its end, claimed and did not finish."""
         last = 0
         while True:
             found = self._ctx.ports.db.rows(

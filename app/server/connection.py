@@ -150,8 +150,9 @@ class Connection(Wire):
 
     def _begin_body(self, head: Head, exchange: Exchange) -> bool:
         environ = head.environ
-        if head.expects and not self._continue():
-            return False
+        if head.expects:
+            with suppress(OSError):
+                self.socket.send(_CONTINUE)
         framing = Framing(head.length)
         received, self.buffer = bytes(self.buffer), b""
         if self.loop.is_streamed(environ["PATH_INFO"]) or head.length > self.loop.limits.collected:
@@ -161,13 +162,6 @@ class Connection(Wire):
         body = exchange.body = environ["wsgi.input"] = CollectedBody(framing, self.loop.budget)
         self.wait(phases.BODY, EPOLLIN)
         return self._collect(exchange, body, bytearray(received), len(received))
-
-    def _continue(self) -> bool:
-        with suppress(OSError):
-            if self.socket.send(_CONTINUE) == len(_CONTINUE):
-                return True
-        self.close()
-        return False
 
     def _on_body(self, exchange: Exchange) -> None:
         body, buffer = exchange.body, take_buffer()

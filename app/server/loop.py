@@ -13,13 +13,12 @@ from contextlib import suppress
 from typing import Any, Final
 
 import structlog
-from gunicorn import SERVER_SOFTWARE
 
 from app.core.blocking import forbid_blocking
-from app.registry.http import HERE_KEY
-from app.server.answer import FileAnswer, Header
+from app.server.answer import Header
 from app.server.body import Budget
 from app.server.connection import Connection
+from app.server.environment import base_environ
 from app.server.head import Environ, HeadReader
 from app.server.limits import Limits
 from app.server.pool import Pool
@@ -218,8 +217,8 @@ class Loop:
             return
         accepted.settimeout(0)
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        here = str(accepted.getsockname()[0])
-        connection = Connection(self, accepted, client[0], self._environ(listener, client) | {HERE_KEY: here})
+        environ = base_environ(listener, accepted, client, several=self._seat is not None)
+        connection = Connection(self, accepted, client[0], environ)
         self._connections[connection.descriptor] = connection
         self._addresses[client[0]] += 1
         if self._seat is not None:
@@ -230,25 +229,6 @@ class Loop:
             with suppress(OSError):
                 self.epoll.unregister(listener.fileno())
         self._paused[listener.fileno()] = time.monotonic() + seconds
-
-    def _environ(self, listener: socket.socket, client: tuple[str, int]) -> Environ:
-        server = listener.getsockname()
-        return {
-            "wsgi.errors": _Errors(),
-            "wsgi.version": (1, 0),
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": self._seat is not None,
-            "wsgi.run_once": False,
-            "wsgi.file_wrapper": FileAnswer,
-            "wsgi.input_terminated": True,
-            "wsgi.url_scheme": "http",
-            "SERVER_SOFTWARE": SERVER_SOFTWARE,
-            "SERVER_NAME": server[0],
-            "SERVER_PORT": str(server[1]),
-            "SCRIPT_NAME": "",
-            "REMOTE_ADDR": client[0],
-            "REMOTE_PORT": str(client[1]),
-        }
 
     # Deadlines and the end
 
@@ -297,12 +277,3 @@ class Loop:
         self._ended = True
         os.close(self._bell)
         self.epoll.close()
-
-
-class _Errors(io.StringIO):
-    """``wsgi.errors``: what an application writes there is an event of the log."""
-
-    def write(self, text: str) -> int:
-        if text.strip():
-            _log.error("the application wrote to wsgi.errors", text=text[:1000])
-        return len(text)

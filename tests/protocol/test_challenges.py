@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from flask import Flask
 
 from tests.support.tokens import REALM, challenge
 
@@ -55,3 +56,11 @@ def test_what_comes_from_the_query_cannot_leave_its_quotes(client: httpx.Client)
 def test_the_realm_never_comes_from_the_host(client: httpx.Client) -> None:
     headers = {"Host": "evil.test", "X-Forwarded-Host": "evil.test", "X-Forwarded-Proto": "https"}
     assert challenge(client.get("/v2/", headers=headers)) == REALM
+
+
+@pytest.mark.parametrize(
+    "path", ["/v2/", "/v2/_catalog", "/service/token?service=harbor-registry", "/api/v2.0/users/current"]
+)
+def test_credentials_that_are_no_ascii(app: Flask, path: str) -> None:
+    refused = app.test_client().get(path, environ_overrides={"HTTP_AUTHORIZATION": "Basic \xe9"})
+    assert refused.status_code == 401

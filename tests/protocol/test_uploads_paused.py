@@ -20,11 +20,10 @@ from app.storage import ingest
 from app.storage.models import Upload
 from app.storage.store import BlobStore
 from app.telemetry import request_ids
-from app.telemetry.access import AccessLog
 from tests.support.accounts import PASSWORD
 from tests.support.blobs import begin, content_of, digest_of
 from tests.support.bodies import Connection
-from tests.support.pausing import Exchange
+from tests.support.pausing import Exchange, Logged
 
 NAME = "library-test/app"
 CONTENT = content_of(700_000)
@@ -33,17 +32,6 @@ DIGEST = digest_of(CONTENT)
 
 
 Ask = Callable[..., Exchange]
-
-
-class Logged(AccessLog):
-    """The requests that were logged: id and status."""
-
-    def __init__(self) -> None:
-        self.requests: list[tuple[str, str]] = []
-
-    def answered(self, environ: dict[str, Any], route: str, status: str, length: str, seconds: float) -> None:
-        """Note the request."""
-        self.requests.append((environ["pyharbor.request_id"], status))
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -109,3 +110,28 @@ def looped(application: Application, limits: Limits = Limits()) -> Iterator[Loop
         loop.stop()
         thread.join(_SECONDS)
     assert not thread.is_alive(), "the loop did not stop"
+
+
+def get(path: str, *lines: str, method: str = "GET", version: str = "1.1", body: bytes = b"") -> bytes:
+    """A request."""
+    if body:
+        lines = (*lines, f"Content-Length: {len(body)}")
+    return "\r\n".join([f"{method} {path} HTTP/{version}", "Host: a", *lines, "", ""]).encode() + body
+
+
+def ended(peer: Peer) -> bool:
+    """Whether the server has ended the connection."""
+    try:
+        return peer.socket.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether it holds within that time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.02)
+    return False

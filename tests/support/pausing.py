@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask
 
+from app.telemetry.access import AccessLog
 from tests.support.bodies import Connection
 
 
@@ -69,3 +70,14 @@ class Exchange:
         close = getattr(self.body, "close", None)
         if close is not None:
             close()
+
+
+class Logged(AccessLog):
+    """The requests that were logged: id and status."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str]] = []
+
+    def answered(self, environ: dict[str, Any], route: str, status: str, length: str, seconds: float) -> None:
+        """Note the request."""
+        self.requests.append((environ["pyharbor.request_id"], status))

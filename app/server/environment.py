@@ -1,0 +1,47 @@
+"""What the WSGI environments of all requests on a connection have in common (PEP 3333)."""
+
+import io
+import socket
+
+import structlog
+from gunicorn import SERVER_SOFTWARE
+
+from app.registry.http import HERE_KEY
+from app.server.answer import FileAnswer
+from app.server.head import Environ
+
+_log = structlog.get_logger()
+
+
+def base_environ(
+    listener: socket.socket, accepted: socket.socket, client: tuple[str, int], *, several: bool
+) -> Environ:
+    """The environment of a connection's requests before their heads are read; ``several`` processes serve together."""
+    server = listener.getsockname()
+    return {
+        "wsgi.errors": _Errors(),
+        "wsgi.version": (1, 0),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": several,
+        "wsgi.run_once": False,
+        "wsgi.file_wrapper": FileAnswer,
+        "wsgi.input_terminated": True,
+        "wsgi.url_scheme": "http",
+        "SERVER_SOFTWARE": SERVER_SOFTWARE,
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1]),
+        "SCRIPT_NAME": "",
+        "REMOTE_ADDR": client[0],
+        "REMOTE_PORT": str(client[1]),
+        HERE_KEY: str(accepted.getsockname()[0]),
+    }
+
+
+class _Errors(io.StringIO):
+    """``wsgi.errors``: what an application writes there is an event of the log."""
+
+    def write(self, text: str) -> int:
+        """Log the text."""
+        if text.strip():
+            _log.error("the application wrote to wsgi.errors", text=text[:1000])
+        return len(text)
