@@ -43,8 +43,8 @@ def client(live_server: LiveServer, ports: Ports) -> Iterator[httpx.Client]:
 
 @contextmanager
 def traced(server: LiveServer, output: Path) -> Iterator[None]:
-    """Write down what the web processes sync and send."""
-    pids = [part for pid in children_of(server.pid) for part in ("-p", str(pid))]
+    """Write down what the web processes sync and send, those too that are about to be forked."""
+    pids = [part for pid in (server.pid, *children_of(server.pid)) for part in ("-p", str(pid))]
     calls = "fsync,fdatasync,sendto,sendmsg,write,writev"
     command = ["strace", "-f", "-y", "-s", "32", "-e", f"trace={calls}", "-o", str(output), *pids]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
