@@ -1,6 +1,7 @@
 """Request bodies: taken in before their request is looked at, or read from the socket while it is answered."""
 
 import io
+import math
 import select
 import socket
 import tempfile
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import IO, Final
 
+from app.core.budget import ByteBudget
 from app.core.errors import SizeInvalid, UploadInvalid
 from app.server.head import CHUNKED
 from app.storage.chunked import ChunkedDecoder
@@ -62,20 +64,10 @@ class Framing:
         return UploadInvalid(_ENDED_IN_CHUNKS) if self.decoder else SizeInvalid(_ENDED_EARLY.format(self.left))
 
 
-class Budget:
-    """How much memory the bodies taken in by one process may use together."""
-
-    __slots__ = ("left",)
-
-    def __init__(self, size: int) -> None:
-        """Start with ``size`` bytes."""
-        self.left = size
-
-
 class CollectedBody(ReceivedBody):
     """A body that is here already: in memory while it is small and the budget lasts, else in a file without a name."""
 
-    def __init__(self, framing: Framing, budget: Budget) -> None:
+    def __init__(self, framing: Framing, budget: ByteBudget) -> None:
         """Start empty."""
         self.framing = framing
         self.size = 0
@@ -131,20 +123,19 @@ class CollectedBody(ReceivedBody):
     def close(self) -> None:
         """Give back what it takes."""
         self._file.close()
-        self._budget.left += self._charged
+        self._budget.give_back(self._charged)
         self._charged = 0
 
     def _make_room(self, count: int) -> None:
         if not isinstance(self._file, io.BytesIO):
             return
-        if self.size + count <= _SPOOLED and self._budget.left >= count:
-            self._budget.left -= count
+        if self.size + count <= _SPOOLED and self._budget.take(count):
             self._charged += count
             return
         memory, self._file = self._file, tempfile.TemporaryFile()  # noqa: SIM115 - closed with the request
         self.readline = self._file.readline
         self._file.write(memory.getbuffer())
-        self._budget.left += self._charged
+        self._budget.give_back(self._charged)
         self._charged = 0
 
 
@@ -185,10 +176,15 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
         """
         self._position = 0
         while not self.framing.done:
-            with block() as buffer:
-                yield from self._pieces(buffer)
+            if self._is_ready():
+                with block() as buffer:
+                    yield from self._pieces(buffer)
             if not self.framing.done:
                 yield memoryview(b"")
+
+    def _is_ready(self) -> bool:
+        """Whether there is something to do, so that a silent peer takes no block."""
+        return bool(self._received) or self.refusal is not None or self._comes(math.inf)
 
     def _pieces(self, buffer: bytearray) -> Iterator[memoryview]:
         """Yield what comes, until nothing does for a moment or others wait for this thread."""

@@ -15,8 +15,8 @@ from typing import Any, Final
 import structlog
 
 from app.core.blocking import forbid_blocking
+from app.core.budget import ByteBudget
 from app.server.answer import Header
-from app.server.body import Budget
 from app.server.connection import Connection
 from app.server.environment import base_environ
 from app.server.head import Environ, HeadReader
@@ -52,7 +52,7 @@ class Loop:
         self.reader = HeadReader()
         self.header = Header()
         self.pool = Pool(limits.threads, "web")
-        self.budget = Budget(limits.collected_in_memory)
+        self.budget = ByteBudget(limits.collected_in_memory)
         self.no_body = io.BytesIO()
         self.stopping = False
         self.sending: set[Sender] = set()

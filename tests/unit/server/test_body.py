@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.budget import ByteBudget
 from app.core.errors import DomainError, SizeInvalid, UploadInvalid
-from app.server.body import Budget, CollectedBody, Framing
+from app.server.body import CollectedBody, Framing
 from app.server.head import CHUNKED
 from app.storage.receive import BLOCK_BYTES, receive
 from tests.support.bodies import Connection
@@ -206,7 +207,7 @@ class TestCollected:
         content = bytes(range(256)) * 1200
         content = content[:300_000]
         coded = (content if length != CHUNKED else encode([content[:100_000], content[100_000:]])) + NEXT
-        left = Budget(budget)
+        left = ByteBudget(budget)
         body, rest = CollectedBody(Framing(length), left), b""
         for at in range(0, len(coded), 40_000):
             piece = bytearray(coded[at : at + 40_000])
@@ -218,22 +219,26 @@ class TestCollected:
         body.rewind()
         assert b"".join(bytes(piece) for piece in body.pieces()) == content
         body.close()
-        assert left.left == budget
+        assert left.take(budget)
+        assert not left.take(1)
 
     def test_small_ones_use_up_the_budget(self) -> None:
-        left = Budget(1000)
+        left = ByteBudget(1000)
         bodies = [CollectedBody(Framing(400), left) for _ in range(3)]
         for body in bodies:
             body.add(bytearray(400), 400)
-        assert left.left == 200
+        assert left.take(200)
+        assert not left.take(1)
+        left.give_back(200)
         for body in bodies:
             body.rewind()
             assert body.read() == bytes(400)
             body.close()
-        assert left.left == 1000
+        assert left.take(1000)
+        assert not left.take(1)
 
     def test_one_that_ends_early(self) -> None:
-        body = CollectedBody(Framing(10), Budget(1000))
+        body = CollectedBody(Framing(10), ByteBudget(1000))
         body.add(bytearray(b"abc"), 3)
         body.end()
         body.rewind()
