@@ -9,11 +9,11 @@ import click
 from app.cli.installation import require_migrated
 from app.settings import load
 
-_MALLOC = (
+MALLOC = (
     "glibc.malloc.arena_max=2:glibc.malloc.mmap_threshold=1048576:"
     "glibc.malloc.trim_threshold=1048576:glibc.malloc.hugetlb=1"
 )
-"""Gives large memory back when it is free, as 32 threads would else keep it for ever; huge pages keep it cheap."""
+"""Gives large memory back when it is free, as many threads would else keep it for ever; huge pages keep it cheap."""
 _GUNICORN = Path(__file__).parents[2] / "deploy" / "gunicorn.py"
 
 
@@ -21,7 +21,7 @@ _GUNICORN = Path(__file__).parents[2] / "deploy" / "gunicorn.py"
 def web() -> None:
     """Run the web processes (gunicorn) in the foreground."""
     require_migrated(load())
-    os.environ.setdefault("GLIBC_TUNABLES", _MALLOC)
+    os.environ.setdefault("GLIBC_TUNABLES", MALLOC)
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", str(_GUNICORN), "app.wsgi:create()"])  # noqa: S606 - no shell is wanted
 
 

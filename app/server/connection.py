@@ -181,6 +181,7 @@ class Connection(Wire):
 
     def _collect(self, exchange: Exchange, body: CollectedBody, buffer: bytearray, count: int) -> bool:
         """Take in what has come; serves the request once that is all, broken, or more than is taken in."""
+        self.since = time.monotonic()
         self.moved += count
         rest = body.add(buffer, count) if count else b""
         if not body.framing.done and body.error is None and body.size <= self.loop.limits.collected:
@@ -214,10 +215,12 @@ class Connection(Wire):
 
     # Deadlines
 
-    @property
-    def idle_since(self) -> float | None:
-        """Since when nothing would be lost by the connection's end; None while it is in use."""
-        return self.since if self.phase in (phases.HEAD, phases.LINGER) else None
+    def idle_since(self, now: float) -> float | None:
+        """Since when nothing would be lost by the connection's end, or nothing has moved; None while it is in use."""
+        if self.phase in (phases.HEAD, phases.LINGER):
+            return self.since
+        stalled = self.phase in (phases.SEND, phases.BODY) and now - self.since > self.loop.limits.stalled_seconds
+        return now if stalled else None
 
     def check(self, now: float) -> None:
         """End the phase when its time is over."""

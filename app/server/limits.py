@@ -9,8 +9,8 @@ class Limits:
 
     threads: int = 16
     """That answer what may wait."""
-    connections: int = 4096
-    connections_per_address: int = 1024
+    connections: int = 8192
+    connections_per_address: int = 6144
     head_seconds: float = 10.0
     """From a request's first byte, or a connection's begin, until its head is complete."""
     idle_seconds: float = 75.0
@@ -19,6 +19,8 @@ class Limits:
     """Bytes a second that a body or an answer has to move at least, on the average of a window."""
     rate_seconds: float = 60.0
     """The window."""
+    stalled_seconds: float = 15.0
+    """After so long without a byte a body or an answer may give way to a new connection."""
     waiting: int = 1024
     """Requests that may wait for a thread; further ones are answered 503."""
     collected: int = 4 * 1024 * 1024 + 64 * 1024

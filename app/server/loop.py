@@ -234,14 +234,15 @@ class Loop:
 
     def _evict(self, address: str | None) -> None:
         """Close the connections that have been idle longest, some at once, of one address or of all."""
+        now = time.monotonic()
         idle = [
-            (connection.idle_since, descriptor)
+            (since, descriptor)
             for descriptor, connection in self._connections.items()
-            if connection.idle_since is not None and (address is None or connection.address == address)
+            if (address is None or connection.address == address) and (since := connection.idle_since(now)) is not None
         ]
         idle.sort()
         for _, descriptor in idle[: min(_EVICTED_AT_ONCE, 1 + len(idle) // 4)]:
-            self._connections[descriptor].close()
+            self._connections[descriptor].abandon()
 
     def _sweep(self, now: float) -> None:
         for connection in list(self._connections.values()):

@@ -78,7 +78,7 @@ class Sender:
         except OSError:
             self._peer_left()
             return False
-        connection.moved += count
+        connection.note_moved(count)
         if count == len(self._pending):
             self._pending = b""
             return True
@@ -99,7 +99,7 @@ class Sender:
         except OSError:
             self._peer_left()
             return
-        connection.moved += count
+        connection.note_moved(count)
         self._offset += count
         self._left -= count
         if not count:

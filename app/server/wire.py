@@ -74,6 +74,12 @@ class Wire:
         else:
             self.loop.post(self._on_gone)
 
+    def note_moved(self, count: int) -> None:
+        """So many bytes of an answer were sent."""
+        if count:
+            self.moved += count
+            self.since = time.monotonic()
+
     def hand_over(self, task: Callable[[], None]) -> None:
         """Let a thread that may wait do ``task``."""
         self.phase = phases.WORK

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from app.cli.processes import MALLOC
 from tests.support.network import free_port
 
 _ROOT = Path(__file__).parents[2]
@@ -51,7 +52,7 @@ def serve(environment: Mapping[str, str], log: Path, *, workers: int = 2) -> Ite
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--config", str(_CONFIGURATION), "app.wsgi:create()"],
             cwd=_ROOT,
-            env={**os.environ, **variables},
+            env={"GLIBC_TUNABLES": MALLOC, **os.environ, **variables},
             stdout=output,
             stderr=output,
             start_new_session=True,
