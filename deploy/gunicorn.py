@@ -20,6 +20,7 @@ class Worker(LoopWorker):
     trimmed = 0.0
     limits = Limits(
         threads=_settings.web.threads,
+        queries_at_once=_settings.database.url.startswith("sqlite"),
         connections=_settings.web.connections,
         connections_per_address=_settings.web.connections_per_address,
         rate=_settings.web.rate,

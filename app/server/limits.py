@@ -9,6 +9,8 @@ class Limits:
 
     threads: int = 16
     """That answer what may wait."""
+    queries_at_once: bool = True
+    """Whether what asks the database is tried on the loop's thread, which must not wait for another machine."""
     connections: int = 8192
     connections_per_address: int = 6144
     head_seconds: float = 10.0

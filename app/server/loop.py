@@ -22,7 +22,7 @@ from app.server.environment import base_environ
 from app.server.head import Environ, HeadReader
 from app.server.limits import Limits
 from app.server.pool import Pool
-from app.server.routing import is_quick, is_reserved, is_streamed
+from app.server.routing import is_quick, is_quick_without_queries, is_reserved, is_streamed
 from app.server.sender import Sender
 from app.server.share import Seat
 from app.server.wire import Wire
@@ -57,7 +57,7 @@ class Loop:
         self.stopping = False
         self.sending: set[Sender] = set()
         """The answers whose files are on their way."""
-        self.is_quick = is_quick
+        self.is_quick = is_quick if limits.queries_at_once else is_quick_without_queries
         self.is_streamed = is_streamed
         self._reserve = Pool(2, "web-reserve")
         self._listeners = {listener.fileno(): listener for listener in listeners}

@@ -15,6 +15,11 @@ def is_quick(method: str, path: str) -> bool:
     return method == "POST" and path == "/service/token"
 
 
+def is_quick_without_queries(method: str, path: str) -> bool:
+    """The same where the database is on another machine, and only what needs no query can be quick."""
+    return method in ("GET", "HEAD") and path in ("/v2", "/v2/", "/api/v2.0/ping")
+
+
 def is_streamed(path: str) -> bool:
     """Whether the body is content that the application reads from the socket by itself."""
     return path.startswith(_REGISTRY) and _UPLOADS in path

@@ -42,6 +42,7 @@ class FilesystemDriver:
     def __init__(self, root: Path, *, fsync: bool = True) -> None:
         """Keep objects below ``root``, which is made with the first one."""
         self._root = root
+        self._below = f"{root}/"
         self._fsync = fsync
 
     @functools.cached_property
@@ -97,7 +98,7 @@ class FilesystemDriver:
     def open(self, key: str, offset: int = 0) -> BinaryIO:
         """Open the object's file, unbuffered, at ``offset``; NotFoundError when the key is unknown."""
         try:
-            file = self._path(key).open("rb", buffering=0)
+            file = open(f"{self._below}{checked_key(key)}", "rb", buffering=0)  # noqa: PTH123, SIM115 - asked at every pull, and half the time of a Path's
         except FileNotFoundError:
             raise _gone(key) from None
         if offset:
