@@ -4,12 +4,12 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from gunicorn.http.errors import ParseException
 
-from app.core.errors import DomainError, SizeInvalid, UploadInvalid
+from app.core.errors import SizeInvalid, UploadInvalid
 
 BUFFER_BYTES: Final = 256 * 1024
 BLOCK_BYTES: Final = 1024 * 1024
@@ -73,11 +73,13 @@ def drain(environ: Environ, limit: int = _DRAIN_BYTES, seconds: float = _DRAIN_S
         body.expect_rest(limit)
         return
     deadline = time.monotonic() + seconds
-    with suppress(DomainError), closing(receive(environ)) as pieces:
-        for piece in pieces:
-            limit -= len(piece)
-            if limit < 0 or time.monotonic() > deadline:
+    with suppress(OSError, ParseException):
+        while limit >= 0 and time.monotonic() < deadline:
+            piece = body.read(BUFFER_BYTES) if _is_delimited(environ) else b""
+            if not piece:
                 return
+            limit -= len(piece)
+    close_after_answer(environ)
 
 
 def close_after_answer(environ: Environ) -> None:
@@ -87,6 +89,11 @@ def close_after_answer(environ: Environ) -> None:
         close()
     elif hasattr(environ["wsgi.input"], "failed"):
         environ["wsgi.input"].failed = True  # gunicorn's own reader: the connection is not used again
+
+
+def _is_delimited(environ: Environ) -> bool:
+    """Whether reading the body without a size ends with it."""
+    return bool(environ.get("wsgi.input_terminated"))
 
 
 def take_buffer() -> bytearray:

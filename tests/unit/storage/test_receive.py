@@ -68,5 +68,5 @@ def test_a_length_that_is_no_number(length: str) -> None:
 @pytest.mark.parametrize(("size", "left"), [(0, 0), (300_000, 0), (900_000, 900_000 - 2 * receive.BUFFER_BYTES)])
 def test_draining(size: int, left: int) -> None:
     body = Elsewhere(bytes(size))
-    receive.drain({"wsgi.input": body, "CONTENT_LENGTH": str(size)}, limit=300_000)
+    receive.drain({"wsgi.input": body, "CONTENT_LENGTH": str(size), "wsgi.input_terminated": True}, limit=300_000)
     assert len(body.read()) == left
