@@ -7,19 +7,19 @@ from app.artifacts.models import Repository, RepositoryBlob
 from app.artifacts.quarantine import StoredCopy, open_copy, quarantine
 from app.context import Context
 from app.core.digest import Digest
-from app.core.errors import DomainError, TooLarge
+from app.core.errors import BlobUnknown, DomainError, TooLarge
 from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob
 
 
 def read_blob(ctx: Context, repository: str, digest: str, limit: int) -> bytes | None:
-    """Return the bytes of a blob that the repository holds; None for an absent or unreadable one.
+    """Return the bytes of a blob that the repository holds; None for an unreadable one.
 
-    TooLarge for one of more than ``limit`` bytes. Bytes of another digest are nothing to go by either: the blob is
-    quarantined then.
+    BlobUnknown for one that it does not hold, or that is quarantined; TooLarge for one of more than ``limit`` bytes.
+    Bytes of another digest are nothing to go by either: the blob is quarantined then.
     """
     rows = ctx.ports.db.rows(_BLOB, {"repository": repository, "digest": digest})
     if not rows:
-        return None
+        raise BlobUnknown(detail={"digest": digest})
     if rows[0].size > limit:
         raise TooLarge(f"blob {digest} has more than {limit} bytes")
     copy = StoredCopy(id=rows[0].id, digest=digest, key=rows[0].key, size=rows[0].size)

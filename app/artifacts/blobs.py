@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.models import ArtifactBlob, ProjectBlob, Repository, RepositoryBlob
-from app.artifacts.quarantine import NewObject, StoredCopy, choose_object, is_lost, open_copy, quarantine
+from app.artifacts.quarantine import OPEN_BATCH, NewObject, StoredCopy, choose_object, is_lost, open_copy, quarantine
 from app.artifacts.repositories import Place, find_place, lock_repository
 from app.artifacts.results import ReadableBlob
 from app.context import Context
@@ -28,7 +28,7 @@ from app.db.types import clock_ms
 from app.projects import rights
 from app.projects.counters import count_content
 from app.projects.models import Project
-from app.storage.models import IS_LIVE, IS_QUARANTINED, LIVE, Blob, KeyBatch, ZeroReference
+from app.storage.models import IS_LIVE, IS_QUARANTINED, LIVE, Blob, ZeroReference
 
 _COMMIT_TRIES = 5
 
@@ -222,14 +222,9 @@ _NEW_SMALL_BLOB = absent_selects(
         ),
         sa.literal_column(f"'{LIVE}'"),
         _UNTIL,
-    ).where(
-        sa.exists(
-            sa.select(KeyBatch.id).where(KeyBatch.prefix == sa.bindparam("batch"), KeyBatch.closed.is_(sa.false()))
-        )
-    ),
+    ).where(sa.exists(OPEN_BATCH)),
     returning="id",
 )
-"""Not under a key that the purge has looked for: what it did not find there it will not look for again."""
 _NEW_HELD = absent_inserts(RepositoryBlob, "repository_id", "blob_id")
 _NEW_CHARGE = absent_inserts(ProjectBlob, "project_id", "blob_id")
 _NEW_ZERO = absent_inserts(ZeroReference, "repository_id", "project_id", "blob_id", since=clock_ms())

@@ -1,11 +1,13 @@
 """Configs and signatures that a manifest names: looked into for facts, and for what readers would differ on."""
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any, Final
 
 from app.artifacts.blob_content import read_blob
 from app.context import Context
-from app.core.errors import ManifestInvalid, TooLarge
+from app.core.digest import Digest
+from app.core.errors import BlobUnknown, ManifestInvalid, TooLarge
 from app.core.media_types import ATTESTATIONS
 from app.core.reference import RepositoryName
 from app.oci.descriptors import Descriptor
@@ -17,8 +19,18 @@ from app.oci.signatures import PAYLOADS, require_plain_payload
 _CHECKED: Final = READABLE | PAYLOADS
 
 
-def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) -> dict[str, Any] | None:
-    """Look into the configs and signatures that the manifest names; returns the facts of its config.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What was found in the configs and signatures of one manifest."""
+
+    facts: dict[str, Any] | None
+    """Of its config."""
+    unseen: frozenset[Digest]
+    """Those that were not there: this push may not refer to one that came meanwhile."""
+
+
+def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) -> Looked:
+    """Look into the configs and signatures that the manifest names.
 
     Also those of documents of other types, which some clients read as images all the same. ManifestInvalid for one that
     readers would differ on, and for what is too much to be looked into; only attestations may be larger than that.
@@ -27,8 +39,13 @@ def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) 
     if len(named) > PAYLOADS_PER_MANIFEST:
         raise ManifestInvalid(f"at most {PAYLOADS_PER_MANIFEST} configs and signatures are accepted in one manifest")
     facts, left = None, CHECKED_BYTES
+    unseen: set[Digest] = set()
     for descriptor in named.values():
-        content = _content(ctx, repository, descriptor)
+        try:
+            content = _content(ctx, repository, descriptor)
+        except BlobUnknown:
+            unseen.add(descriptor.digest)
+            continue
         if content is None:
             continue
         left -= len(content)
@@ -38,10 +55,11 @@ def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) 
             found = _checked(descriptor, content)
         if manifest.config is not None and descriptor.digest == manifest.config.digest:
             facts = facts or found
-    return facts
+    return Looked(facts=facts, unseen=frozenset(unseen))
 
 
 def _content(ctx: Context, repository: RepositoryName, descriptor: Descriptor) -> bytes | None:
+    """What is to be looked into, None when it is unreadable or need not be; BlobUnknown when it is not there."""
     limit = CONFIG_BYTES if descriptor.media_type in READABLE else PAYLOAD_BYTES
     try:
         return read_blob(ctx, repository, descriptor.digest, limit)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.artifacts.accessories import Referrer, attach, attach_by_tags
 from app.artifacts.charges import charge_artifact, leave_queue
-from app.artifacts.content_checks import check_content
+from app.artifacts.content_checks import Looked, check_content
 from app.artifacts.models import Artifact, ArtifactChild, ManifestBody, Repository, Standing
 from app.artifacts.references import References, extend, record, resolve
 from app.artifacts.repositories import RepositoryRef, find_place, lock_repository
@@ -49,6 +49,7 @@ class PushService:
         """Act for the caller of ``ctx``."""
         self._ctx = ctx
 
+    @retried()
     def push(self, push: ManifestPush) -> bool:
         """Store the manifest and point its tags at it; False, which is no error, when the repository held the digest.
 
@@ -62,8 +63,7 @@ class PushService:
         self._ctx.ports.room.require()
         return self._store(push, check_content(self._ctx, push.repository, push.manifest))
 
-    @retried()
-    def _store(self, push: ManifestPush, facts: dict[str, Any] | None) -> bool:
+    def _store(self, push: ManifestPush, looked: Looked) -> bool:
         ctx = self._ctx
         with ctx.write_content() as session:
             now = ctx.ports.clock.now()
@@ -73,12 +73,12 @@ class PushService:
             created = known is None
             stored, touched = 0, set[int]()
             if known is None:
-                artifact_id, stored = _create(session, repository, push, facts, now)
+                artifact_id, stored = _create(session, repository, push, looked, now)
                 touched = _touched(session, repository, push, artifact_id)
             else:
                 artifact_id = known
                 if push.manifest.optional:
-                    stored, touched = _extend(session, repository, push, artifact_id)
+                    stored, touched = _extend(session, repository, push, looked, artifact_id)
             touched |= point_tags(session, repository.id, artifact_id, push.tags, now)
             if touched:
                 attach_by_tags(session, _referrer(repository, push, artifact_id), push.tags, now)
@@ -114,10 +114,10 @@ def _known_artifact(session: Session, repository: RepositoryRef, push: ManifestP
 
 
 def _create(
-    session: Session, repository: RepositoryRef, push: ManifestPush, facts: dict[str, Any] | None, now: datetime
+    session: Session, repository: RepositoryRef, push: ManifestPush, looked: Looked, now: datetime
 ) -> tuple[int, int]:
-    references = resolve(session, repository.id, push.manifest)
-    row = _row(repository, push, references.size) | {"extra_attrs": facts, "push_time": now}
+    references = resolve(session, repository.id, push.manifest, looked.unseen)
+    row = _row(repository, push, references.size) | {"extra_attrs": looked.facts, "push_time": now}
     artifact_id = int(run(session, _NEW_ARTIFACT, row)[0].id)
     run(session, _NEW_BODY, {"artifact_id": artifact_id, "body": push.body})
     record(session, artifact_id=artifact_id, repository=repository, manifest=push.manifest, references=references)
@@ -126,9 +126,12 @@ def _create(
     return artifact_id, len(push.body) + _charge(session, repository, artifact_id)
 
 
-def _extend(session: Session, repository: RepositoryRef, push: ManifestPush, artifact_id: int) -> tuple[int, set[int]]:
+def _extend(
+    session: Session, repository: RepositoryRef, push: ManifestPush, looked: Looked, artifact_id: int
+) -> tuple[int, set[int]]:
     """Let a known artifact refer to what has come since; returns the bytes charged and whose standing may change."""
-    new = extend(session, artifact_id=artifact_id, repository=repository, manifest=push.manifest)
+    references = resolve(session, repository.id, push.manifest, looked.unseen)
+    new = extend(session, artifact_id=artifact_id, repository=repository, manifest=push.manifest, references=references)
     if new == References(blobs={}, children={}):
         return 0, set()
     session.connection().execute(_GROW, {"artifact": artifact_id, "more": new.size})

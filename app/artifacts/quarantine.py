@@ -9,10 +9,11 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.context import Context
-from app.core.errors import ContentDamaged, DomainError, NotFoundError
+from app.core.errors import Contended, ContentDamaged, DomainError, NotFoundError
+from app.db.plans import run
 from app.storage.comparison import first_difference
-from app.storage.ingest import Content
-from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob, Upload
+from app.storage.ingest import Content, Ingest
+from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob, KeyBatch, Upload
 
 _log = structlog.get_logger()
 _OTHERS: Final = 10
@@ -82,7 +83,7 @@ def broken_key(ctx: Context, content: Content) -> str | None:
 
     One of another length or with other bytes is quarantined first. None when there is no such blob or its object is
     sound or cannot be read, and while objects are missing altogether: a volume that is not mounted comes back with what
-    is on it.
+    is on it. Contended when it is the content that is gone.
     """
     for row in ctx.rows(_LIVE_COPY, {"digest": content.digest}):
         if row.quarantined:
@@ -90,15 +91,34 @@ def broken_key(ctx: Context, content: Content) -> str | None:
         copy = StoredCopy(id=row.id, digest=content.digest, key=row.key, size=row.size)
         try:
             stored = ctx.ports.storage.size(copy.key)
-            damage = _damage(ctx, copy, stored, content)
         except NotFoundError:
             others = list(_others_are_there(ctx, copy.id))
             return None if others and not any(others) else copy.key
         except (DomainError, OSError) as error:
-            _log.warning("stored_copy_not_looked_at", digest=copy.digest, key=copy.key, reason=str(error))
+            _tell_not_looked_at(copy, error)
+            return None
+        try:
+            damage = _damage(ctx, copy, stored, content)
+        except (DomainError, OSError) as error:
+            _require_there(ctx, content)
+            _tell_not_looked_at(copy, error)
             return None
         return copy.key if damage and quarantine(ctx, copy, damage) else None
     return None
+
+
+def _tell_not_looked_at(copy: StoredCopy, error: Exception) -> None:
+    """Log it; a copy that is missing now was deleted or replaced meanwhile."""
+    _log.warning("stored_copy_not_looked_at", digest=copy.digest, key=copy.key, reason=str(error))
+
+
+def _require_there(ctx: Context, content: Content) -> None:
+    try:
+        ctx.ports.storage.size(content.upload.key)
+    except NotFoundError as error:
+        raise Contended(f"content {content.digest} went before it was committed", retry_after=1) from error
+    except (DomainError, OSError):
+        return
 
 
 def _damage(ctx: Context, copy: StoredCopy, stored: int, content: Content) -> dict[str, Any] | None:
@@ -107,19 +127,34 @@ def _damage(ctx: Context, copy: StoredCopy, stored: int, content: Content) -> di
     if stored != copy.size:
         return facts
     differs = first_difference(ctx.ports.storage, copy.key, content.upload.key, content.keep)
-    return None if differs is None else facts | {"differs_from": differs}
+    if differs is None or _is_sound(ctx, copy, content):
+        return None
+    return facts | {"differs_from": differs}
+
+
+def _is_sound(ctx: Context, copy: StoredCopy, content: Content) -> bool:
+    """Whether it is the copy that holds what the digest says, and the content that the storage did not keep."""
+    ports = ctx.ports
+    ingest = Ingest(ports.db, ports.storage, ports.clock)
+    sound = ingest.digest_of(copy.key, content.digest.algorithm, copy.size, content.keep) == content.digest
+    if sound:
+        _log.error("stored_content_damaged", digest=copy.digest, key=content.upload.key, expected=copy.size)
+    return sound
 
 
 def choose_object(session: Session, known: sa.Row[Any], new: NewObject) -> str | None:
     """Choose between a locked blob's object and a new one, and return the other's key.
 
     The upload's row, which outlives the commit, takes over the key of a broken object: should this process end before
-    it deletes it, the purge of uploads does.
+    it deletes it, the purge of uploads does. Contended when the new one is of a batch that the purge looked through
+    meanwhile: it may be gone.
     """
     if known.key == new.key:
         return None
     if known.quarantined_at is None and known.key != new.instead_of:
         return new.key
+    if new.batch is not None and not run(session, OPEN_BATCH, {"batch": new.batch}):
+        raise Contended(f"the purge came before blob {new.key!r} was committed", retry_after=1)
     keys = {"at_id": known.id, "broken": known.key, "good": new.key, "size": new.size}
     session.connection().execute(_HEAL, keys)
     session.connection().execute(_LEAVE_TO_PURGE, keys)
@@ -139,6 +174,10 @@ def _is_there(ctx: Context, key: str) -> bool:
     return True
 
 
+OPEN_BATCH: Final = sa.select(KeyBatch.id).where(
+    KeyBatch.prefix == sa.bindparam("batch"), KeyBatch.closed.is_(sa.false())
+)
+"""Whether objects of the batch may still become blobs: what the purge did not find there it will not look for again."""
 _TABLE = cast("sa.Table", Blob.__table__)
 _COPY = (
     sa.update(_TABLE)

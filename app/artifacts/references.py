@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.artifacts.models import Artifact, ArtifactBlob, ArtifactChild, RepositoryBlob
 from app.artifacts.repositories import RepositoryRef
-from app.core.errors import ManifestBlobUnknown, ManifestInvalid
+from app.core.digest import Digest
+from app.core.errors import Contended, ManifestBlobUnknown, ManifestInvalid
 from app.core.media_types import INDEXES
 from app.db.parts import parts
 from app.db.plans import run
@@ -59,8 +60,10 @@ class References:
         return min(SIZE, sum(blob.size for blob in blobs) + sum(child.size for child in children))
 
 
-def resolve(session: Session, repository_id: int, manifest: Manifest) -> References:
+def resolve(session: Session, repository_id: int, manifest: Manifest, unseen: AbstractSet[Digest]) -> References:
     """Find what the manifest refers to; ManifestBlobUnknown lists what the repository must hold and does not.
+
+    Contended when the repository has come to hold what is ``unseen``, which was to be looked into.
 
     The entries of an index are looked up among manifests and blobs, as BuildKit's caches need it. Layers that need not
     be distributed, and all that a document of an unknown type names, are referred to where they are there.
@@ -70,6 +73,8 @@ def resolve(session: Session, repository_id: int, manifest: Manifest) -> Referen
     children = _children(session, repository_id, listed) if listed else {}
     blobs = _blobs(session, repository_id, {descriptor.digest for descriptor in manifest.named} - children.keys())
     _require_all(manifest.required - children.keys() - blobs.keys())
+    if unseen & blobs.keys():
+        raise Contended("content came while the manifest that names it was pushed", retry_after=1)
     if manifest.shape is Shape.INDEX:
         _require_types(manifest, children)
     _bound_depth(session, children.values())
@@ -97,12 +102,10 @@ def record(
         session.connection().execute(_NEW_CHILDREN, rows)
 
 
-def extend(session: Session, *, artifact_id: int, repository: RepositoryRef, manifest: Manifest) -> References:
-    """Refer to what the repository has come to hold since the artifact was pushed; returns that alone.
-
-    Errors as ``resolve``.
-    """
-    references = resolve(session, repository.id, manifest)
+def extend(
+    session: Session, *, artifact_id: int, repository: RepositoryRef, manifest: Manifest, references: References
+) -> References:
+    """Refer to what the repository has come to hold since the artifact was pushed; returns that alone."""
     bound = {"artifact": artifact_id}
     blobs = set(session.connection().execute(_OWN_BLOBS, bound).scalars())
     children = set(session.connection().execute(_OWN_CHILDREN, bound).scalars())

@@ -56,13 +56,13 @@ class SmallBlobs:
         ports = self._ctx.ports
         batched = ports.key_batches.take(ports.clock.now())
         upload = replace(upload, key=batched.key, offset=len(content), digest=digest, stored=True)
-        ports.storage.put(batched.key, content)
-        stored = Content(upload=upload, digest=digest, size=len(content), holder="", keep=lambda: None)
-        new = NewObject(
-            key=batched.key, size=len(content), instead_of=broken_key(self._ctx, stored), batch=batched.prefix
-        )
         unneeded: str | None = batched.key
         try:
+            ports.storage.put(batched.key, content)
+            stored = Content(upload=upload, digest=digest, size=len(content), holder="", keep=lambda: None)
+            new = NewObject(
+                key=batched.key, size=len(content), instead_of=broken_key(self._ctx, stored), batch=batched.prefix
+            )
             with self._ctx.write_content() as session:
                 sessions.insert_ended(session, upload, self._room.entry())
                 losing = BlobService(self._ctx).enter(session, name, digest, new)

@@ -91,6 +91,7 @@ class UploadService:
                 raise DigestInvalid(
                     f"the upload was finished with digest {upload.digest}", detail={"actual": upload.digest}
                 )
+            self._ctx.ports.db.await_durable()
             return
         self._ctx.ports.room.require()
         if not upload.stored:

@@ -101,6 +101,16 @@ class Database:
             if durable and self._commits is not None:
                 self._commits.wait()
 
+    def await_durable(self) -> None:
+        """Return when all that can be seen by now is durable; errors as ``write``.
+
+        For whoever answers by what another transaction did, and changes nothing. Others of SQLite's can be seen before.
+        """
+        if self._commits is not None:
+            about_to_block()
+            with translated():
+                self._commits.wait()
+
     def note(self, statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """Run one changing statement as a transaction of its own that is not durable, and return its rows."""
         about_to_block()

@@ -1,7 +1,8 @@
 """Running digests whose state is plain bytes, so that another process can go on without reading the content again.
 
 libcrypto keeps a running SHA-2 in a small flat structure: saving it is copying its bytes. Where the library does not
-offer that, the same interface stands on hashlib, and whoever resumes reads the content again.
+offer that, the same interface stands on hashlib, and whoever resumes reads the content again. So does whoever resumes
+after a new start of the system: a power cut may have taken bytes that were counted, and left zeros in their place.
 """
 
 import _hashlib
@@ -10,13 +11,16 @@ import ctypes.util
 import functools
 import hashlib
 import struct
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from app.core.digest import Digest
 
 _PROBE = b"PyHarbor proves its running hashes before it trusts them. " * 11
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CUTS = (0, 1, 63, 64, 65, 127, 128, 129, 300, len(_PROBE))
 
 
@@ -51,9 +55,10 @@ def resume(algorithm: str, state: bytes | None, offset: int) -> RunningHash | No
         return start(algorithm)
     layout = _LAYOUTS.get(algorithm)
     functions = layout and _native(layout)
-    if state is None or not layout or not functions or not layout.fits(state, offset):
+    context = _of_this_start(state)
+    if context is None or not layout or not functions or not layout.fits(context, offset):
         return None
-    return _NativeHash(layout, functions, state)
+    return _NativeHash(layout, functions, context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +104,18 @@ _LAYOUTS = {
 class _NativeHash:
     """libcrypto's running hash; foreign calls release the interpreter lock."""
 
-    def __init__(self, layout: _Layout, functions: _Functions, state: bytes | None = None) -> None:
+    def __init__(self, layout: _Layout, functions: _Functions, context: bytes | None = None) -> None:
         self.algorithm = layout.algorithm
         self._layout = layout
         self._functions = functions
-        self._context = ctypes.create_string_buffer(state or b"", layout.size)
-        if state is None:
+        self._context = ctypes.create_string_buffer(context or b"", layout.size)
+        if context is None:
             functions.init(self._context)
+
+    @property
+    def context(self) -> bytes:
+        """What libcrypto keeps of all bytes so far."""
+        return self._context.raw
 
     def update(self, data: memoryview) -> None:
         if data.readonly:
@@ -114,13 +124,14 @@ class _NativeHash:
             self._functions.update(self._context, ctypes.addressof(ctypes.c_char.from_buffer(data)), len(data))
 
     def digest(self) -> Digest:
-        context = ctypes.create_string_buffer(self._context.raw, self._layout.size)
+        context = ctypes.create_string_buffer(self.context, self._layout.size)
         result = ctypes.create_string_buffer(self._layout.digest_size)
         self._functions.final(result, context)
         return Digest(f"{self.algorithm}:{result.raw.hex()}")
 
     def state(self) -> bytes | None:
-        return self._context.raw
+        start = _start_of_system()
+        return start and start + self.context
 
 
 class _PlainHash:
@@ -137,6 +148,21 @@ class _PlainHash:
         return Digest(f"{self.algorithm}:{self._hash.hexdigest()}")
 
     def state(self) -> bytes | None:
+        return None
+
+
+def _of_this_start(state: bytes | None) -> bytes | None:
+    """The context in a saved state; None for one that was saved before the system was last started, or elsewhere."""
+    start = _start_of_system()
+    return state[len(start) :] if start and state and state.startswith(start) else None
+
+
+@functools.cache
+def _start_of_system() -> bytes | None:
+    """What tells this start of the system from all others, on other machines too; None where nothing does."""
+    try:
+        return uuid.UUID(_BOOT_ID.read_text(encoding="ascii").strip()).bytes
+    except (OSError, ValueError):
         return None
 
 
@@ -176,10 +202,10 @@ def _proven(layout: _Layout, functions: _Functions) -> bool:
     for cut in _CUTS:
         first = _NativeHash(layout, functions)
         first.update(memoryview(bytearray(_PROBE[:cut])))
-        state = first.state()
-        if state is None or not layout.fits(state, cut):
+        context = first.context
+        if not layout.fits(context, cut):
             return False
-        second = _NativeHash(layout, functions, state)
+        second = _NativeHash(layout, functions, context)
         second.update(memoryview(_PROBE[cut:]))
         if second.digest() != expected:
             return False

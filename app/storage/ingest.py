@@ -22,6 +22,7 @@ from app.core.errors import (
     ObjectBusy,
     RangeInvalid,
     SizeInvalid,
+    StorageFull,
     UploadUnknown,
 )
 from app.core.pausing import Pausing
@@ -100,7 +101,8 @@ class Ingest:
         """Yield what adds the last part, if there is one: the content, durable and checked, for the caller to commit.
 
         All or nothing: unless the caller commits, the session is left as it was, so that the same request can be sent
-        again. DigestInvalid when the content has another digest; else as ``append``.
+        again; but what the storage could not make durable is gone. DigestInvalid when the content has another digest;
+        else as ``append``.
         """
         transfer = _Transfer(self, upload, resumable=False)
         transfer.begin()
@@ -113,9 +115,9 @@ class Ingest:
                 transfer.end()
             raise
 
-    def digest_of(self, key: str, algorithm: str, size: int) -> Digest:
-        """Read ``size`` bytes of an object and return their digest."""
-        return self._reread(key, algorithm, size).digest()
+    def digest_of(self, key: str, algorithm: str, size: int, keep: Callable[[], None] = lambda: None) -> Digest:
+        """Read ``size`` bytes of an object and return their digest; calls ``keep`` all the time."""
+        return self._reread(key, algorithm, size, keep).digest()
 
     def _running(self, upload: UploadSession, digest: Digest, keep: Callable[[], None]) -> RunningHash:
         """The hash that the digest asks for, at the session's offset; content hashed otherwise is read again, once."""
@@ -204,6 +206,9 @@ class _Transfer:
             self._ingest.store.finish(self._upload.key, self.offset)
         except NotFoundError as error:
             raise UploadUnknown("the upload was cancelled meanwhile") from error
+        except StorageFull:
+            self._distrust()
+            raise
         return Content(upload=self._upload, digest=digest, size=self.offset, holder=self.holder, keep=self.keep)
 
     def keep(self) -> None:
@@ -226,6 +231,11 @@ class _Transfer:
         else:
             sessions.take_over(self._ingest.db, self._upload, self.holder)
             self._leased = True
+
+    def _distrust(self) -> None:
+        """Delete what could not be made durable: a system forgets what it failed to write, and says so only once."""
+        with suppress(DomainError):
+            self._ingest.store.delete(self._upload.key)
 
     def _busy(self) -> RangeInvalid:
         return RangeInvalid("another request is writing to this upload", detail={"offset": self.offset})

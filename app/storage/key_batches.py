@@ -58,7 +58,8 @@ class KeyBatches:
 
     def _begin(self, now: datetime) -> None:
         prefix = ids.object_key()
-        self._db.note(_INSERT, {"prefix": prefix, "creation_time": now})
+        with self._db.write() as session:
+            session.connection().execute(_INSERT, {"prefix": prefix, "creation_time": now})
         self._prefix, self._next = prefix, 0
         self._begun = now, time.monotonic(), os.getpid()
 
@@ -68,4 +69,4 @@ def key_of(prefix: str, number: int) -> str:
     return f"{prefix}/{number:03d}"
 
 
-_INSERT = full_insert(KeyBatch, "prefix", "creation_time", closed=False).returning(KeyBatch.id)
+_INSERT = full_insert(KeyBatch, "prefix", "creation_time", closed=False)

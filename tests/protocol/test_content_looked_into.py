@@ -6,6 +6,7 @@ import json
 import httpx
 import pytest
 
+from app.artifacts import content_checks, pushes
 from app.core.media_types import (
     COSIGN_SIMPLE_SIGNING,
     DOCKER_CONFIG,
@@ -135,3 +136,29 @@ def test_a_bundle_has_one_envelope(client: httpx.Client, second: str) -> None:
     bundle = f'{{"mediaType":"x","dsseEnvelope":{{"payload":"AA=="}},"{second}":{{"payload":"BB=="}}}}'.encode()
     push(client, NAME, bundle)
     assert code_of(put(client, NAME, _signed(bundle, SIGSTORE_BUNDLE), "v1")) == INVALID
+
+
+class TestNotThereYet:
+    """What comes between the look and the transaction is looked into all the same."""
+
+    @pytest.mark.parametrize("again", [False, True])
+    @pytest.mark.parametrize("kind", [OCI_MANIFEST, UNKNOWN])
+    @pytest.mark.parametrize("content", [TWICE, b'{"os":"linux"}'])
+    def test_a_config_that_comes_during_the_push(
+        self, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, content: bytes, kind: str, again: bool
+    ) -> None:
+        document = json.loads(image(config=content)) | {"mediaType": kind}
+        body = json.dumps(document).encode()
+        look = content_checks.check_content
+        if again:
+            assert put(client, NAME, body, "v1", kind).status_code == (400 if kind == OCI_MANIFEST else 201)
+
+        def overtaken(*args: object) -> object:
+            monkeypatch.setattr(pushes, "check_content", look)
+            found = look(*args)  # type: ignore[arg-type]  # handed on
+            push(client, NAME, content)
+            return found
+
+        monkeypatch.setattr(pushes, "check_content", overtaken)
+        answer = put(client, NAME, body, "v1", kind)
+        assert (code_of(answer) == INVALID) if content == TWICE else (answer.status_code == 201)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from app.artifacts import small_blobs
+from app.artifacts import quarantine, small_blobs
 from app.artifacts.blobs import BlobService
 from app.context import Context, Ports
 from app.core.errors import StorageFull
@@ -150,14 +150,58 @@ class TestCrashes:
         assert pusher.get(f"/v2/{NAME}/blobs/{DIGEST}").content == CONTENT
         assert (files(ports), batches(ports)) == (keys(ports), 2)
 
+    @pytest.mark.parametrize("damaged", [False, True])
+    @pytest.mark.parametrize("before", ["comparison", "transaction"])
+    def test_what_the_purge_took_heals_nothing(
+        self,
+        pusher: httpx.Client,
+        ports: Ports,
+        ctx: Context,
+        clock: MovableClock,
+        monkeypatch: pytest.MonkeyPatch,
+        damaged: bool,
+        before: str,
+    ) -> None:
+        """A machine that slept for an hour in between, or a clock that was set."""
+        push(pusher, NAME, CONTENT)
+        if damaged:
+            (ports.settings.storage.path / files(ports)[0]).write_bytes(b"?" * len(CONTENT))
+        look = quarantine.broken_key
+
+        def slept(*args: object) -> str | None:
+            monkeypatch.setattr(small_blobs, "broken_key", look)
+            found = look(*args) if before == "transaction" else None  # type: ignore[arg-type]  # handed on
+            clock.forward(61 * 60)
+            purge(ctx)
+            return found if before == "transaction" else look(*args)  # type: ignore[arg-type]  # handed on
+
+        monkeypatch.setattr(small_blobs, "broken_key", slept)
+        push(pusher, NAME, CONTENT)
+        assert pusher.get(f"/v2/{NAME}/blobs/{DIGEST}").content == CONTENT
+
+    def test_a_file_that_cannot_be_written_is_not_left(
+        self, pusher: httpx.Client, ports: Ports, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put = type(ports.storage).put
+
+        def refused(*args: object) -> None:
+            put(*args)  # type: ignore[arg-type]  # handed on
+            raise StorageFull
+
+        monkeypatch.setattr(type(ports.storage), "put", refused)
+        assert pusher.put(begin(pusher, NAME), params={"digest": DIGEST}, content=CONTENT).status_code == 503
+        assert files(ports) == []
+
     @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
     def test_a_commit_that_may_last_keeps_its_object(
         self, pusher: httpx.Client, ports: Ports, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        push(pusher, NAME, content_of(10))
         location = begin(pusher, NAME)
         with monkeypatch.context() as patch:
             patch.setattr(GroupCommit, "wait", _refuse)
-            assert pusher.put(location, params={"digest": DIGEST}, content=CONTENT).status_code == 503
+            for _ in range(2):
+                assert pusher.put(location, params={"digest": DIGEST}, content=CONTENT).status_code == 503
         assert pusher.get(f"/v2/{NAME}/blobs/{DIGEST}").content == CONTENT
         assert pusher.put(location, params={"digest": DIGEST}, content=CONTENT).status_code == 201
 

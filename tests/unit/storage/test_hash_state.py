@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.storage import hash_state
 
-SIZES = {"sha256": 112, "sha512": 216}
+SIZES = {"sha256": 128, "sha512": 232}
 
 
 def feed(running: hash_state.RunningHash, content: bytes, *, writable: bool = True) -> hash_state.RunningHash:
@@ -58,6 +58,9 @@ def test_digest_does_not_end_it(content: bytes, algorithm: str, writable: bool) 
 @given(state=st.binary(max_size=250) | st.none(), offset=st.integers(1, 2**62), algorithm=st.sampled_from(list(SIZES)))
 def test_what_is_no_state_is_not_used(state: bytes | None, offset: int, algorithm: str) -> None:
     assert hash_state.resume(algorithm, state, offset) is None
+    start = feed(hash_state.start(algorithm), b"").state()
+    assert start is not None
+    assert hash_state.resume(algorithm, start[:16] + (state or b""), offset) is None
 
 
 @pytest.mark.parametrize("algorithm", list(SIZES))
