@@ -56,11 +56,14 @@ class Sender:
             self._connection.wait(phases.SEND, EPOLLOUT)
         return False
 
-    def _send_file_behind(self, content: bytes, file: int, length: int) -> None:
-        """Send ``content``, then ``length`` bytes of ``file`` from its position; from now on by the loop."""
-        self._pending = content
-        self._file, self._left = file, length
+    def _take_file(self, file: int, length: int) -> None:
+        """Have ``length`` bytes of ``file`` from its position to send."""
         self._offset = os.lseek(file, 0, os.SEEK_CUR)
+        self._file, self._left = file, length
+
+    def _send_file_behind(self, content: bytes) -> None:
+        """Send ``content``, then the file; from now on by the loop."""
+        self._pending = content
         sending = self._connection.loop.sending
         sending.add(self)
         self._slice, unsent = (_SLICE, _UNSENT) if len(sending) <= _FEW else (_LARGE_SLICE, 0)

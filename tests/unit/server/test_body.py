@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import DomainError, SizeInvalid, UploadInvalid
-from app.server.body import Budget, CollectedBody, Framing
+from app.server.body import Budget, CollectedBody
+from app.server.framing import Framing
 from app.server.head import CHUNKED
 from app.storage.receive import BLOCK_BYTES, receive
 from tests.support.bodies import Connection
