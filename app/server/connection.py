@@ -38,14 +38,16 @@ class Connection(Timed):
     def on_event(self, event: int) -> None:
         """Do what the peer makes possible."""
         phase, exchange = self.phase, self._exchange
+        if phase == phases.WORK:
+            if event & (EPOLLHUP | EPOLLERR):
+                self._unregister()
+                self.gone = True
+            return
+        self.owned = True
         if phase == phases.HEAD:
             self._on_head()
         elif phase == phases.LINGER:
             self._on_linger()
-        elif phase == phases.WORK:
-            if event & (EPOLLHUP | EPOLLERR):
-                self._unregister()
-                self.gone = True
         elif exchange is None:
             self.close()
         elif phase == phases.SEND:
@@ -59,7 +61,7 @@ class Connection(Timed):
             self._on_drain(exchange)
 
     def served(self, *, keep: bool) -> None:
-        """A request was answered; from the thread that owns the connection, whose last look at it this is."""
+        """A request was answered; from the thread that owns the connection."""
         self._exchange = None
         self._requests += 1
         self.since = time.monotonic()
@@ -74,13 +76,13 @@ class Connection(Timed):
         elif self.buffer and not here:
             self.loop.post(self._next)
         else:
+            self.phase = phases.HEAD
             self._listen(EPOLLIN)
-            self.phase = phases.HEAD  # the last step of a thread: from here on the connection is the loop's
 
     def _next(self) -> None:
         """Go on with what has come while a thread was answering."""
         if self.phase == phases.WORK:
-            self.phase = phases.HEAD
+            self.phase, self.owned = phases.HEAD, True
             self._go_on()
 
     # Heads
@@ -113,7 +115,7 @@ class Connection(Timed):
     def _go_on(self) -> None:
         """Serve what has been received already, request by request, and let others have their turn in between."""
         left = _AT_ONCE
-        while self.buffer and self.phase == phases.HEAD:
+        while self.buffer and self.phase == phases.HEAD and self.owned:
             if not left:
                 self._listen(0)
                 self.loop.post(self._go_on)
@@ -122,7 +124,7 @@ class Connection(Timed):
             left -= 1
             if not self._begin(bytes(self.buffer)):
                 break
-        if self.phase == phases.HEAD:
+        if self.phase == phases.HEAD and self.owned:
             self._listen(EPOLLIN)
 
     def _begin(self, received: bytes) -> bool:
@@ -152,8 +154,8 @@ class Connection(Timed):
         environ[CLOSES_KEY] = exchange.close_after_answer
         path: str = environ["PATH_INFO"]
         if (body is None or body.is_small) and loop.is_quick(environ["REQUEST_METHOD"], path) and exchange.answer_now():
-            return self.phase == phases.HEAD
-        self.phase = phases.WORK
+            return self.owned and self.phase == phases.HEAD
+        self.phase, self.owned = phases.WORK, False
         pool = loop.pool_for(path, environ.get("HTTP_AUTHORIZATION", ""))
         if pool is None:
             self.refuse(503, "too many requests are waiting")
@@ -220,7 +222,7 @@ class Connection(Timed):
         return self._serve(exchange)
 
     def _resume(self, exchange: Exchange) -> None:
-        self.phase = phases.WORK
+        self.phase, self.owned = phases.WORK, False
         self._mask = 0
         self._resumed = time.monotonic()
         self.loop.pool.submit(exchange.resume)

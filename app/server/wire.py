@@ -40,6 +40,7 @@ class Wire:
         "gone",
         "loop",
         "moved",
+        "owned",
         "phase",
         "since",
         "socket",
@@ -60,6 +61,10 @@ class Wire:
         """Bytes of bodies and answers that were received or sent."""
         self.gone = False
         """Whether the peer is known to be gone."""
+        self.owned = True
+        """Whether the loop has looked at the connection since a thread had it.
+
+        A thread sets a phase before what to wait for; until an event comes, the phase says nothing to the loop."""
         self._mask = EPOLLIN
         self._registered = True
         self._thrown = 0
@@ -76,7 +81,7 @@ class Wire:
 
     def hand_over(self, task: Callable[[], None]) -> None:
         """Let a thread that may wait do ``task``."""
-        self.phase = phases.WORK
+        self.phase, self.owned = phases.WORK, False
         self._listen(0)
         self.loop.pool.submit(task)
 
