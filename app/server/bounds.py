@@ -11,12 +11,12 @@ _ROOM: Final = 8
 """One part in so many of the connections is kept free of those whose peers do nothing."""
 
 
-def evict(connections: Mapping[int, Connection], address: str | None) -> None:
-    """Close the connections that have been idle longest, some at once, of one address or of all."""
+def evict(connections: Mapping[int, Connection], place: str | None) -> None:
+    """Close the connections that have been idle longest, some at once, of one place or of all."""
     idle = [
         (connection.idle_since, descriptor)
         for descriptor, connection in connections.items()
-        if connection.idle_since is not None and (address is None or connection.address == address)
+        if connection.idle_since is not None and (place is None or connection.place == place)
     ]
     idle.sort()
     for _, descriptor in idle[: min(_AT_ONCE, 1 + len(idle) // 4)]:
@@ -42,16 +42,30 @@ def make_room(connections: Mapping[int, Connection], limits: Limits, now: float)
         connections[descriptor].end_stalled()
 
 
-def shed(connections: Mapping[int, Connection], most: int) -> None:
-    """End the connections that hold most of what was received and cannot be served yet, if all hold too much."""
-    held = sum(len(connection.buffer) for connection in connections.values())
-    if held <= most:
-        return
-    largest = sorted(
-        ((len(connection.buffer), descriptor) for descriptor, connection in connections.items()), reverse=True
-    )
-    for size, descriptor in largest:
-        if held <= most // 2:
-            return
-        held -= size
+def shed(connections: Mapping[int, Connection], limits: Limits, now: float) -> None:
+    """End the connections that hold most of what was received and cannot be served yet, if all hold too much.
+
+    If too much is held of answers, those whose peers have read nothing of theirs for a while.
+    """
+    received = {descriptor: len(connection.buffer) for descriptor, connection in connections.items()}
+    for descriptor in _largest(received, limits.held):
         connections[descriptor].shed()
+    unread = {descriptor: connection.unread for descriptor, connection in connections.items()}
+    for descriptor in _largest(unread, limits.unread):
+        connection = connections[descriptor]
+        if connection.stalled_since is not None and now - connection.stalled_since > limits.stalled_seconds:
+            connection.end_stalled()
+
+
+def _largest(sizes: Mapping[int, int], most: int) -> list[int]:
+    """The largest ones, without which all together are half of ``most``; none when they are no more than that."""
+    total = sum(sizes.values())
+    if total <= most:
+        return []
+    chosen = []
+    for descriptor in sorted(sizes, key=sizes.__getitem__, reverse=True):
+        if total <= most // 2:
+            break
+        total -= sizes[descriptor]
+        chosen.append(descriptor)
+    return chosen

@@ -51,6 +51,12 @@ class Timed(Wire):
         """Since when the peer has moved no byte of a request under way; None while it is not waited for."""
         return self._seen_at if self.phase in _UNDER_WAY and self.phase == self._window_phase else None
 
+    @property
+    def unread(self) -> int:
+        """Bytes of the answer that wait in memory for the peer."""
+        exchange = self._exchange
+        return 0 if exchange is None or self.phase != phases.SEND else exchange.unsent
+
     def check(self, now: float) -> None:
         """End the phase when its time is over."""
         phase, limits = self.phase, self.loop.limits

@@ -34,8 +34,10 @@ class Limits:
     """Bytes of all such bodies together in files; a request whose body would go beyond is answered 503."""
     held: int = 32 * 1024 * 1024
     """Bytes of heads that are not complete and of requests that wait for those before them, of all connections."""
+    unread: int = 64 * 1024 * 1024
+    """Bytes of answers that wait in memory for peers that do not read, of all connections."""
     stalled_seconds: float = 10.0
-    """Without a byte moved, after which a request may be ended when connections are nearly at their bound."""
+    """Without a byte moved, after which a request may be ended when there is no room for others."""
     drained: int = 4 * 1024 * 1024
     """Bytes of a body nobody wants that are thrown away to keep the connection."""
     drain_seconds: float = 5.0

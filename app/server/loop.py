@@ -26,7 +26,7 @@ from app.server.pool import Pool
 from app.server.routing import is_quick, is_reserved, is_streamed
 from app.server.sender import Sender
 from app.server.share import Seat
-from app.server.wire import Wire
+from app.server.wire import Wire, place_of
 
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
@@ -66,7 +66,7 @@ class Loop:
         self._watched: dict[int, Callable[[], None]] = {}
         self._seat = seat
         self._connections: dict[int, Connection] = {}
-        self._addresses: Counter[str] = Counter()
+        self._places: Counter[str] = Counter()
         self._posted: deque[Callable[[], None]] = deque()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._ended = False
@@ -133,9 +133,9 @@ class Loop:
         """A connection was closed."""
         if self._connections.get(connection.descriptor) is connection:
             del self._connections[connection.descriptor]
-            self._addresses[connection.address] -= 1
-            if self._addresses[connection.address] <= 0:
-                del self._addresses[connection.address]
+            self._places[connection.place] -= 1
+            if self._places[connection.place] <= 0:
+                del self._places[connection.place]
 
     def holds(self, count: int) -> None:
         """A connection holds so many bytes that cannot be served yet; sometimes all are looked at."""
@@ -222,7 +222,7 @@ class Loop:
     def _take(self, listener: socket.socket, accepted: socket.socket, address: tuple[Any, ...]) -> None:
         client = (str(address[0]), int(address[1]))
         if self._is_full(client[0]):
-            bounds.evict(self._connections, client[0])
+            bounds.evict(self._connections, place_of(client[0]))
         if len(self._connections) >= self.limits.connections:
             bounds.evict(self._connections, None)
         if len(self._connections) >= self.limits.connections or self._is_full(client[0]):
@@ -233,13 +233,13 @@ class Loop:
         environ = base_environ(listener, accepted, client, several=self._seat is not None)
         connection = Connection(self, accepted, client[0], environ)
         self._connections[connection.descriptor] = connection
-        self._addresses[client[0]] += 1
+        self._places[connection.place] += 1
         if self._seat is not None:
             self._seat.write(len(self._connections))
 
     def _is_full(self, address: str) -> bool:
         limits = self.limits
-        return self._addresses[address] >= limits.connections_per_address and not limits.stands_for_many(address)
+        return self._places[place_of(address)] >= limits.connections_per_address and not limits.stands_for_many(address)
 
     def _pause(self, listener: socket.socket, seconds: float) -> None:
         if listener.fileno() not in self._paused:
@@ -265,7 +265,7 @@ class Loop:
         self._refusals = 0
 
     def _shed(self) -> None:
-        bounds.shed(self._connections, self.limits.held)
+        bounds.shed(self._connections, self.limits, time.monotonic())
 
     def _begin_to_stop(self) -> None:
         if self.stopping:

@@ -34,6 +34,11 @@ class Sender:
         self._offset = self._left = 0
         self._slice = _SLICE
 
+    @property
+    def unsent(self) -> int:
+        """Bytes in memory that the peer has not taken."""
+        return len(self._pending)
+
     def on_writable(self) -> None:
         """Send more; on the loop's thread."""
         if self._pending and not self._flush():

@@ -24,7 +24,19 @@ _REASONS: Final = {
     431: "Request Header Fields Too Large",
     503: "Service Unavailable",
 }
+_MAPPED: Final = bytes(10) + b"\xff\xff"
+_NETWORK_BYTES: Final = 8
 LINGER_BYTES: Final = 4 * 1024 * 1024
+
+
+def place_of(address: str) -> str:
+    """What counts as one address: that of IPv4, of IPv6 the network of 64 bits that one client has to itself."""
+    if ":" not in address:
+        return address
+    packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+    if packed.startswith(_MAPPED):
+        return socket.inet_ntop(socket.AF_INET, packed[len(_MAPPED) :])
+    return packed[:_NETWORK_BYTES].hex(":", 2)
 
 
 class Wire:
@@ -42,6 +54,7 @@ class Wire:
         "moved",
         "owned",
         "phase",
+        "place",
         "since",
         "socket",
     )
@@ -52,6 +65,7 @@ class Wire:
         self.socket = connection
         self.descriptor = connection.fileno()
         self.address = address
+        self.place = place_of(address)
         self.buffer: bytes | bytearray = b""
         """What was received and not looked at."""
         self.phase = phases.HEAD

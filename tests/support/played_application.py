@@ -123,6 +123,9 @@ class Played:
         answer.close = end
         return answer  # type: ignore[no-any-return]  # a file
 
+    def large(self, _: Environ, start: Start) -> Iterable[bytes]:
+        return ok(start, bytes(LARGE))
+
     def slow(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """What takes its time wherever it runs."""
         time.sleep(0.002)

@@ -11,6 +11,7 @@ import pytest
 from app.server.limits import Limits
 from app.server.pool import Pool
 from app.server.routing import is_reserved, is_streamed
+from app.server.wire import place_of
 from app.server.worker import within
 from tests.support.looped import Peer, ended, eventually, get
 from tests.support.played_application import Played
@@ -73,6 +74,27 @@ def test_who_does_nothing_is_let_be_while_there_is_room(serve: Serve) -> None:
         peer.send(get("/echo", "Content-Length: 5"))
         time.sleep(1.5)
         assert peer.send(b"hello").read_answer()[2] == b"hello"
+
+
+def test_answers_that_nobody_reads_have_a_bound(serve: Serve, played: Played) -> None:
+    served = serve(unread=5_000_000, stalled_seconds=0.3)
+    with ExitStack() as stack:
+        for number in range(9):
+            peer = stack.enter_context(served.connect())
+            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            peer.send(get("/v2/large") * (1 + number % 2))
+        loop = served.loop
+        assert eventually(lambda: len(played.threads) >= 9)
+        assert eventually(lambda: sum(each.unread for each in loop._connections.values()) <= 5_000_000)
+
+
+@pytest.mark.parametrize(
+    ("address", "same"),
+    [("192.0.2.1", "::ffff:192.0.2.1"), ("2001:db8:0:1::1", "2001:db8::1:ffff:1:1:2"), ("fe80::1%eth0", "fe80::2")],
+)
+def test_one_place(address: str, same: str) -> None:
+    assert place_of(address) == place_of(same)
+    assert place_of(address) not in (place_of("192.0.2.2"), place_of("2001:db8:0:2::1"))
 
 
 def test_large_bodies_have_a_bound_together(serve: Serve) -> None:
