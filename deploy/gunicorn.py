@@ -7,6 +7,7 @@ import time
 from app.server.limits import Limits
 from app.server.worker import LoopWorker
 from app.settings import load
+from app.telemetry.proxies import TrustedProxies
 
 _settings = load()
 _give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
@@ -23,6 +24,7 @@ class Worker(LoopWorker):
         queries_at_once=_settings.database.url.startswith("sqlite"),
         connections=_settings.web.connections,
         connections_per_address=_settings.web.connections_per_address,
+        stands_for_many=TrustedProxies(_settings.web.trusted_proxies).trusts,
         rate=_settings.web.rate,
         rate_seconds=_settings.web.rate_window.total_seconds(),
         stop_seconds=_STOP_SECONDS,

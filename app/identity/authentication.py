@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from app.access.principals import Principal, PrincipalKind
 from app.context import Context, Ports
+from app.core.blocking import about_to_block
 from app.core.errors import UnauthenticatedError, UnavailableError
 from app.events.management import LoginFailed
 from app.identity import known_logins, throttle
@@ -63,6 +64,7 @@ class Authenticator:
         remembered = self._remembered(key, username, password)
         if remembered is not None:
             return remembered
+        about_to_block()
         with self._turns[hash((username, throttle.place_of(address))) % _TURNS]:
             remembered = self._remembered(key, username, password)
             return remembered or self._verify(key, username, password, address[:_ADDRESS_LIMIT])

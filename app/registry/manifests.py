@@ -12,7 +12,7 @@ from app.core.reference import RepositoryName, is_digest, parse_tag
 from app.oci.limits import LARGE_DOCUMENT, MANIFEST_BYTES, TAGS_PER_PUSH
 from app.oci.manifests import parse_manifest
 from app.registry.http import NO_PAGE, Headers, RegistryRequest, RegistryResponse
-from app.storage.receive import receive
+from app.storage.receive import content_length, receive
 
 _TAG_ALGORITHM: Final = "sha256"
 
@@ -88,11 +88,17 @@ def _digest(reference: str, body: bytes) -> Digest:
 
 def _body(request: RegistryRequest) -> bytes:
     body = bytearray()
+    if (content_length(request.environ) or 0) > MANIFEST_BYTES:
+        raise _too_large()
     try:
         for piece in receive(request.environ):
             body += piece
             if len(body) > MANIFEST_BYTES:
-                raise TooLarge(f"a manifest has at most {MANIFEST_BYTES} bytes")
+                raise _too_large()
     except UploadInvalid as error:
         raise ManifestInvalid(f"the manifest did not arrive: {error.message}") from error
     return bytes(body)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"a manifest has at most {MANIFEST_BYTES} bytes")

@@ -9,65 +9,33 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import IO, Final
 
-from app.core.budget import ByteBudget
 from app.core.errors import SizeInvalid, UploadInvalid
-from app.server.head import CHUNKED
-from app.storage.chunked import ChunkedDecoder
+from app.server.framing import Framing
 from app.storage.receive import BLOCK_BYTES, BUFFER_BYTES, ReceivedBody, block, take_buffer
 
 _SPOOLED: Final = 64 * 1024
+_SMALL: Final = 8 * 1024
 _LULL_MS: Final = 25
 _BUSY_LULL_MS: Final = 5
 _TURN_SECONDS: Final = 0.2
 _POLL_MS: Final = 1000
 
-_ENDED_EARLY: Final = "the body ended {} bytes before its declared length"
-_ENDED_IN_CHUNKS: Final = "the chunked body ended before its last chunk"
 
+class Budget:
+    """How much memory and how much of files the bodies taken in by one process may use together."""
 
-class Framing:
-    """Where a body ends: after so many bytes, or where its chunks say."""
+    __slots__ = ("files", "left")
 
-    __slots__ = ("decoder", "left")
-
-    def __init__(self, length: int) -> None:
-        """Expect ``length`` bytes, or chunks when it is CHUNKED."""
-        self.decoder = ChunkedDecoder() if length == CHUNKED else None
-        self.left = max(0, length)
-
-    @property
-    def done(self) -> bool:
-        """Whether the end was seen."""
-        return self.decoder.done if self.decoder else not self.left
-
-    @property
-    def broken(self) -> bool:
-        """Whether nothing can tell any more where the body ends."""
-        return self.decoder is not None and self.decoder.error is not None
-
-    def coded(self, content: int) -> int:
-        """How many bytes to receive for so much content; none of them lies behind a body of known length."""
-        return self.decoder.coded(content) if self.decoder is not None else min(content, self.left)
-
-    def take(self, buffer: bytearray, count: int, start: int = 0) -> tuple[int, bytes]:
-        """Undo the coding of ``count`` bytes in place: the length of the content, and what follows the body."""
-        end = start + count
-        if self.decoder is not None:
-            content = self.decoder.decode(buffer, end, start)
-            return content, self.decoder.rest if self.decoder.done else b""
-        content = min(count, self.left)
-        self.left -= content
-        return content, bytes(memoryview(buffer)[start + content : end]) if content < count else b""
-
-    def error_at_end(self) -> SizeInvalid | UploadInvalid:
-        """What is wrong when nothing more comes."""
-        return UploadInvalid(_ENDED_IN_CHUNKS) if self.decoder else SizeInvalid(_ENDED_EARLY.format(self.left))
+    def __init__(self, size: int, files: int = 2**40) -> None:
+        """Start with ``size`` bytes of memory and ``files`` bytes in files."""
+        self.left = size
+        self.files = files
 
 
 class CollectedBody(ReceivedBody):
     """A body that is here already: in memory while it is small and the budget lasts, else in a file without a name."""
 
-    def __init__(self, framing: Framing, budget: ByteBudget) -> None:
+    def __init__(self, framing: Framing, budget: Budget) -> None:
         """Start empty."""
         self.framing = framing
         self.size = 0
@@ -75,8 +43,13 @@ class CollectedBody(ReceivedBody):
         """Why there is no more of it; None when it is whole."""
         self._budget = budget
         self._charged = 0
+        self._charged_files = 0
         self._file: IO[bytes] = io.BytesIO()
-        self.readline = self._file.readline
+
+    @property
+    def is_small(self) -> bool:
+        """Whether looking through it takes no time worth speaking of."""
+        return self.size <= _SMALL
 
     def add(self, buffer: bytearray, count: int) -> bytes:
         """Take in what was received; returns what follows the body."""
@@ -98,17 +71,31 @@ class CollectedBody(ReceivedBody):
         """Let it be read from its beginning."""
         self._file.seek(0)
 
+    def cut(self, limit: int) -> None:
+        """There is more than ``limit`` bytes of it, which nobody will get."""
+        self.error = SizeInvalid(f"the body has more than {limit} bytes")
+
     def read(self, size: int | None = -1) -> bytes:
-        """Read as a file."""
-        return self._file.read(-1 if size is None else size)
+        """Read as a file; raises its error at its end, so that a part of it is never taken for the whole."""
+        content = self._file.read(-1 if size is None else size)
+        if self.error is not None and (size is None or not 0 <= size <= len(content)):
+            raise self.error
+        return content
 
-    def readlines(self, hint: int = -1) -> list[bytes]:
-        """Read as a file."""
-        return self._file.readlines(hint)
+    def readline(self, size: int = -1) -> bytes:
+        """Read as a file; errors as ``read``."""
+        line = self._file.readline(size)
+        if self.error is not None and not line.endswith(b"\n") and not 0 <= size <= len(line):
+            raise self.error
+        return line
 
-    def __iter__(self) -> IO[bytes]:
-        """The lines, as a file."""
-        return self._file
+    def readlines(self, _: int = -1) -> list[bytes]:
+        """Read as a file; errors as ``read``."""
+        return list(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The lines, as a file; errors as ``read``."""
+        return iter(self.readline, b"")
 
     def pieces(self) -> Generator[memoryview]:
         """Yield the body; raises its error at its end."""
@@ -123,20 +110,27 @@ class CollectedBody(ReceivedBody):
     def close(self) -> None:
         """Give back what it takes."""
         self._file.close()
-        self._budget.give_back(self._charged)
-        self._charged = 0
+        self._budget.left += self._charged
+        self._budget.files += self._charged_files
+        self._charged = self._charged_files = 0
 
     def _make_room(self, count: int) -> None:
         if not isinstance(self._file, io.BytesIO):
+            self._charge_files(count)
             return
-        if self.size + count <= _SPOOLED and self._budget.take(count):
+        if self.size + count <= _SPOOLED and self._budget.left >= count:
+            self._budget.left -= count
             self._charged += count
             return
         memory, self._file = self._file, tempfile.TemporaryFile()  # noqa: SIM115 - closed with the request
-        self.readline = self._file.readline
         self._file.write(memory.getbuffer())
-        self._budget.give_back(self._charged)
+        self._budget.left += self._charged
         self._charged = 0
+        self._charge_files(self.size + count)
+
+    def _charge_files(self, count: int) -> None:
+        self._budget.files -= count
+        self._charged_files += count
 
 
 class StreamedBody(ReceivedBody, io.RawIOBase):
@@ -145,6 +139,8 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
     ``pieces`` never waits longer than a moment: it yields an empty piece then, and whoever gets it may let go of its
     thread until the loop has seen more come. ``readinto`` waits, for applications that read it as a file.
     """
+
+    is_small = False
 
     def __init__(self, connection: socket.socket, framing: Framing, received: bytes, busy: Callable[[], bool]) -> None:
         """Begin with what was ``received`` behind the head; ``busy`` tells that others wait for this thread."""

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from app.registry.http import PAUSES_KEY
 from app.server import phases
-from app.server.body import CollectedBody, Framing, StreamedBody
+from app.server.body import CollectedBody, StreamedBody
+from app.server.deadlines import Timed
 from app.server.exchange import Exchange
+from app.server.framing import Framing
 from app.server.head import Environ, Head, Incomplete, Refused
-from app.server.wire import LINGER_BYTES, Wire
+from app.server.wire import LINGER_BYTES
 from app.storage.receive import CLOSES_KEY, take_buffer
 
 if TYPE_CHECKING:
@@ -19,33 +21,33 @@ if TYPE_CHECKING:
 
 _READ_BYTES: Final = 64 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_KEEP_LEASE_SECONDS: Final = 3.0
+_AT_ONCE: Final = 4
+"""Requests of one connection that are served before others get their turn."""
 
 
-class Connection(Wire):
+class Connection(Timed):
     """A peer's connection and the requests on it, one after the other."""
 
-    __slots__ = ("_base", "_exchange", "_requests", "_window_began", "_window_moved", "_window_phase")
+    __slots__ = ("_base",)
 
     def __init__(self, loop: "Loop", connection: socket.socket, address: str, base: Environ) -> None:
         """Begin to wait for the first request; ``base`` is what the environments of all of them have."""
         super().__init__(loop, connection, address)
         self._base = base
-        self._requests = 0
-        self._exchange: Exchange | None = None
-        self._window_began, self._window_moved, self._window_phase = self.since, 0, self.phase
 
     def on_event(self, event: int) -> None:
         """Do what the peer makes possible."""
         phase, exchange = self.phase, self._exchange
+        if phase == phases.WORK:
+            if event & (EPOLLHUP | EPOLLERR):
+                self._unregister()
+                self.gone = True
+            return
+        self.owned = True
         if phase == phases.HEAD:
             self._on_head()
         elif phase == phases.LINGER:
             self._on_linger()
-        elif phase == phases.WORK:
-            if event & (EPOLLHUP | EPOLLERR):
-                self._unregister()
-                self.gone = True
         elif exchange is None:
             self.close()
         elif phase == phases.SEND:
@@ -71,12 +73,17 @@ class Connection(Wire):
                 self.end()
             else:
                 self.loop.post(self.end)
-            return
-        self.phase = phases.HEAD
-        if self.buffer and not here:
-            self.loop.post(self._go_on)
+        elif self.buffer and not here:
+            self.loop.post(self._next)
         else:
+            self.phase = phases.HEAD
             self._listen(EPOLLIN)
+
+    def _next(self) -> None:
+        """Go on with what has come while a thread was answering."""
+        if self.phase == phases.WORK:
+            self.phase, self.owned = phases.HEAD, True
+            self._go_on()
 
     # Heads
 
@@ -102,12 +109,22 @@ class Connection(Wire):
         buffer += received
         if buffer.find(b"\r\n\r\n", start) >= 0 or len(buffer) > _READ_BYTES:
             self._go_on()
+        else:
+            self.loop.holds(len(received))
 
     def _go_on(self) -> None:
-        """Serve what has been received already, request by request."""
-        while self.buffer and self.phase == phases.HEAD and self._begin(bytes(self.buffer)):
-            pass
-        if self.phase == phases.HEAD:
+        """Serve what has been received already, request by request, and let others have their turn in between."""
+        left = _AT_ONCE
+        while self.buffer and self.phase == phases.HEAD and self.owned:
+            if not left:
+                self._listen(0)
+                self.loop.post(self._go_on)
+                self.loop.holds(len(self.buffer))
+                return
+            left -= 1
+            if not self._begin(bytes(self.buffer)):
+                break
+        if self.phase == phases.HEAD and self.owned:
             self._listen(EPOLLIN)
 
     def _begin(self, received: bytes) -> bool:
@@ -118,6 +135,7 @@ class Connection(Wire):
             if not self.buffer:
                 self.since = time.monotonic()
                 self.buffer = received
+                self.loop.holds(len(received))
             return False
         except Refused as refusal:
             self.buffer = b""
@@ -132,13 +150,13 @@ class Connection(Wire):
 
     def _serve(self, exchange: Exchange) -> bool:
         """Answer at once, or on a thread; True when the connection can go on with the next request."""
-        loop, environ = self.loop, exchange.environ
+        loop, environ, body = self.loop, exchange.environ, exchange.body
         environ[CLOSES_KEY] = exchange.close_after_answer
         path: str = environ["PATH_INFO"]
-        if loop.is_quick(environ["REQUEST_METHOD"], path) and exchange.answer_now():
-            return self.phase == phases.HEAD
-        self.phase = phases.WORK
-        pool = loop.pool_for(path)
+        if (body is None or body.is_small) and loop.is_quick(environ["REQUEST_METHOD"], path) and exchange.answer_now():
+            return self.owned and self.phase == phases.HEAD
+        self.phase, self.owned = phases.WORK, False
+        pool = loop.pool_for(path, environ.get("HTTP_AUTHORIZATION", ""))
         if pool is None:
             self.refuse(503, "too many requests are waiting")
             return False
@@ -155,9 +173,12 @@ class Connection(Wire):
                 self.socket.send(_CONTINUE)
         framing = Framing(head.length)
         received, self.buffer = bytes(self.buffer), b""
-        if self.loop.is_streamed(environ["PATH_INFO"]) or head.length > self.loop.limits.collected:
-            exchange.body = environ["wsgi.input"] = StreamedBody(self.socket, framing, received, self.loop.pool.busy)
-            environ[PAUSES_KEY] = True
+        streamed, limit = self.loop.is_streamed(environ["PATH_INFO"]), self.loop.limits.collected
+        if streamed or head.length > limit:
+            left = exchange.body = StreamedBody(self.socket, framing, received, self.loop.pool.busy)
+            environ["wsgi.input"], environ[PAUSES_KEY] = left, streamed
+            if not streamed:
+                left.refuse(f"the body has more than {limit} bytes")
             return self._serve(exchange)
         body = exchange.body = environ["wsgi.input"] = CollectedBody(framing, self.loop.budget)
         self.wait(phases.BODY, EPOLLIN)
@@ -181,20 +202,29 @@ class Connection(Wire):
 
     def _collect(self, exchange: Exchange, body: CollectedBody, buffer: bytearray, count: int) -> bool:
         """Take in what has come; serves the request once that is all, broken, or more than is taken in."""
-        self.since = time.monotonic()
         self.moved += count
         rest = body.add(buffer, count) if count else b""
-        if not body.framing.done and body.error is None and body.size <= self.loop.limits.collected:
+        limit = self.loop.limits.collected
+        if self.loop.budget.files < 0:
+            exchange.release()
+            self.refuse(503, "too many large requests are on their way")
+            return False
+        if not body.framing.done and body.error is None and body.size <= limit:
             return False
         self.buffer = rest
+        if rest:
+            self.loop.holds(len(rest))
         if not body.framing.done:
             exchange.close_after_answer()
+            if body.error is None:
+                body.cut(limit)
         body.rewind()
         return self._serve(exchange)
 
     def _resume(self, exchange: Exchange) -> None:
-        self.phase = phases.WORK
+        self.phase, self.owned = phases.WORK, False
         self._mask = 0
+        self._resumed = time.monotonic()
         self.loop.pool.submit(exchange.resume)
 
     def _on_drain(self, exchange: Exchange) -> None:
@@ -213,34 +243,7 @@ class Connection(Wire):
         exchange.on_drained(whole=whole)
         self._go_on()
 
-    # Deadlines
-
-    def idle_since(self, now: float) -> float | None:
-        """Since when nothing would be lost by the connection's end, or nothing has moved; None while it is in use."""
-        if self.phase in (phases.HEAD, phases.LINGER):
-            return self.since
-        stalled = self.phase in (phases.SEND, phases.BODY) and now - self.since > self.loop.limits.stalled_seconds
-        return now if stalled else None
-
-    def check(self, now: float) -> None:
-        """End the phase when its time is over."""
-        phase, limits = self.phase, self.loop.limits
-        if phase == phases.HEAD:
-            fresh = self.buffer or not self._requests
-            if now - self.since > (limits.head_seconds if fresh else limits.idle_seconds):
-                self._end_idle()
-        elif phase == phases.LINGER:
-            if now - self.since > limits.linger_seconds:
-                self.close()
-        elif phase != phases.WORK and self._exchange is not None:
-            self._check_exchange(self._exchange, now)
-
-    def stop_soon(self) -> None:
-        """The process has begun to stop: wait for a request no longer than for a peer that is closing."""
-        if self.phase == phases.HEAD:
-            limits = self.loop.limits
-            self.since = time.monotonic() - max(0.0, limits.idle_seconds - limits.linger_seconds)
-            self._requests += 1
+    # The end
 
     def abandon(self) -> None:
         """End whatever is under way, as the process does."""
@@ -250,47 +253,27 @@ class Connection(Wire):
         elif self.phase != phases.WORK:
             self.close()
 
+    def fail(self) -> None:
+        """End what a defect has stopped in its middle."""
+        if self.phase == phases.WORK:
+            self.close()
+        else:
+            self.abandon()
+
+    def shed(self) -> None:
+        """Hold nothing that was received beyond the request under way."""
+        if self.phase == phases.WORK and self._exchange is not None:
+            self._exchange.close_after_answer()
+            self.buffer = b""
+        else:
+            self.abandon()
+
     def close(self) -> None:
         """Close at once."""
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.release()
         super().close()
-
-    def _check_exchange(self, exchange: Exchange, now: float) -> None:
-        body, limits = exchange.body, self.loop.limits
-        moved = self.moved + (body.moved if isinstance(body, StreamedBody) else 0)
-        if self.phase == phases.DRAIN and isinstance(body, StreamedBody) and body.unwanted <= limits.drained:
-            if now - self.since > limits.drain_seconds:
-                self._end_drain(exchange, whole=False)
-        elif self.phase != self._window_phase:
-            self._window_began, self._window_moved, self._window_phase = now, moved, self.phase
-        elif now - self._window_began >= limits.rate_seconds:
-            slow = moved - self._window_moved < limits.rate * limits.rate_seconds
-            self._window_began, self._window_moved = now, moved
-            if slow:
-                self._end_slow(exchange)
-        elif self.phase == phases.PAUSED and now - self.since > _KEEP_LEASE_SECONDS:
-            self._resume(exchange)
-
-    def _end_slow(self, exchange: Exchange) -> None:
-        """The peer is too slow."""
-        rate = self.loop.limits.rate
-        if self.phase == phases.BODY:
-            exchange.release()
-            self.refuse(408, f"the body came slower than {rate} bytes a second")
-        elif self.phase == phases.PAUSED and isinstance(exchange.body, StreamedBody):
-            exchange.body.refuse(f"the content came slower than {rate} bytes a second")
-            self._resume(exchange)
-        else:
-            self.gone = True
-            self.hand_over(exchange.abandon)
-
-    def _end_idle(self) -> None:
-        if self.buffer:
-            self.refuse(408, "the head of the request did not arrive in time")
-        else:
-            self.close()
 
     def _on_gone(self) -> None:
         """The peer was gone before this phase began."""

@@ -131,21 +131,29 @@ class Exchange(Sender):
 
     def _deliver(self, produced: Any) -> None:  # noqa: ANN401 - any iterable of bytes
         self._produced = produced
-        answer = self._answer
-        if isinstance(produced, list | tuple):
-            self._send_whole(b"".join(produced))
-        elif isinstance(produced, FileAnswer) and answer.length is not None:
-            self._deliver_file(produced, answer.length)
-        else:
-            self._iterator = iter(produced)
-
-    def _deliver_file(self, produced: FileAnswer, length: int) -> None:
-        content = b"" if self._answer.bodiless else produced.small(length)
+        try:
+            content = self._content(produced)
+        except Exception:  # noqa: BLE001 - the edge: what cannot be sent is a failure of the application
+            self._fail()
+            return
         if content is not None:
             self._send_whole(content)
-            return
-        self._begun = True
-        self._send_file_behind(self._answer.head(keep=self._keeps()), produced.filelike.fileno(), length)
+        elif self._left:
+            self._begun = True
+            self._send_file_behind(self._answer.head(keep=self._keeps()))
+
+    def _content(self, produced: Any) -> bytes | None:  # noqa: ANN401 - as above
+        """All of the body when it is here; else it is made ready to be sent as a file, or piece by piece."""
+        answer = self._answer
+        if isinstance(produced, list | tuple):
+            return b"".join(produced)
+        if not isinstance(produced, FileAnswer) or answer.length is None:
+            self._iterator = iter(produced)
+            return None
+        content = b"" if answer.bodiless else produced.small(answer.length)
+        if content is None:
+            self._take_file(produced.filelike.fileno(), answer.length)
+        return content
 
     def _send_whole(self, content: bytes) -> None:
         answer = self._answer
@@ -259,6 +267,8 @@ class Exchange(Sender):
         if close is not None:
             try:
                 close()
+            except WouldBlock:
+                self._connection.loop.pool.submit(close)
             except Exception:  # noqa: BLE001 - the answer is out, the log gets it
                 _log.exception("the end of an answer failed", path=self.environ.get("PATH_INFO", "")[:200])
         self.release()

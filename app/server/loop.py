@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import structlog
 
-from app.core.blocking import forbid_blocking
-from app.core.budget import ByteBudget
+from app.core.blocking import WouldBlock, forbid_blocking
+from app.server import bounds
 from app.server.answer import Header
+from app.server.body import Budget
 from app.server.connection import Connection
 from app.server.environment import base_environ
 from app.server.head import Environ, HeadReader
@@ -25,7 +26,7 @@ from app.server.pool import Pool
 from app.server.routing import is_quick, is_quick_without_queries, is_reserved, is_streamed
 from app.server.sender import Sender
 from app.server.share import Seat
-from app.server.wire import Wire
+from app.server.wire import Wire, place_of
 
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
@@ -34,7 +35,7 @@ _STEP_BACK_SECONDS: Final = 0.002
 _NO_DESCRIPTORS_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 0.5
 _EVENTS: Final = 256
-_EVICTED_AT_ONCE: Final = 64
+_LOOKED_AT_BYTES: Final = 4 * 1024 * 1024
 _LOGGED_REFUSALS: Final = 20
 _log = structlog.get_logger()
 
@@ -52,7 +53,7 @@ class Loop:
         self.reader = HeadReader()
         self.header = Header()
         self.pool = Pool(limits.threads, "web")
-        self.budget = ByteBudget(limits.collected_in_memory)
+        self.budget = Budget(limits.collected_in_memory, limits.collected_in_files)
         self.no_body = io.BytesIO()
         self.stopping = False
         self.sending: set[Sender] = set()
@@ -65,7 +66,7 @@ class Loop:
         self._watched: dict[int, Callable[[], None]] = {}
         self._seat = seat
         self._connections: dict[int, Connection] = {}
-        self._addresses: Counter[str] = Counter()
+        self._places: Counter[str] = Counter()
         self._posted: deque[Callable[[], None]] = deque()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._ended = False
@@ -73,6 +74,7 @@ class Loop:
         self._next_sweep = 0.0
         self._stop_at = float("inf")
         self._refusals = 0
+        self._held = 0
 
     def run(self, on_sweep: Callable[[], None] = lambda: None) -> None:
         """Serve; returns when ``stop`` was called and the requests under way are answered, or their time is over.
@@ -121,9 +123,9 @@ class Loop:
         """Whether the caller is the loop's thread."""
         return threading.get_ident() == self._thread
 
-    def pool_for(self, path: str) -> Pool | None:
+    def pool_for(self, path: str, authorization: str) -> Pool | None:
         """The threads for a request; None when too many wait for one."""
-        if is_reserved(path):
+        if is_reserved(path, authorization):
             return self._reserve if self._reserve.waiting < self.limits.waiting else None
         return self.pool if self.pool.waiting < self.limits.waiting else None
 
@@ -131,9 +133,16 @@ class Loop:
         """A connection was closed."""
         if self._connections.get(connection.descriptor) is connection:
             del self._connections[connection.descriptor]
-            self._addresses[connection.address] -= 1
-            if self._addresses[connection.address] <= 0:
-                del self._addresses[connection.address]
+            self._places[connection.place] -= 1
+            if self._places[connection.place] <= 0:
+                del self._places[connection.place]
+
+    def holds(self, count: int) -> None:
+        """A connection holds so many bytes that cannot be served yet; sometimes all are looked at."""
+        self._held += count
+        if self._held > _LOOKED_AT_BYTES:
+            self._held = 0
+            self.post(self._shed)
 
     def refused(self, address: str, status: int, message: str) -> None:
         """Log a request that was none, not more of them than a reader wants to see."""
@@ -149,9 +158,9 @@ class Loop:
             if connection is not None:
                 try:
                     connection.on_event(event)
-                except Exception:  # noqa: BLE001 - a defect ends one connection, not all
+                except (Exception, WouldBlock):  # noqa: BLE001 - a defect ends one connection, not all
                     _log.exception("a connection failed")
-                    connection.close()
+                    connection.fail()
             elif descriptor == self._bell:
                 self._run_posted()
             elif descriptor in self._listeners:
@@ -179,8 +188,11 @@ class Loop:
             task = self._posted.popleft()
             try:
                 task()
-            except Exception:  # noqa: BLE001 - as above
+            except (Exception, WouldBlock):  # noqa: BLE001 - as above
                 _log.exception("the web server's loop failed at a task")
+                owner = getattr(task, "__self__", None)
+                if isinstance(owner, Connection):
+                    owner.fail()
 
     # Accepting
 
@@ -197,22 +209,23 @@ class Loop:
                 return
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    self._evict(None)
+                    bounds.evict(self._connections, None)
                     self._pause(listener, _NO_DESCRIPTORS_SECONDS)
                     return
                 continue
-            self._take(listener, accepted, address)
+            try:
+                self._take(listener, accepted, address)
+            except Exception:  # noqa: BLE001 - as above
+                _log.exception("a connection could not be taken")
+                accepted.close()
 
     def _take(self, listener: socket.socket, accepted: socket.socket, address: tuple[Any, ...]) -> None:
         client = (str(address[0]), int(address[1]))
-        if self._addresses[client[0]] >= self.limits.connections_per_address:
-            self._evict(client[0])
+        if self._is_full(client[0]):
+            bounds.evict(self._connections, place_of(client[0]))
         if len(self._connections) >= self.limits.connections:
-            self._evict(None)
-        if (
-            len(self._connections) >= self.limits.connections
-            or self._addresses[client[0]] >= self.limits.connections_per_address
-        ):
+            bounds.evict(self._connections, None)
+        if len(self._connections) >= self.limits.connections or self._is_full(client[0]):
             accepted.close()
             return
         accepted.settimeout(0)
@@ -220,9 +233,13 @@ class Loop:
         environ = base_environ(listener, accepted, client, several=self._seat is not None)
         connection = Connection(self, accepted, client[0], environ)
         self._connections[connection.descriptor] = connection
-        self._addresses[client[0]] += 1
+        self._places[connection.place] += 1
         if self._seat is not None:
             self._seat.write(len(self._connections))
+
+    def _is_full(self, address: str) -> bool:
+        limits = self.limits
+        return self._places[place_of(address)] >= limits.connections_per_address and not limits.stands_for_many(address)
 
     def _pause(self, listener: socket.socket, seconds: float) -> None:
         if listener.fileno() not in self._paused:
@@ -232,26 +249,23 @@ class Loop:
 
     # Deadlines and the end
 
-    def _evict(self, address: str | None) -> None:
-        """Close the connections that have been idle longest, some at once, of one address or of all."""
-        now = time.monotonic()
-        idle = [
-            (since, descriptor)
-            for descriptor, connection in self._connections.items()
-            if (address is None or connection.address == address) and (since := connection.idle_since(now)) is not None
-        ]
-        idle.sort()
-        for _, descriptor in idle[: min(_EVICTED_AT_ONCE, 1 + len(idle) // 4)]:
-            self._connections[descriptor].abandon()
-
     def _sweep(self, now: float) -> None:
         for connection in list(self._connections.values()):
-            connection.check(now)
+            try:
+                connection.check(now)
+            except (Exception, WouldBlock):  # noqa: BLE001 - as above
+                _log.exception("a connection failed")
+                connection.fail()
+        bounds.make_room(self._connections, self.limits, now)
+        self._shed()
         if self._seat is not None and not self.stopping:
             self._seat.write(len(self._connections))
         if self._refusals > _LOGGED_REFUSALS:
             _log.warning("requests refused", further=self._refusals - _LOGGED_REFUSALS)
         self._refusals = 0
+
+    def _shed(self) -> None:
+        bounds.shed(self._connections, self.limits, time.monotonic())
 
     def _begin_to_stop(self) -> None:
         if self.stopping:

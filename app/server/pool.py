@@ -20,29 +20,25 @@ class Pool:
         self._name = name
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._running = 0
+        self._unfinished = 0
         self._counting = threading.Lock()
 
     @property
     def waiting(self) -> int:
-        """Tasks that no thread has taken."""
-        return self._tasks.qsize()
+        """Tasks for which there is no thread."""
+        return max(0, self._unfinished - self._size)
 
     def busy(self) -> bool:
         """Whether a task waits for a thread."""
         return not self._tasks.empty()
 
     def submit(self, task: Task) -> None:
-        """Run ``task`` on one of the threads, once it is its turn."""
+        """Run ``task`` on one of the threads, once it is its turn; never fails, it may have to wait for a thread."""
+        with self._counting:
+            self._unfinished += 1
+            if len(self._threads) < min(self._size, self._unfinished):
+                self._begin_thread()
         self._tasks.put(task)
-        if len(self._threads) < self._size and self._running + self._tasks.qsize() > len(self._threads):
-            with self._counting:
-                if len(self._threads) < self._size:
-                    thread = threading.Thread(
-                        target=self._run, name=f"{self._name}-{len(self._threads) + 1}", daemon=True
-                    )
-                    self._threads.append(thread)
-                    thread.start()
 
     def stop(self, seconds: float) -> None:
         """Let the tasks that were submitted end, for at most ``seconds`` each."""
@@ -51,15 +47,22 @@ class Pool:
         for thread in self._threads:
             thread.join(seconds)
 
+    def _begin_thread(self) -> None:
+        thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads) + 1}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            _log.warning("no thread can be had", threads=len(self._threads))
+        else:
+            self._threads.append(thread)
+
     def _run(self) -> None:
         while (task := self._tasks.get()) is not None:
-            with self._counting:
-                self._running += 1
             try:
                 task()
-            except Exception:  # noqa: BLE001 - a defect ends one task, not the thread
+            except BaseException:  # noqa: BLE001 - a defect ends one task, not the thread
                 _log.exception("a task of the web server failed")
             finally:
                 with self._counting:
-                    self._running -= 1
+                    self._unfinished -= 1
             del task

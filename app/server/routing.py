@@ -4,8 +4,10 @@ from typing import Final
 
 _REGISTRY: Final = "/v2/"
 _UPLOADS: Final = "/blobs/uploads/"
+_COLLECTION: Final = "/blobs/uploads"
 _QUICK: Final = frozenset({"/v2", "/service/token", "/api/v2.0/ping"})
-_RESERVED: Final = frozenset({"/v2", "/v2/", "/api/v2.0/ping", "/api/v2.0/health", "/metrics"})
+_RESERVED: Final = frozenset({"/api/v2.0/ping", "/api/v2.0/health", "/metrics"})
+_ASKED_FIRST: Final = frozenset({"/v2", "/v2/"})
 
 
 def is_quick(method: str, path: str) -> bool:
@@ -21,10 +23,16 @@ def is_quick_without_queries(method: str, path: str) -> bool:
 
 
 def is_streamed(path: str) -> bool:
-    """Whether the body is content that the application reads from the socket by itself."""
-    return path.startswith(_REGISTRY) and _UPLOADS in path
+    """Whether the body is content that the application reads from the socket by itself, and pauses.
+
+    Only an upload's path is: a repository's name may hold the same words in front of something else.
+    """
+    return path.startswith(_REGISTRY) and (path.rpartition("/")[0].endswith(_COLLECTION) or path.endswith(_COLLECTION))
 
 
-def is_reserved(path: str) -> bool:
-    """Whether threads are kept back for a request, so that whoever watches the product hears from it."""
-    return path in _RESERVED
+def is_reserved(path: str, authorization: str) -> bool:
+    """Whether threads are kept back for a request, so that whoever watches the product hears from it.
+
+    None for a password: looking at it takes time, and anybody can send one.
+    """
+    return path in _RESERVED or (path in _ASKED_FIRST and authorization[:6].lower() != "basic ")

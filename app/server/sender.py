@@ -34,6 +34,11 @@ class Sender:
         self._offset = self._left = 0
         self._slice = _SLICE
 
+    @property
+    def unsent(self) -> int:
+        """Bytes in memory that the peer has not taken."""
+        return len(self._pending)
+
     def on_writable(self) -> None:
         """Send more; on the loop's thread."""
         if self._pending and not self._flush():
@@ -56,11 +61,14 @@ class Sender:
             self._connection.wait(phases.SEND, EPOLLOUT)
         return False
 
-    def _send_file_behind(self, content: bytes, file: int, length: int) -> None:
-        """Send ``content``, then ``length`` bytes of ``file`` from its position; from now on by the loop."""
-        self._pending = content
-        self._file, self._left = file, length
+    def _take_file(self, file: int, length: int) -> None:
+        """Have ``length`` bytes of ``file`` from its position to send."""
         self._offset = os.lseek(file, 0, os.SEEK_CUR)
+        self._file, self._left = file, length
+
+    def _send_file_behind(self, content: bytes) -> None:
+        """Send ``content``, then the file; from now on by the loop."""
+        self._pending = content
         sending = self._connection.loop.sending
         sending.add(self)
         self._slice, unsent = (_SLICE, _UNSENT) if len(sending) <= _FEW else (_LARGE_SLICE, 0)
@@ -78,7 +86,7 @@ class Sender:
         except OSError:
             self._peer_left()
             return False
-        connection.note_moved(count)
+        connection.moved += count
         if count == len(self._pending):
             self._pending = b""
             return True
@@ -99,7 +107,7 @@ class Sender:
         except OSError:
             self._peer_left()
             return
-        connection.note_moved(count)
+        connection.moved += count
         self._offset += count
         self._left -= count
         if not count:

@@ -24,7 +24,19 @@ _REASONS: Final = {
     431: "Request Header Fields Too Large",
     503: "Service Unavailable",
 }
+_MAPPED: Final = bytes(10) + b"\xff\xff"
+_NETWORK_BYTES: Final = 8
 LINGER_BYTES: Final = 4 * 1024 * 1024
+
+
+def place_of(address: str) -> str:
+    """What counts as one address: that of IPv4, of IPv6 the network of 64 bits that one client has to itself."""
+    if ":" not in address:
+        return address
+    packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+    if packed.startswith(_MAPPED):
+        return socket.inet_ntop(socket.AF_INET, packed[len(_MAPPED) :])
+    return packed[:_NETWORK_BYTES].hex(":", 2)
 
 
 class Wire:
@@ -40,7 +52,9 @@ class Wire:
         "gone",
         "loop",
         "moved",
+        "owned",
         "phase",
+        "place",
         "since",
         "socket",
     )
@@ -51,6 +65,7 @@ class Wire:
         self.socket = connection
         self.descriptor = connection.fileno()
         self.address = address
+        self.place = place_of(address)
         self.buffer: bytes | bytearray = b""
         """What was received and not looked at."""
         self.phase = phases.HEAD
@@ -60,6 +75,10 @@ class Wire:
         """Bytes of bodies and answers that were received or sent."""
         self.gone = False
         """Whether the peer is known to be gone."""
+        self.owned = True
+        """Whether the loop has looked at the connection since a thread had it.
+
+        A thread sets a phase before what to wait for; until an event comes, the phase says nothing to the loop."""
         self._mask = EPOLLIN
         self._registered = True
         self._thrown = 0
@@ -74,15 +93,9 @@ class Wire:
         else:
             self.loop.post(self._on_gone)
 
-    def note_moved(self, count: int) -> None:
-        """So many bytes of an answer were sent."""
-        if count:
-            self.moved += count
-            self.since = time.monotonic()
-
     def hand_over(self, task: Callable[[], None]) -> None:
         """Let a thread that may wait do ``task``."""
-        self.phase = phases.WORK
+        self.phase, self.owned = phases.WORK, False
         self._listen(0)
         self.loop.pool.submit(task)
 

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from gunicorn.workers.base import Worker
@@ -13,6 +14,7 @@ from app.server.share import Board
 
 _ORPHAN_SECONDS = 5
 _SPARE_DESCRIPTORS = 256
+_FEWEST = 64
 
 
 class LoopWorker(Worker):
@@ -30,9 +32,9 @@ class LoopWorker(Worker):
 
     def run(self) -> None:
         """Serve until the master says otherwise."""
-        _raise_descriptor_limit()
+        limits = within(_raised_descriptor_limit(), self.limits)
         seat = self.board.seat(self.age) if self.board is not None else None
-        self.loop = Loop(self.wsgi, self.sockets, self.limits, seat)
+        self.loop = Loop(self.wsgi, self.sockets, limits, seat)
         self.loop.watch(self.PIPE[0], self._on_signal)
         if not self.alive:
             self.loop.stop()
@@ -64,7 +66,16 @@ class LoopWorker(Worker):
             return
 
 
-def _raise_descriptor_limit() -> None:
-    """Let the process open as many files as the system allows it to."""
+def _raised_descriptor_limit() -> int:
+    """Let the process open as many files as the system allows it to, and return how many that is."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
+
+
+def within(descriptors: int, limits: Limits) -> Limits:
+    """No more connections than there are descriptors for, each with a file to send or to fill."""
+    if descriptors == resource.RLIM_INFINITY:
+        return limits
+    possible = max(_FEWEST, (descriptors - _SPARE_DESCRIPTORS) // 2)
+    return replace(limits, connections=min(limits.connections, possible))

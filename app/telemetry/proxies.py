@@ -12,20 +12,21 @@ class TrustedProxies:
 
     def resolve(self, environ: dict[str, Any]) -> None:
         """Set the client's address and scheme in the environment: the last address that is no trusted proxy's."""
-        if not self._networks or not self._trusted(environ.get("REMOTE_ADDR", "")):
+        if not self._networks or not self.trusts(environ.get("REMOTE_ADDR", "")):
             return
         chain = [part.strip() for part in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
         for address in reversed(chain):
             if _parsed(address) is None:
                 break
             environ["REMOTE_ADDR"] = address
-            if not self._trusted(address):
+            if not self.trusts(address):
                 break
         scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").strip().lower()
         if scheme in ("http", "https"):
             environ["wsgi.url_scheme"] = scheme
 
-    def _trusted(self, address: str) -> bool:
+    def trusts(self, address: str) -> bool:
+        """Tell whether this is the address of a proxy that is believed."""
         parsed = _parsed(address)
         return parsed is not None and any(parsed in network for network in self._networks)
 

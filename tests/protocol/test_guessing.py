@@ -38,6 +38,27 @@ def test_many_logins_at_once_are_verified_once(app: Flask, people: People) -> No
         assert Counter(threads.map(log_in, range(32))) == {200: 32}
 
 
+def test_guesses_at_once_keep_nobody_else_waiting(client: httpx.Client, people: People) -> None:
+    let_go, looked_at = threading.Event(), threading.Event()
+
+    def look(*_: object) -> bool:
+        looked_at.set()
+        return not let_go.wait(20)
+
+    def guess(_: int) -> int:
+        return client.get("/service/token?service=harbor-registry", auth=(people["guest"].name, "Wrong1")).status_code
+
+    with mock.patch("app.identity.passwords.Passwords.verify", side_effect=look), ThreadPoolExecutor(3) as threads:
+        answers = threads.map(guess, range(3))
+        try:
+            assert looked_at.wait(5)
+            for _ in range(5):
+                assert client.get("/api/v2.0/ping", timeout=2).status_code == 200
+        finally:
+            let_go.set()
+        assert set(answers) <= {401, 429}
+
+
 @pytest.fixture
 def costly_passwords() -> Iterator[None]:
     """Hash as in production, so that guesses fill the line."""

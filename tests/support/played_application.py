@@ -1,8 +1,10 @@
 """A small WSGI application whose answers are told by the path."""
 
+import io
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -95,6 +97,39 @@ class Played:
 
     def nothing(self, _: Environ, __: Start) -> Iterable[bytes]:
         return [b"no head"]
+
+    def no_body(self, _: Environ, start: Start) -> Any:  # noqa: ANN401 - nothing that WSGI knows
+        start("200 OK", [])
+
+    def numbers(self, _: Environ, start: Start) -> Any:  # noqa: ANN401 - as above
+        start("200 OK", [])
+        return [1, 2]
+
+    def no_file(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        start("200 OK", [("Content-Length", "5")])
+        answer: Iterable[bytes] = environ["wsgi.file_wrapper"](io.BytesIO(b"hello"))
+        return answer
+
+    def slow_end(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        """An answer whose end would wait."""
+        answer: Any = self.content(environ, start)
+        close = answer.close
+
+        def end() -> None:
+            about_to_block()
+            close()
+            self.closed.set()
+
+        answer.close = end
+        return answer  # type: ignore[no-any-return]  # a file
+
+    def large(self, _: Environ, start: Start) -> Iterable[bytes]:
+        return ok(start, bytes(LARGE))
+
+    def slow(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        """What takes its time wherever it runs."""
+        time.sleep(0.002)
+        return self.ping(environ, start)
 
     def goodbye(self, environ: Environ, start: Start) -> Iterable[bytes]:
         close_after_answer(environ)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.budget import ByteBudget
 from app.core.errors import DomainError, SizeInvalid, UploadInvalid
-from app.server.body import CollectedBody, Framing
+from app.server.body import Budget, CollectedBody
+from app.server.framing import Framing
 from app.server.head import CHUNKED
 from app.storage.receive import BLOCK_BYTES, receive
 from tests.support.bodies import Connection
@@ -207,7 +207,7 @@ class TestCollected:
         content = bytes(range(256)) * 1200
         content = content[:300_000]
         coded = (content if length != CHUNKED else encode([content[:100_000], content[100_000:]])) + NEXT
-        left = ByteBudget(budget)
+        left = Budget(budget)
         body, rest = CollectedBody(Framing(length), left), b""
         for at in range(0, len(coded), 40_000):
             piece = bytearray(coded[at : at + 40_000])
@@ -219,26 +219,22 @@ class TestCollected:
         body.rewind()
         assert b"".join(bytes(piece) for piece in body.pieces()) == content
         body.close()
-        assert left.take(budget)
-        assert not left.take(1)
+        assert left.left == budget
 
     def test_small_ones_use_up_the_budget(self) -> None:
-        left = ByteBudget(1000)
+        left = Budget(1000)
         bodies = [CollectedBody(Framing(400), left) for _ in range(3)]
         for body in bodies:
             body.add(bytearray(400), 400)
-        assert left.take(200)
-        assert not left.take(1)
-        left.give_back(200)
+        assert left.left == 200
         for body in bodies:
             body.rewind()
             assert body.read() == bytes(400)
             body.close()
-        assert left.take(1000)
-        assert not left.take(1)
+        assert left.left == 1000
 
     def test_one_that_ends_early(self) -> None:
-        body = CollectedBody(Framing(10), ByteBudget(1000))
+        body = CollectedBody(Framing(10), Budget(1000))
         body.add(bytearray(b"abc"), 3)
         body.end()
         body.rewind()

@@ -98,6 +98,14 @@ class TestBounds:
             assert ended(peers[0])
             assert elsewhere.send(get("/v2/?x")).read_answer()[2] == b"x"
 
+    def test_a_proxy_stands_for_many(self, serve: Serve) -> None:
+        served = serve(connections_per_address=4, stands_for_many={"127.0.0.1"}.__contains__)
+        with ExitStack() as stack:
+            peers = [stack.enter_context(served.connect()) for _ in range(12)]
+            for _ in range(2):
+                for peer in peers:
+                    assert peer.send(get("/v2/?x")).read_answer()[2] == b"x"
+
     def test_those_in_use_do_not_give_way(self, serve: Serve, played: Played) -> None:
         served = serve(connections=4, threads=8)
         with ExitStack() as stack:

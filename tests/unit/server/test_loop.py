@@ -87,7 +87,13 @@ class TestAnswers:
 
 
 class TestFailures:
-    @pytest.mark.parametrize("path", ["/v2/fail", "/fail", "/v2/inject", "/v2/nothing", "/nothing"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            *("/v2/fail", "/fail", "/v2/inject", "/v2/nothing", "/nothing"),
+            *("/v2/no_body", "/no_body", "/v2/numbers", "/numbers", "/v2/no_file", "/no_file"),
+        ],
+    )
     def test_a_failing_application(self, peer: Peer, path: str) -> None:
         status, headers, body = peer.send(get(path)).read_answer()
         assert (status, headers["content-type"]) == (500, "application/json")
@@ -97,6 +103,15 @@ class TestFailures:
     def test_one_that_fails_in_the_middle(self, peer: Peer) -> None:
         answer = peer.send(get("/late")).read_all()
         assert answer.endswith(b"5\r\nbegun\r\n"), "no end of the chunks, so that the client notices"
+
+    def test_an_end_that_would_wait(self, serve: Serve, played: Played) -> None:
+        served = serve()
+        for path in ("/v2/slow_end", "/v2/slow_end?5"):
+            with served.connect() as peer:
+                played.closed.clear()
+                assert peer.send(get(path)).read_answer()[0] == 200
+                assert peer.send(get("/v2/?on")).read_answer()[2] == b"on"
+                assert played.closed.wait(5)
 
     def test_no_request(self, peer: Peer) -> None:
         status, headers, body = peer.send(b"nonsense\r\n\r\n").read_answer()
@@ -131,12 +146,30 @@ class TestBodies:
         assert peer.read_answer()[2] == b"abchello"
         assert peer.read_answer()[2] == b"on"
 
-    def test_larger_than_what_is_collected(self, peer: Peer) -> None:
-        body = os.urandom(6_000_000)
-        sender = threading.Thread(target=peer.send, args=(get("/echo", body=body),))
-        sender.start()
-        assert peer.read_answer()[2] == body
-        sender.join()
+    @pytest.mark.parametrize("framing", ["Content-Length: 3000", "Transfer-Encoding: chunked"])
+    def test_one_that_is_too_large_is_not_read_in_part(self, serve: Serve, framing: str) -> None:
+        body = bytes(3000) if "Length" in framing else b"bb8\r\n" + bytes(3000) + b"\r\n0\r\n\r\n"
+        with serve(collected=1000).connect() as peer:
+            peer.send(get("/echo", framing, method="PUT") + body[:2000])
+            time.sleep(0.2)
+            peer.send(body[2000:])
+            assert peer.read_answer()[0] == 500
+            assert ended(peer)
+
+    @pytest.mark.parametrize(
+        "begin", [b"Content-Length: 9\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"]
+    )
+    @pytest.mark.parametrize("path", ["/echo", "/service/token/echo"])
+    def test_one_that_ends_early_is_not_taken_for_whole(self, peer: Peer, begin: bytes, path: str) -> None:
+        peer.send(f"POST {path} HTTP/1.1\r\nHost: a\r\n".encode() + begin).socket.shutdown(socket.SHUT_WR)
+        assert peer.read_answer()[0] == 500
+        assert ended(peer)
+
+    def test_no_thread_waits_for_a_large_one(self, serve: Serve) -> None:
+        served = serve(threads=1, collected=1000)
+        with served.connect() as silent, served.connect() as other:
+            silent.send(get("/echo", "Content-Length: 2000", method="PUT"))
+            assert other.send(get("/echo", body=b"hello")).read_answer()[2] == b"hello"
 
     def test_continue(self, peer: Peer) -> None:
         peer.send(get("/echo", "Expect: 100-continue", "Content-Length: 5"))

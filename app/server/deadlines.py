@@ -1,0 +1,142 @@
+"""When a connection's phase has lasted too long, and what ends it; on the loop's thread."""
+
+import socket
+import time
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Final
+
+from app.server import phases
+from app.server.body import StreamedBody
+from app.server.exchange import Exchange
+from app.server.wire import Wire
+
+if TYPE_CHECKING:
+    from app.server.loop import Loop
+
+_KEEP_LEASE_SECONDS: Final = 3.0
+_LONG_SECONDS: Final = 1.0
+_UNDER_WAY: Final = frozenset({phases.BODY, phases.PAUSED, phases.SEND})
+
+
+class Timed(Wire):
+    """A connection under deadlines. The subclass says what is done when one is over."""
+
+    __slots__ = (
+        "_exchange",
+        "_requests",
+        "_resumed",
+        "_seen_at",
+        "_seen_moved",
+        "_window_began",
+        "_window_moved",
+        "_window_phase",
+    )
+
+    def __init__(self, loop: "Loop", connection: socket.socket, address: str) -> None:
+        """Begin to wait for the first request."""
+        super().__init__(loop, connection, address)
+        self._exchange: Exchange | None = None
+        self._requests = 0
+        self._resumed = self._seen_at = self._window_began = self.since
+        self._seen_moved = self._window_moved = 0
+        self._window_phase = self.phase
+
+    @property
+    def idle_since(self) -> float | None:
+        """Since when nothing would be lost by the connection's end; None while it is in use."""
+        return self.since if self.phase in (phases.HEAD, phases.LINGER) else None
+
+    @property
+    def stalled_since(self) -> float | None:
+        """Since when the peer has moved no byte of a request under way; None while it is not waited for."""
+        return self._seen_at if self.phase in _UNDER_WAY and self.phase == self._window_phase else None
+
+    @property
+    def unread(self) -> int:
+        """Bytes of the answer that wait in memory for the peer."""
+        exchange = self._exchange
+        return 0 if exchange is None or self.phase != phases.SEND else exchange.unsent
+
+    def check(self, now: float) -> None:
+        """End the phase when its time is over."""
+        phase, limits = self.phase, self.loop.limits
+        if phase == phases.WORK:
+            return
+        if not self._registered:
+            self._on_gone()
+        elif phase == phases.HEAD:
+            fresh = self.buffer or not self._requests
+            if now - self.since > (limits.head_seconds if fresh else limits.idle_seconds):
+                self._end_idle()
+        elif phase == phases.LINGER:
+            if now - self.since > limits.linger_seconds:
+                self.close()
+        elif self._exchange is not None:
+            self._check_exchange(self._exchange, now)
+
+    def stop_soon(self) -> None:
+        """The process has begun to stop: wait for a request no longer than for a peer that is closing.
+
+        One whose head has begun to come has the time that it would have had.
+        """
+        if self.phase == phases.HEAD and not self.buffer:
+            limits = self.loop.limits
+            self.since = time.monotonic() - max(0.0, limits.idle_seconds - limits.linger_seconds)
+            self._requests += 1
+
+    def end_stalled(self) -> None:
+        """Make room for others: the peer has moved nothing for long enough."""
+        if self._exchange is not None and self.stalled_since is not None:
+            self._end_slow(self._exchange)
+
+    def _check_exchange(self, exchange: Exchange, now: float) -> None:
+        body, limits = exchange.body, self.loop.limits
+        moved = self.moved + (body.moved if isinstance(body, StreamedBody) else 0)
+        if moved != self._seen_moved or self.phase != self._window_phase:
+            self._seen_moved, self._seen_at = moved, now
+        if self.phase == phases.DRAIN and isinstance(body, StreamedBody) and body.unwanted <= limits.drained:
+            if now - self.since > limits.drain_seconds:
+                self._end_drain(exchange, whole=False)
+        elif self.phase != self._window_phase:
+            self._window_began, self._window_moved, self._window_phase = now, moved, self.phase
+        elif now - self._since_window() >= limits.rate_seconds:
+            slow = moved - self._window_moved < limits.rate * limits.rate_seconds
+            self._window_began, self._window_moved = now, moved
+            if slow:
+                self._end_slow(exchange)
+        elif self.phase == phases.PAUSED and now - self.since > _KEEP_LEASE_SECONDS:
+            self._resume(exchange)
+
+    def _since_window(self) -> float:
+        """When the window began, without the time that a body has waited for a thread, or a thread for the disk."""
+        if self.phase == phases.PAUSED and self.since - self._resumed > _LONG_SECONDS:
+            self._window_began += self.since - self._resumed
+            self._resumed = self.since
+        return self._window_began
+
+    def _end_slow(self, exchange: Exchange) -> None:
+        """The peer is too slow."""
+        rate = self.loop.limits.rate
+        if self.phase == phases.BODY:
+            exchange.release()
+            self.refuse(408, f"the body came slower than {rate} bytes a second")
+        elif self.phase == phases.PAUSED and isinstance(exchange.body, StreamedBody):
+            exchange.body.refuse(f"the content came slower than {rate} bytes a second")
+            self._resume(exchange)
+        else:
+            self.gone = True
+            self.hand_over(exchange.abandon)
+
+    def _end_idle(self) -> None:
+        if self.buffer:
+            self.refuse(408, "the head of the request did not arrive in time")
+        else:
+            self.close()
+
+    @abstractmethod
+    def _resume(self, exchange: Exchange) -> None:
+        """Let a thread go on with a body."""
+
+    @abstractmethod
+    def _end_drain(self, exchange: Exchange, *, whole: bool) -> None:
+        """Throw no more of a body away."""
