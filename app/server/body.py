@@ -207,10 +207,10 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
         self.refusal = UploadInvalid(reason)
 
     def discard(self, limit: int) -> int | None:
-        """Throw away what is here, at most about ``limit`` bytes; the count, None at the peer's end. Never waits."""
+        """Throw away what is here, at most ``limit`` bytes; the count, None at the peer's end. Never waits."""
         buffer, thrown = take_buffer(), 0
         while not self.framing.done and not self.framing.broken and thrown < limit:
-            count = self._receive(buffer, 0, self.framing.coded(BUFFER_BYTES))
+            count = self._receive(buffer, 0, min(limit - thrown, self.framing.coded(BUFFER_BYTES)))
             if count is None:
                 return None
             if not count:

@@ -13,7 +13,6 @@ from app.server.deadlines import Timed
 from app.server.exchange import Exchange
 from app.server.framing import Framing
 from app.server.head import Environ, Head, Incomplete, Refused
-from app.server.wire import LINGER_BYTES
 from app.storage.receive import CLOSES_KEY, take_buffer
 
 if TYPE_CHECKING:
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 
 _READ_BYTES: Final = 64 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CODED_BYTES: Final = 16 * 1024
+"""Of a chunked body that are decoded before others get their turn: chunks of a byte each take long."""
+_THROWN_BYTES: Final = 1024 * 1024
 _AT_ONCE: Final = 4
 """Requests of one connection that are served before others get their turn."""
 
@@ -190,7 +192,7 @@ class Connection(Timed):
             self.close()
             return
         try:
-            count = self.socket.recv_into(buffer)
+            count = self.socket.recv_into(buffer, _CODED_BYTES if body.framing.decoder else len(buffer))
         except BlockingIOError:
             return
         except OSError:
@@ -232,7 +234,7 @@ class Connection(Timed):
         if not isinstance(body, StreamedBody):
             self.close()
             return
-        thrown = body.discard(LINGER_BYTES)
+        thrown = body.discard(_CODED_BYTES if body.framing.decoder else _THROWN_BYTES)
         self._thrown += thrown or 0
         enough = self._thrown > max(self.loop.limits.drained, body.unwanted)
         if body.done or body.framing.broken or thrown is None or enough:

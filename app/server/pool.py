@@ -1,6 +1,7 @@
 """Threads for what may wait: so many and no more, made when they are needed."""
 
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -41,11 +42,12 @@ class Pool:
         self._tasks.put(task)
 
     def stop(self, seconds: float) -> None:
-        """Let the tasks that were submitted end, for at most ``seconds`` each."""
+        """Let the tasks that were submitted end, for at most ``seconds`` altogether."""
+        deadline = time.monotonic() + seconds
         for _ in self._threads:
             self._tasks.put(None)
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _begin_thread(self) -> None:
         thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads) + 1}", daemon=True)

@@ -8,6 +8,7 @@ from unittest import mock
 
 import pytest
 
+from app.server.framing import Framing
 from app.server.limits import Limits
 from app.server.pool import Pool
 from app.server.routing import is_reserved, is_streamed
@@ -131,6 +132,35 @@ def test_half_a_head_has_its_time_when_the_process_ends(serve: Serve) -> None:
         served.loop.stop()
         time.sleep(1.2)
         assert peer.send(b"Host: a\r\n\r\n").read_answer()[2] == b"late"
+
+
+@pytest.mark.parametrize("path", ["/echo", "/v2/a/blobs/uploads/refuse"])
+def test_chunks_of_a_byte_keep_no_other_waiting(serve: Serve, path: str) -> None:
+    served = serve()
+    body = b"1\r\nx\r\n" * 400_000 + b"0\r\n\r\n"
+    decoded = [0]
+    turn, take = served.loop._turn, Framing.take
+
+    def count_turn() -> None:
+        decoded.append(0)
+        turn()
+
+    def count(framing: Framing, buffer: bytearray, count: int, start: int = 0) -> tuple[int, bytes]:
+        if served.loop.is_here():
+            decoded[-1] += count
+        return take(framing, buffer, count, start)
+
+    with (
+        mock.patch.object(served.loop, "_turn", count_turn),
+        mock.patch.object(Framing, "take", count),
+        served.connect() as peer,
+    ):
+        request = get(path, "Transfer-Encoding: chunked", method="PUT") + body
+        sender = threading.Thread(target=peer.send, args=(request,))
+        sender.start()
+        assert peer.read_answer()[0] in (200, 403)
+        sender.join()
+    assert 0 < max(decoded) <= 64 * 1024, "of one connection, in one turn"
 
 
 class TestPool:
