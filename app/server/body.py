@@ -7,8 +7,10 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from typing import IO, Final
 
+from app.core.budget import ByteBudget
 from app.core.errors import SizeInvalid, UploadInvalid
 from app.server.framing import Framing
 from app.storage.receive import BLOCK_BYTES, BUFFER_BYTES, ReceivedBody, block, take_buffer
@@ -21,27 +23,26 @@ _TURN_SECONDS: Final = 0.2
 _POLL_MS: Final = 1000
 
 
-class Budget:
-    """How much memory and how much of files the bodies taken in by one process may use together."""
+@dataclass(frozen=True, slots=True)
+class BodyRoom:
+    """How much the bodies taken in by one process may use together, in memory and in files."""
 
-    __slots__ = ("files", "left")
-
-    def __init__(self, size: int, files: int = 2**40) -> None:
-        """Start with ``size`` bytes of memory and ``files`` bytes in files."""
-        self.left = size
-        self.files = files
+    memory: ByteBudget
+    files: ByteBudget
 
 
 class CollectedBody(ReceivedBody):
     """A body that is here already: in memory while it is small and the budget lasts, else in a file without a name."""
 
-    def __init__(self, framing: Framing, budget: Budget) -> None:
+    def __init__(self, framing: Framing, room: BodyRoom) -> None:
         """Start empty."""
         self.framing = framing
         self.size = 0
         self.error: SizeInvalid | UploadInvalid | None = None
         """Why there is no more of it; None when it is whole."""
-        self._budget = budget
+        self.has_room = True
+        """Whether it could be taken in."""
+        self._room = room
         self._charged = 0
         self._charged_files = 0
         self._file: IO[bytes] = io.BytesIO()
@@ -110,27 +111,28 @@ class CollectedBody(ReceivedBody):
     def close(self) -> None:
         """Give back what it takes."""
         self._file.close()
-        self._budget.left += self._charged
-        self._budget.files += self._charged_files
+        self._room.memory.give_back(self._charged)
+        self._room.files.give_back(self._charged_files)
         self._charged = self._charged_files = 0
 
     def _make_room(self, count: int) -> None:
         if not isinstance(self._file, io.BytesIO):
             self._charge_files(count)
             return
-        if self.size + count <= _SPOOLED and self._budget.left >= count:
-            self._budget.left -= count
+        if self.size + count <= _SPOOLED and self._room.memory.take(count):
             self._charged += count
             return
         memory, self._file = self._file, tempfile.TemporaryFile()  # noqa: SIM115 - closed with the request
         self._file.write(memory.getbuffer())
-        self._budget.left += self._charged
+        self._room.memory.give_back(self._charged)
         self._charged = 0
         self._charge_files(self.size + count)
 
     def _charge_files(self, count: int) -> None:
-        self._budget.files -= count
-        self._charged_files += count
+        if self._room.files.take(count):
+            self._charged_files += count
+        else:
+            self.has_room = False
 
 
 class StreamedBody(ReceivedBody, io.RawIOBase):

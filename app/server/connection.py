@@ -182,7 +182,7 @@ class Connection(Timed):
             if not streamed:
                 left.refuse(f"the body has more than {limit} bytes")
             return self._serve(exchange)
-        body = exchange.body = environ["wsgi.input"] = CollectedBody(framing, self.loop.budget)
+        body = exchange.body = environ["wsgi.input"] = CollectedBody(framing, self.loop.room)
         self.wait(phases.BODY, EPOLLIN)
         return self._collect(exchange, body, bytearray(received), len(received))
 
@@ -207,7 +207,7 @@ class Connection(Timed):
         self.moved += count
         rest = body.add(buffer, count) if count else b""
         limit = self.loop.limits.collected
-        if self.loop.budget.files < 0:
+        if not body.has_room:
             exchange.release()
             self.refuse(503, "too many large requests are on their way")
             return False

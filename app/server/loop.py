@@ -15,9 +15,10 @@ from typing import Any, Final
 import structlog
 
 from app.core.blocking import WouldBlock, forbid_blocking
+from app.core.budget import ByteBudget
 from app.server import bounds
 from app.server.answer import Header
-from app.server.body import Budget
+from app.server.body import BodyRoom
 from app.server.connection import Connection
 from app.server.environment import base_environ
 from app.server.head import Environ, HeadReader
@@ -53,7 +54,7 @@ class Loop:
         self.reader = HeadReader()
         self.header = Header()
         self.pool = Pool(limits.threads, "web")
-        self.budget = Budget(limits.collected_in_memory, limits.collected_in_files)
+        self.room = BodyRoom(ByteBudget(limits.collected_in_memory), ByteBudget(limits.collected_in_files))
         self.no_body = io.BytesIO()
         self.stopping = False
         self.sending: set[Sender] = set()

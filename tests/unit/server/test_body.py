@@ -12,14 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.budget import ByteBudget
 from app.core.errors import DomainError, SizeInvalid, UploadInvalid
-from app.server.body import Budget, CollectedBody
+from app.server.body import BodyRoom, CollectedBody
 from app.server.framing import Framing
 from app.server.head import CHUNKED
 from app.storage.receive import BLOCK_BYTES, receive
 from tests.support.bodies import Connection
 from tests.unit.storage.test_chunked import encode
 
+_FILES = 10_000_000
 NEXT = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -200,6 +202,11 @@ class TestBroken:
         assert not connection.goes_on()
 
 
+def room(memory: int) -> BodyRoom:
+    """Room for so much in memory, and for more than enough in files."""
+    return BodyRoom(ByteBudget(memory), ByteBudget(_FILES))
+
+
 class TestCollected:
     @pytest.mark.parametrize("length", [300_000, CHUNKED])
     @pytest.mark.parametrize("budget", [0, 1000, 10_000_000])
@@ -207,7 +214,7 @@ class TestCollected:
         content = bytes(range(256)) * 1200
         content = content[:300_000]
         coded = (content if length != CHUNKED else encode([content[:100_000], content[100_000:]])) + NEXT
-        left = Budget(budget)
+        left = room(budget)
         body, rest = CollectedBody(Framing(length), left), b""
         for at in range(0, len(coded), 40_000):
             piece = bytearray(coded[at : at + 40_000])
@@ -219,22 +226,27 @@ class TestCollected:
         body.rewind()
         assert b"".join(bytes(piece) for piece in body.pieces()) == content
         body.close()
-        assert left.left == budget
+        assert left.memory.take(budget)
+        assert not left.memory.take(1)
+        assert left.files.take(_FILES)
 
     def test_small_ones_use_up_the_budget(self) -> None:
-        left = Budget(1000)
+        left = room(1000)
         bodies = [CollectedBody(Framing(400), left) for _ in range(3)]
         for body in bodies:
             body.add(bytearray(400), 400)
-        assert left.left == 200
+        assert left.memory.take(200)
+        assert not left.memory.take(1)
+        left.memory.give_back(200)
         for body in bodies:
             body.rewind()
             assert body.read() == bytes(400)
             body.close()
-        assert left.left == 1000
+        assert left.memory.take(1000)
+        assert not left.memory.take(1)
 
     def test_one_that_ends_early(self) -> None:
-        body = CollectedBody(Framing(10), Budget(1000))
+        body = CollectedBody(Framing(10), room(1000))
         body.add(bytearray(b"abc"), 3)
         body.end()
         body.rewind()
