@@ -13,6 +13,7 @@ from app.server.deadlines import Timed
 from app.server.exchange import Exchange
 from app.server.framing import Framing
 from app.server.head import Environ, Head, Incomplete, Refused
+from app.server.routing import is_streamed
 from app.storage.receive import CLOSES_KEY, take_buffer
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class Connection(Timed):
                 self.socket.send(_CONTINUE)
         framing = Framing(head.length)
         received, self.buffer = bytes(self.buffer), b""
-        streamed, limit = self.loop.is_streamed(environ["PATH_INFO"]), self.loop.limits.collected
+        streamed, limit = is_streamed(environ["PATH_INFO"]), self.loop.limits.collected
         if streamed or head.length > limit:
             left = exchange.body = StreamedBody(self.socket, framing, received, self.loop.pool.busy)
             environ["wsgi.input"], environ[PAUSES_KEY] = left, streamed

@@ -2,6 +2,7 @@
 
 import io
 import socket
+from typing import Any
 
 import structlog
 from gunicorn import SERVER_SOFTWARE
@@ -14,10 +15,12 @@ _log = structlog.get_logger()
 
 
 def base_environ(
-    listener: socket.socket, accepted: socket.socket, client: tuple[str, int], *, several: bool
+    server: tuple[Any, ...], accepted: socket.socket, client: tuple[str, int], *, several: bool
 ) -> Environ:
-    """The environment of a connection's requests before their heads are read; ``several`` processes serve together."""
-    server = listener.getsockname()
+    """The environment of a connection's requests before their heads are read; ``several`` processes serve together.
+
+    ``server`` is where they listen.
+    """
     return {
         "wsgi.errors": _Errors(),
         "wsgi.version": (1, 0),

@@ -24,7 +24,7 @@ from app.server.environment import base_environ
 from app.server.head import Environ, HeadReader
 from app.server.limits import Limits
 from app.server.pool import Pool
-from app.server.routing import is_quick, is_quick_without_queries, is_reserved, is_streamed
+from app.server.routing import is_quick, is_quick_without_queries, is_reserved
 from app.server.sender import Sender
 from app.server.share import Seat
 from app.server.wire import Wire, place_of
@@ -35,6 +35,8 @@ _ACCEPTED_AT_ONCE: Final = 64
 _STEP_BACK_SECONDS: Final = 0.002
 _NO_DESCRIPTORS_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 0.5
+_ENDED_AT_ONCE: Final = 256
+"""Connections whose time is over; thousands that came together shall not come again together."""
 _EVENTS: Final = 256
 _LOOKED_AT_BYTES: Final = 4 * 1024 * 1024
 _LOGGED_REFUSALS: Final = 20
@@ -57,12 +59,11 @@ class Loop:
         self.room = BodyRoom(ByteBudget(limits.collected_in_memory), ByteBudget(limits.collected_in_files))
         self.no_body = io.BytesIO()
         self.stopping = False
-        self.sending: set[Sender] = set()
-        """The answers whose files are on their way."""
+        self.sending: set[Sender] = set()  # those whose files are on their way
         self.is_quick = is_quick if limits.queries_at_once else is_quick_without_queries
-        self.is_streamed = is_streamed
         self._reserve = Pool(2, "web-reserve")
         self._listeners = {listener.fileno(): listener for listener in listeners}
+        self._names = {listener.fileno(): listener.getsockname() for listener in listeners}
         self._paused: dict[int, float] = {}
         self._watched: dict[int, Callable[[], None]] = {}
         self._seat = seat
@@ -74,8 +75,7 @@ class Loop:
         self._thread = 0
         self._next_sweep = 0.0
         self._stop_at = float("inf")
-        self._refusals = 0
-        self._held = 0
+        self._refusals = self._held = 0
 
     def run(self, on_sweep: Callable[[], None] = lambda: None) -> None:
         """Serve; returns when ``stop`` was called and the requests under way are answered, or their time is over.
@@ -231,7 +231,7 @@ class Loop:
             return
         accepted.settimeout(0)
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        environ = base_environ(listener, accepted, client, several=self._seat is not None)
+        environ = base_environ(self._names[listener.fileno()], accepted, client, several=self._seat is not None)
         connection = Connection(self, accepted, client[0], environ)
         self._connections[connection.descriptor] = connection
         self._places[connection.place] += 1
@@ -251,12 +251,17 @@ class Loop:
     # Deadlines and the end
 
     def _sweep(self, now: float) -> None:
+        ended = 0
         for connection in list(self._connections.values()):
+            phase = connection.phase
             try:
                 connection.check(now)
             except (Exception, WouldBlock):  # noqa: BLE001 - as above
                 _log.exception("a connection failed")
                 connection.fail()
+            ended += connection.phase != phase
+            if ended >= _ENDED_AT_ONCE:
+                break
         bounds.make_room(self._connections, self.limits, now)
         self._shed()
         if self._seat is not None and not self.stopping:
