@@ -12,7 +12,7 @@ from app.artifacts.models import Artifact, ArtifactBlob, ArtifactChild, Reposito
 from app.artifacts.repositories import RepositoryRef
 from app.core.digest import Digest
 from app.core.errors import Contended, ManifestBlobUnknown, ManifestInvalid
-from app.core.media_types import INDEXES
+from app.core.media_types import INDEXES, MANIFESTS
 from app.db.parts import parts
 from app.db.plans import run
 from app.oci.descriptors import Descriptor
@@ -22,6 +22,8 @@ from app.oci.manifests import Manifest, Shape
 from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob
 
 _SHOWN: Final = 20
+_CHECKED: Final = INDEXES | MANIFESTS
+"""Types that a document is checked as when it is pushed as a manifest, and never as a blob."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +67,9 @@ def resolve(session: Session, repository_id: int, manifest: Manifest, unseen: Ab
 
     Contended when the repository has come to hold what is ``unseen``, which was to be looked into.
 
-    The entries of an index are looked up among manifests and blobs, as BuildKit's caches need it. Layers that need not
-    be distributed, and all that a document of an unknown type names, are referred to where they are there.
+    The entries of an index are looked up among manifests and blobs, as BuildKit's caches need it; those that it calls
+    manifests among manifests alone. Layers that need not be distributed, and all that a document of an unknown type
+    names, are referred to where they are there.
     ManifestInvalid for indexes nested too deeply, and for an entry of another type than the manifest that it names.
     """
     listed = {entry.digest for entry in manifest.entries}
@@ -76,6 +79,7 @@ def resolve(session: Session, repository_id: int, manifest: Manifest, unseen: Ab
     if unseen & blobs.keys():
         raise Contended("content came while the manifest that names it was pushed", retry_after=1)
     if manifest.shape is Shape.INDEX:
+        _require_all({entry.digest for entry in manifest.entries if entry.media_type in _CHECKED} - children.keys())
         _require_types(manifest, children)
     _bound_depth(session, children.values())
     return References(blobs=blobs, children=children)

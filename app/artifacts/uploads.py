@@ -13,7 +13,7 @@ from app.artifacts.upload_parts import Part
 from app.context import Context
 from app.core import ids
 from app.core.digest import Digest
-from app.core.errors import DigestInvalid, QuotaExceeded, RangeInvalid, UploadUnknown
+from app.core.errors import BlobUnknown, DigestInvalid, QuotaExceeded, RangeInvalid, UploadUnknown
 from app.core.pausing import Pausing
 from app.core.reference import RepositoryName
 from app.db import gate
@@ -83,14 +83,16 @@ class UploadService:
     def complete(self, name: RepositoryName, upload: UploadSession, digest: Digest, last: Part | None) -> Pausing[None]:
         """Add the last part and make the whole a blob of the repository, durable when this returns; or change nothing.
 
-        Sent again after it succeeded, it succeeds. DigestInvalid when the content has another digest, QuotaExceeded
-        when the project has no room for it; errors as ``Ingest.closing``, and those of the write gate.
+        Sent again after it succeeded, it succeeds while the repository holds the blob, and is UploadUnknown from then
+        on. DigestInvalid when the content has another digest, QuotaExceeded when the project has no room for it; errors
+        as ``Ingest.closing``, and those of the write gate.
         """
         if upload.digest is not None:
             if upload.digest != digest:
                 raise DigestInvalid(
                     f"the upload was finished with digest {upload.digest}", detail={"actual": upload.digest}
                 )
+            self._require_held(name, digest)
             self._ctx.ports.db.await_durable()
             return
         self._ctx.ports.room.require()
@@ -132,6 +134,14 @@ class UploadService:
             cancelled = sessions.cancel(session, upload, self._ctx.ports.clock.now())
         if cancelled:
             self._ctx.ports.storage.delete(upload.key)
+
+    def _require_held(self, name: RepositoryName, digest: Digest) -> None:
+        """Make sure that what a finished session became can be pulled, and stays until a manifest names it."""
+        blobs = BlobService(self._ctx)
+        try:
+            blobs.claim(name, digest, blobs.find(name, digest, public_only=False))
+        except BlobUnknown as error:
+            raise UploadUnknown("the blob of this upload was deleted meanwhile") from error
 
     def _stored(self, upload: UploadSession) -> UploadSession:
         """The session with a row, from now on; errors as ``UploadRoom.require_few``.

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -161,8 +162,21 @@ def _listed(document: dict[str, Any], name: str) -> list[object]:
 
 
 def _lenient(value: object) -> Descriptor | None:
+    """The descriptor as far as it can be read: other readers may follow a digest whatever stands beside it."""
     try:
         return descriptor(value, "")
+    except ManifestInvalid:
+        return _digest_alone(value) if isinstance(value, dict) else None
+
+
+def _digest_alone(value: dict[str, Any]) -> Descriptor | None:
+    known = {"digest": value.get("digest"), "size": 0}
+    for name in ("mediaType", "size", "artifactType", "annotations"):
+        with suppress(ManifestInvalid):
+            descriptor(known | {name: value.get(name)}, "")
+            known[name] = value.get(name)
+    try:
+        return descriptor(known, "")
     except ManifestInvalid:
         return None
 

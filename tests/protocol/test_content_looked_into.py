@@ -10,6 +10,8 @@ from app.artifacts import content_checks, pushes
 from app.core.media_types import (
     COSIGN_SIMPLE_SIGNING,
     DOCKER_CONFIG,
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
     DSSE_ENVELOPE,
     HELM_CONFIG,
     NOTATION_JWS,
@@ -52,6 +54,24 @@ def test_a_config_in_a_document_of_another_type(client: httpx.Client, place: str
     answer = put(client, NAME, document, "v1", OCI_INDEX if place == "manifests" else UNKNOWN)
     assert code_of(answer) == INVALID
     assert "OS" in answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("beside", [{"size": None}, {"size": 1.5}, {"artifactType": 5}, {"annotations": {"a": 1}}])
+def test_a_config_beside_what_cannot_be_read(client: httpx.Client, beside: dict[str, object]) -> None:
+    """Other readers take a size that is not there for nothing, and follow the digest."""
+    push(client, NAME, TWICE)
+    document = json.dumps({"config": descriptor(TWICE, OCI_CONFIG) | beside}).encode()
+    assert code_of(put(client, NAME, document, "v1", UNKNOWN)) == INVALID
+
+
+@pytest.mark.parametrize("kind", [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST])
+def test_a_manifest_that_an_index_lists_is_no_blob(client: httpx.Client, kind: str) -> None:
+    """It could be pushed as a manifest of another type later, and checked as that."""
+    child = image(config=EMPTY)
+    push(client, NAME, child)
+    listed = json.dumps({"schemaVersion": 2, "manifests": [descriptor(child, kind)]}).encode()
+    answer = put(client, NAME, listed, "v1", OCI_INDEX)
+    assert code_of(answer) == (400, "MANIFEST_BLOB_UNKNOWN")
 
 
 @pytest.mark.parametrize("kind", PAYLOADS)

@@ -268,3 +268,17 @@ def test_storage_that_refuses_leaves_it_open(
         assert finish(pusher, location) == 503
     assert rows(ports) == []
     assert finish(pusher, location) == 201
+
+
+@pytest.mark.parametrize("size", [1000, 2_000_000])
+def test_put_sent_again_after_the_blob_was_deleted(pusher: httpx.Client, root: httpx.Client, size: int) -> None:
+    """What is told with 201 can be pulled."""
+    content = content_of(size)
+    location = begin(pusher, NAME)
+    assert [finish(pusher, location, content), finish(pusher, location, content)] == [201, 201]
+    blob = f"/v2/{NAME}/blobs/{digest_of(content)}"
+    assert root.delete(blob).status_code == 202
+    answer = pusher.put(location, params={"digest": digest_of(content)}, content=content)
+    assert code_of(answer) == (404, "BLOB_UPLOAD_UNKNOWN")
+    assert finish(pusher, begin(pusher, NAME), content) == 201
+    assert pusher.get(blob).content == content
