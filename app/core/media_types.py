@@ -29,3 +29,12 @@ NON_DISTRIBUTABLE = frozenset(
     }
 )
 """Layers that a registry need not hold (image-spec layer.md, Non-Distributable Layers)."""
+KNOWN = (
+    INDEXES
+    | MANIFESTS
+    | IMAGE_CONFIGS
+    | ATTESTATIONS
+    | NON_DISTRIBUTABLE
+    | {OCI_EMPTY, HELM_CONFIG, COSIGN_SIMPLE_SIGNING, NOTATION_SIGNATURE, NOTATION_JWS}
+)
+"""Types that decide how content is read."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from app.core.digest import Digest
 from app.core.errors import DigestInvalid, ManifestInvalid
-from app.core.media_types import NON_DISTRIBUTABLE
+from app.core.media_types import KNOWN, NON_DISTRIBUTABLE
 from app.oci.limits import DIGEST_LENGTH, MEDIA_TYPE_LENGTH, SIZE
 
 _VISIBLE: Final = re.compile(r"[\x20-\x7e]*")
@@ -55,12 +55,25 @@ def descriptors(value: object, place: str) -> tuple[Descriptor, ...]:
 
 
 def media_type(value: object, place: str) -> str:
-    """Read a media type, kept as it is; empty when absent."""
+    """Read a media type, kept as it is; empty when absent.
+
+    ManifestInvalid also for a known one in another spelling, which readers that know it would take for it.
+    """
     if value is None:
         return ""
     if isinstance(value, str) and len(value) <= MEDIA_TYPE_LENGTH and _VISIBLE.fullmatch(value):
+        require_spelling(value, place)
         return value
     raise ManifestInvalid(f"{place} must be a media type of at most {MEDIA_TYPE_LENGTH} visible characters")
+
+
+def require_spelling(value: str, place: str) -> None:
+    """Raise ManifestInvalid for a known media type in another spelling, or with parameters (RFC 9110 section 8.3.1)."""
+    if value in KNOWN:
+        return
+    meant = value.partition(";")[0].strip().lower()
+    if meant in KNOWN:
+        raise ManifestInvalid(f"{place}: write {value[:300]!r} as {meant!r}")
 
 
 def annotations(value: object, place: str) -> Mapping[str, str] | None:

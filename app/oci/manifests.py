@@ -10,7 +10,7 @@ from typing import Any, Final
 from app.core.digest import Digest
 from app.core.errors import ManifestInvalid
 from app.core.media_types import INDEXES, MANIFESTS
-from app.oci.descriptors import Descriptor, annotations, descriptor, descriptors, media_type
+from app.oci.descriptors import Descriptor, annotations, descriptor, descriptors, media_type, require_spelling
 from app.oci.documents import parse_object
 from app.oci.folding import MANIFEST
 from app.oci.limits import MANIFEST_BYTES, MEDIA_TYPE_LENGTH
@@ -69,7 +69,8 @@ class Manifest:
         """What the repository must hold: all that is named, but no layer that need not be distributed."""
         if self.shape is Shape.OPAQUE:
             return frozenset()
-        return frozenset(descriptor.digest for descriptor in self.named if descriptor.distributable)
+        held = {descriptor.digest for descriptor in self.named if descriptor.distributable}
+        return frozenset(held | ({self.config.digest} if self.config else set()))
 
     @property
     def optional(self) -> bool:
@@ -96,6 +97,7 @@ def _media_type(document: dict[str, Any], content_type: str | None) -> str:
     written = media_type(document.get("mediaType"), "mediaType")
     if sent and written and sent != written:
         raise ManifestInvalid(f"mediaType {written!r} differs from Content-Type {sent[:300]!r}")
+    require_spelling(sent, "Content-Type")
     kind = sent or written
     if len(kind) <= MEDIA_TYPE_LENGTH and _TYPE.fullmatch(kind) and kind.lower() not in _GENERIC:
         return kind

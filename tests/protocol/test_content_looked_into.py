@@ -74,6 +74,23 @@ def test_a_manifest_that_an_index_lists_is_no_blob(client: httpx.Client, kind: s
     assert code_of(answer) == (400, "MANIFEST_BLOB_UNKNOWN")
 
 
+@pytest.mark.parametrize("kind", [OCI_CONFIG, *PAYLOADS])
+def test_a_known_type_in_another_spelling(client: httpx.Client, kind: str) -> None:
+    push(client, NAME, TWICE)
+    for spelled in (kind.upper(), f"{kind} ", f"{kind}; charset=utf-8"):
+        document = image(config=TWICE) if kind == OCI_CONFIG else _signed(TWICE, kind)
+        assert code_of(put(client, NAME, document.replace(kind.encode(), spelled.encode()), "a")) == INVALID
+    document = json.loads(image()) | {"mediaType": None}
+    assert code_of(put(client, NAME, json.dumps(document).encode(), "a", OCI_MANIFEST.upper())) == INVALID
+
+
+def test_a_config_is_no_layer_that_may_be_elsewhere(client: httpx.Client) -> None:
+    foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+    document = json.loads(image()) | {"config": descriptor(b"not here", foreign), "layers": []}
+    refused = put(client, NAME, json.dumps(document).encode(), "a")
+    assert code_of(refused) == (400, "MANIFEST_BLOB_UNKNOWN")
+
+
 @pytest.mark.parametrize("kind", PAYLOADS)
 def test_a_large_signature(client: httpx.Client, kind: str) -> None:
     payload = _padded('"payload":"AA==","Payload":"BB==","critical":{},"Critical":{}', 100_000)
