@@ -26,7 +26,8 @@ _REASONS: Final = {
 }
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 _NETWORK_BYTES: Final = 8
-LINGER_BYTES: Final = 4 * 1024 * 1024
+_LINGER_BYTES: Final = 64 * 1024 * 1024
+"""Thrown away for a peer that goes on sending behind its answer, while the time for it lasts."""
 
 
 def place_of(address: str) -> str:
@@ -143,7 +144,7 @@ class Wire:
         except OSError:
             count = 0
         self._thrown += count
-        if not count or self._thrown > LINGER_BYTES:
+        if not count or self._thrown > _LINGER_BYTES:
             self.close()
 
     def _listen(self, mask: int, *, again: bool = False) -> None:
