@@ -26,7 +26,7 @@ _REASONS: Final = {
 }
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 _NETWORK_BYTES: Final = 8
-_LINGER_BYTES: Final = 64 * 1024 * 1024
+_LINGER_BYTES: Final = 16 * 1024 * 1024
 """Thrown away for a peer that goes on sending behind its answer, while the time for it lasts."""
 
 
