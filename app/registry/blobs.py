@@ -3,8 +3,8 @@
 from app.artifacts.blobs import BlobService
 from app.core.digest import Digest
 from app.core.errors import RangeInvalid
+from app.core.etags import is_known
 from app.core.media_types import OCTET_STREAM
-from app.core.reference import RepositoryName
 from app.registry import errors, ranges
 from app.registry.http import NO_PAGE, FileBody, Headers, RegistryRequest, RegistryResponse
 
@@ -12,13 +12,12 @@ from app.registry.http import NO_PAGE, FileBody, Headers, RegistryRequest, Regis
 def get(request: RegistryRequest) -> RegistryResponse:
     """GET and HEAD: 200, 206 for one range, 304 for a known ETag, 416; BlobUnknown when the repository lacks it."""
     digest = Digest.parse(request.reference)
-    name = RepositoryName(request.name)
     blobs = BlobService(request.ctx)
-    blob = blobs.find(name, digest, public_only=request.public_only)
-    if request.method == "HEAD" and request.allows(name, "push"):
-        blobs.claim(name, digest, blob)
+    blob = blobs.find(request.name, digest, public_only=request.public_only)
+    if request.method == "HEAD" and request.allows(request.name, "push"):
+        blobs.claim(request.name, digest, blob)
     headers = _headers(digest)
-    if _matches(request.header("IF_NONE_MATCH"), digest):
+    if is_known(digest, request.header("IF_NONE_MATCH")):
         return RegistryResponse(status=304, headers=headers)
     headers += [("Content-Type", OCTET_STREAM), *NO_PAGE]
     try:
@@ -34,13 +33,13 @@ def get(request: RegistryRequest) -> RegistryResponse:
     if request.method == "HEAD":
         headers.append(("Content-Length", str(length)))
         return RegistryResponse(status=status, headers=headers)
-    body = FileBody(file=blobs.open(name, digest, blob, start), length=length)
+    body = FileBody(file=blobs.open(request.name, digest, blob, start), length=length)
     return RegistryResponse(status=status, headers=headers, body=body)
 
 
 def delete(request: RegistryRequest) -> RegistryResponse:
     """DELETE: 202; the repository holds the blob no more at once, its bytes go with a later garbage collection."""
-    BlobService(request.ctx).unlink(RepositoryName(request.name), Digest.parse(request.reference))
+    BlobService(request.ctx).unlink(request.name, Digest.parse(request.reference))
     return RegistryResponse(status=202)
 
 
@@ -51,10 +50,3 @@ def _headers(digest: Digest) -> Headers:
         ("Cache-Control", "max-age=31536000"),
         ("Accept-Ranges", "bytes"),
     ]
-
-
-def _matches(header: str | None, digest: Digest) -> bool:
-    if not header:
-        return False
-    tags = {tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")}
-    return "*" in tags or digest in tags

@@ -1,11 +1,12 @@
 """``/v2/_catalog``: the names of all repositories in byte order, for administrators and robots that were granted it."""
 
 import orjson
-import sqlalchemy as sa
 from flask import Blueprint, Response, request
 
-from app.artifacts.models import Repository
+from app.artifacts.catalog import CatalogService
+from app.context import Context
 from app.core.errors import DomainError, TokenInvalid, UnauthenticatedError
+from app.core.paging import KeysetPage
 from app.registry import errors
 from app.registry.challenge import BASIC, Scheme
 from app.registry.edge import Edge, as_flask, current_edge
@@ -23,11 +24,13 @@ def list_repositories() -> Response:
     request.environ[ROUTE_KEY] = "catalog"
     edge = current_edge()
     try:
-        if not edge.door.may_list_catalog(edge.door.caller(request.environ)):
+        caller = edge.door.caller(request.environ)
+        if not edge.door.may_list_catalog(caller):
             raise UnauthenticatedError
+        last, limit = storable("last", request.args.get("last", "")), page_size(request.args.get("n"), _LARGEST)
         with edge.ports.large_answers:
-            last = storable("last", request.args.get("last", ""))
-            response = _page(edge, page_size(request.args.get("n"), _LARGEST), last)
+            names = CatalogService(Context(edge.ports, caller.principal)).names(last=last, limit=limit)
+            response = _response(names, limit)
     except DomainError as error:
         response = errors.render(error)
         if isinstance(error, UnauthenticatedError):
@@ -36,19 +39,12 @@ def list_repositories() -> Response:
     return as_flask(response)
 
 
-def _page(edge: Edge, limit: int, last: str) -> RegistryResponse:
-    names = _names(edge, limit, last)
+def _response(names: KeysetPage[str], limit: int) -> RegistryResponse:
     response = RegistryResponse(status=200, headers=[errors.JSON])
-    if len(names) > limit:
-        names = names[:limit]
-        if names:
-            response.headers.append(next_link("/v2/_catalog", n=limit, last=names[-1]))
-    response.body = orjson.dumps({"repositories": names})
+    if names.more and names.items:
+        response.headers.append(next_link("/v2/_catalog", n=limit, last=names.items[-1]))
+    response.body = orjson.dumps({"repositories": list(names.items)})
     return response
-
-
-def _names(edge: Edge, limit: int, last: str) -> list[str]:
-    return [row.name for row in edge.ports.db.rows(_AFTER, {"last": last, "limit": limit + 1})]
 
 
 def _challenge(edge: Edge, error: DomainError) -> tuple[str, str]:
@@ -56,11 +52,3 @@ def _challenge(edge: Edge, error: DomainError) -> tuple[str, str]:
         return BASIC
     problem = "invalid_token" if isinstance(error, TokenInvalid) else "insufficient_scope"
     return edge.challenger.header(request.environ, Scheme.BEARER, SCOPE, problem)
-
-
-_AFTER = (
-    sa.select(Repository.name)
-    .where(Repository.name > sa.bindparam("last"), Repository.published.is_(sa.true()))
-    .order_by(Repository.name)
-    .limit(sa.bindparam("limit", type_=sa.Integer()))
-)

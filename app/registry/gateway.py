@@ -29,8 +29,8 @@ from app.registry.challenge import Scheme, scope_of
 from app.registry.edge import Edge
 from app.registry.http import PAUSES_KEY, ROUTE_KEY, VERSION_HEADER, FileBody, RegistryRequest, RegistryResponse
 from app.registry.paused import PausedAnswer
+from app.registry.receive import close_after_answer, drain
 from app.registry.routes import ROUTES, Route
-from app.storage.receive import close_after_answer, drain
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

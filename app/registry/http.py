@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from app.context import Context
 from app.core.errors import InvalidError
 from app.core.pausing import Pausing
+from app.core.reference import RepositoryName
 
 Headers = list[tuple[str, str]]
 
@@ -31,8 +32,8 @@ class RegistryRequest:
     """One request below ``/v2/<name>/`` of a caller whose token or rights allow the route's actions already."""
 
     method: str
-    name: str
-    """The repository's full name, of valid grammar."""
+    name: RepositoryName
+    """The repository's full name."""
     reference: str
     """What follows the fixed segment: tag, digest or upload id; empty when nothing does."""
     environ: dict[str, Any]

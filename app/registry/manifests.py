@@ -8,11 +8,12 @@ from app.artifacts.pushes import ManifestPush, PushService
 from app.artifacts.tags import TagService
 from app.core.digest import Digest
 from app.core.errors import DigestInvalid, ManifestInvalid, TooLarge, TooManyTags, UploadInvalid
-from app.core.reference import RepositoryName, is_digest, parse_tag
+from app.core.etags import is_known
+from app.core.reference import is_digest, parse_tag
 from app.oci.limits import LARGE_DOCUMENT, MANIFEST_BYTES, TAGS_PER_PUSH
 from app.oci.manifests import parse_manifest
 from app.registry.http import NO_PAGE, Headers, RegistryRequest, RegistryResponse
-from app.storage.receive import content_length, receive
+from app.registry.receive import content_length, receive
 
 _TAG_ALGORITHM: Final = "sha256"
 
@@ -22,7 +23,7 @@ def get(request: RegistryRequest) -> RegistryResponse:
     service = ManifestService(request.ctx)
     found = service.find(request.name, request.reference, public_only=request.public_only)
     headers: Headers = [("Docker-Content-Digest", found.digest), ("ETag", f'"{found.digest}"')]
-    if _has_already(request.header("IF_NONE_MATCH"), found.digest):
+    if is_known(found.digest, request.header("IF_NONE_MATCH")):
         return RegistryResponse(status=304, headers=headers)
     headers += [("Content-Type", found.media_type), *NO_PAGE]
     if request.method == "HEAD":
@@ -40,7 +41,7 @@ def put(request: RegistryRequest) -> RegistryResponse:
     with request.ctx.ports.large_documents if len(body) > LARGE_DOCUMENT else nullcontext():
         manifest = parse_manifest(body, request.header("CONTENT_TYPE"))
     digest = _digest(request.reference, body)
-    name = RepositoryName(request.name)
+    name = request.name
     PushService(request.ctx).push(ManifestPush(repository=name, manifest=manifest, body=body, digest=digest, tags=tags))
     headers: Headers = [("Location", f"/v2/{name}/manifests/{digest}"), ("Docker-Content-Digest", digest)]
     if manifest.subject is not None:
@@ -57,13 +58,6 @@ def delete(request: RegistryRequest) -> RegistryResponse:
     else:
         TagService(request.ctx).delete(request.name, request.reference)
     return RegistryResponse(status=202)
-
-
-def _has_already(header: str | None, digest: str) -> bool:
-    if header is None:
-        return False
-    held = (each.strip().removeprefix("W/").strip('"') for each in header.split(","))
-    return any(each in (digest, "*") for each in held)
 
 
 def _tags(request: RegistryRequest) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from app.core.pausing import Pausing
 from app.core.reference import RepositoryName
 from app.registry import errors, ranges
 from app.registry.http import Headers, RegistryRequest, RegistryResponse
-from app.storage.receive import content_length, drain, receive
+from app.registry.receive import content_length, drain, receive
 from app.storage.sessions import UploadSession
 
 _REPEAT_SECONDS = 3600.0
@@ -20,7 +20,7 @@ _REPEAT_SECONDS = 3600.0
 
 def start(request: RegistryRequest) -> RegistryResponse | Pausing[RegistryResponse]:
     """POST: 202 with a session; 201 at once for a mount that succeeds, or for a body that comes with its digest."""
-    name = RepositoryName(request.name)
+    name = request.name
     mount = request.parameter("mount")
     if mount is not None:
         return _mounted(request, name, mount) or _started(UploadService(request.ctx).start(name))
@@ -36,7 +36,7 @@ def start(request: RegistryRequest) -> RegistryResponse | Pausing[RegistryRespon
 def patch(request: RegistryRequest) -> Pausing[RegistryResponse]:
     """PATCH: 202 with the new offset; 416 with the true one when the part does not go on there, its body unread."""
     uploads = UploadService(request.ctx)
-    upload = uploads.find(RepositoryName(request.name), request.reference)
+    upload = uploads.find(request.name, request.reference)
     try:
         with _part(request, upload) as part:
             offset = yield from uploads.append(upload, part)
@@ -47,7 +47,7 @@ def patch(request: RegistryRequest) -> Pausing[RegistryResponse]:
 
 def put(request: RegistryRequest) -> Pausing[RegistryResponse]:
     """PUT: 201 when the whole content, with the last part in the body or without one, has the digest of the query."""
-    name = RepositoryName(request.name)
+    name = request.name
     uploads = UploadService(request.ctx)
     upload = uploads.find(name, request.reference, finished=True)
     text = request.parameter("digest")
@@ -63,14 +63,14 @@ def put(request: RegistryRequest) -> Pausing[RegistryResponse]:
 
 def status(request: RegistryRequest) -> RegistryResponse:
     """GET: 204 with the session's offset, as often as asked."""
-    upload = UploadService(request.ctx).find(RepositoryName(request.name), request.reference)
+    upload = UploadService(request.ctx).find(request.name, request.reference)
     return RegistryResponse(status=204, headers=_progress(upload, upload.offset))
 
 
 def cancel(request: RegistryRequest) -> RegistryResponse:
     """DELETE: 204; the session and its bytes are gone."""
     uploads = UploadService(request.ctx)
-    uploads.cancel(uploads.find(RepositoryName(request.name), request.reference))
+    uploads.cancel(uploads.find(request.name, request.reference))
     return RegistryResponse(status=204)
 
 
@@ -159,7 +159,7 @@ def _part_length(request: RegistryRequest, upload: UploadSession) -> int | None:
 def _out_of_place(request: RegistryRequest, error: RangeInvalid) -> RegistryResponse:
     """416 with what the client needs to go on."""
     drain(request.environ)
-    upload = UploadService(request.ctx).find(RepositoryName(request.name), request.reference)
+    upload = UploadService(request.ctx).find(request.name, request.reference)
     refusal = errors.render(error)
     refusal.headers += _progress(upload, upload.offset)
     return refusal

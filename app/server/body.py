@@ -12,8 +12,9 @@ from typing import IO, Final
 
 from app.core.budget import ByteBudget
 from app.core.errors import SizeInvalid, UploadInvalid
+from app.registry.receive import BUFFER_BYTES, ReceivedBody
+from app.server.buffers import BLOCK_BYTES, block, take_buffer
 from app.server.framing import Framing
-from app.storage.receive import BLOCK_BYTES, BUFFER_BYTES, ReceivedBody, block, take_buffer
 
 _SPOOLED: Final = 64 * 1024
 _SMALL: Final = 8 * 1024

@@ -7,14 +7,15 @@ from select import EPOLLERR, EPOLLHUP, EPOLLIN
 from typing import TYPE_CHECKING, Final
 
 from app.registry.http import PAUSES_KEY
+from app.registry.receive import CLOSES_KEY
 from app.server import phases
 from app.server.body import CollectedBody, StreamedBody
+from app.server.buffers import take_buffer
 from app.server.deadlines import Timed
 from app.server.exchange import Exchange
 from app.server.framing import Framing
 from app.server.head import Environ, Head, Incomplete, Refused
 from app.server.routing import is_streamed
-from app.storage.receive import CLOSES_KEY, take_buffer
 
 if TYPE_CHECKING:
     from app.server.loop import Loop

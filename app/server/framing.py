@@ -3,8 +3,8 @@
 from typing import Final
 
 from app.core.errors import SizeInvalid, UploadInvalid
+from app.server.chunked import ChunkedDecoder
 from app.server.head import CHUNKED
-from app.storage.chunked import ChunkedDecoder
 
 _ENDED_EARLY: Final = "the body ended {} bytes before its declared length"
 _ENDED_IN_CHUNKS: Final = "the chunked body ended before its last chunk"

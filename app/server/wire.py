@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from app.server import phases
-from app.storage.receive import take_buffer
+from app.server.buffers import take_buffer
 
 if TYPE_CHECKING:
     from app.server.loop import Loop

@@ -5,10 +5,11 @@ from typing import Final
 
 from flask import Response, request
 
+from app.core.etags import is_known
+
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _TAG_BYTES: Final = 16
 """More than two answers could share by chance."""
-_LONGEST: Final = 4096
 _CALLER: Final = ("Authorization", "Cookie")
 """What says who asks, and so what the answer holds."""
 
@@ -28,8 +29,7 @@ def tagged(response: Response, *also: str) -> Response:
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["ETag"] = f'"{tag}"'
     response.vary.update(_CALLER)
-    given = request.environ.get("HTTP_IF_NONE_MATCH", "")
-    if given and len(given) <= _LONGEST and request.if_none_match.contains_weak(tag):
+    if is_known(tag, request.headers.get("If-None-Match")):
         response.status_code = 304
         response.set_data(b"")
         del response.headers["Content-Length"], response.headers["Content-Type"]

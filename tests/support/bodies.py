@@ -4,10 +4,10 @@ import socket
 from typing import Any
 
 from app.registry.http import PAUSES_KEY
+from app.registry.receive import CLOSES_KEY
 from app.server.body import StreamedBody
 from app.server.framing import Framing
 from app.server.head import Head, HeadReader, Incomplete
-from app.storage.receive import CLOSES_KEY
 
 
 class Connection:

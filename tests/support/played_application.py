@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from app.core.blocking import about_to_block
-from app.storage.receive import close_after_answer
+from app.registry.receive import close_after_answer
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from app.core.budget import ByteBudget
 from app.core.errors import DomainError, SizeInvalid, UploadInvalid
+from app.registry.receive import receive
 from app.server.body import BodyRoom, CollectedBody
+from app.server.buffers import BLOCK_BYTES
 from app.server.framing import Framing
 from app.server.head import CHUNKED
-from app.storage.receive import BLOCK_BYTES, receive
 from tests.support.bodies import Connection
-from tests.unit.storage.test_chunked import encode
+from tests.unit.server.test_chunked import encode
 
 _FILES = 10_000_000
 NEXT = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"

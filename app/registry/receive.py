@@ -1,10 +1,9 @@
 """Request bodies as pieces: those of a server that hands over what it receives, any other's through ``wsgi.input``."""
 
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, Final
 
 from gunicorn.http.errors import ParseException
@@ -12,15 +11,10 @@ from gunicorn.http.errors import ParseException
 from app.core.errors import SizeInvalid, UploadInvalid
 
 BUFFER_BYTES: Final = 256 * 1024
-BLOCK_BYTES: Final = 1024 * 1024
-_CODING_BYTES: Final = 4 * 1024
-_SPARE_BLOCKS: Final = 2
 CLOSES_KEY: Final = "pyharbor.close"
 """Where the environment holds what makes the server close the connection after the answer."""
 _DRAIN_BYTES: Final = 4 * 1024 * 1024
 _DRAIN_SECONDS: Final = 5.0
-_buffers = threading.local()
-_blocks: list[bytearray] = []
 
 Environ = Mapping[str, Any]
 
@@ -94,28 +88,6 @@ def close_after_answer(environ: Environ) -> None:
 def _is_delimited(environ: Environ) -> bool:
     """Whether reading the body without a size ends with it."""
     return bool(environ.get("wsgi.input_terminated"))
-
-
-def take_buffer() -> bytearray:
-    """Take the buffer of this thread; what stands in it is valid until it is taken again."""
-    buffer: bytearray | None = getattr(_buffers, "buffer", None)
-    if buffer is None:
-        buffer = _buffers.buffer = bytearray(BUFFER_BYTES)
-    return buffer
-
-
-@contextmanager
-def block() -> Iterator[bytearray]:
-    """Room for BLOCK_BYTES of content and what a chunked coding puts between; few are kept for those who come later."""
-    try:
-        taken = _blocks.pop()
-    except IndexError:
-        taken = bytearray(BLOCK_BYTES + _CODING_BYTES)
-    try:
-        yield taken
-    finally:
-        if len(_blocks) < _SPARE_BLOCKS:
-            _blocks.append(taken)
 
 
 def _receive_through(environ: Environ) -> Iterator[memoryview]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.storage.chunked import ChunkedDecoder
+from app.server.chunked import ChunkedDecoder
 
 
 def encode(chunks: list[bytes], extension: bytes = b"", trailer: bytes = b"") -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import DomainError, SizeInvalid, UploadInvalid
-from app.storage import receive
+from app.registry import receive
 
 
 class Elsewhere(io.BytesIO):
