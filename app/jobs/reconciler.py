@@ -14,7 +14,7 @@ from app.context import Ports
 from app.core.errors import UnavailableError
 from app.db import gate
 from app.db.types import clock_ms
-from app.jobs import rows
+from app.jobs import rows, tasks
 from app.jobs.contracts import JobType, Status
 from app.jobs.engine import WorkflowEngine
 from app.jobs.history import History
@@ -68,6 +68,7 @@ class Reconciler:
                 self._tidy()
                 self._engine.prepare()
                 self._settle()
+                self._end_tasks()
                 self._resync()
             return mine
 
@@ -81,6 +82,13 @@ class Reconciler:
         swept = self._history.sweep()
         if swept:
             _log.info("executions_forgotten", count=swept)
+
+    def _end_tasks(self) -> None:
+        """End the tasks that executions left open whose workflows could not."""
+        for _ in range(_BATCH):
+            with self._ports.db.write() as session:
+                if tasks.end_left_behind(session, self._ports.clock.now()) < tasks.MOST:
+                    return
 
     def _settle(self) -> None:
         still = self._ports.clock.now() - self._pace.still

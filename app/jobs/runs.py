@@ -116,6 +116,17 @@ class JobRun:
             now = self.ctx.ports.clock.now()
             return row is not None and rows.finalise(session, self.workflow_id, status, message, now)
 
+    def has_earlier(self, session: Session, execution_id: int) -> bool:
+        """Whether this execution is one of the same job and has ended."""
+        own = sa.select(Execution.vendor_type, Execution.vendor_id).where(Execution.workflow_id == self.workflow_id)
+        same = sa.select(Execution.id).where(
+            Execution.id == execution_id,
+            Execution.workflow_type == self.workflow_type,
+            Execution.end_time.is_not(None),
+            sa.tuple_(Execution.vendor_type, Execution.vendor_id).in_(own),
+        )
+        return session.execute(same).scalar_one_or_none() is not None
+
     def _own(self) -> sa.Select[Execution]:
         return sa.select(Execution).where(
             Execution.workflow_id == self.workflow_id, Execution.workflow_type == self.workflow_type
