@@ -49,9 +49,16 @@ class JobType(Generic[In, Out]):
     """Harbor's vendor type, by which executions are listed."""
     noun: str
     """The beginning of its workflows' ids."""
+    job_name: str = ""
+    """Harbor's name of the job where it is not the vendor type."""
     queue: str = Queue.WORKFLOWS
     kept: int = 50
     """How many executions per vendor id are kept."""
+
+    @property
+    def name(self) -> str:
+        """Harbor's name of the job: that of its queue and of its runs."""
+        return self.job_name or self.vendor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

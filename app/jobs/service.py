@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -38,6 +39,8 @@ class ExecutionRef:
     start_time: datetime | None
     update_time: datetime
     end_time: datetime | None
+    workflow_url: str
+    """The run in Temporal's UI once it is there, for administrators; empty for others."""
 
 
 class JobService:
@@ -101,7 +104,7 @@ class JobService:
             row = session.get(Execution, execution_id)
             if row is None:
                 raise _unknown(execution_id)
-            return _shown(row)
+            return self._shown(row)
 
     def list(self, vendor_type: str, query: ListQuery, vendor_id: int = 0) -> Listed[ExecutionRef]:
         """A page of a vendor's executions, newest first unless the query sorts."""
@@ -110,14 +113,14 @@ class JobService:
         chosen = paged(sa.select(Execution).where(*own).order_by(*ordered), query.page)
         with self._ctx.read() as session:
             total = counted(session, sa.select(Execution.id).where(*own))
-            items = [_shown(row) for row in session.execute(chosen).scalars()]
+            items = [self._shown(row) for row in session.execute(chosen).scalars()]
         return Listed(items=items, total=total, page=query.page)
 
     def unended(self, vendor_type: str) -> Sequence[ExecutionRef]:
         """A vendor's executions that have not ended, the oldest first."""
         own = sa.select(Execution).where(Execution.vendor_type == vendor_type, Execution.end_time.is_(None))
         with self._ctx.read() as session:
-            return [_shown(row) for row in session.execute(own.order_by(Execution.id)).scalars()]
+            return [self._shown(row) for row in session.execute(own.order_by(Execution.id)).scalars()]
 
     def log(self, execution_id: int) -> str:
         """The run's own log, not those of its tasks; NotFoundError when there is no such execution."""
@@ -126,28 +129,34 @@ class JobService:
                 raise _unknown(execution_id)
             return Log(execution_id=execution_id).text(session)
 
+    def _shown(self, row: Execution) -> ExecutionRef:
+        return ExecutionRef(
+            id=row.id,
+            vendor_type=row.vendor_type,
+            vendor_id=row.vendor_id,
+            trigger=row.trigger,
+            status=row.status,
+            status_message=row.status_message,
+            workflow_id=row.workflow_id,
+            input=row.input,
+            extra_attrs=row.extra_attrs,
+            operator=row.operator,
+            creation_time=row.creation_time,
+            start_time=row.start_time,
+            update_time=row.update_time,
+            end_time=row.end_time,
+            workflow_url=self._workflow_url(row),
+        )
+
+    def _workflow_url(self, row: Execution) -> str:
+        if row.dispatched_at is None or not self._ctx.principal.sysadmin:
+            return ""
+        temporal = self._ctx.ports.settings.temporal
+        return f"{temporal.ui_url}/namespaces/{temporal.namespace}/workflows/{quote(row.workflow_id, safe='')}"
+
 
 def _unknown(execution_id: int) -> NotFoundError:
     return NotFoundError(f"execution {execution_id} not found")
-
-
-def _shown(row: Execution) -> ExecutionRef:
-    return ExecutionRef(
-        id=row.id,
-        vendor_type=row.vendor_type,
-        vendor_id=row.vendor_id,
-        trigger=row.trigger,
-        status=row.status,
-        status_message=row.status_message,
-        workflow_id=row.workflow_id,
-        input=row.input,
-        extra_attrs=row.extra_attrs,
-        operator=row.operator,
-        creation_time=row.creation_time,
-        start_time=row.start_time,
-        update_time=row.update_time,
-        end_time=row.end_time,
-    )
 
 
 _COLUMNS: Columns = {
