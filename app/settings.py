@@ -268,7 +268,7 @@ def _read(reader: _Reader) -> Settings:
             time_window=reader.parsed("GC_TIME_WINDOW", timedelta(hours=2), parsing.duration),
             lease=reader.parsed("GC_LEASE", timedelta(minutes=2), parsing.duration),
             upload_expiry=reader.parsed("UPLOAD_EXPIRY", timedelta(days=7), parsing.duration),
-            upload_purge_cron=reader.text("UPLOAD_PURGE_CRON") or "0 0 * * * *",
+            upload_purge_cron=reader.parsed("UPLOAD_PURGE_CRON", "0 0 * * * *", parsing.cron_expression),
         ),
         storage_check=StorageCheckSettings(
             rate=reader.parsed("STORAGE_CHECK_RATE", 50 * 1024 * 1024, parsing.byte_rate),

@@ -6,7 +6,7 @@ from typing import Final
 
 from temporalio import workflow
 
-from workflows.progress import ENDINGS, asked_for, begin, ending
+from workflows.progress import LastStep, run_job
 from workflows.retry import Steps, all_to_the_end, heed_cancellation, to_the_end
 
 with workflow.unsafe.imports_passed_through():
@@ -34,8 +34,9 @@ with workflow.unsafe.imports_passed_through():
         Untagged,
         UntaggedStep,
     )
-    from app.jobs.contracts import JOB_FINISH, JobOutcome, Queue, Status
+    from app.jobs.contracts import JobOutcome, Queue, Status
 
+_RELEASE: Final = LastStep(activity=GC_RELEASE, queue=Queue.GARBAGE)
 _DONE: Final = -1
 _SILENCE: Final = timedelta(seconds=15)
 _SILENCES_PER_LEASE: Final = 8
@@ -48,23 +49,11 @@ class GarbageCollection:
     @workflow.run
     async def run(self, wanted: GarbageInput) -> JobOutcome:
         """Collect; however it ends, the lease is given back and the execution final."""
-        steps = Steps(Queue.GARBAGE)
-        try:
-            outcome = await self._collect(wanted)
-        except ENDINGS as error:
-            await to_the_end(steps.rows(GC_RELEASE, ending(error), type(None)))
-            raise
-        await to_the_end(steps.rows(GC_RELEASE, outcome, type(None)))
-        return outcome
+        return await run_job(wanted, self._collect, last=_RELEASE, continued=wanted.handed_over is not None)
 
     async def _collect(self, wanted: GarbageInput) -> JobOutcome:
         state = wanted.handed_over
         if state is None:
-            begun = await begin(wanted.schedule_id)
-            heed_cancellation()
-            if not begun.go_on:
-                return JobOutcome(status=Status.STOPPED, message="stopped before it began")
-            wanted = asked_for(wanted, begun)
             lease = await to_the_end(_steps(wanted).rows(GC_ACQUIRE, AcquireStep(), Lease))
             heed_cancellation()
             if lease.fence is None:
@@ -133,25 +122,18 @@ class UploadPurge:
     @workflow.run
     async def run(self, wanted: PurgeInput) -> JobOutcome:
         """Purge until nothing is left."""
-        try:
-            outcome = await self._purge(wanted)
-        except ENDINGS as error:
-            await to_the_end(Steps(Queue.WORKFLOWS).rows(JOB_FINISH, ending(error), type(None)))
-            raise
-        await to_the_end(Steps(Queue.WORKFLOWS).rows(JOB_FINISH, outcome, type(None)))
-        return outcome
+        return await run_job(wanted, self._purge)
 
-    async def _purge(self, wanted: PurgeInput) -> JobOutcome:
-        begun = await begin(wanted.schedule_id)
-        heed_cancellation()
-        if not begun.go_on:
-            return JobOutcome(status=Status.STOPPED, message="stopped before it began")
+    async def _purge(self, _wanted: PurgeInput) -> JobOutcome:
         purged = Purged(sessions=0, objects=0, done=False)
         sessions = objects = 0
         while not purged.done:
             purged = await Steps(Queue.GARBAGE).work(UPLOAD_PURGE, PurgeStep(), Purged)
             heed_cancellation()
             sessions, objects = sessions + purged.sessions, objects + purged.objects
-        return JobOutcome(
-            status=Status.SUCCESS, message=f"{sessions} upload sessions and {objects} lost objects purged"
-        )
+            workflow.set_current_details(_purged(sessions, objects))
+        return JobOutcome(status=Status.SUCCESS, message=_purged(sessions, objects))
+
+
+def _purged(sessions: int, objects: int) -> str:
+    return f"{sessions} upload sessions and {objects} lost objects purged"

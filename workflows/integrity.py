@@ -5,8 +5,8 @@ from typing import Final
 
 from temporalio import workflow
 
-from workflows.progress import ENDINGS, begin, ending
-from workflows.retry import Steps, heed_cancellation, to_the_end
+from workflows.progress import run_job
+from workflows.retry import Steps, heed_cancellation
 
 with workflow.unsafe.imports_passed_through():
     from app.integrity.contracts import (
@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
         PlanStep,
         ReadStep,
     )
-    from app.jobs.contracts import JOB_FINISH, JobOutcome, Queue, Status
+    from app.jobs.contracts import JobOutcome, Queue, Status
 
 _ONE_LARGE_BLOB: Final = timedelta(hours=12)
 """A slice takes a minute, but where running hashes cannot be saved, a blob is read in one go."""
@@ -32,19 +32,9 @@ class StorageCheck:
     @workflow.run
     async def run(self, wanted: CheckInput) -> JobOutcome:
         """Read until nothing is left."""
-        try:
-            outcome = await self._check(wanted)
-        except ENDINGS as error:
-            await to_the_end(Steps(Queue.WORKFLOWS).rows(JOB_FINISH, ending(error), type(None)))
-            raise
-        await to_the_end(Steps(Queue.WORKFLOWS).rows(JOB_FINISH, outcome, type(None)))
-        return outcome
+        return await run_job(wanted, self._check)
 
     async def _check(self, wanted: CheckInput) -> JobOutcome:
-        begun = await begin(wanted.schedule_id)
-        heed_cancellation()
-        if not begun.go_on:
-            return JobOutcome(status=Status.STOPPED, message="stopped before it began")
         steps = Steps(Queue.GARBAGE)
         planned = await steps.rows(CHECK_PLAN, PlanStep(), Planned)
         heed_cancellation()

@@ -20,6 +20,8 @@ from activities import garbage, integrity
 from activities.context import ErrorInterceptor
 from activities.jobs import JobActivities
 from app.context import Ports
+from app.garbage.contracts import GARBAGE_COLLECTION, UPLOAD_PURGE_JOB
+from app.integrity.contracts import STORAGE_CHECK
 from app.jobs.contracts import Queue
 from app.jobs.dispatcher import Dispatcher
 from app.jobs.presence import Presence
@@ -33,6 +35,7 @@ from workflows.integrity import StorageCheck
 
 _log = structlog.get_logger()
 WORKFLOWS: Final = (GarbageCollection, UploadPurge, StorageCheck)
+_JOBS: Final = (GARBAGE_COLLECTION, UPLOAD_PURGE_JOB, STORAGE_CHECK)
 _INSTALLERS: Final = (garbage.install_schedules, integrity.install_schedules)
 _JOB_STEPS: Final = 8
 _GARBAGE_STEPS: Final = 12
@@ -77,7 +80,7 @@ class WorkerProcess:
         queues = [str(queue) for queue in Queue]
         return {
             "dispatcher": Dispatcher(self._ports, self._bridge).run,
-            "reconciler": Reconciler(self._ports, self._bridge).run,
+            "reconciler": Reconciler(self._ports, self._bridge, _JOBS).run,
             "presence": Presence(self._ports, queues, _version(), self._bridge.reachable).run,
         }
 

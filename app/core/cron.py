@@ -25,6 +25,9 @@ _EXPECTED: Final = "six fields (second minute hour day month weekday), five with
 _SEARCHED_DAYS: Final = 366 * 8
 _LONGEST_SECONDS: Final = 100 * 366 * 86_400
 _CLASSIC_FIELDS: Final = 5
+_LONGEST_TEXT: Final = 128
+_DAYS_IN: Final = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_ALL: Final = frozenset({"*", "?", "*/1", "?/1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,14 @@ class Cron:
     any_weekday: bool = True
 
     @property
+    def comes(self) -> bool:
+        """Whether there is any such time: not on 30 February."""
+        if self.every is not None or not self.any_weekday:
+            return True
+        _, _, _, days, months, _ = self.fields
+        return min(days) <= max(_DAYS_IN[month] for month in months)
+
+    @property
     def temporal(self) -> tuple[str, ...]:
         """The same times as Temporal writes them: seven fields that must all match, so day-or-weekday is two lines."""
         if self.every is not None:
@@ -71,7 +82,7 @@ class Cron:
         return (f"{second} {minute} {hour} {day} {month} * *", f"{second} {minute} {hour} * {month} {weekday} *")
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first time strictly after ``moment``; None when there is none within eight years (30 February)."""
+        """The first time strictly after ``moment``; None when it never ``comes``."""
         start = moment.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
         if self.every is not None:
             return _aligned(start, self.every)
@@ -106,6 +117,8 @@ class Cron:
 def parse(text: str, field: str = "cron") -> Cron:
     """Check an expression; FieldInvalid names ``field`` and says what is wrong."""
     stripped = text.strip()
+    if len(stripped) > _LONGEST_TEXT:
+        raise FieldInvalid(field, f"a cron of at most {_LONGEST_TEXT} characters")
     every = _EVERY.fullmatch(stripped)
     if every:
         return _every(stripped, every[1], field)
@@ -117,8 +130,8 @@ def parse(text: str, field: str = "cron") -> Cron:
     return Cron(
         text=stripped,
         fields=tuple(_values(part, unit, field) for part, unit in zip(parts, _UNITS_IN_ORDER, strict=True)),
-        any_day=parts[3] in ("*", "?"),
-        any_weekday=parts[5] in ("*", "?"),
+        any_day=not _ALL.isdisjoint(parts[3].split(",")),
+        any_weekday=not _ALL.isdisjoint(parts[5].split(",")),
     )
 
 

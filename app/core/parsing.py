@@ -203,9 +203,12 @@ def sample(text: str) -> str:
 
 
 def cron_expression(text: str) -> str:
-    """A cron expression. ValueError says what would be right."""
+    """A cron expression of times that come. ValueError says what would be right."""
     try:
-        cron.parse(text)
+        parsed = cron.parse(text)
     except FieldInvalid as error:
         raise ValueError(error.message) from error
-    return text
+    if not parsed.comes:
+        message = f"{text!r} never comes: none of its months has such a day"
+        raise ValueError(message)
+    return parsed.text

@@ -7,9 +7,11 @@ from flask.views import MethodView
 
 from app.core.errors import FieldInvalid
 from app.core.paging import Listed
-from app.garbage.schemas import GCHistorySchema, ScheduleSchema
+from app.garbage.results import collection, collection_schedule, collections
+from app.garbage.schemas import GCHistorySchema
 from app.garbage.service import GarbageParameters, GarbageService
-from app.garbage.views import CollectionView, collection_view, history_view, schedule_view
+from app.jobs.results import History
+from app.jobs.schemas import ScheduleSchema, due
 from app.web.blueprint import HarborBlueprint
 from app.web.schemas import ListParameters, wanted
 from app.web.session import current_context
@@ -25,9 +27,9 @@ class Collections(MethodView):
     @blueprint.operation("getGCHistory", 401, 403, 500)
     @blueprint.arguments(ListParameters, location="query")
     @blueprint.lists(GCHistorySchema)
-    def get(self, parameters: dict[str, Any]) -> Listed[CollectionView]:
+    def get(self, parameters: dict[str, Any]) -> Listed[History]:
         """Get gc results."""
-        return history_view(GarbageService(current_context()).history(wanted(parameters)))
+        return collections(GarbageService(current_context()).history(wanted(parameters)))
 
 
 @blueprint.route("/system/gc/<int:gc_id>")
@@ -36,9 +38,9 @@ class Collection(MethodView):
 
     @blueprint.operation("getGC", 401, 403, 404, 500)
     @blueprint.shows(GCHistorySchema)
-    def get(self, gc_id: int) -> CollectionView:
+    def get(self, gc_id: int) -> History:
         """Get gc status."""
-        return collection_view(GarbageService(current_context()).execution(gc_id))
+        return collection(GarbageService(current_context()).execution(gc_id))
 
     @blueprint.operation("stopGC", 401, 403, 404, 500)
     @blueprint.does()
@@ -64,9 +66,9 @@ class CollectionSchedule(MethodView):
 
     @blueprint.operation("getGCSchedule", 401, 403, 500)
     @blueprint.shows(GCHistorySchema)
-    def get(self) -> CollectionView | None:
+    def get(self) -> History | None:
         """Get gc's schedule."""
-        return schedule_view(GarbageService(current_context()).current_schedule())
+        return collection_schedule(GarbageService(current_context()).current_schedule())
 
     @blueprint.operation("createGCSchedule", 400, 401, 403, 409, 500)
     @blueprint.arguments(ScheduleSchema)
@@ -85,11 +87,8 @@ class CollectionSchedule(MethodView):
 
 
 def _schedule(body: Mapping[str, Any], *, create: bool) -> int | None:
-    due = body.get("schedule", {})
     service = GarbageService(current_context())
-    return service.schedule(
-        due.get("type", ""), due.get("cron", ""), _parameters(body.get("parameters", {})), create=create
-    )
+    return service.schedule(due(body), _parameters(body.get("parameters", {})), create=create)
 
 
 def _parameters(given: Mapping[str, Any]) -> GarbageParameters:

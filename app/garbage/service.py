@@ -1,41 +1,21 @@
 """Garbage collection from the side that asks for it: run, stop, schedule, history."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from app.access.decision import require_in_system
 from app.context import Context
-from app.core import cron
 from app.core.errors import FieldInvalid, NotFoundError
 from app.core.paging import Listed
 from app.core.query import ListQuery
 from app.garbage.contracts import GARBAGE_COLLECTION, UPLOAD_PURGE_JOB, GarbageInput, PurgeInput
 from app.jobs.contracts import Trigger
+from app.jobs.rules import Due, ScheduleKind
 from app.jobs.schedules import ScheduleRef, ScheduleService
 from app.jobs.service import ExecutionRef, JobService
 
 _RESOURCE: Final = "garbage-collection"
 _WORKERS: Final = range(1, 11)
-
-
-class ScheduleKind(StrEnum):
-    """Harbor's words for when a job is due."""
-
-    HOURLY = "Hourly"
-    DAILY = "Daily"
-    WEEKLY = "Weekly"
-    CUSTOM = "Custom"
-    MANUAL = "Manual"
-    NONE = "None"
-
-
-_CRON_OF: Final = {
-    ScheduleKind.HOURLY: "0 0 * * * *",
-    ScheduleKind.DAILY: "0 0 0 * * *",
-    ScheduleKind.WEEKLY: "0 0 0 * * 0",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +26,6 @@ class GarbageParameters:
     delete_tag: bool = False
     dry_run: bool = False
     workers: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GarbageSchedule:
-    """When collections are due, and with which parameters."""
-
-    schedule: ScheduleRef
-    parameters: dict[str, Any]
-    next_time: datetime | None
 
 
 class GarbageService:
@@ -71,34 +42,18 @@ class GarbageService:
         self._require("create")
         return self._jobs.start(GARBAGE_COLLECTION, self._input(parameters), trigger=Trigger.MANUAL)
 
-    def schedule(
-        self, kind: str, expression: str, parameters: GarbageParameters, *, create: bool = False
-    ) -> int | None:
-        """Put the schedule as ``kind`` says: Manual runs now and returns the execution, None removes, others replace.
+    def schedule(self, due: Due, parameters: GarbageParameters, *, create: bool = False) -> int | None:
+        """Run now (Manual, returns the execution's id), end the schedule (None), or create or replace it.
 
-        FieldInvalid for an unknown kind, a bad ``expression`` (which only Custom needs) or workers outside 1 to 10.
+        FieldInvalid for an unknown kind, an expression that Harbor refuses, or workers outside 1 to 10.
         """
         self._require("create" if create else "update")
-        wanted = self._input(parameters)
-        match _kind(kind):
-            case ScheduleKind.MANUAL:
-                return self._jobs.start(GARBAGE_COLLECTION, wanted, trigger=Trigger.MANUAL)
-            case ScheduleKind.NONE:
-                self._schedules.remove(GARBAGE_COLLECTION)
-            case known:
-                self._schedules.put(
-                    GARBAGE_COLLECTION, wanted, expression=expression or _CRON_OF.get(known, ""), kind=known
-                )
-        return None
+        return self._schedules.apply(GARBAGE_COLLECTION, self._input(parameters), due)
 
-    def current_schedule(self) -> GarbageSchedule | None:
+    def current_schedule(self) -> ScheduleRef | None:
         """The schedule, None when there is none."""
         self._require("read")
-        found = self._schedules.find(GARBAGE_COLLECTION)
-        if found is None:
-            return None
-        due = cron.parse(found.cron).after(self._ctx.ports.clock.now())
-        return GarbageSchedule(schedule=found, parameters=shown_parameters(found.input), next_time=due)
+        return self._schedules.find(GARBAGE_COLLECTION)
 
     def history(self, query: ListQuery) -> Listed[ExecutionRef]:
         """A page of the collections there were, newest first unless the query sorts."""
@@ -162,10 +117,3 @@ def install(ctx: Context) -> None:
             lease_ms=int(settings.lease.total_seconds() * 1000),
         )
         schedules.put(GARBAGE_COLLECTION, current, expression=found.cron, kind=found.cron_type)
-
-
-def _kind(text: str) -> ScheduleKind:
-    try:
-        return ScheduleKind(text)
-    except ValueError:
-        raise FieldInvalid("schedule.type", f"one of {', '.join(ScheduleKind)}") from None

@@ -10,12 +10,12 @@ from app.core.query import ListQuery
 from app.integrity.contracts import STORAGE_CHECK, CheckInput
 from app.integrity.plan import Point
 from app.jobs.contracts import FINAL, Trigger
+from app.jobs.rules import ScheduleKind
 from app.jobs.runs import JobRun
 from app.jobs.schedules import ScheduleService
 from app.jobs.service import ExecutionRef, JobService
 
 _RESOURCE: Final = "storage-check"
-_CUSTOM: Final = "Custom"
 
 
 class StorageCheckService:
@@ -75,7 +75,8 @@ def install(ctx: Context) -> None:
     """Bring the schedule of checks in line with the settings, at a worker's start."""
     settings, schedules = ctx.ports.settings.storage_check, ScheduleService(ctx)
     if settings.cron:
-        schedules.put(STORAGE_CHECK, CheckInput(sample=settings.sample), expression=settings.cron, kind=_CUSTOM)
+        sample = CheckInput(sample=settings.sample)
+        schedules.put(STORAGE_CHECK, sample, expression=settings.cron, kind=ScheduleKind.CUSTOM)
     else:
         schedules.remove(STORAGE_CHECK)
 

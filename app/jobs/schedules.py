@@ -12,8 +12,10 @@ from app.context import Context
 from app.core import cron
 from app.db.conflict import insert_absent
 from app.events.management import ScheduleRemoved, ScheduleSet
-from app.jobs.contracts import JobInput, JobType
+from app.jobs.contracts import JobInput, JobType, Trigger
 from app.jobs.models import Schedule
+from app.jobs.rules import Due, ScheduleKind, schedule_cron, schedule_kind
+from app.jobs.service import JobService
 
 
 def schedule_name(vendor_type: str, vendor_id: int) -> str:
@@ -30,6 +32,7 @@ class ScheduleRef:
     cron_type: str
     input: dict[str, Any]
     paused: bool
+    next_time: datetime | None
     creation_time: datetime
     update_time: datetime
 
@@ -40,9 +43,26 @@ class ScheduleService:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
+    def apply(
+        self, job: JobType[Any, Any], wanted: JobInput, due: Due, *, vendor_id: int = 0, every_minute: bool = True
+    ) -> int | None:
+        """Run now (Manual, returns the execution's id), end the schedule (None), or create or replace it.
+
+        FieldInvalid for an unknown kind or an expression that Harbor refuses; see ``schedule_cron``.
+        """
+        match schedule_kind(due):
+            case ScheduleKind.MANUAL:
+                return JobService(self._ctx).start(job, wanted, trigger=Trigger.MANUAL, vendor_id=vendor_id)
+            case ScheduleKind.NONE:
+                self.remove(job, vendor_id)
+            case kind:
+                expression = schedule_cron(due, every_minute=every_minute)
+                self.put(job, wanted, expression=expression, kind=kind, vendor_id=vendor_id)
+        return None
+
     def put(self, job: JobType[Any, Any], wanted: JobInput, *, expression: str, kind: str, vendor_id: int = 0) -> int:
         """Create or replace the schedule and return its id; an equal one stays. FieldInvalid for a bad cron."""
-        cron.parse(expression)
+        expression = cron.parse(expression).text
         with self._ctx.write() as session:
             now = self._ctx.ports.clock.now()
             row = _row(session, job, vendor_id) or _empty_row(session, job, vendor_id, now)
@@ -87,6 +107,7 @@ class ScheduleService:
                 cron_type=row.cron_type,
                 input=row.input,
                 paused=row.paused,
+                next_time=cron.parse(row.cron).after(self._ctx.ports.clock.now()),
                 creation_time=row.creation_time,
                 update_time=row.update_time,
             )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -16,7 +17,8 @@ from app.db.listing import Columns, conditions, counted, order, paged
 from app.events.management import ExecutionRequested, ExecutionStopped
 from app.jobs import rows
 from app.jobs.contracts import JobInput, JobType, Status, Trigger
-from app.jobs.models import Execution, Task
+from app.jobs.models import Execution
+from app.jobs.task_logs import Log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class ExecutionRef:
     start_time: datetime | None
     update_time: datetime
     end_time: datetime | None
+    workflow_url: str
+    """The run in Temporal's UI once it is there, for administrators; empty for others."""
 
 
 class JobService:
@@ -71,7 +75,6 @@ class JobService:
         with self._ctx.write() as session:
             row = rows.insert(session, new, self._ctx.ports.clock.now())
             row.workflow_id = f"{job.noun}-{vendor_id}-{row.id}-{ids.suffix()}"
-            rows.keep_newest(session, job.vendor, vendor_id, job.kept)
             self._ctx.ports.bell.ring(session)
             if trigger == Trigger.MANUAL:
                 self._ctx.emit(ExecutionRequested(name=f"{job.vendor} {row.id}"))
@@ -101,7 +104,7 @@ class JobService:
             row = session.get(Execution, execution_id)
             if row is None:
                 raise _unknown(execution_id)
-            return _shown(row)
+            return self._shown(row)
 
     def list(self, vendor_type: str, query: ListQuery, vendor_id: int = 0) -> Listed[ExecutionRef]:
         """A page of a vendor's executions, newest first unless the query sorts."""
@@ -110,45 +113,50 @@ class JobService:
         chosen = paged(sa.select(Execution).where(*own).order_by(*ordered), query.page)
         with self._ctx.read() as session:
             total = counted(session, sa.select(Execution.id).where(*own))
-            items = [_shown(row) for row in session.execute(chosen).scalars()]
+            items = [self._shown(row) for row in session.execute(chosen).scalars()]
         return Listed(items=items, total=total, page=query.page)
 
     def unended(self, vendor_type: str) -> Sequence[ExecutionRef]:
         """A vendor's executions that have not ended, the oldest first."""
         own = sa.select(Execution).where(Execution.vendor_type == vendor_type, Execution.end_time.is_(None))
         with self._ctx.read() as session:
-            return [_shown(row) for row in session.execute(own.order_by(Execution.id)).scalars()]
+            return [self._shown(row) for row in session.execute(own.order_by(Execution.id)).scalars()]
 
     def log(self, execution_id: int) -> str:
-        """What the run's tasks wrote, in their order; NotFoundError when there is no such execution."""
+        """The run's own log, not those of its tasks; NotFoundError when there is no such execution."""
         with self._ctx.read() as session:
             if session.get(Execution, execution_id) is None:
                 raise _unknown(execution_id)
-            texts = sa.select(Task.log).where(Task.execution_id == execution_id).order_by(Task.id)
-            return "".join(session.execute(texts).scalars())
+            return Log(execution_id=execution_id).text(session)
+
+    def _shown(self, row: Execution) -> ExecutionRef:
+        return ExecutionRef(
+            id=row.id,
+            vendor_type=row.vendor_type,
+            vendor_id=row.vendor_id,
+            trigger=row.trigger,
+            status=row.status,
+            status_message=row.status_message,
+            workflow_id=row.workflow_id,
+            input=row.input,
+            extra_attrs=row.extra_attrs,
+            operator=row.operator,
+            creation_time=row.creation_time,
+            start_time=row.start_time,
+            update_time=row.update_time,
+            end_time=row.end_time,
+            workflow_url=self._workflow_url(row),
+        )
+
+    def _workflow_url(self, row: Execution) -> str:
+        if row.dispatched_at is None or not self._ctx.principal.sysadmin:
+            return ""
+        temporal = self._ctx.ports.settings.temporal
+        return f"{temporal.ui_url}/namespaces/{temporal.namespace}/workflows/{quote(row.workflow_id, safe='')}"
 
 
 def _unknown(execution_id: int) -> NotFoundError:
     return NotFoundError(f"execution {execution_id} not found")
-
-
-def _shown(row: Execution) -> ExecutionRef:
-    return ExecutionRef(
-        id=row.id,
-        vendor_type=row.vendor_type,
-        vendor_id=row.vendor_id,
-        trigger=row.trigger,
-        status=row.status,
-        status_message=row.status_message,
-        workflow_id=row.workflow_id,
-        input=row.input,
-        extra_attrs=row.extra_attrs,
-        operator=row.operator,
-        creation_time=row.creation_time,
-        start_time=row.start_time,
-        update_time=row.update_time,
-        end_time=row.end_time,
-    )
 
 
 _COLUMNS: Columns = {

@@ -7,13 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from app.context import Context
+from app.context import Context, Ports
 from app.garbage.contracts import GARBAGE_COLLECTION, UPLOAD_PURGE_JOB, PurgeInput
 from app.jobs.contracts import Status, Trigger
 from app.jobs.models import Execution
 from app.jobs.runs import JobRun
 from app.jobs.service import JobService
 from tests.support.people import People
+from tests.support.robots import entry, make_robot
 
 _GC = "/api/v2.0/system/gc"
 _SCHEDULE = f"{_GC}/schedule"
@@ -23,7 +24,9 @@ _SCHEDULE = f"{_GC}/schedule"
 def asked(client: httpx.Client, people: People) -> Callable[..., httpx.Response]:
     """A request of the administrator."""
 
-    def ask(method: str, path: str = _SCHEDULE, body: dict[str, Any] | None = None, **query: int) -> httpx.Response:
+    def ask(
+        method: str, path: str = _SCHEDULE, body: dict[str, Any] | None = None, **query: int | str
+    ) -> httpx.Response:
         return client.request(method, path, json=body, params=query, auth=people["admin"].credentials)
 
     return ask
@@ -120,6 +123,8 @@ def test_a_run_of_the_schedule_says_so(asked: Callable[..., httpx.Response], ctx
         manual(dry_run="yes"),
         {"schedule": {"type": "Custom", "cron": "every now and then"}},
         {"schedule": {"type": "Custom"}},
+        {"schedule": {"type": "Schedule", "cron": "0 0 0 * * *"}},
+        {"schedule": {"type": "Hourly", "cron": "0 0 0 30 2 *"}},
         {"schedule": {}},
         {},
     ],
@@ -129,6 +134,31 @@ def test_what_makes_no_sense_is_refused(asked: Callable[..., httpx.Response], bo
         answer = asked(method, body=body)
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "BAD_REQUEST")
     assert asked("GET", _GC).json() == []
+
+
+def test_an_administrator_who_asks_is_shown_the_run_at_temporal(
+    asked: Callable[..., httpx.Response], ctx: Context, ports: Ports
+) -> None:
+    asked("POST", body=manual())
+    path = f"{_GC}/1"
+    assert "workflow_url" not in asked("GET", path, with_extensions="true").json()
+    run = JobService(ctx).execution(1)
+    JobRun(ctx, run.workflow_id, GARBAGE_COLLECTION.workflow).begin(0)
+    settings = ports.settings.temporal
+    expected = f"{settings.ui_url}/namespaces/{settings.namespace}/workflows/{run.workflow_id}"
+    assert asked("GET", path, with_extensions="true").json()["workflow_url"] == expected
+    assert asked("GET", _GC, with_extensions="true").json()[0]["workflow_url"] == expected
+    assert "workflow_url" not in asked("GET", path).json()
+
+
+def test_a_robot_that_may_read_runs_is_not_shown_where_they_are(
+    admin: httpx.Client, client: httpx.Client, ctx: Context
+) -> None:
+    robot = make_robot(admin, "reader", entry("/", "garbage-collection:read"))
+    admin.post("/system/gc/schedule", json=manual())
+    JobRun(ctx, JobService(ctx).execution(1).workflow_id, GARBAGE_COLLECTION.workflow).begin(0)
+    shown = client.get(f"{_GC}/1", params={"with_extensions": "true"}, auth=robot.credentials)
+    assert (shown.json()["id"], "workflow_url" in shown.json()) == (1, False)
 
 
 @pytest.mark.parametrize("suffix", ["", "/log"])

@@ -19,6 +19,7 @@ from app.garbage.contracts import GARBAGE_COLLECTION, UPLOAD_PURGE_JOB, PurgeInp
 from app.garbage.service import GarbageParameters
 from app.jobs.contracts import Queue, Trigger
 from app.jobs.models import Execution, Schedule
+from app.jobs.rules import Due
 from app.jobs.service import JobService
 from app.storage.models import Upload
 from tests.support.accounts import PASSWORD
@@ -45,7 +46,7 @@ def content(scene: Scene, app: Flask, people: People, worker: WorkerProcess) -> 
         push_image(client, "public/app", None, seed=1)
     scene.leave_unreferenced(5)
     UploadService(scene.ctx).start(RepositoryName("public/app"))
-    scene.garbage.schedule("Daily", "", GarbageParameters(), create=True)
+    scene.garbage.schedule(Due(kind="Daily"), GarbageParameters(), create=True)
     worker.start()
     eventually(lambda: synced(scene), "Temporal has the schedules")
     return scene
@@ -138,7 +139,7 @@ def test_the_row_of_another_type_is_not_its_own(content: Scene) -> None:
 def test_what_is_asked_for_goes_by_its_row(content: Scene, lie: dict[str, Any]) -> None:
     """A schedule's own workflow, started with an input that nobody asked for."""
     before = counts(content)
-    content.garbage.schedule("Daily", "", GarbageParameters(dry_run=True))
+    content.garbage.schedule(Due(kind="Daily"), GarbageParameters(dry_run=True))
     given = {**_GREEDY, "schedule_id": schedules(content)[GARBAGE_COLLECTION.vendor], **lie}
     assert run(content, GARBAGE_COLLECTION.workflow, given, "schedule-GARBAGE_COLLECTION-0-now") == "Success"
     assert counts(content) == before

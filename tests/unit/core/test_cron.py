@@ -16,6 +16,8 @@ from app.core.errors import FieldInvalid
         ("0 0 0 * * 0", ("0 0 0 * * 0 *",)),
         ("0 0 0 ? * MON-FRI", ("0 0 0 * * 1,2,3,4,5 *",)),
         ("0 0 0 1 * ?", ("0 0 0 1 * * *",)),
+        ("0 0 0 */1 * MON", ("0 0 0 * * 1 *",)),
+        ("0 0 0 */2 * MON", ("0 0 0 1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31 * * *", "0 0 0 * * 1 *")),
         ("0 30 2 13 * 5", ("0 30 2 13 * * *", "0 30 2 * * 5 *")),
         ("0 */20 * * * *", ("0 0,20,40 * * * * *",)),
         ("0 10/25 * * * *", ("0 10,35 * * * * *",)),
@@ -58,6 +60,7 @@ def test_temporals_fields(expression: str, expected: tuple[str, ...]) -> None:
         f"0 0 {'9' * 5000} * * *",
         f"0 0 */{'9' * 5000} * * *",
         "# comment",
+        f"0 {','.join(map(str, range(60)))} 0 * * *",
     ],
     ids=lambda expression: expression[:30],
 )
@@ -83,5 +86,15 @@ def test_next_time(expression: str, expected: str) -> None:
     assert parse(expression).after(moment) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
-def test_a_day_that_never_comes_has_no_next_time() -> None:
-    assert parse("0 0 0 30 2 *").after(datetime(2026, 1, 1, tzinfo=UTC)) is None
+@pytest.mark.parametrize("expression", ["0 0 0 30 2 *", "0 0 0 31 2,4,6,9,11 ?", "0 0 0 31 feb */1"])
+def test_a_day_that_never_comes_has_no_next_time(expression: str) -> None:
+    assert not parse(expression).comes
+    assert parse(expression).after(datetime(2026, 1, 1, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize(
+    "expression", ["0 0 0 29 2 *", "0 0 0 31 2-3 *", "0 0 0 30 2 MON", "0 0 0 * 2 MON", "@every 6h"]
+)
+def test_a_day_that_comes_has_one(expression: str) -> None:
+    assert parse(expression).comes
+    assert parse(expression).after(datetime(2026, 1, 1, tzinfo=UTC)) is not None
