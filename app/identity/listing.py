@@ -52,6 +52,22 @@ def page_of_names(session: Session, text: str, page: OffsetPage) -> Listed[Named
     return Listed(items=[Named(id=row.id, username=row.username) for row in rows], total=total, page=page)
 
 
+def account_of(user: User) -> Account:
+    """The account of a row that is loaded."""
+    return Account(
+        id=user.id,
+        username=user.username,
+        email=user.email,
+        realname=user.realname,
+        comment=user.comment,
+        sysadmin=user.sysadmin,
+        disabled=user.disabled,
+        version=user.version,
+        creation_time=user.creation_time,
+        update_time=user.update_time,
+    )
+
+
 def _asked_for(session: Session, query: ListQuery) -> Listed[Account]:
     wanted = [*_present(named=bool(query.values("user_id"))), *conditions(_folded(query), _FILTERS), *_either(query)]
     total = counted(session, sa.select(User.id).where(*wanted))
