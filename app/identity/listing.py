@@ -12,8 +12,8 @@ from app.core.query import AnyOf, Condition, Exact, Fuzzy, ListQuery, Term
 from app.db.database import Database
 from app.db.listing import Columns, conditions, contains, counted, ends, order, paged, windowed
 from app.identity.models import User
+from app.identity.results import Account, Named
 from app.identity.rules import email_key
-from app.identity.views import Account, Named
 
 FIRST_ADMINISTRATOR: Final = 1
 """The id of the account made on the first start, which stays an administrator and stands in no list."""

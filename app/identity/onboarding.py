@@ -14,7 +14,7 @@ from app.core.errors import FieldInvalid, NotOnboarded
 from app.db.conflict import insert_absent
 from app.db.database import retried
 from app.events.management import UserCreated
-from app.identity import directory
+from app.identity import people
 from app.identity.availability import in_the_way
 from app.identity.models import User, UserGroup, UserGroupMember
 from app.identity.rules import TEXT_LIMIT, check_username, email_key, is_email
@@ -130,7 +130,7 @@ class Onboarding:
         """Make the person a member of these groups and of no others; unknown groups are made."""
         now, members = self._ctx.ports.clock.now(), UserGroupMember
         ids = {
-            directory.ensure_group(session, group.name, group.type, now, dn=group.dn)
+            people.ensure_group(session, group.name, group.type, now, dn=group.dn)
             for _, group in sorted(groups.items())
         }
         held = set(session.scalars(sa.select(members.group_id).where(members.user_id == user.id)))

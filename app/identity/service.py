@@ -21,15 +21,15 @@ from app.core.paging import Listed, OffsetPage
 from app.core.query import ListQuery
 from app.db.database import retried
 from app.events.management import PasswordRefused, UserCreated, UserDeleted, UserUpdated
-from app.identity import directory, known_logins, listing, throttle
+from app.identity import known_logins, listing, people, throttle
 from app.identity.availability import in_the_way
 from app.identity.listing import FIRST_ADMINISTRATOR
 from app.identity.models import DATABASE_SOURCE, RefreshToken, User, UserGroupMember
 from app.identity.passwords import Passwords, check_rules
 from app.identity.profiles import NewUser, Profile
+from app.identity.results import Account, Named
 from app.identity.rules import check_profile, check_realname, check_username, email_key, freed
 from app.identity.sessions import SessionStore
-from app.identity.views import Account, Named
 
 
 class UserService:
@@ -149,7 +149,7 @@ class UserService:
             self._set_password(user_id, password, old)
         except DeniedError:
             with self._ctx.read() as session:
-                username = directory.names_of(session, [user_id]).get(user_id, str(user_id))
+                username = people.names_of(session, [user_id]).get(user_id, str(user_id))
             self._ctx.emit_always(PasswordRefused(username=username))
             raise
 

@@ -8,8 +8,8 @@ from flask import Flask
 from app.context import Context, Ports
 from app.core.errors import DeniedError, UnauthenticatedError
 from app.identity.authentication import Authenticator
-from app.identity.directory import GroupType
 from app.identity.models import LoginFailure, RefreshToken, UserGroup
+from app.identity.people import GroupType
 from app.identity.service import UserService
 from app.identity.sources.source import SourceGroup
 from tests.integration.conftest import Caller

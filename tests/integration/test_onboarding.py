@@ -13,7 +13,7 @@ from app.context import Ports
 from app.core.errors import NotOnboarded
 from app.identity import onboarding
 from app.identity.authentication import Authenticator
-from app.identity.directory import GroupType
+from app.identity.people import GroupType
 from app.identity.sources.source import SourceGroup
 from tests.integration.test_api_conventions import error_of
 from tests.support.browser import Browser

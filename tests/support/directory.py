@@ -11,8 +11,8 @@ from app.context import Ports
 from app.core.errors import UnavailableError
 from app.core.plugins import Family
 from app.db.database import writing
-from app.identity.directory import GroupType
 from app.identity.models import LoginFailure, User
+from app.identity.people import GroupType
 from app.identity.sources.source import Person, SourceGroup
 
 NAME: Final = "directory"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from app.access.principals import Principal, PrincipalKind
-from app.identity.directory import GroupType
+from app.identity.people import GroupType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
