@@ -18,7 +18,7 @@ from app.core.cache import Cache, content_cache
 from app.core.clock import Clock
 from app.core.crypto import Keys, random_key
 from app.core.errors import InternalError, Overtaken, StorageFull
-from app.core.plugins import AdmissionTable, Bell, EffectTable, PullSink
+from app.core.plugins import AdmissionTable, Bell, EffectTable, IdentitySources, PullSink
 from app.db import gate
 from app.db.database import Database
 from app.db.plans import run
@@ -46,6 +46,7 @@ class Ports:
     pulls: PullSink
     admission: AdmissionTable
     effects: EffectTable
+    sources: IdentitySources
     key_batches: KeyBatches
     manifests: Cache[str, bytes] = field(default_factory=content_cache)
     """Bytes of manifests by digest; never who may see them or whether they exist."""

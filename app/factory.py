@@ -17,7 +17,6 @@ from app.registry.edge import Edge
 from app.registry.gateway import Gateway
 from app.robots.api import permissions as grantable
 from app.robots.api import project_robots, robots
-from app.robots.credentials import RobotCredentials
 from app.system import api as system
 from app.telemetry.access import AccessLog
 from app.telemetry.layer import TelemetryLayer
@@ -70,7 +69,7 @@ def serve(app: Flask, ports: Ports, access: AccessLog | None = None) -> None:
     Its requests are logged to ``access``.
     """
     settings = ports.settings
-    authenticator = Authenticator(ports, RobotCredentials(ports))
+    authenticator = Authenticator(ports)
     install(app, ports, authenticator, SessionStore(ports))
     edge = Edge.over(ports, authenticator)
     edge.install(app)

@@ -16,6 +16,7 @@ from app.identity.following import FollowedKeys
 from app.identity.key_folder import KeyFolder
 from app.jobs.bell import DatabaseBell
 from app.settings import Settings, SettingsError
+from app.sources import sources
 from app.storage.drivers.family import storage_driver
 from app.storage.key_batches import KeyBatches
 from app.storage.room import DiskRoom
@@ -49,6 +50,7 @@ def build(settings: Settings) -> Ports:
         pulls=pulls,
         admission=admission(),
         effects=effects(),
+        sources=sources(),
         key_batches=KeyBatches(db),
     )
     pulls.start(ports)

@@ -4,9 +4,9 @@ from typing import Any
 
 from flask.views import MethodView
 
+from app.audit.results import AuditView
 from app.audit.schemas import AuditLogExtSchema, AuditLogSchema
 from app.audit.service import AuditService
-from app.audit.views import AuditView
 from app.core.paging import Listed
 from app.web.blueprint import HarborBlueprint
 from app.web.schemas import ListParameters, wanted

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.audit.models import AuditLog
-from app.audit.views import AuditView
+from app.audit.results import AuditView
 from app.context import Context
 from app.core.paging import Listed
 from app.core.query import ListQuery

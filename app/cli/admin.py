@@ -11,8 +11,8 @@ from app.core.errors import NotFoundError
 from app.db import gate
 from app.events.management import ReadOnlySwitched
 from app.identity import throttle
+from app.identity.results import Account
 from app.identity.service import UserService
-from app.identity.views import Account
 
 
 @click.group()

@@ -184,6 +184,13 @@ class RobotDenied(DeniedError):
     default_message = "the robot account may not be granted this"
 
 
+class NotOnboarded(DeniedError):
+    """An identity source vouches for a person who cannot have an account here; the message says why."""
+
+    code = "not_onboarded"
+    default_message = "no account can be made for this person"
+
+
 class FenceLost(DeniedError):
     """A lease was lost to time or to another holder; the work that needed it must stop."""
 

@@ -33,6 +33,10 @@ class Family(Generic[M]):
             ) from None
 
 
+IdentitySources = Family[Callable[[Any], object]]
+"""Makers of identity sources, called with the Ports, in the order in which the sources are asked."""
+
+
 class PullSink(Protocol):
     """Takes note of pulls without writing in the request."""
 

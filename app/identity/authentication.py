@@ -1,10 +1,11 @@
-"""Who is behind a name and a password."""
+"""Verifies names and passwords: asks the identity sources, slows down guessing, remembers what was verified."""
 
 import contextlib
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -15,16 +16,19 @@ from app.core.errors import UnauthenticatedError, UnavailableError
 from app.events.management import LoginFailed
 from app.identity import known_logins, throttle
 from app.identity.models import User
-from app.identity.passwords import Passwords
+from app.identity.onboarding import Onboarding
 from app.identity.rules import email_key
-from app.identity.standing import RobotAccounts, Standing
+from app.identity.sources.members import Sources
+from app.identity.sources.outside import BoundedSource
+from app.identity.sources.source import Attempt, StoredLogin
+from app.identity.standing import Standing
 
-_CACHE_SECONDS = 60.0
-_CACHED = 4_000
-_TURNS = 256
-_NAME_LIMIT = 255
-_PASSWORD_LIMIT = 1024
-_ADDRESS_LIMIT = 64
+_CACHE_SECONDS: Final = 60.0
+_CACHED: Final = 4_000
+_TURNS: Final = 256
+_NAME_LIMIT: Final = 255
+_PASSWORD_LIMIT: Final = 1024
+_ADDRESS_LIMIT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,94 +39,159 @@ class _Verified:
     until: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Login:
+    """One attempt on its way through the sources."""
+
+    attempt: Attempt
+    key: str
+    """Of the memory of verified credentials."""
+    account: str
+    """What failures count against: the account's name, else the name as it was given, in lower case."""
+    address: str
+    place: str
+    outside: tuple[BoundedSource, ...]
+    """The outside sources that may be asked."""
+
+
 class Authenticator:
     """Verifies credentials; remembers verified ones for 60 s under a keyed hash, bound to the account's version.
 
-    The version is asked of the database at each use, and a robot's secret is compared anew, so that what has ended in
+    The version is read from the database at each use, and a robot's secret is compared anew, so that what has ended in
     any process is refused at once. What is not remembered is verified one after another for each name and address, so
-    that guesses at once are delayed too.
+    that simultaneous guesses are delayed too.
+
+    Keepers are asked first. Only what they do not accept goes to outside sources, and never more than half of the
+    process's threads wait for those: a slow source delays only its own people and names that have no account.
     """
 
-    def __init__(self, ports: Ports, robots: RobotAccounts) -> None:
-        self.standing = Standing(ports.db, ports.clock, robots)
+    def __init__(self, ports: Ports) -> None:
+        """Make the members of ``ports.sources``; InternalError when the list is incomplete."""
+        places = max(1, ports.settings.web.threads // 2)
         self._ports = ports
-        self._robots = robots
-        self._passwords = Passwords()
+        self._sources = Sources(ports, places)
+        self._outside_places = threading.BoundedSemaphore(places)
         self._verified: dict[str, _Verified] = {}
         self._lock = threading.Lock()
         self._turns = tuple(threading.Lock() for _ in range(_TURNS))
+        self._outside_turns = tuple(threading.Lock() for _ in range(_TURNS))
+        self.standing = Standing(ports.clock, self._sources.accounts)
 
     def basic(self, username: str, password: str, address: str) -> Principal:
-        """The principal of a name, or a person's e-mail address, and its password, as it is at this moment.
+        """Return the principal of a name, or of a person's e-mail address, and its password, as it is at this moment.
 
-        UnauthenticatedError when they are wrong or the account is disabled or over; TooManyRequests while a delay after
-        failures from this ``address`` lasts, which never holds up what was right before.
+        Raises:
+            UnauthenticatedError: they are wrong, or the account is disabled or over.
+            TooManyRequests: a delay after failures from this ``address`` lasts; what was right before passes.
+            UnavailableError: the source that knows the name, or may know it, does not answer.
+            NotOnboarded: a source vouches for a person who cannot have an account here.
+
         """
         if not _plausible(username, password):
             raise UnauthenticatedError
+        attempt = Attempt(name=username, password=password)
         key = self._ports.keys.keyed_hash("credential", username, password)
-        remembered = self._remembered(key, username, password)
+        remembered = self._remembered(key, attempt)
         if remembered is not None:
             return remembered
         about_to_block()
-        with self._turns[hash((username, throttle.place_of(address))) % _TURNS]:
-            remembered = self._remembered(key, username, password)
-            return remembered or self._verify(key, username, password, address[:_ADDRESS_LIMIT])
+        turn = hash((username, throttle.place_of(address))) % _TURNS
+        with self._turns[turn]:
+            principal = self._remembered(key, attempt)
+            if principal is not None:
+                return principal
+            login = self._login(key, attempt, address)
+            principal = self._ask_keepers(login)
+            if principal is not None:
+                return principal
+            if not login.outside:
+                raise self._failed(login)
+        with self._outside_place(login.outside[0]), self._outside_turns[turn]:
+            return self._remembered(key, attempt) or self._ask_outside(login)
 
-    def _remembered(self, key: str, username: str, password: str) -> Principal | None:
+    def _login(self, key: str, attempt: Attempt, address: str) -> _Login:
+        stored = self._stored(attempt.name)
+        account = email_key(attempt.name) if stored is None else stored.username
+        known = known_logins.asking(self._ports, account, attempt.password)
+        return _Login(
+            attempt=replace(attempt, stored=stored, is_known=known),
+            key=key,
+            account=account,
+            address=address[:_ADDRESS_LIMIT],
+            place=throttle.place_of(address[:_ADDRESS_LIMIT]),
+            outside=self._sources.outside_for(attempt.name, stored),
+        )
+
+    def _ask_keepers(self, login: _Login) -> Principal | None:
+        throttle.refuse_while_delayed(self._ports.db, login.account, login.place, login.attempt.is_known)
+        for keeper in self._sources.keepers:
+            try:
+                principal = keeper.verify(login.attempt)
+            except UnavailableError:
+                if not login.outside:
+                    raise
+                continue
+            if principal is not None:
+                return self._let_in(login, principal)
+        return None
+
+    def _ask_outside(self, login: _Login) -> Principal:
+        throttle.refuse_while_delayed(self._ports.db, login.account, login.place, login.attempt.is_known)
+        unavailable = None
+        for source in login.outside:
+            try:
+                person = source.verify(login.attempt.name, login.attempt.password)
+            except UnavailableError as error:
+                unavailable = error
+                continue
+            if person is not None:
+                ctx = Context(self._ports, address=login.address)
+                principal = Onboarding(ctx).principal(source.name, person)
+                if principal is None:
+                    raise self._failed(login)
+                return self._let_in(login, principal)
+        raise unavailable or self._failed(login)
+
+    def _let_in(self, login: _Login, principal: Principal) -> Principal:
+        self._remember(login.key, principal)
+        if not login.attempt.is_known():
+            with contextlib.suppress(UnavailableError), self._ports.db.write(durable=False) as session:
+                throttle.clear(session, login.account, login.place)
+                known_logins.remember(session, self._ports, login.account, login.attempt.password)
+        return principal
+
+    def _failed(self, login: _Login) -> UnauthenticatedError:
+        """Count and record the failure; the error to raise."""
+        ctx = Context(self._ports, address=login.address)
+        with ctx.write() as session:
+            throttle.record_failure(session, login.account, login.place)
+            ctx.emit(LoginFailed(username=login.attempt.name, address=login.address))
+        return UnauthenticatedError()
+
+    @contextmanager
+    def _outside_place(self, source: BoundedSource) -> Iterator[None]:
+        if not self._outside_places.acquire(blocking=False):
+            raise UnavailableError(f"too many logins wait for identity source {source.name}, try again", retry_after=1)
+        try:
+            yield
+        finally:
+            self._outside_places.release()
+
+    def _stored(self, name: str) -> StoredLogin | None:
+        """The account of this name, else the one of this e-mail address, as in Harbor."""
+        asked = [(_BY_NAME, name), (_BY_EMAIL, email_key(name))] if "@" in name else [(_BY_NAME, name)]
+        rows = (row for statement, given in asked for row in self._ports.db.rows(statement, {"given": given}))
+        return next((StoredLogin(**row._asdict()) for row in rows), None)
+
+    def _remembered(self, key: str, attempt: Attempt) -> Principal | None:
         verified = self._verified.get(key)
         if verified is None or verified.until <= self._ports.clock.now().timestamp():
             return None
-        if verified.kind is PrincipalKind.ROBOT:
-            return self._robot(username, password)
+        keeper = self._sources.keeper(verified.kind)
+        if keeper.compares_anew:
+            return keeper.verify(attempt)
         principal = self.standing.at_once(verified.kind, verified.id)
         return principal if principal is not None and principal.version == verified.version else None
-
-    def _verify(self, key: str, username: str, password: str, address: str) -> Principal:
-        row, place = self._account(username), throttle.place_of(address)
-        account = username if row is None else str(row.username)
-        known = known_logins.asking(self._ports, account, password)
-        throttle.refuse_while_delayed(self._ports.db, account, place, known)
-        principal = self._robot(username, password) or self._person(row, password, known)
-        if principal is None:
-            ctx = Context(self._ports, address=address)
-            with ctx.write() as session:
-                throttle.record_failure(session, account, place)
-                ctx.emit(LoginFailed(username=username, address=address))
-            raise UnauthenticatedError
-        self._remember(key, principal)
-        if not known():
-            with contextlib.suppress(UnavailableError), self._ports.db.write(durable=False) as session:
-                throttle.clear(session, account, place)
-                known_logins.remember(session, self._ports, account, password)
-        return principal
-
-    def _robot(self, name: str, secret: str) -> Principal | None:
-        principal = self._robots.by_secret(name, secret)
-        ended = principal is None or principal.ended(self._ports.clock.now().timestamp())
-        return None if ended else principal
-
-    def _person(self, row: sa.Row[Any] | None, password: str, known: Callable[[], bool]) -> Principal | None:
-        if not self._passwords.verify(password, row and row.password_hash, known) or row is None:
-            return None
-        if self._passwords.outdated(row.password_hash):
-            self._hash_again(row.id, row.password_hash, password)
-        return Principal(
-            kind=PrincipalKind.USER, id=row.id, name=row.username, sysadmin=row.sysadmin, version=row.version
-        )
-
-    def _account(self, name: str) -> sa.Row[Any] | None:
-        """The account of this name, else the one of this e-mail address, as in Harbor."""
-        asked = [(_BY_NAME, name), (_BY_EMAIL, email_key(name))] if "@" in name else [(_BY_NAME, name)]
-        return next((row for each, given in asked for row in self._ports.db.rows(each, {"given": given})), None)
-
-    def _hash_again(self, user_id: int, stored: str, password: str) -> None:
-        """Store the same password as new ones are stored; neither a full line nor a full disk keeps anybody out."""
-        replaced = sa.update(User).where(User.id == user_id, User.password_hash == stored)
-        with contextlib.suppress(UnavailableError):
-            statement = replaced.values(password_hash=self._passwords.hash(password))
-            with self._ports.db.write() as session:
-                session.execute(statement.execution_options(synchronize_session=False))
 
     def _remember(self, key: str, principal: Principal) -> None:
         until = self._ports.clock.now().timestamp() + _CACHE_SECONDS
@@ -137,8 +206,8 @@ def _plausible(username: str, password: str) -> bool:
     return 0 < len(username) <= _NAME_LIMIT and "\0" not in username and 0 < len(password) <= _PASSWORD_LIMIT
 
 
-_ACCOUNT = sa.select(User.id, User.username, User.password_hash, User.sysadmin, User.version).where(
-    User.disabled.is_(sa.false()), User.deleted.is_(sa.false())
-)
+_ACCOUNT = sa.select(
+    User.id, User.username, User.password_hash, User.sysadmin, User.version, User.source, User.disabled
+).where(User.deleted.is_(sa.false()))
 _BY_NAME = _ACCOUNT.where(User.username == sa.bindparam("given"))
 _BY_EMAIL = _ACCOUNT.where(User.email_key == sa.bindparam("given"))

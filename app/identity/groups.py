@@ -14,9 +14,9 @@ from app.core.paging import Listed, OffsetPage
 from app.db.database import retried
 from app.db.listing import contains, counted, paged
 from app.events.management import UserGroupCreated, UserGroupDeleted, UserGroupRenamed
-from app.identity import directory
-from app.identity.directory import GroupType
+from app.identity import people
 from app.identity.models import UserGroup
+from app.identity.people import GroupType
 from app.identity.rules import TEXT_LIMIT
 
 _LDAP: Final = "groups of an LDAP directory (group_type 1) cannot be added: no directory is configured"
@@ -105,7 +105,7 @@ class GroupService:
         with self._ctx.write() as session:
             group = _locked(session, group_id)
             self._ctx.emit(UserGroupDeleted(group_id=group_id, group_name=group.group_name))
-            directory.revoke_tokens_of_group(session, group_id)
+            people.revoke_tokens_of_group(session, group_id)
             session.delete(group)
 
     def _page(self, page: OffsetPage, *wanted: ColumnElement[bool]) -> Listed[Group]:
@@ -129,7 +129,7 @@ def _check_name(name: str) -> None:
 
 
 def _refuse_second(session: Session, name: str, group_type: int) -> None:
-    if directory.group_named(session, name, GroupType(group_type)) is not None:
+    if people.group_named(session, name, GroupType(group_type)) is not None:
         raise ConflictError(f"a user group named {name} of type {group_type} exists already")
 
 

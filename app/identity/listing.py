@@ -12,8 +12,8 @@ from app.core.query import AnyOf, Condition, Exact, Fuzzy, ListQuery, Term
 from app.db.database import Database
 from app.db.listing import Columns, conditions, contains, counted, ends, order, paged, windowed
 from app.identity.models import User
+from app.identity.results import Account, Named
 from app.identity.rules import email_key
-from app.identity.views import Account, Named
 
 FIRST_ADMINISTRATOR: Final = 1
 """The id of the account made on the first start, which stays an administrator and stands in no list."""
@@ -50,6 +50,22 @@ def page_of_names(session: Session, text: str, page: OffsetPage) -> Listed[Named
     total = counted(session, sa.select(User.id).where(*wanted))
     rows = session.execute(paged(_NAMES.where(*wanted).order_by(User.username), page))
     return Listed(items=[Named(id=row.id, username=row.username) for row in rows], total=total, page=page)
+
+
+def account_of(user: User) -> Account:
+    """The account of a row that is loaded."""
+    return Account(
+        id=user.id,
+        username=user.username,
+        email=user.email,
+        realname=user.realname,
+        comment=user.comment,
+        sysadmin=user.sysadmin,
+        disabled=user.disabled,
+        version=user.version,
+        creation_time=user.creation_time,
+        update_time=user.update_time,
+    )
 
 
 def _asked_for(session: Session, query: ListQuery) -> Listed[Account]:

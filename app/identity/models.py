@@ -1,12 +1,16 @@
 """People and what they prove themselves with."""
 
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, table_args
 from app.db.types import BigId, UtcDateTime, byte_text
+
+DATABASE_SOURCE: Final = "database"
+"""The identity source of people whose password is stored here."""
 
 
 class User(Base):
@@ -17,6 +21,7 @@ class User(Base):
         sa.UniqueConstraint("username"),
         sa.UniqueConstraint("email"),
         sa.Index("uq_user_account_email_key", "email_key", unique=True),
+        sa.Index("uq_user_account_subject", "source", "subject", unique=True),
         sa.Index(
             "ix_user_account_present",
             "username",
@@ -34,6 +39,11 @@ class User(Base):
     realname: Mapped[str] = mapped_column(sa.String(255), default="")
     comment: Mapped[str] = mapped_column(sa.String(255), default="")
     password_hash: Mapped[str | None] = mapped_column(byte_text(255))
+    """None for people of other sources than the database."""
+    source: Mapped[str] = mapped_column(byte_text(32), default=DATABASE_SOURCE)
+    """The name of the identity source that the person belongs to; it never changes."""
+    subject: Mapped[str | None] = mapped_column(byte_text(512))
+    """The source's own id of the person; None for people of the database and for deleted accounts."""
     sysadmin: Mapped[bool] = mapped_column(default=False)
     disabled: Mapped[bool] = mapped_column(default=False)
     deleted: Mapped[bool] = mapped_column(default=False)

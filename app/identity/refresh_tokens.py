@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.access.principals import Principal, PrincipalKind
 from app.context import Context
 from app.core.errors import UnauthenticatedError
-from app.identity.models import RefreshToken, User
+from app.identity.models import DATABASE_SOURCE, RefreshToken, User
 
 _LIFETIME = timedelta(days=90)
 KEPT = 50
@@ -26,16 +26,24 @@ class RefreshTokens:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
-    def issue(self, principal: Principal, service: str) -> str:
-        """A new token of ``principal`` for ``service``; UnauthenticatedError when its account changed meanwhile."""
+    def issue(self, principal: Principal, service: str) -> str | None:
+        """Make a token of ``principal`` for ``service``, or none for a person of an outside source.
+
+        Such a source can shut the person out without telling, and would not be asked when the token is used.
+
+        Raises:
+            UnauthenticatedError: the account changed meanwhile.
+
+        """
         token = secrets.token_urlsafe(_BYTES)
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
-            version = session.scalar(
-                sa.select(User.version).where(User.id == principal.id).with_for_update(read=True, key_share=False)
-            )
-            if principal.kind is not PrincipalKind.USER or version != principal.version:
+            account = sa.select(User.version, User.source).where(User.id == principal.id)
+            row = session.execute(account.with_for_update(read=True, key_share=False)).one_or_none()
+            if principal.kind is not PrincipalKind.USER or row is None or row.version != principal.version:
                 raise UnauthenticatedError
+            if row.source != DATABASE_SOURCE:
+                return None
             own = sa.and_(RefreshToken.principal_kind == principal.kind, RefreshToken.principal_id == principal.id)
             kept = sa.select(RefreshToken.id).where(own, RefreshToken.expires_at >= now)
             newest = kept.order_by(RefreshToken.expires_at.desc(), RefreshToken.id.desc()).limit(KEPT - 1)

@@ -22,12 +22,17 @@ def check_username(username: str) -> None:
 
 def check_profile(email: str, realname: str, comment: str) -> None:
     """Raise FieldInvalid unless an account may show these."""
-    if len(email) > TEXT_LIMIT or not _EMAIL.fullmatch(email):
+    if not is_email(email):
         raise FieldInvalid("email", "an e-mail address of at most 255 characters")
     if len(realname) > TEXT_LIMIT:
         raise FieldInvalid("realname", f"at most {TEXT_LIMIT} characters")
     if len(comment) > _COMMENT_LIMIT:
         raise FieldInvalid("comment", f"at most {_COMMENT_LIMIT} characters")
+
+
+def is_email(text: str) -> bool:
+    """Tell whether an account may have this e-mail address."""
+    return len(text) <= TEXT_LIMIT and _EMAIL.fullmatch(text) is not None
 
 
 def check_realname(realname: str) -> None:

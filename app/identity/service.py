@@ -21,15 +21,15 @@ from app.core.paging import Listed, OffsetPage
 from app.core.query import ListQuery
 from app.db.database import retried
 from app.events.management import PasswordRefused, UserCreated, UserDeleted, UserUpdated
-from app.identity import directory, known_logins, listing, throttle
+from app.identity import known_logins, listing, people, throttle
 from app.identity.availability import in_the_way
 from app.identity.listing import FIRST_ADMINISTRATOR
-from app.identity.models import RefreshToken, User, UserGroupMember
+from app.identity.models import DATABASE_SOURCE, RefreshToken, User, UserGroupMember
 from app.identity.passwords import Passwords, check_rules
 from app.identity.profiles import NewUser, Profile
+from app.identity.results import Account, Named
 from app.identity.rules import check_profile, check_realname, check_username, email_key, freed
 from app.identity.sessions import SessionStore
-from app.identity.views import Account, Named
 
 
 class UserService:
@@ -89,13 +89,13 @@ class UserService:
             session.flush()
             known_logins.remember(session, self._ctx.ports, user.username, new.password)
             self._ctx.emit(UserCreated(user_id=user.id, username=user.username))
-            return _account(user)
+            return listing.account_of(user)
 
     def get(self, user_id: int) -> Account:
         """The account; NotFoundError when there is none. People may see themselves, administrators everybody."""
         self._require_self_or("read", user_id)
         with self._ctx.read() as session:
-            return _account(_found(session.get(User, user_id), user_id))
+            return listing.account_of(_found(session.get(User, user_id), user_id))
 
     def current(self) -> Account:
         """The caller's own account; PreconditionError for who is logged in and no person.
@@ -115,12 +115,17 @@ class UserService:
         self._require("read")
         with self._ctx.read() as session:
             user = session.scalar(sa.select(User).where(User.username == username, User.deleted.is_(sa.false())))
-            return None if user is None else _account(user)
+            return None if user is None else listing.account_of(user)
 
     @retried()
     def change_profile(self, user_id: int, profile: Profile) -> None:
-        """Say something else about the account; FieldInvalid, NotFoundError, ConflictError for somebody's e-mail."""
+        """Change what the account says of its person.
+
+        FieldInvalid, NotFoundError, ConflictError for an e-mail address that is taken, and
+        DeniedError for people of other sources.
+        """
         self._require_self_or("update", user_id)
+        self._require_kept_here(user_id)
         check_profile(profile.email, profile.realname, profile.comment)
         with self._ctx.write() as session:
             user = self._locked(session, user_id)
@@ -137,19 +142,21 @@ class UserService:
         """Give the account a new password: the old one and its sessions end at once, tokens within five seconds.
 
         People must know their ``old`` password (else DeniedError, after some failures TooManyRequests) and choose
-        another one (else InvalidError); FieldInvalid for a weak one, NotFoundError. What is denied is on record.
+        another one (else InvalidError); FieldInvalid for a weak one, NotFoundError, DeniedError for people of other
+        sources, who have none here. What is denied is on record.
         """
         try:
             self._set_password(user_id, password, old)
         except DeniedError:
             with self._ctx.read() as session:
-                username = directory.names_of(session, [user_id]).get(user_id, str(user_id))
+                username = people.names_of(session, [user_id]).get(user_id, str(user_id))
             self._ctx.emit_always(PasswordRefused(username=username))
             raise
 
     @retried()
     def _set_password(self, user_id: int, password: str, old: str) -> None:
         self._require_self_or("update", user_id)
+        self._require_kept_here(user_id)
         known = self._proven(user_id, old) if self._self(user_id) else None
         check_rules(password, "new_password")
         if known is not None and password == old:
@@ -206,11 +213,18 @@ class UserService:
             user.username = freed(username, user_id)
             user.email = None if user.email is None else freed(user.email, user_id)
             user.email_key = None
-            user.password_hash, user.deleted = None, True
+            user.password_hash, user.subject, user.deleted = None, None, True
             user.update_time = self._ctx.ports.clock.now()
             self._end_logins(session, user)
             session.execute(sa.delete(UserGroupMember).where(UserGroupMember.user_id == user_id))
             self._ctx.emit(UserDeleted(user_id=user_id, username=username))
+
+    def _require_kept_here(self, user_id: int) -> None:
+        """Raise DeniedError for people of other identity sources: what they are called and prove is changed there."""
+        with self._ctx.read() as session:
+            source = _found(session.get(User, user_id), user_id).source
+        if source != DATABASE_SOURCE:
+            raise DeniedError(f"User with ID {user_id} can't be updated: identity source {source} knows this person")
 
     def _proven(self, user_id: int, password: str) -> str:
         """What is stored of the caller's own password, when this is it; wrong ones count as failed logins."""
@@ -277,21 +291,6 @@ def _found(user: User | None, user_id: int) -> User:
 def _spare_first(user_id: int) -> None:
     if user_id == FIRST_ADMINISTRATOR:
         raise DeniedError("the first administrator stays an administrator and cannot be disabled")
-
-
-def _account(user: User) -> Account:
-    return Account(
-        id=user.id,
-        username=user.username,
-        email=user.email,
-        realname=user.realname,
-        comment=user.comment,
-        sysadmin=user.sysadmin,
-        disabled=user.disabled,
-        version=user.version,
-        creation_time=user.creation_time,
-        update_time=user.update_time,
-    )
 
 
 _WRONG = "Current password is incorrect"

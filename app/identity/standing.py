@@ -1,14 +1,10 @@
 """How a principal stands now: whether it may still log in, and the version that its tokens must carry."""
 
-from typing import Protocol
-
-import sqlalchemy as sa
+from collections.abc import Callable, Mapping
 
 from app.access.principals import Principal, PrincipalKind
 from app.core.cache import Cache
 from app.core.clock import Clock
-from app.db.database import Database
-from app.identity.models import User
 
 FRESH_SECONDS = 5.0
 """How old an answer may be; tokens of who was disabled or has other rights now stop after this time."""
@@ -17,25 +13,13 @@ _PRINCIPAL_BYTES = 512
 _GRANT_BYTES = 256
 
 
-class RobotAccounts(Protocol):
-    """Robots as authentication knows them; implemented by the robots feature, which lies above identity."""
-
-    def by_secret(self, name: str, secret: str) -> Principal | None:
-        """The robot of this full name when the secret is one of its own at this moment and it is not disabled."""
-        ...
-
-    def by_id(self, robot_id: int) -> Principal | None:
-        """The robot as the database has it now; None when it is disabled or gone."""
-        ...
-
-
 class Standing:
     """The database's word on users and robots, at most five seconds old; else one query on the kept connection."""
 
-    def __init__(self, db: Database, clock: Clock, robots: RobotAccounts) -> None:
-        self._db = db
+    def __init__(self, clock: Clock, by_id: Mapping[PrincipalKind, Callable[[int], Principal | None]]) -> None:
+        """Ask ``by_id`` for the principal of an id as the database has it now; other kinds have no standing."""
         self._clock = clock
-        self._robots = robots
+        self._by_id = by_id
         self._seen: Cache[tuple[PrincipalKind, int], tuple[float, Principal | None]] = Cache(_KEPT_BYTES, _cost)
 
     def of(self, kind: PrincipalKind, principal_id: int, *, at_least: int = 0) -> Principal | None:
@@ -58,22 +42,11 @@ class Standing:
     def at_once(self, kind: PrincipalKind, principal_id: int) -> Principal | None:
         """As ``of``, asked of the database now."""
         now = self._clock.now().timestamp()
-        principal = self._robots.by_id(principal_id) if kind is PrincipalKind.ROBOT else self._user(principal_id)
+        by_id = self._by_id.get(kind)
+        principal = None if by_id is None else by_id(principal_id)
         self._seen.put((kind, principal_id), (now, principal))
         return None if principal is None or principal.ended(now) else principal
-
-    def _user(self, user_id: int) -> Principal | None:
-        for row in self._db.rows(_BY_ID, {"user_id": user_id}):
-            return Principal(
-                kind=PrincipalKind.USER, id=user_id, name=row.username, sysadmin=row.sysadmin, version=row.version
-            )
-        return None
 
 
 def _cost(seen: tuple[float, Principal | None]) -> int:
     return _PRINCIPAL_BYTES + _GRANT_BYTES * (len(seen[1].grants) if seen[1] is not None else 0)
-
-
-_BY_ID = sa.select(User.username, User.sysadmin, User.version).where(
-    User.id == sa.bindparam("user_id"), User.disabled.is_(sa.false()), User.deleted.is_(sa.false())
-)

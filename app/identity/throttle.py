@@ -85,9 +85,10 @@ def unblock(session: Session, name: str | None, address: str | None) -> int:
 
     Tells how many counters went.
     """
-    owners = sa.select(User.username).where(User.email_key == email_key(name or ""))
+    folded = email_key(name or "")
+    owners = sa.select(User.username).where(User.email_key == folded)
     chosen = [
-        *([] if name is None else [sa.or_(LoginFailure.account == name, LoginFailure.account.in_(owners))]),
+        *([] if name is None else [sa.or_(LoginFailure.account.in_((name, folded)), LoginFailure.account.in_(owners))]),
         *([] if address is None else [LoginFailure.address == place_of(address)]),
     ]
     return len(session.execute(sa.delete(LoginFailure).where(*chosen).returning(LoginFailure.account)).all())

@@ -8,8 +8,8 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from app.core.errors import FieldInvalid, NotFoundError
-from app.identity import directory
-from app.identity.directory import GroupType
+from app.identity import people
+from app.identity.people import GroupType
 
 USER: Final = "u"
 GROUP: Final = "g"
@@ -66,13 +66,13 @@ def resolved(session: Session, candidate: Candidate, now: datetime) -> Entity:
 
 def held(session: Session, kind: str, entity_id: int) -> Entity:
     """The user or group of a membership, kept from deletion until the transaction ends."""
-    hold: Callable[[Session, int], str | None] = directory.hold_user if kind == USER else directory.hold_group
+    hold: Callable[[Session, int], str | None] = people.hold_user if kind == USER else people.hold_group
     return Entity(type=kind, id=entity_id, name=hold(session, entity_id) or "")
 
 
 def _user(session: Session, candidate: Candidate) -> Entity:
-    user_id = candidate.user_id if candidate.user_id > 0 else directory.id_of(session, candidate.username)
-    name = None if user_id is None else directory.hold_user(session, user_id)
+    user_id = candidate.user_id if candidate.user_id > 0 else people.id_of(session, candidate.username)
+    name = None if user_id is None else people.hold_user(session, user_id)
     if user_id is not None and name is not None:
         return Entity(type=USER, id=user_id, name=name)
     if candidate.user_id > 0:
@@ -82,7 +82,7 @@ def _user(session: Session, candidate: Candidate) -> Entity:
 
 def _group(session: Session, candidate: Candidate, now: datetime) -> Entity:
     group_id, field = _group_id(session, candidate, now)
-    name = None if group_id is None else directory.hold_group(session, group_id)
+    name = None if group_id is None else people.hold_group(session, group_id)
     if group_id is None or name is None:
         raise FieldInvalid(field, "that of a user group")
     return Entity(type=GROUP, id=group_id, name=name)
@@ -93,12 +93,12 @@ def _group_id(session: Session, candidate: Candidate, now: datetime) -> tuple[in
     if candidate.group_id > 0:
         return candidate.group_id, "member_group.id"
     if candidate.ldap_group_dn:
-        return directory.group_of_dn(session, candidate.ldap_group_dn), "member_group.ldap_group_dn"
+        return people.group_of_dn(session, candidate.ldap_group_dn), "member_group.ldap_group_dn"
     if candidate.group_type not in set(GroupType):
         raise FieldInvalid("member_group.group_type", "1 (LDAP), 2 (HTTP) or 3 (OIDC)")
     kind, name = GroupType(candidate.group_type), candidate.group_name
     if kind not in _MADE_BY_NAME:
-        return directory.group_named(session, name, kind), "member_group.group_name"
+        return people.group_named(session, name, kind), "member_group.group_name"
     if len(name) > _NAME_LIMIT:
         raise FieldInvalid("member_group.group_name", f"a name of 1 to {_NAME_LIMIT} characters")
-    return directory.ensure_group(session, name, kind, now), "member_group.group_name"
+    return people.ensure_group(session, name, kind, now), "member_group.group_name"

@@ -6,7 +6,7 @@ from app.access.limits import refuse_role_not_held
 from app.access.principals import PrincipalKind
 from app.context import Context
 from app.events.management import UserDeleted, UserGroupDeleted, UserGroupRenamed, UserUpdated
-from app.identity import directory
+from app.identity import people
 from app.projects.candidates import GROUP, USER
 from app.projects.models import Project, ProjectMember
 
@@ -61,7 +61,7 @@ _ROLES = (
             sa.and_(ProjectMember.entity_type == USER, ProjectMember.entity_id == sa.bindparam("user")),
             sa.and_(
                 ProjectMember.entity_type == GROUP,
-                ProjectMember.entity_id.in_(directory.groups_of(sa.bindparam("user"))),
+                ProjectMember.entity_id.in_(people.groups_of(sa.bindparam("user"))),
             ),
         )
     )

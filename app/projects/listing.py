@@ -17,12 +17,12 @@ from app.core.query import AnyOf, Condition, Exact, Fuzzy, ListQuery, Term
 from app.db.documents import object_of, within
 from app.db.listing import Columns, conditions, order, pattern, windowed
 from app.db.parts import parts
-from app.identity import directory
+from app.identity import people
 from app.projects.allowlist import AllowlistView
 from app.projects.candidates import GROUP, USER
 from app.projects.metadata import PUBLIC
 from app.projects.models import CVEAllowlist, Project, ProjectMember, ProjectMetadata
-from app.projects.views import ProjectView, by_power
+from app.projects.results import ProjectView, by_power
 from app.projects.visibility import count_of_seen_by, projects_of, seen_by, seen_projects, sees_all
 
 _COLUMNS: Columns = {
@@ -175,7 +175,7 @@ def _people(ctx: Context, condition: Condition) -> list[int]:
     if len(names) > _MOST_PEOPLE:
         raise InvalidError(f"invalid query: it names more than {_MOST_PEOPLE} people")
     with ctx.read() as session:
-        ids = [directory.id_of(session, name) for name in names]
+        ids = [people.id_of(session, name) for name in names]
     return [person for person in ids if person is not None]
 
 
@@ -195,7 +195,7 @@ def _rows(size: int) -> sa.Select[*tuple[Any, ...]]:
     member = ProjectMember
     held = sa.or_(
         sa.and_(member.entity_type == USER, member.entity_id == user),
-        sa.and_(member.entity_type == GROUP, member.entity_id.in_(directory.groups_of(user))),
+        sa.and_(member.entity_type == GROUP, member.entity_id.in_(people.groups_of(user))),
     )
     roles = sa.select(object_of(sa.cast(member.role, sa.String), member.role)).where(
         member.project_id == Project.id, held
@@ -203,7 +203,7 @@ def _rows(size: int) -> sa.Select[*tuple[Any, ...]]:
     settings = sa.select(object_of(ProjectMetadata.name, ProjectMetadata.value)).where(
         ProjectMetadata.project_id == Project.id
     )
-    owner = directory.USER_NAMES
+    owner = people.USER_NAMES
     return (
         sa.select(
             Project.id,

@@ -15,7 +15,7 @@ from app.core.paging import Listed, OffsetPage
 from app.db.database import retried
 from app.db.listing import ends, windowed
 from app.events.management import MemberAdded, MemberRemoved, MemberUpdated
-from app.identity import directory
+from app.identity import people
 from app.projects.candidates import USER, Candidate, Entity, held, resolved
 from app.projects.models import ProjectMember
 from app.projects.rights import require
@@ -162,9 +162,9 @@ def _changed(session: Session, statement: sa.Update | sa.Delete, member_id: int)
 
 def _revoke(session: Session, entity: Entity) -> None:
     if entity.type == USER:
-        directory.revoke_tokens(session, [entity.id])
+        people.revoke_tokens(session, [entity.id])
     else:
-        directory.revoke_tokens_of_group(session, entity.id)
+        people.revoke_tokens_of_group(session, entity.id)
 
 
 def _is(project_id: int, member_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -14,7 +14,7 @@ from app.context import Context
 from app.core.errors import DeniedError, ProjectUnknown
 from app.db.database import Database
 from app.db.parts import parts
-from app.identity import directory
+from app.identity import people
 from app.projects.models import Project, ProjectMember
 
 _NO_ROLES: Final[frozenset[Role]] = frozenset()
@@ -120,7 +120,7 @@ _ROLES = sa.select(
         sa.select(ProjectMember.role).where(
             ProjectMember.project_id == sa.bindparam("project"),
             ProjectMember.entity_type == "g",
-            ProjectMember.entity_id.in_(directory.groups_of(sa.bindparam("user"))),
+            ProjectMember.entity_id.in_(people.groups_of(sa.bindparam("user"))),
         ),
     ).subquery("held")
 )
@@ -133,7 +133,7 @@ _ADMINISTERED = (
             sa.and_(ProjectMember.entity_type == "u", ProjectMember.entity_id == sa.bindparam("user")),
             sa.and_(
                 ProjectMember.entity_type == "g",
-                ProjectMember.entity_id.in_(directory.groups_of(sa.bindparam("user"))),
+                ProjectMember.entity_id.in_(people.groups_of(sa.bindparam("user"))),
             ),
         ),
     )

@@ -26,12 +26,12 @@ from app.core.query import ListQuery
 from app.core.reference import is_project_name
 from app.db.database import retried
 from app.events.management import ProjectCreated, ProjectDeleted
-from app.identity import directory
+from app.identity import people
 from app.projects import allowlist, listing, members, metadata, quotas, settings
 from app.projects.candidates import GROUP, USER
 from app.projects.models import Project, ProjectMember
+from app.projects.results import Deletable, ProjectSummary, ProjectView, StorageUse
 from app.projects.rights import ProjectRef, find_project, may, require
-from app.projects.views import Deletable, ProjectSummary, ProjectView, StorageUse
 
 LIBRARY = "library"
 
@@ -164,9 +164,9 @@ class ProjectService:
     @staticmethod
     def _revoke_tokens(session: Session, project: ProjectRef) -> None:
         belonging = session.execute(_MEMBERS, {"project": project.id}).all()
-        directory.revoke_tokens(session, [row.entity_id for row in belonging if row.entity_type == USER])
+        people.revoke_tokens(session, [row.entity_id for row in belonging if row.entity_type == USER])
         for group in (row.entity_id for row in belonging if row.entity_type == GROUP):
-            directory.revoke_tokens_of_group(session, group)
+            people.revoke_tokens_of_group(session, group)
 
     def _require_may_create(self, project: NewProject) -> None:
         principal = self._ctx.principal
@@ -184,7 +184,7 @@ class ProjectService:
 
     def _owner(self, session: Session) -> int:
         principal = self._ctx.principal
-        owner = principal.id if principal.kind is PrincipalKind.USER else directory.first_administrator(session)
+        owner = principal.id if principal.kind is PrincipalKind.USER else people.first_administrator(session)
         if owner is None:
             raise InternalError("there is no administrator to own the project")
         return owner
@@ -211,7 +211,7 @@ _SUMMARY_RIGHTS = (("member", "list"), ("quota", "read"))
 _PROJECT = cast("sa.Table", Project.__table__)
 _NEW = sa.insert(_PROJECT).values(repo_count=0, storage_used=0).returning(_PROJECT.c.id)
 _NEW_MEMBER = sa.insert(cast("sa.Table", ProjectMember.__table__)).values(
-    entity_type=USER, entity_name=directory.name_of(sa.bindparam("owner")), role=int(Role.PROJECT_ADMIN)
+    entity_type=USER, entity_name=people.name_of(sa.bindparam("owner")), role=int(Role.PROJECT_ADMIN)
 )
 _NUMBERS = sa.select(Project.repo_count, Project.storage_limit, Project.storage_used).where(
     Project.id == sa.bindparam("project")

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.access.principals import Principal, PrincipalKind
-from app.identity import directory
+from app.identity import people
 from app.projects.candidates import GROUP, USER
 from app.projects.models import Project, ProjectMember
 
@@ -40,7 +40,7 @@ def seen_by(user: ColumnElement[int]) -> ColumnElement[bool]:
 def projects_of(user: ColumnElement[int]) -> sa.CompoundSelect[int]:
     """The ids of projects that the user belongs to, in person and through groups."""
     own = ProjectMember.entity_type == USER, ProjectMember.entity_id == user
-    through = ProjectMember.entity_type == GROUP, ProjectMember.entity_id.in_(directory.groups_of(user))
+    through = ProjectMember.entity_type == GROUP, ProjectMember.entity_id.in_(people.groups_of(user))
     return sa.union_all(*(sa.select(ProjectMember.project_id).where(*of) for of in (own, through)))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -11,6 +11,7 @@ from app.configuration.keys import ROBOT_NAME_PREFIX
 from app.configuration.service import ConfigurationService
 from app.context import Context, Ports
 from app.core.crypto import Keys, random_password, same
+from app.identity.sources.source import Attempt
 from app.identity.standing import FRESH_SECONDS
 from app.robots.lifetime import NEVER
 from app.robots.models import Robot, RobotPermission
@@ -29,37 +30,46 @@ def hashed(keys: Keys, stored_name: str, secret: str) -> str:
     return keys.keyed_hash(_PURPOSE, stored_name, secret)
 
 
-class RobotCredentials:
-    """The robots as ``identity`` asks for them, for one process; the name prefix is read every five seconds."""
+class RobotSource:
+    """The identity source ``robots``, for one process; the name prefix is read every five seconds."""
+
+    name: Final = "robots"
+    kind: Final = PrincipalKind.ROBOT
+    compares_anew: Final = True
 
     def __init__(self, ports: Ports) -> None:
-        """Answer from the database of ``ports``."""
         self._ports = ports
         self._prefix = (0.0, "")
 
-    def by_secret(self, name: str, secret: str) -> Principal | None:
-        """The robot of this full name when the secret is its own, or its last one within the grace period."""
+    def reserves(self, name: str) -> bool:
+        """Tell whether the name begins as the full names of robots do."""
+        return name.startswith(self._prefix_now())
+
+    def verify(self, attempt: Attempt) -> Principal | None:
+        """Return the robot whose secret this is, or whose last one within the grace period; one keyed hash."""
         prefix = self._prefix_now()
-        if not name.startswith(prefix):
+        if not attempt.name.startswith(prefix):
             return None
-        stored_name = name.removeprefix(prefix)
+        stored_name = attempt.name.removeprefix(prefix)
         rows = self._ports.db.rows(_BY_NAME, {"name": stored_name})
         if not rows:
             return None
-        presented, row = self._ports.keys.keyed_hashes(_PURPOSE, stored_name, secret), rows[0]
-        if any(same(each, row.secret_hash) for each in presented):
-            return replace(_principal(rows, prefix), secret_hash=row.secret_hash)
-        until = row.previous_secret_until
-        if row.previous_secret_hash is None or until is None or until <= self._ports.clock.now():
-            return None
-        if not any(same(each, row.previous_secret_hash) for each in presented):
-            return None
-        return replace(_principal(rows, prefix), secret_hash=row.previous_secret_hash)
+        presented, row = self._ports.keys.keyed_hashes(_PURPOSE, stored_name, attempt.password), rows[0]
+        valid = row.secret_hash if _one_of(presented, row.secret_hash) else self._previous(row, presented)
+        robot = None if valid is None else replace(_principal(rows, prefix), secret_hash=valid)
+        return None if robot is None or robot.ended(self._ports.clock.now().timestamp()) else robot
 
-    def by_id(self, robot_id: int) -> Principal | None:
-        """The robot with its grants as they are now; None when it is disabled or gone."""
-        rows = self._ports.db.rows(_BY_ID, {"robot_id": robot_id})
+    def by_id(self, principal_id: int) -> Principal | None:
+        """Return the robot with its grants as they are now."""
+        rows = self._ports.db.rows(_BY_ID, {"robot_id": principal_id})
         return _principal(rows, self._prefix_now()) if rows else None
+
+    def _previous(self, row: sa.Row[Any], presented: Sequence[str]) -> str | None:
+        """The hash of the secret before, when it is the one presented and its grace period lasts."""
+        previous: str | None = row.previous_secret_hash
+        until = row.previous_secret_until
+        in_grace = previous is not None and until is not None and until > self._ports.clock.now()
+        return previous if previous is not None and in_grace and _one_of(presented, previous) else None
 
     def _prefix_now(self) -> str:
         now = self._ports.clock.now().timestamp()
@@ -68,6 +78,10 @@ class RobotCredentials:
             prefix = ConfigurationService(Context(self._ports)).text(ROBOT_NAME_PREFIX)
             self._prefix = (now, prefix)
         return prefix
+
+
+def _one_of(presented: Sequence[str], stored: str) -> bool:
+    return any(same(one, stored) for one in presented)
 
 
 def _principal(rows: Sequence[Any], prefix: str) -> Principal:

@@ -15,7 +15,7 @@ from app.db.listing import Columns, conditions, counted, order, paged
 from app.robots.grants import Grant, Level, permissions_of
 from app.robots.lifetime import NEVER
 from app.robots.models import Robot, RobotPermission
-from app.robots.views import RobotView
+from app.robots.results import RobotView
 
 _LARGEST_ID = 2**63 - 1
 _NUMBER = re.compile("[0-9]{1,19}")

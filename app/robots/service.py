@@ -26,8 +26,8 @@ from app.robots.granting import delete_grants, insert_grants, require_held
 from app.robots.grants import Access, Grant, Level, Permission, grants_of
 from app.robots.models import Robot
 from app.robots.names import check_name, full_name, stored_name
+from app.robots.results import CreatedRobot, RobotView
 from app.robots.rights import editable, locked, placed, require_at
-from app.robots.views import CreatedRobot, RobotView
 
 _DESCRIPTION_LIMIT = 1024
 _LEVELS = {level.value: level for level in Level}

@@ -11,7 +11,7 @@ from app.access.principals import Principal, PrincipalKind
 from app.access.roles import Role
 from app.context import Context
 from app.core.errors import RobotDenied
-from app.identity import directory
+from app.identity import people
 from app.projects.rights import ProjectRef, find_project, roles_in
 from app.robots.grants import EVERY_PROJECT
 from app.robots.lifetime import NEVER
@@ -51,7 +51,7 @@ def _vouched(ctx: Context, robot_id: int, project: ProjectRef, role: int, action
         if not _holds(session, robot_id, project.name, action):
             return False
         if robot.creator_type != PrincipalKind.ROBOT:
-            person = directory.person(session, robot.creator_ref)
+            person = people.person(session, robot.creator_ref)
             return person is not None and _may_give(session, person, project, role, action)
         robot_id = robot.creator_ref
     return False

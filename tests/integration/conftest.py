@@ -6,6 +6,7 @@ import httpx
 import pytest
 from flask import Flask
 
+from tests.support.directory import TEAM, Directory, person
 from tests.support.people import People
 from tests.support.robots import MadeRobot
 
@@ -56,3 +57,12 @@ def as_robot(app: Flask) -> Iterator[AsRobot]:
     yield connect
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def directory() -> Iterator[Directory]:
+    """A directory that knows Alice, of the group ``team``, and Bob; ``with_directory`` makes it a source."""
+    made = Directory()
+    made.add(person("alice", groups=(TEAM,)), person("bob"))
+    yield made
+    made.answers.set()

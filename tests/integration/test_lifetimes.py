@@ -35,7 +35,7 @@ def test_the_oldest_identity_token_of_an_account_goes(
     def token_of(name: str) -> str:
         account = UserService(ctx).get(people[name].id)
         owner = Principal(kind=PrincipalKind.USER, id=account.id, name=name, version=account.version)
-        return RefreshTokens(ctx).issue(owner, SERVICE)
+        return RefreshTokens(ctx).issue(owner, SERVICE) or ""
 
     def redeemed(token: str) -> int:
         form = {"grant_type": "refresh_token", "service": SERVICE, "refresh_token": token}

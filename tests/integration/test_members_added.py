@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from app.context import Ports
-from app.identity.directory import GroupType
+from app.identity.people import GroupType
 from tests.integration.conftest import Caller
 from tests.support.accounts import PASSWORD, make_project
 from tests.support.members import BEGINNING, MEMBERS, groups, last_part, make_group, refusal, shown, version

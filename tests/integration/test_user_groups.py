@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from app.context import Ports
-from app.identity.directory import GroupType
 from app.identity.models import UserGroup
+from app.identity.people import GroupType
 from tests.integration.conftest import Caller
 from tests.support.clock import MovableClock
 from tests.support.members import groups, make_group, version

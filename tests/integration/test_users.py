@@ -19,7 +19,6 @@ from app.identity.authentication import Authenticator
 from app.identity.models import LoginFailure
 from app.identity.profiles import NewUser
 from app.identity.service import UserService
-from app.robots.credentials import RobotCredentials
 from tests.support.accounts import PASSWORD, make_user
 
 
@@ -154,7 +153,7 @@ def test_each_change_makes_a_new_version(ports: Ports, ctx: Context) -> None:
 class TestAuthenticator:
     def test_failures_are_counted_once_each_by_many_processes(self, ports: Ports) -> None:
         make_user(ports, "someone")
-        authenticators = [Authenticator(ports, RobotCredentials(ports)) for _ in range(4)]
+        authenticators = [Authenticator(ports) for _ in range(4)]
 
         def guess(authenticator: Authenticator) -> None:
             with pytest.raises((UnauthenticatedError, TooManyRequests)):
@@ -171,7 +170,7 @@ class TestAuthenticator:
 
     def test_addresses_are_delayed_apart(self, ports: Ports) -> None:
         make_user(ports, "someone")
-        authenticator = Authenticator(ports, RobotCredentials(ports))
+        authenticator = Authenticator(ports)
         for _ in range(5):
             with pytest.raises(UnauthenticatedError):
                 authenticator.basic("someone", "wrong", "192.0.2.1")
@@ -181,7 +180,7 @@ class TestAuthenticator:
         assert authenticator.basic("someone", PASSWORD, "192.0.2.2").name == "someone"
 
     def test_unknown_accounts_are_delayed_too(self, ports: Ports) -> None:
-        authenticator = Authenticator(ports, RobotCredentials(ports))
+        authenticator = Authenticator(ports)
         for _ in range(5):
             with pytest.raises(UnauthenticatedError):
                 authenticator.basic("nobody", "wrong", "192.0.2.1")

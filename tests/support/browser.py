@@ -26,9 +26,9 @@ class Browser(httpx.Client):
         """Send the form of the login page."""
         return self.post("/c/login", data={"principal": name, "password": password})
 
-    def logged_in(self, name: str) -> "Browser":
+    def logged_in(self, name: str, password: str = PASSWORD) -> "Browser":
         """Itself, after a login that must succeed."""
-        assert self.log_in(name).status_code == 200
+        assert self.log_in(name, password).status_code == 200
         return self
 
     def who(self) -> str | None:

@@ -6,8 +6,8 @@ import httpx
 import sqlalchemy as sa
 
 from app.context import Ports
-from app.identity.directory import GroupType
 from app.identity.models import User, UserGroup, UserGroupMember
+from app.identity.people import GroupType
 
 MEMBERS = "/projects/private/members"
 BEGINNING = [

@@ -10,6 +10,7 @@ from app.core.errors import PreconditionError
 from app.core.paging import Listed
 from app.core.query import Fuzzy, ListQuery
 from app.identity.profiles import NewUser, Profile
+from app.identity.results import Account, Named
 from app.identity.schemas import (
     OIDCCliSecretReqSchema,
     PasswordReqSchema,
@@ -21,7 +22,6 @@ from app.identity.schemas import (
     UserSysAdminFlagSchema,
 )
 from app.identity.service import UserService
-from app.identity.views import Account, Named
 from app.web import csrf
 from app.web.blueprint import HarborBlueprint
 from app.web.schemas import ListParameters, wanted, wanted_page

@@ -8,6 +8,7 @@ from flask.views import MethodView
 from app.core.errors import NotFoundError
 from app.core.paging import Listed
 from app.core.query import Exact, Fuzzy, ListQuery
+from app.projects.results import Deletable, ProjectSummary, ProjectView
 from app.projects.schemas import (
     CreationHeaders,
     NameHeaders,
@@ -19,7 +20,6 @@ from app.projects.schemas import (
     ProjectSummarySchema,
 )
 from app.projects.service import NewProject, ProjectChange, ProjectService
-from app.projects.views import Deletable, ProjectSummary, ProjectView
 from app.web.blueprint import HarborBlueprint
 from app.web.keys import name_or_id
 from app.web.schemas import wanted

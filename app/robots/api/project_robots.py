@@ -6,9 +6,9 @@ from flask.views import MethodView
 
 from app.core.paging import Listed
 from app.projects.schemas import NameHeaders
+from app.robots.results import CreatedRobot, RobotView
 from app.robots.schemas import RobotCreatedSchema, RobotCreateV1Schema, RobotSchema
 from app.robots.service import OldRobot, RobotService
-from app.robots.views import CreatedRobot, RobotView
 from app.web.blueprint import HarborBlueprint
 from app.web.keys import name_or_id
 from app.web.schemas import ListParameters, wanted

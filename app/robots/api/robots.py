@@ -5,10 +5,10 @@ from typing import Any
 from flask.views import MethodView
 
 from app.core.paging import Listed
+from app.robots.results import CreatedRobot, RobotView
 from app.robots.rotation import SecretRotation
 from app.robots.schemas import RefreshParameters, RobotCreatedSchema, RobotCreateSchema, RobotSchema, RobotSecSchema
 from app.robots.service import NewRobot, RobotChange, RobotService
-from app.robots.views import CreatedRobot, RobotView
 from app.web.blueprint import HarborBlueprint
 from app.web.schemas import ListParameters, wanted
 from app.web.session import current_context

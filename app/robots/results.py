@@ -1,4 +1,4 @@
-"""What callers are shown of robots."""
+"""What the services of robots return."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

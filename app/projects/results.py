@@ -1,4 +1,4 @@
-"""What callers are shown of projects."""
+"""What the services of projects return."""
 
 from dataclasses import dataclass
 from datetime import datetime

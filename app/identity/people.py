@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.access.principals import Principal, PrincipalKind
+from app.core.errors import Overtaken
 from app.db.conflict import insert_absent
 from app.identity.models import User, UserGroup, UserGroupMember
 
@@ -100,14 +101,23 @@ def group_named(session: Session, name: str, kind: GroupType) -> int | None:
     return session.execute(statement.order_by(UserGroup.id).limit(1)).scalar_one_or_none()
 
 
-def ensure_group(session: Session, name: str, kind: GroupType, now: datetime) -> int | None:
-    """As ``group_named``, and make the group when it is absent; the name has 1 to 255 characters."""
-    known = group_named(session, name, kind)
-    if known is not None:
-        return known
-    columns = {"group_name": name, "group_type": int(kind), "creation_time": now, "update_time": now}
-    session.execute(insert_absent(session, UserGroup).values(ldap_group_dn="", **columns))
-    return group_named(session, name, kind)
+def ensure_group(session: Session, name: str, kind: GroupType, now: datetime, *, dn: str = "") -> int:
+    """Return the id of the group of this kind and name, or of this distinguished name, and make it when it is absent.
+
+    The name has 1 to 255 characters. Overtaken when the group was deleted meanwhile.
+    """
+    known = _group(session, name, kind, dn)
+    if known is None:
+        columns = {"group_name": name, "group_type": int(kind), "creation_time": now, "update_time": now}
+        session.execute(insert_absent(session, UserGroup).values(ldap_group_dn=dn, **columns))
+        known = _group(session, name, kind, dn)
+    if known is None:
+        raise Overtaken
+    return known
+
+
+def _group(session: Session, name: str, kind: GroupType, dn: str) -> int | None:
+    return group_of_dn(session, dn) if dn else group_named(session, name, kind)
 
 
 def revoke_tokens_of_group(session: Session, group_id: int) -> None:

@@ -1,4 +1,4 @@
-"""What callers are shown of the audit log."""
+"""What the services of the audit log return."""
 
 from dataclasses import dataclass
 from datetime import datetime

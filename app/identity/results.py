@@ -1,4 +1,4 @@
-"""What callers are shown of people."""
+"""What the services of people return."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,0 +1,95 @@
+"""Bounds on asking an outside source: a time limit, a number of calls at once, and a pause after it was too slow."""
+
+import contextvars
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Final
+
+import structlog
+
+from app.core.blocking import about_to_block
+from app.core.clock import Clock
+from app.core.errors import DomainError, UnavailableError
+from app.db.database import forbid_in_transaction
+from app.identity.sources.source import OutsideSource, Person
+
+TIME_LIMIT: Final = 5.0
+"""Seconds after which an answer is not waited for."""
+PAUSE: Final = 10.0
+"""Seconds for which a source that was too slow is not asked again."""
+_RETRY_SECONDS: Final = 5
+_log = structlog.get_logger()
+
+
+class BoundedSource:
+    """An outside source as authentication asks it; a failure of the other system is always UnavailableError."""
+
+    def __init__(self, source: OutsideSource, clock: Clock, at_once: int, time_limit: float) -> None:
+        """Let at most ``at_once`` calls run, those included that were given up after ``time_limit`` seconds."""
+        self.name = source.name
+        self._source = source
+        self._clock = clock
+        self._time_limit = time_limit
+        self._calls = threading.BoundedSemaphore(at_once)
+        self._slow_at = float("-inf")
+
+    def enabled(self) -> bool:
+        """As ``OutsideSource.enabled``."""
+        return self._source.enabled()
+
+    def verify(self, name: str, password: str) -> Person | None:
+        """As ``OutsideSource.verify``, within the bounds.
+
+        Raises:
+            UnavailableError: it fails, is too slow, was too slow a moment ago, or has too many calls to answer.
+            InternalError: this thread has a writing transaction open.
+
+        """
+        about_to_block()
+        forbid_in_transaction("asking an identity source")
+        if 0 <= self._now() - self._slow_at < PAUSE or not self._calls.acquire(blocking=False):
+            raise self._unavailable()
+        answers: SimpleQueue[Callable[[], Person | None]] = SimpleQueue()
+        context = contextvars.copy_context()
+        thread = threading.Thread(
+            target=lambda: context.run(self._ask, name, password, answers), name=f"identity-{self.name}", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:
+            self._calls.release()
+            raise self._unavailable() from None
+        try:
+            answer = answers.get(timeout=self._time_limit)
+        except Empty:
+            self._slow_at = self._now()
+            _log.warning("identity_source_slow", source=self.name, seconds=self._time_limit)
+            raise self._unavailable() from None
+        return answer()
+
+    def _ask(self, name: str, password: str, answers: SimpleQueue[Callable[[], Person | None]]) -> None:
+        try:
+            person = self._source.verify(name, password)
+        except DomainError as error:
+            answers.put(_raising(error))
+        except Exception as error:  # noqa: BLE001 - another system's library; its defect must not end other logins
+            _log.error("identity_source_failed", source=self.name, error=type(error).__name__)
+            answers.put(_raising(self._unavailable()))
+        else:
+            answers.put(lambda: person)
+        finally:
+            self._calls.release()
+
+    def _unavailable(self) -> UnavailableError:
+        return UnavailableError(f"identity source {self.name} does not answer, try again", retry_after=_RETRY_SECONDS)
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+def _raising(error: Exception) -> Callable[[], Person | None]:
+    def answer() -> Person | None:
+        raise error
+
+    return answer
