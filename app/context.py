@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,10 +18,11 @@ from app.core.cache import Cache, content_cache
 from app.core.clock import Clock
 from app.core.crypto import Keys, random_key
 from app.core.errors import InternalError, Overtaken, StorageFull
-from app.core.plugins import AdmissionTable, Bell, EffectTable, PullSink
+from app.core.plugins import AdmissionTable, Bell, PullSink
 from app.db import gate
 from app.db.database import Database
 from app.db.plans import run
+from app.events.base import EffectTable, Event
 from app.settings import Settings
 from app.storage.key_batches import KeyBatches
 from app.storage.room import DiskRoom
@@ -155,14 +156,21 @@ class Context:
         for check in self.ports.admission.get(verb, ()):
             check(self, subject)
 
-    def emit(self, event: object) -> None:
-        """Run the effects of ``event`` in order, inside the open writing transaction."""
+    def emit(self, event: Event) -> None:
+        """Run the effects of ``event`` in order, inside the open writing transaction.
+
+        The caller is its operator when it names none. InternalError for a class without a row in ``app/effects.py``.
+        """
         if self._session is None:
             raise InternalError(f"{type(event).__name__} emitted outside a writing transaction")
-        for handler in self.ports.effects.get(type(event), ()):
-            handler(self, event)
+        handlers = self.ports.effects.get(type(event))
+        if handlers is None:
+            raise InternalError(f"{type(event).__name__} has no row in app/effects.py")
+        named = event if event.operator else replace(event, operator=self.principal.name or ANONYMOUS.kind)
+        for handler in handlers:
+            handler(self, named)
 
-    def emit_always(self, event: object) -> None:
+    def emit_always(self, event: Event) -> None:
         """Emit a fact that must outlive the refusal of its request, in a short transaction of its own."""
         if self._session is not None:
             raise InternalError(f"{type(event).__name__} would be lost with the open transaction")

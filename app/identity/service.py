@@ -88,7 +88,8 @@ class UserService:
             session.add(user)
             session.flush()
             known_logins.remember(session, self._ctx.ports, user.username, new.password)
-            self._ctx.emit(UserCreated(user_id=user.id, username=user.username))
+            operator = "" if self._is_somebody() else user.username
+            self._ctx.emit(UserCreated(user_id=user.id, username=user.username, operator=operator))
             return _account(user)
 
     def get(self, user_id: int) -> Account:

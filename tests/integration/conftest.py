@@ -56,3 +56,10 @@ def as_robot(app: Flask) -> Iterator[AsRobot]:
     yield connect
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def registry(client: httpx.Client, people: People) -> httpx.Client:
+    """The administrator's client of the registry."""
+    client.auth = httpx.BasicAuth(*people["admin"].credentials)
+    return client
