@@ -35,7 +35,8 @@ from app.events.management import (
     UserGroupRenamed,
     UserUpdated,
 )
-from app.events.quotas import QuotaWarning
+from app.events.quotas import ProjectQuotaExceeded, QuotaWarning
+from app.events.refusals import DeleteDenied, PullDenied, PushDenied
 from app.projects import effects as projects
 from app.robots import effects as robots
 
@@ -52,7 +53,11 @@ def effects() -> EffectTable:
         TagCreated: (audit.record,),
         TagDeleted: (audit.record,),
         RepositoryDeleted: (audit.record,),
+        PushDenied: (audit.record,),
+        PullDenied: (audit.record,),
+        DeleteDenied: (audit.record,),
         QuotaWarning: _NOT_SHOWN,
+        ProjectQuotaExceeded: _NOT_SHOWN,
         LoggedIn: (audit.record,),
         LoggedOut: (audit.record,),
         LoginFailed: (audit.record,),

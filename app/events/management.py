@@ -61,8 +61,14 @@ class LoginFailed(UserEvent):
 
     operation = "login"
     succeeded = False
+    most_a_minute = 60
 
     address: str
+
+    @property
+    def source(self) -> str:
+        """The address, as the account is not proven."""
+        return self.address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +114,7 @@ class PasswordRefused(UserEvent):
 
     operation = "update"
     succeeded = False
+    most_a_minute = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,7 +88,7 @@ class Authenticator:
             ctx = Context(self._ports, address=address)
             with ctx.write() as session:
                 throttle.record_failure(session, account, place)
-                ctx.emit(LoginFailed(username=username, address=address, operator=username))
+                ctx.record(LoginFailed(username=username, address=address, operator=username))
             raise UnauthenticatedError
         self._remember(key, principal)
         if not known():

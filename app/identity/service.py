@@ -142,10 +142,10 @@ class UserService:
         """
         try:
             self._set_password(user_id, password, old)
-        except DeniedError:
+        except DeniedError as refusal:
             with self._ctx.read() as session:
                 username = directory.names_of(session, [user_id]).get(user_id, str(user_id))
-            self._ctx.emit_always(PasswordRefused(username=username))
+            refusal.carrying(PasswordRefused(username=username))
             raise
 
     @retried()
