@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -17,11 +18,13 @@ from app.core.budget import ByteBudget
 from app.core.cache import Cache, content_cache
 from app.core.clock import Clock
 from app.core.crypto import Keys, random_key
-from app.core.errors import InternalError, Overtaken, StorageFull
-from app.core.plugins import AdmissionTable, Bell, EffectTable, IdentitySources, PullSink
+from app.core.errors import DomainError, InternalError, Kind, Overtaken, StorageFull, UnavailableError
+from app.core.plugins import AdmissionTable, Bell, IdentitySources, PullSink
+from app.core.refusal_bounds import RefusalBounds
 from app.db import gate
-from app.db.database import Database
+from app.db.database import Database, writing
 from app.db.plans import run
+from app.events.base import EffectTable, Event
 from app.settings import Settings
 from app.storage.key_batches import KeyBatches
 from app.storage.room import DiskRoom
@@ -30,6 +33,8 @@ from app.storage.store import BlobStore
 LARGE_AT_ONCE: Final = 4
 _WAITING_BYTES: Final = 256 * 1024
 _SMALL_BODIES_BYTES: Final = 16 * 1024 * 1024
+_DENIALS: Final = frozenset({Kind.DENIED, Kind.PRECONDITION})
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,8 @@ class Ports:
     """To be held while a large document is parsed, which takes many times its bytes."""
     start_key: bytes = field(default_factory=random_key, repr=False)
     """A key of this start, shared with the processes forked from this one and never stored."""
+    refusals: RefusalBounds = field(default_factory=RefusalBounds)
+    """What callers have put on record in this minute by being refused."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When this process, or the one that it was forked from, began."""
 
@@ -143,6 +150,9 @@ class Context:
             raise
         except IntegrityError as error:
             raise Overtaken from error
+        except DomainError as refusal:
+            self.record_refusal(refusal)
+            raise
 
     @contextmanager
     def write_content(self) -> Iterator[Session]:
@@ -156,20 +166,59 @@ class Context:
         for check in self.ports.admission.get(verb, ()):
             check(self, subject)
 
-    def emit(self, event: object) -> None:
-        """Run the effects of ``event`` in order, inside the open writing transaction."""
+    def emit(self, event: Event) -> None:
+        """Run the effects of ``event`` in order, inside the open writing transaction.
+
+        The caller is its operator when it names none. InternalError for a class without a row in ``app/effects.py``.
+        """
         if self._session is None:
             raise InternalError(f"{type(event).__name__} emitted outside a writing transaction")
-        for handler in self.ports.effects.get(type(event), ()):
-            handler(self, event)
+        handlers = self.ports.effects.get(type(event))
+        if handlers is None:
+            raise InternalError(f"{type(event).__name__} has no row in app/effects.py")
+        named = event if event.operator else replace(event, operator=self.principal.name or ANONYMOUS.kind)
+        for handler in handlers:
+            handler(self, named)
 
-    def emit_always(self, event: object) -> None:
-        """Emit a fact that must outlive the refusal of its request, in a short transaction of its own."""
-        if self._session is not None:
-            raise InternalError(f"{type(event).__name__} would be lost with the open transaction")
-        with self.write():
-            self.emit(event)
+    def record(self, *facts: Event) -> None:
+        """Emit facts that callers cause by being refused, unless they have caused too many of them in this minute.
 
-    def acting_as(self, principal: Principal) -> "Context":
-        """The same call in the name of another principal, without the open transaction."""
-        return Context(self.ports, principal, request_id=self.request_id, address=self.address)
+        In the open writing transaction, else in a short one of its own.
+        """
+        about_to_block()
+        if recorded := [fact for fact in facts if self._within_bounds(fact)]:
+            with self.write():
+                for fact in recorded:
+                    self.emit(fact)
+
+    def record_refusal(self, refusal: DomainError) -> None:
+        """Record the facts that ride on an error, once; inside a transaction they wait for its rollback.
+
+        The caller is told of the refusal, not that the facts could not be written, which is logged.
+        """
+        if not refusal.facts or writing():
+            return
+        try:
+            self.record(*refusal.facts)
+        except UnavailableError as problem:
+            _log.warning("refusal_not_recorded", facts=[repr(fact) for fact in refusal.facts], reason=problem.message)
+        refusal.facts = ()
+
+    @contextmanager
+    def refusing(self, fact: Event) -> Iterator[None]:
+        """Record ``fact`` when what is done within is denied to a caller who is logged in.
+
+        Anonymous callers put nothing on record: the access log has them.
+        """
+        try:
+            yield
+        except DomainError as refusal:
+            if refusal.kind in _DENIALS and self.principal.authenticated:
+                self.record_refusal(refusal.carrying(fact))
+            raise
+
+    def _within_bounds(self, fact: Event) -> bool:
+        if not fact.most_a_minute:
+            return True
+        source, kind = fact.source or self.principal.name, type(fact).__name__
+        return self.ports.refusals.take(source, (kind, fact.resource), fact.most_a_minute, self.ports.clock.now())

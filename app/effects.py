@@ -1,9 +1,15 @@
 """What a fact sets off: event class -> handlers, in order, run inside the emitting transaction."""
 
+from collections.abc import Iterable
+from typing import Final
+
 from app.artifacts import effects as artifacts
 from app.audit import effects as audit
-from app.core.plugins import EffectTable
-from app.events.content import ArtifactDeleted, ArtifactPushed, ContentPulled, RepositoryDeleted, TagDeleted
+from app.core.errors import InternalError
+from app.events.base import Effect, EffectTable, Event
+from app.events.catalog import facts
+from app.events.configuration import ConfigurationChanged, ReadOnlySwitched, SystemAllowlistChanged
+from app.events.content import ArtifactDeleted, ArtifactPushed, ContentPulled, RepositoryDeleted, TagCreated, TagDeleted
 from app.events.management import (
     ExecutionRequested,
     ExecutionStopped,
@@ -17,13 +23,11 @@ from app.events.management import (
     ProjectCreated,
     ProjectDeleted,
     ProjectUpdated,
-    ReadOnlySwitched,
     RobotCreated,
     RobotDeleted,
     RobotUpdated,
     ScheduleRemoved,
     ScheduleSet,
-    SystemAllowlistChanged,
     UserCreated,
     UserDeleted,
     UserGroupCreated,
@@ -31,41 +35,66 @@ from app.events.management import (
     UserGroupRenamed,
     UserUpdated,
 )
+from app.events.quotas import ProjectQuotaExceeded, QuotaWarning
+from app.events.refusals import DeleteDenied, PullDenied, PushDenied
 from app.projects import effects as projects
 from app.robots import effects as robots
 
+_NOT_SHOWN: Final[tuple[Effect, ...]] = ()
+"""Of facts that the audit log has no type for; webhooks are to tell them."""
+
 
 def effects() -> EffectTable:
-    """Return the table that ``Context.emit`` runs."""
-    return {
-        ArtifactPushed: (audit.artifact_pushed,),
-        ContentPulled: (audit.content_pulled,),
-        ArtifactDeleted: (audit.artifact_deleted,),
-        TagDeleted: (audit.tag_deleted,),
-        RepositoryDeleted: (audit.managed,),
-        LoggedIn: (audit.logged_in,),
-        LoggedOut: (audit.logged_out,),
-        LoginFailed: (audit.login_failed,),
-        ReadOnlySwitched: (audit.read_only_switched,),
-        SystemAllowlistChanged: (audit.system_allowlist_changed,),
-        UserCreated: (audit.user_created,),
-        UserUpdated: (projects.user_updated, audit.managed),
-        PasswordRefused: (audit.password_refused,),
-        UserDeleted: (projects.user_deleted, audit.managed),
-        UserGroupCreated: (audit.managed,),
-        UserGroupRenamed: (projects.user_group_renamed, audit.managed),
-        UserGroupDeleted: (projects.user_group_deleted, audit.managed),
-        ProjectCreated: (audit.managed,),
-        ProjectUpdated: (audit.managed,),
-        ProjectDeleted: (artifacts.project_deleted, robots.project_deleted, audit.managed),
-        MemberAdded: (robots.member_added, audit.managed),
-        MemberUpdated: (robots.member_updated, audit.managed),
-        MemberRemoved: (audit.managed,),
-        RobotCreated: (audit.managed,),
-        RobotUpdated: (audit.managed,),
-        RobotDeleted: (audit.managed,),
-        ExecutionRequested: (audit.managed,),
-        ExecutionStopped: (audit.managed,),
-        ScheduleSet: (audit.managed,),
-        ScheduleRemoved: (audit.managed,),
+    """Return the table that ``Context.emit`` runs; InternalError, naming the class, when a fact's row is not right."""
+    table: EffectTable = {
+        ArtifactPushed: (audit.record,),
+        ContentPulled: (audit.record,),
+        ArtifactDeleted: (audit.record,),
+        TagCreated: (audit.record,),
+        TagDeleted: (audit.record,),
+        RepositoryDeleted: (audit.record,),
+        PushDenied: (audit.record,),
+        PullDenied: (audit.record,),
+        DeleteDenied: (audit.record,),
+        QuotaWarning: _NOT_SHOWN,
+        ProjectQuotaExceeded: _NOT_SHOWN,
+        LoggedIn: (audit.record,),
+        LoggedOut: (audit.record,),
+        LoginFailed: (audit.record,),
+        ConfigurationChanged: (audit.record,),
+        ReadOnlySwitched: (audit.record,),
+        SystemAllowlistChanged: (audit.record,),
+        UserCreated: (audit.record,),
+        UserUpdated: (projects.user_updated, audit.record),
+        PasswordRefused: (audit.record,),
+        UserDeleted: (projects.user_deleted, audit.record),
+        UserGroupCreated: (audit.record,),
+        UserGroupRenamed: (projects.user_group_renamed, audit.record),
+        UserGroupDeleted: (projects.user_group_deleted, audit.record),
+        ProjectCreated: (audit.record,),
+        ProjectUpdated: (audit.record,),
+        ProjectDeleted: (artifacts.project_deleted, robots.project_deleted, audit.record),
+        MemberAdded: (robots.member_added, audit.record),
+        MemberUpdated: (robots.member_updated, audit.record),
+        MemberRemoved: (audit.record,),
+        RobotCreated: (audit.record,),
+        RobotUpdated: (audit.record,),
+        RobotDeleted: (audit.record,),
+        ExecutionRequested: (audit.record,),
+        ExecutionStopped: (audit.record,),
+        ScheduleSet: (audit.record,),
+        ScheduleRemoved: (audit.record,),
     }
+    require_rows(table, facts())
+    return table
+
+
+def require_rows(table: EffectTable, known: Iterable[type[Event]]) -> None:
+    """Raise InternalError unless each known fact has a row, and is recorded exactly when it has words for it."""
+    if missing := [kind.__name__ for kind in known if kind not in table]:
+        raise InternalError(f"no row in app/effects.py for the events {', '.join(missing)}")
+    for kind, handlers in table.items():
+        if bool(kind.operation) != (audit.record in handlers):
+            raise InternalError(
+                f"event {kind.__name__} must have an operation for the audit log, and audit.record, or neither"
+            )

@@ -15,7 +15,7 @@ from app.artifacts.references import References, extend, record, resolve
 from app.artifacts.repositories import RepositoryRef, find_place, lock_repository
 from app.artifacts.standing import described_by_tag, settle
 from app.artifacts.subjects import Push
-from app.artifacts.tags import point_tags
+from app.artifacts.tags import TaggedArtifact, point_tags
 from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import ManifestInvalid, RepositoryUnknown
@@ -80,7 +80,9 @@ class PushService:
                 artifact_id = known
                 if push.manifest.optional:
                     stored, touched = _extend(session, repository, push, looked, artifact_id)
-            touched |= point_tags(session, repository.id, artifact_id, push.tags, now)
+            touched |= point_tags(
+                ctx, repository, TaggedArtifact(id=artifact_id, digest=push.digest), push.tags, pushed=True
+            )
             touched |= self._attach_by_tags(_referrer(repository, push, artifact_id), push, now, created=created)
             if touched:
                 _touch(session, repository, listed=created + settle(session, touched), now=now)

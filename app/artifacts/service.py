@@ -17,6 +17,7 @@ from app.core.query import ListQuery
 from app.core.reference import is_digest
 from app.db.database import retried
 from app.db.listing import Columns, conditions, counted, order, paged
+from app.events.refusals import DeleteDenied
 from app.projects.models import Project
 from app.projects.rights import require
 from app.projects.visibility import seen_projects
@@ -64,7 +65,8 @@ class RepositoryService:
     @retried()
     def delete(self, project: str, name: str) -> None:
         """Delete the repository with all that is in it; RepositoryUnknown, ReadOnly, UnavailableError."""
-        require(self._ctx, project, "repository", "delete")
+        with self._ctx.refusing(DeleteDenied(repository=f"{project}/{name}")):
+            require(self._ctx, project, "repository", "delete")
         with self._ctx.write_content() as session:
             place = lock_published(session, f"{project}/{name}", to_delete=True)
             delete_repository(self._ctx, place)
@@ -111,7 +113,8 @@ class ArtifactService:
 
         RepositoryUnknown, ManifestUnknown; StillReferenced while an index lists it; ReadOnly, UnavailableError.
         """
-        require(self._ctx, project, "artifact", "delete")
+        with self._ctx.refusing(DeleteDenied(repository=f"{project}/{repository}", reference=reference)):
+            require(self._ctx, project, "artifact", "delete")
         with self._ctx.write_content() as session:
             place = lock_published(session, f"{project}/{repository}")
             delete_artifact(self._ctx, find_artifact(session, place.name, reference))

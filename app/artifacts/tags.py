@@ -1,24 +1,34 @@
 """Tags: names for artifacts, moved by pushes, listed in byte order."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.deletion import delete_tags
 from app.artifacts.models import Artifact, Tag
-from app.artifacts.repositories import find_published, lock_published
+from app.artifacts.repositories import RepositoryRef, find_published, lock_published
 from app.context import Context
 from app.core.errors import ManifestUnknown
 from app.core.paging import KeysetPage
 from app.db.conflict import full_insert
 from app.db.database import retried
 from app.db.plans import run
+from app.events.content import TagCreated
 
 MOST_NAMES: Final = 10_000
 """Tags of one page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaggedArtifact:
+    """The artifact that tags are to name."""
+
+    id: int
+    digest: str
 
 
 class TagService:
@@ -48,24 +58,44 @@ class TagService:
             delete_tags(self._ctx, place, [(row.id, row.name, row.digest)])
 
 
-def point_tags(session: Session, repository_id: int, artifact_id: int, names: Sequence[str], now: datetime) -> set[int]:
+def point_tags(
+    ctx: Context, repository: RepositoryRef, artifact: TaggedArtifact, names: Sequence[str], *, pushed: bool
+) -> set[int]:
     """Make or move the tags to the artifact; returns the ids of the artifacts that got or lost one.
 
-    The repository's row must be locked.
+    The repository's row must be locked. ``pushed`` tells whether they come with a push of the artifact.
     """
     if not names:
         return set()
-    found = {row.name: row for row in run(session, _POINTED, {"repository": repository_id, "names": list(names)})}
-    moved = {row.id: row.artifact_id for row in found.values() if row.artifact_id != artifact_id}
+    session, now = ctx.session, ctx.ports.clock.now()
+    known = {row.name: row for row in run(session, _POINTED, {"repository": repository.id, "names": list(names)})}
+    moved = {row.id: row.artifact_id for row in known.values() if row.artifact_id != artifact.id}
     if moved:
-        session.connection().execute(_MOVE, {"ids": list(moved), "artifact": artifact_id, "now": now})
-    place = {"repository_id": repository_id, "artifact_id": artifact_id, "push_time": now}
-    absent = [place | {"name": name} for name in names if name not in found]
-    if len(absent) == 1:
-        run(session, _NEW_ONE, absent[0])
-    elif absent:
-        session.connection().execute(_NEW, absent)
-    return {artifact_id, *moved.values()} if moved or absent else set()
+        session.connection().execute(_MOVE, {"ids": list(moved), "artifact": artifact.id, "now": now})
+    new = [name for name in names if name not in known]
+    _insert(session, [_row(repository.id, artifact.id, name, now) for name in new])
+    for name in new:
+        ctx.emit(
+            TagCreated(
+                project_id=repository.project_id,
+                repository=repository.name,
+                digest=artifact.digest,
+                tag=name,
+                pushed=pushed,
+            )
+        )
+    return {artifact.id, *moved.values()} if moved or new else set()
+
+
+def _row(repository_id: int, artifact_id: int, name: str, now: datetime) -> dict[str, Any]:
+    return {"repository_id": repository_id, "artifact_id": artifact_id, "name": name, "push_time": now}
+
+
+def _insert(session: Session, rows: list[dict[str, Any]]) -> None:
+    if len(rows) == 1:
+        run(session, _NEW_ONE, rows[0])
+    elif rows:
+        session.connection().execute(_NEW, rows)
 
 
 _NEW = sa.insert(Tag)

@@ -9,7 +9,7 @@ from app.cli.keys import replace_lost, rotate_csrf, rotate_encryption, rotate_pe
 from app.core.crypto import random_password
 from app.core.errors import NotFoundError
 from app.db import gate
-from app.events.management import ReadOnlySwitched
+from app.events.configuration import ReadOnlySwitched
 from app.identity import throttle
 from app.identity.results import Account
 from app.identity.service import UserService

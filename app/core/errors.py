@@ -27,7 +27,7 @@ DomainError
 """
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 
 class Kind(StrEnum):
@@ -63,11 +63,18 @@ class DomainError(Exception):
         super().__init__(message or self.default_message)
         self.detail = detail
         self.retry_after = retry_after
+        self.facts: tuple[Any, ...] = ()
+        """Events that outlive the rollback this error causes; ``Context.record_refusal`` emits them after it."""
 
     @property
     def message(self) -> str:
         """The sentence for people."""
         return str(self.args[0])
+
+    def carrying(self, *facts: Any) -> Self:  # noqa: ANN401 - the events' classes belong to a layer above
+        """Add facts that are to be on record though this error undoes the transaction; returns the error."""
+        self.facts += facts
+        return self
 
 
 class InvalidError(DomainError):

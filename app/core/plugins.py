@@ -10,8 +10,6 @@ Handler = Callable[[Any, Any], None]
 """A check or an effect: called with the Context and the subject or event; a check refuses by raising."""
 AdmissionTable = Mapping[str, Sequence[Handler]]
 """Verb -> checks in order."""
-EffectTable = Mapping[type, Sequence[Handler]]
-"""Event class -> handlers in order."""
 
 M = TypeVar("M")
 

@@ -1,145 +1,197 @@
-"""What happened to projects, people and the system."""
+"""What happened to projects, people, robots and jobs."""
 
 from dataclasses import dataclass
 
+from app.events.base import Event
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectCreated:
+class ProjectEvent(Event):
+    """A fact about a project."""
+
+    resource_type = "project"
+
+    project_id: int
+    name: str
+
+    @property
+    def resource(self) -> str:
+        """The project's name."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectCreated(ProjectEvent):
     """A project was created."""
 
-    project_id: int
-    name: str
+    operation = "create"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectDeleted:
+class ProjectUpdated(ProjectEvent):
+    """A project's settings were changed."""
+
+    operation = "update"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectDeleted(ProjectEvent):
     """A project was deleted."""
 
-    project_id: int
-    name: str
+    operation = "delete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadOnlySwitched:
-    """The administrator switched read-only mode on or off."""
+class UserEvent(Event):
+    """A fact about an account."""
 
-    on: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SystemAllowlistChanged:
-    """The vulnerabilities that the system accepts are others now."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoginFailed:
-    """Somebody gave wrong credentials for ``username`` from ``address``."""
+    resource_type = "user"
 
     username: str
+
+    @property
+    def resource(self) -> str:
+        """The account's name."""
+        return self.username
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginFailed(UserEvent):
+    """Wrong credentials were given for ``username`` from ``address``, whether or not there is such an account."""
+
+    operation = "login"
+    succeeded = False
+    most_a_minute = 60
+
     address: str
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedIn:
-    """Somebody opened a session."""
-
-    username: str
+    @property
+    def source(self) -> str:
+        """The address, as the account is not proven."""
+        return self.address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedOut:
-    """Somebody ended a session."""
+class LoggedIn(UserEvent):
+    """A session began."""
 
-    username: str
+    operation = "login"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserCreated:
-    """An account was made."""
+class LoggedOut(UserEvent):
+    """A session was ended by its own account."""
+
+    operation = "logout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserCreated(UserEvent):
+    """An account was made; its own name is the operator's when people register themselves."""
+
+    operation = "create"
 
     user_id: int
-    username: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserUpdated:
+class UserUpdated(UserEvent):
     """An account was changed; ``what`` says which part.
 
     ``profile`` is what people say about themselves; anything else decides who can log in as it: ``password``,
     ``email``, ``administrator``, ``disabled``.
     """
 
+    operation = "update"
+
     user_id: int
-    username: str
     what: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PasswordRefused:
-    """Somebody who is logged in wanted to change the password of ``username`` and was not let."""
+class PasswordRefused(UserEvent):
+    """A caller who is logged in asked for another password of ``username`` and was denied it."""
 
-    username: str
+    operation = "update"
+    succeeded = False
+    most_a_minute = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserDeleted:
+class UserDeleted(UserEvent):
     """An account was deleted; ``username`` is the name it had."""
 
+    operation = "delete"
+
     user_id: int
-    username: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserGroupCreated:
+class UserGroupEvent(Event):
+    """A fact about a group of people."""
+
+    resource_type = "user-group"
+
+    group_id: int
+    group_name: str
+
+    @property
+    def resource(self) -> str:
+        """The group's name."""
+        return self.group_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserGroupCreated(UserGroupEvent):
     """A group of people was made."""
 
-    group_id: int
-    group_name: str
+    operation = "create"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserGroupRenamed:
+class UserGroupRenamed(UserGroupEvent):
     """A group of people has another name."""
 
-    group_id: int
-    group_name: str
+    operation = "update"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserGroupDeleted:
+class UserGroupDeleted(UserGroupEvent):
     """A group of people was deleted."""
 
-    group_id: int
-    group_name: str
+    operation = "delete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectUpdated:
-    """A project's settings were changed."""
-
-    project_id: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberEvent:
+class MemberEvent(Event):
     """A fact about a member of a project; ``entity_name`` is the user's or group's."""
+
+    resource_type = "member"
 
     project_id: int
     project: str
     entity_name: str
 
+    @property
+    def resource(self) -> str:
+        """The name of the user or group."""
+        return self.entity_name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberAdded(MemberEvent):
-    """Somebody was given a role."""
+    """A user or group was given a role."""
+
+    operation = "create"
 
     role: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberUpdated(MemberEvent):
-    """Somebody was given another role."""
+    """A member was given another role."""
+
+    operation = "update"
 
     role: int
 
@@ -148,24 +200,37 @@ class MemberUpdated(MemberEvent):
 class MemberRemoved(MemberEvent):
     """A membership ended."""
 
+    operation = "delete"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RobotEvent:
+class RobotEvent(Event):
     """A fact about a robot account; ``project_id`` is 0 for a system robot, ``name`` is the full one."""
+
+    resource_type = "robot"
 
     project_id: int
     robot_id: int
     name: str
+
+    @property
+    def resource(self) -> str:
+        """The robot's full name."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobotCreated(RobotEvent):
     """A robot was made."""
 
+    operation = "create"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobotUpdated(RobotEvent):
     """A robot was changed; ``what`` says which part, as ``settings`` or ``secret``."""
+
+    operation = "update"
 
     what: str
 
@@ -174,36 +239,58 @@ class RobotUpdated(RobotEvent):
 class RobotDeleted(RobotEvent):
     """A robot was deleted."""
 
+    operation = "delete"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutionEvent:
-    """A fact about a run of a job; ``name`` is the job's vendor type and the execution's id, ``SCAN_ALL 7``."""
+class JobEvent(Event):
+    """A fact about a job; ``name`` begins with the job's vendor type."""
 
     name: str
+
+    @property
+    def resource(self) -> str:
+        """The name."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionEvent(JobEvent):
+    """A fact about a run of a job; ``name`` is the job's vendor type and the execution's id, ``SCAN_ALL 7``."""
+
+    resource_type = "execution"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionRequested(ExecutionEvent):
-    """Somebody asked for a run."""
+    """A run was asked for."""
+
+    operation = "create"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionStopped(ExecutionEvent):
-    """Somebody asked for the end of a run."""
+    """The end of a run was asked for."""
+
+    operation = "stop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleEvent:
+class ScheduleEvent(JobEvent):
     """A fact about when a job is due; ``name`` is the job's vendor type, with its cron expression if it has one."""
 
-    name: str
+    resource_type = "schedule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleSet(ScheduleEvent):
-    """Somebody put a job on a schedule, or on another one."""
+    """A job was put on a schedule, or on another one."""
+
+    operation = "update"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleRemoved(ScheduleEvent):
-    """Somebody took a job off its schedule."""
+    """A job was taken off its schedule."""
+
+    operation = "delete"

@@ -88,7 +88,8 @@ class UserService:
             session.add(user)
             session.flush()
             known_logins.remember(session, self._ctx.ports, user.username, new.password)
-            self._ctx.emit(UserCreated(user_id=user.id, username=user.username))
+            operator = "" if self._is_somebody() else user.username
+            self._ctx.emit(UserCreated(user_id=user.id, username=user.username, operator=operator))
             return listing.account_of(user)
 
     def get(self, user_id: int) -> Account:
@@ -147,10 +148,10 @@ class UserService:
         """
         try:
             self._set_password(user_id, password, old)
-        except DeniedError:
+        except DeniedError as refusal:
             with self._ctx.read() as session:
                 username = people.names_of(session, [user_id]).get(user_id, str(user_id))
-            self._ctx.emit_always(PasswordRefused(username=username))
+            refusal.carrying(PasswordRefused(username=username))
             raise
 
     @retried()

@@ -11,7 +11,7 @@ from app.access.decision import require_in_system, require_somebody
 from app.context import Context
 from app.core.errors import FieldInvalid
 from app.db.database import retried
-from app.events.management import SystemAllowlistChanged
+from app.events.configuration import SystemAllowlistChanged
 from app.projects.models import CVEAllowlist
 
 _ID_LIMIT: Final = 128

@@ -20,7 +20,8 @@ def count_content(ctx: Context, project_id: int, *, stored: int = 0, repositorie
         return
     grown = {"project": project_id, "stored": stored, "repositories": repositories}
     if stored > 0:
-        if run(ctx.session, _GROW_WITHIN, grown):
+        for use in run(ctx.session, _GROW_WITHIN, grown):
+            quotas.warn(ctx, use, stored)
             return
         quotas.refuse_more(ctx, project_id, stored)
     run(ctx.session, _GROW, grown)
@@ -35,7 +36,7 @@ _GROW = (
         storage_used=_PROJECT.c.storage_used + _STORED,
         repo_count=_PROJECT.c.repo_count + sa.bindparam("repositories", type_=sa.BigInteger),
     )
-    .returning(_PROJECT.c.id)
+    .returning(_PROJECT.c.id, _PROJECT.c.storage_used, _PROJECT.c.storage_limit)
 )
 _GROW_WITHIN = _GROW.where(
     sa.or_(_PROJECT.c.storage_limit == quotas.UNLIMITED, _PROJECT.c.storage_limit - _PROJECT.c.storage_used >= _STORED)

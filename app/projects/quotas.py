@@ -10,9 +10,12 @@ from app.configuration.keys import QUOTA_PER_PROJECT_ENABLE, STORAGE_PER_PROJECT
 from app.configuration.service import ConfigurationService
 from app.context import Context
 from app.core.errors import FieldInvalid, ProjectUnknown, QuotaExceeded
+from app.events.quotas import ProjectQuotaExceeded, QuotaWarning
 from app.projects.models import Project
 
 UNLIMITED: Final = -1
+WARNING_PERCENT: Final = 85
+"""Of a limit; above it those who are told of quotas are warned, once until the project holds less again."""
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _STEP: Final = 1024
 
@@ -103,7 +106,16 @@ def _refuse_while_on(ctx: Context, row: sa.Row[*tuple[Any, ...]], stored: int) -
         f"adding {_readable(stored)} of storage resource, which when updated to current usage of "
         f"{_readable(row.storage_used)} will exceed the configured upper limit of {_readable(row.storage_limit)}.",
         detail={"used": row.storage_used, "limit": row.storage_limit, "adding": stored},
-    )
+    ).carrying(ProjectQuotaExceeded(project_id=row.id, used=row.storage_used, limit=row.storage_limit, adding=stored))
+
+
+def warn(ctx: Context, use: sa.Row[*tuple[Any, ...]], stored: int) -> None:
+    """Emit QuotaWarning when the ``stored`` bytes just added brought a project over 85 % of its limit."""
+    threshold = use.storage_limit * WARNING_PERCENT
+    if use.storage_limit == UNLIMITED or not (use.storage_used - stored) * 100 < threshold <= use.storage_used * 100:
+        return
+    if ConfigurationService(ctx).flag(QUOTA_PER_PROJECT_ENABLE):
+        ctx.emit(QuotaWarning(project_id=use.id, used=use.storage_used, limit=use.storage_limit))
 
 
 def _readable(size: int) -> str:

@@ -1,7 +1,8 @@
 """Who is calling ``/v2``, and whether this caller may do that to a repository."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from app.access.decision import may_in_project, may_in_system
 from app.access.principals import ANONYMOUS, Principal, PrincipalKind
@@ -10,12 +11,15 @@ from app.context import Context, Ports
 from app.core.basic import parse_basic
 from app.core.errors import DeniedError, ProjectUnknown, TokenInvalid, UnauthenticatedError
 from app.core.reference import RepositoryName
+from app.events.refusals import AccessDenied, DeleteDenied, PullDenied, PushDenied
 from app.identity.authentication import Authenticator
 from app.identity.tokens import Tokens, VerifiedToken
 from app.projects.rights import find_project, project_id, roles_in
 from app.registry.challenge import Scheme
 
 _PUBLIC_ONLY = frozenset({Role.PUBLIC})
+_DENIED: Final[Mapping[str, type[AccessDenied]]] = {"pull": PullDenied, "push": PushDenied, "delete": DeleteDenied}
+"""By the right that the caller does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class Door:
         if project is None and principal.sysadmin:
             raise ProjectUnknown(f"project {name.project} not found")
         if project is None or not may_in_project(principal, project.name, roles, "repository", action):
-            raise DeniedError(_refusal(name, action))
+            raise DeniedError(_refusal(name, action)).carrying(_DENIED[action](repository=name))
         return not may_in_project(principal, project.name, roles - _PUBLIC_ONLY, "repository", action)
 
 

@@ -86,12 +86,7 @@ class Gateway:
         call.caller = self._authenticate(call)
         public_only = self._door.authorise(call.caller, call.name, route.action, project_needed=route.project_needed)
         _check_reference(segment, method, reference)
-        ctx = Context(
-            self._ports,
-            call.caller.principal,
-            request_id=environ.get("pyharbor.request_id", ""),
-            address=environ.get("REMOTE_ADDR", ""),
-        )
+        ctx = self._context(call)
         token = call.caller.token
         answer = route.handler(
             RegistryRequest(
@@ -107,6 +102,14 @@ class Gateway:
         if isinstance(answer, RegistryResponse) or environ.get(PAUSES_KEY):
             return answer
         return completed(answer)
+
+    def _context(self, call: "_Call") -> Context:
+        return Context(
+            self._ports,
+            call.caller.principal,
+            request_id=call.environ.get("pyharbor.request_id", ""),
+            address=call.environ.get("REMOTE_ADDR", ""),
+        )
 
     def _ping(self, call: "_Call") -> RegistryResponse:
         call.environ[ROUTE_KEY] = "ping"
@@ -126,6 +129,8 @@ class Gateway:
         environ = call.environ
         _note(environ, problem)
         error = problem if isinstance(problem, DomainError) else InternalError()
+        if error.facts:
+            self._context(call).record_refusal(error)
         if environ["REQUEST_METHOD"] in _WITH_BODY:
             drain(environ)
         if isinstance(error, ContentDamaged):

@@ -10,6 +10,7 @@ from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
 from app.core.errors import DomainError, Kind
+from app.web.session import current_context
 
 _log = structlog.get_logger()
 
@@ -52,7 +53,9 @@ def render(status: int, code: str, message: str, retry_after: int | None = None)
 
 
 def render_domain_error(error: DomainError) -> Response:
-    """A refusal of a use case; what is broken inside is logged and not told."""
+    """A refusal of a use case, and what is to be on record of it; what is broken inside is logged and not told."""
+    if error.facts:
+        current_context().record_refusal(error)
     status, code = _BY_CODE.get(error.code) or _BY_KIND[error.kind]
     if error.kind is Kind.INTERNAL:
         return render_unexpected(error)

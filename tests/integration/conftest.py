@@ -66,3 +66,10 @@ def directory() -> Iterator[Directory]:
     made.add(person("alice", groups=(TEAM,)), person("bob"))
     yield made
     made.answers.set()
+
+
+@pytest.fixture
+def registry(client: httpx.Client, people: People) -> httpx.Client:
+    """The administrator's client of the registry."""
+    client.auth = httpx.BasicAuth(*people["admin"].credentials)
+    return client

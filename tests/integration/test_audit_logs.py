@@ -141,13 +141,13 @@ class TestRows:
     def test_who_registers_has_done_it(self, ctx: Context, ports: Ports) -> None:
         nobody = Context(ports)
         with nobody.write() as session:
-            nobody.emit(UserCreated(user_id=9, username="carla"))
+            nobody.emit(UserCreated(user_id=9, username="carla", operator="carla"))
             row = session.execute(_OUTSIDE).one()
         assert tuple(row) == ("carla", "create", "user", "carla", True)
 
     def test_a_name_longer_than_any_account_is_cut(self, ctx: Context) -> None:
         with ctx.write() as session:
-            ctx.emit(LoginFailed(username="x" * 1000, address="127.0.0.1"))
+            ctx.emit(LoginFailed(username="x" * 1000, address="127.0.0.1", operator="x" * 1000))
             row = session.execute(sa.select(AuditLog).where(AuditLog.operation == "login")).scalar_one()
         assert (row.username, row.resource) == ("x" * 255, "x" * 512)
 

@@ -21,13 +21,6 @@ from tests.support.people import People
 MIB = 1024 * 1024
 
 
-@pytest.fixture
-def registry(client: httpx.Client, people: People) -> httpx.Client:
-    """The administrator's client of the registry."""
-    client.auth = httpx.BasicAuth(*people["admin"].credentials)
-    return client
-
-
 def make(client: httpx.Client, name: str, limit: int | None = None) -> None:
     body = {"project_name": name} | ({} if limit is None else {"storage_limit": limit})
     made = client.post("/projects", json=body)

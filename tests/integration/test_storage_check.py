@@ -168,7 +168,7 @@ def test_damage_at_the_end_is_summed_up_once(
 
 def test_it_is_for_administrators(ctx: Context) -> None:
     with pytest.raises(UnauthenticatedError):
-        StorageCheckService(ctx.acting_as(ANONYMOUS)).run()
+        StorageCheckService(Context(ctx.ports, ANONYMOUS)).run()
     for nonsense in ("0", "-1", "101%", "0%", "5.5", "%", "9" * 40):
         with pytest.raises(FieldInvalid):
             StorageCheckService(ctx).run(nonsense)

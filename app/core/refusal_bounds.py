@@ -1,0 +1,39 @@
+"""How many facts a caller can put on record by being refused: a bound for each source, and one for the process."""
+
+import threading
+from collections import Counter
+from collections.abc import Hashable
+from datetime import datetime
+from typing import Final
+
+PER_SOURCE: Final = 60
+"""Facts of one account, or of one address, in a minute."""
+IN_ALL: Final = 3000
+"""Facts of all of them in a minute; what this takes of memory is bounded too."""
+_MINUTE: Final = 60
+
+
+class RefusalBounds:
+    """Counts the facts of the current minute in this process; safe between threads."""
+
+    def __init__(self) -> None:
+        """Begin with nothing counted."""
+        self._lock = threading.Lock()
+        self._minute = self._total = 0
+        self._equal: Counter[Hashable] = Counter()
+        self._sources: Counter[str] = Counter()
+
+    def take(self, source: str, fact: Hashable, most: int, now: datetime) -> bool:
+        """Count a fact that ``source`` causes; False when it is one too many, at most ``most`` equal ones a minute."""
+        minute, key = int(now.timestamp()) // _MINUTE, (source, fact)
+        with self._lock:
+            if minute != self._minute:
+                self._minute, self._total = minute, 0
+                self._equal.clear()
+                self._sources.clear()
+            if self._equal[key] >= most or self._sources[source] >= PER_SOURCE or self._total >= IN_ALL:
+                return False
+            self._total += 1
+            self._equal[key] += 1
+            self._sources[source] += 1
+            return True

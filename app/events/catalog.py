@@ -1,0 +1,20 @@
+"""The facts that there are: every class of this package that derives from Event and that no other derives from."""
+
+import importlib
+import pkgutil
+
+from app import events
+from app.events.base import Event
+
+
+def facts() -> list[type[Event]]:
+    """Return the classes of facts, in the order of modules and lines; what others derive from is no fact itself."""
+    names = [f"{events.__name__}.{module.name}" for module in pkgutil.iter_modules(events.__path__)]
+    known = {
+        value: None
+        for name in names
+        for value in vars(importlib.import_module(name)).values()
+        if isinstance(value, type) and issubclass(value, Event)
+    }
+    bases = {base for kind in known for base in kind.__mro__[1:]}
+    return [kind for kind in known if kind not in bases]
