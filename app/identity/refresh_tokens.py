@@ -32,7 +32,7 @@ class RefreshTokens:
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
             version = session.scalar(
-                sa.select(User.version).where(User.id == principal.id).with_for_update(read=True, key_share=False)
+                sa.select(User.version).where(User.id == principal.id).with_for_update(key_share=True)
             )
             if principal.kind is not PrincipalKind.USER or version != principal.version:
                 raise UnauthenticatedError
