@@ -12,10 +12,20 @@ _STOP_SECONDS = 20
 
 
 class WorkerProcess:
-    """``python -m workflows.worker`` over an installation; each deletion of bytes takes ``delete_seconds`` longer."""
+    """``python -m workflows.worker`` over an installation, or another ``module`` that runs one.
 
-    def __init__(self, environment: Mapping[str, str], log: Path, *, delete_seconds: float = 0) -> None:
-        self._program = ["tests.support.slow_worker", str(delete_seconds)] if delete_seconds else ["workflows.worker"]
+    Each deletion of bytes takes ``delete_seconds`` longer.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        delete_seconds: float = 0,
+        module: str = "workflows.worker",
+    ) -> None:
+        self._program = ["tests.support.slow_worker", str(delete_seconds)] if delete_seconds else [module]
         self._environment = environment
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None

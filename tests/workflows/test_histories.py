@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from workflows.worker import WORKFLOWS
+from workflows.job_types import JOBS, all_workflows
 
 _HISTORIES = sorted((Path(__file__).parents[1] / "histories").glob("*.json"))
 
@@ -15,9 +15,9 @@ _HISTORIES = sorted((Path(__file__).parents[1] / "histories").glob("*.json"))
 @pytest.mark.parametrize("recorded", _HISTORIES, ids=lambda path: path.stem)
 def test_todays_workflows_replay(recorded: Path) -> None:
     history = WorkflowHistory.from_json(recorded.stem, recorded.read_text())
-    asyncio.run(Replayer(workflows=WORKFLOWS).replay_workflow(history))
+    asyncio.run(Replayer(workflows=all_workflows(JOBS)).replay_workflow(history))
 
 
 def test_there_are_histories_of_every_workflow() -> None:
     names = {path.stem.split(".")[0] for path in _HISTORIES}
-    assert names == {"GarbageCollection", "StorageCheck", "UploadPurge"}
+    assert names == {job.kind.workflow for job in JOBS}
