@@ -6,10 +6,12 @@ from typing import Any, Final, Protocol
 
 from activities import garbage, integrity
 from activities.jobs import JobActivities
+from activities.tasks import TaskActivities
 from app.context import Ports
 from app.garbage.contracts import GARBAGE_COLLECTION, UPLOAD_PURGE_JOB
 from app.integrity.contracts import STORAGE_CHECK
 from app.jobs.contracts import JobType
+from workflows.batches import TaskBatch
 from workflows.garbage import GarbageCollection, UploadPurge
 from workflows.integrity import StorageCheck
 
@@ -60,9 +62,9 @@ JOBS: Final = (
         install=integrity.install_checks,
     ),
 )
-SHARED_ACTIVITIES: Final[tuple[type[Activities], ...]] = (JobActivities,)
+SHARED_ACTIVITIES: Final[tuple[type[Activities], ...]] = (JobActivities, TaskActivities)
 """What every job uses; they wait in ``Queue.WORKFLOWS``."""
-SHARED_WORKFLOWS: Final[tuple[type[Any], ...]] = ()
+SHARED_WORKFLOWS: Final[tuple[type[Any], ...]] = (TaskBatch,)
 """Workflows that those of any job may start."""
 
 
