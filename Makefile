@@ -107,6 +107,12 @@ hostile: ## hang 10,000 silent connections of each kind on the web processes, 5 
 	@PYHARBOR_HOSTILE_CONNECTIONS=$${PYHARBOR_HOSTILE_CONNECTIONS:-10000} PYHARBOR_HOSTILE_SECONDS=$${PYHARBOR_HOSTILE_SECONDS:-300} \
 		PYHARBOR_HOSTILE_P99_MS=$${PYHARBOR_HOSTILE_P99_MS:-50} $(WITH) -- $(pytest) -n0 -s tests/faults/test_silent_clients.py
 
+.PHONY: fanout
+fanout: ## work 100,000 tasks while workers are killed, on SQLite and PostgreSQL, and see that each ends and is counted
+	$(call say,100$(comma)000 tasks$(comma) five kills)
+	@$(SETUP) dev "build postgres" "temporal"
+	@PYHARBOR_FAN_OUT_TASKS=$${PYHARBOR_FAN_OUT_TASKS:-100000} $(WITH) temporal -- $(pytest) -n0 tests/faults/test_fan_out.py
+
 .PHONY: bench
 bench: ## measure against distribution 3.1.1 and 2.8.2 on the same disk
 	$(call say,speed and memory$(comma) beside other registries)

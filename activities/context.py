@@ -18,7 +18,7 @@ from app.jobs.runs import JobRun
 
 _log = structlog.get_logger()
 _BEAT_SECONDS: Final = 1.0
-_FINAL: Final = frozenset(
+FINAL_KINDS: Final = frozenset(
     {
         Kind.INVALID,
         Kind.UNAUTHENTICATED,
@@ -101,6 +101,6 @@ def _translated(error: DomainError) -> ApplicationError:
     return ApplicationError(
         error.message,
         type=type(error).__name__,
-        non_retryable=error.kind in _FINAL,
+        non_retryable=error.kind in FINAL_KINDS,
         category=ApplicationErrorCategory.BENIGN if expected else ApplicationErrorCategory.UNSPECIFIED,
     )

@@ -12,7 +12,7 @@ from activities.context import beating, go_on, own_run
 from app.access.principals import SYSTEM
 from app.context import Context, Ports
 from app.core.errors import PreconditionError
-from app.garbage import contracts, lease
+from app.garbage import contracts, lease, service
 from app.garbage.contracts import (
     AcquireStep,
     GarbageInput,
@@ -28,7 +28,6 @@ from app.garbage.contracts import (
     UntaggedStep,
 )
 from app.garbage.marking import mark
-from app.garbage.service import install
 from app.garbage.sweep import Sweep
 from app.garbage.untagged import UntaggedDeletion
 from app.garbage.uploads import UploadPurge
@@ -44,7 +43,7 @@ class GarbageActivities:
 
     def all(self) -> Sequence[Callable[..., Any]]:
         """What a worker registers."""
-        return (self.acquire, self.untagged, self.mark, self.sweep, self.release, self.purge)
+        return (self.acquire, self.untagged, self.mark, self.sweep, self.release)
 
     @activity.defn(name=contracts.GC_ACQUIRE, no_thread_cancel_exception=True)
     def acquire(self, _step: AcquireStep) -> Lease:
@@ -93,12 +92,6 @@ class GarbageActivities:
             if run.finish(outcome.status, outcome.message):
                 run.log(f"the run ended: {outcome.status}" + (f", {outcome.message}" if outcome.message else ""))
 
-    @activity.defn(name=contracts.UPLOAD_PURGE, no_thread_cancel_exception=True)
-    def purge(self, _step: PurgeStep) -> Purged:
-        """Purge sessions for at most a minute."""
-        run = own_run(self._ports)
-        return UploadPurge(run, PurgeInput.of(run.asked_for())).run(go_on)
-
     def _asked(self) -> tuple[JobRun, GarbageInput]:
         run = own_run(self._ports)
         return run, GarbageInput.of(run.asked_for())
@@ -110,10 +103,32 @@ class GarbageActivities:
         return run, asked
 
 
+class UploadPurgeActivities:
+    """The purge's step on this worker's ports."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    def all(self) -> Sequence[Callable[..., Any]]:
+        """What a worker registers."""
+        return (self.purge,)
+
+    @activity.defn(name=contracts.UPLOAD_PURGE, no_thread_cancel_exception=True)
+    def purge(self, _step: PurgeStep) -> Purged:
+        """Purge sessions for at most a minute."""
+        run = own_run(self._ports)
+        return UploadPurge(run, PurgeInput.of(run.asked_for())).run(go_on)
+
+
 def _nothing() -> None:
     """A dry run has no lease to keep."""
 
 
-def install_schedules(ports: Ports) -> None:
-    """Bring this feature's schedules in line with the settings, at a worker's start."""
-    install(Context(ports, SYSTEM))
+def install_collections(ports: Ports) -> None:
+    """Bring the schedule of collections in line with the settings, at a worker's start."""
+    service.install_collections(Context(ports, SYSTEM))
+
+
+def install_purges(ports: Ports) -> None:
+    """Bring the schedule of the purge in line with the settings, at a worker's start."""
+    service.install_purges(Context(ports, SYSTEM))

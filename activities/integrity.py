@@ -38,6 +38,6 @@ class IntegrityActivities:
         return StorageCheck(own_run(self._ports)).read(go_on)
 
 
-def install_schedules(ports: Ports) -> None:
-    """Bring this feature's schedule in line with the settings, at a worker's start."""
+def install_checks(ports: Ports) -> None:
+    """Bring the schedule of checks in line with the settings, at a worker's start."""
     install(Context(ports, SYSTEM))

@@ -34,9 +34,9 @@ with workflow.unsafe.imports_passed_through():
         Untagged,
         UntaggedStep,
     )
-    from app.jobs.contracts import JobOutcome, Queue, Status
+    from app.jobs.contracts import JobOutcome, Status
 
-_RELEASE: Final = LastStep(activity=GC_RELEASE, queue=Queue.GARBAGE)
+_RELEASE: Final = LastStep(activity=GC_RELEASE, queue=GARBAGE_COLLECTION.queue)
 _DONE: Final = -1
 _SILENCE: Final = timedelta(seconds=15)
 _SILENCES_PER_LEASE: Final = 8
@@ -112,7 +112,7 @@ class GarbageCollection:
 
 def _steps(wanted: GarbageInput) -> Steps:
     """Its silence is noticed well before the lease runs out."""
-    return Steps(Queue.GARBAGE, min(_SILENCE, timedelta(milliseconds=wanted.lease_ms) / _SILENCES_PER_LEASE))
+    return Steps(GARBAGE_COLLECTION.queue, min(_SILENCE, timedelta(milliseconds=wanted.lease_ms) / _SILENCES_PER_LEASE))
 
 
 @workflow.defn(name=UPLOAD_PURGE_JOB.workflow)
@@ -128,7 +128,7 @@ class UploadPurge:
         purged = Purged(sessions=0, objects=0, done=False)
         sessions = objects = 0
         while not purged.done:
-            purged = await Steps(Queue.GARBAGE).work(UPLOAD_PURGE, PurgeStep(), Purged)
+            purged = await Steps(UPLOAD_PURGE_JOB.queue).work(UPLOAD_PURGE, PurgeStep(), Purged)
             heed_cancellation()
             sessions, objects = sessions + purged.sessions, objects + purged.objects
             workflow.set_current_details(_purged(sessions, objects))

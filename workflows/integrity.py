@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
         PlanStep,
         ReadStep,
     )
-    from app.jobs.contracts import JobOutcome, Queue, Status
+    from app.jobs.contracts import JobOutcome, Status
 
 _ONE_LARGE_BLOB: Final = timedelta(hours=12)
 """A slice takes a minute, but where running hashes cannot be saved, a blob is read in one go."""
@@ -35,7 +35,7 @@ class StorageCheck:
         return await run_job(wanted, self._check)
 
     async def _check(self, wanted: CheckInput) -> JobOutcome:
-        steps = Steps(Queue.GARBAGE)
+        steps = Steps(STORAGE_CHECK.queue)
         planned = await steps.rows(CHECK_PLAN, PlanStep(), Planned)
         heed_cancellation()
         if planned.blobs is None:

@@ -76,7 +76,12 @@ def _ending(error: BaseException) -> JobOutcome:
     """What an early end means for the execution row."""
     if is_cancelled_exception(error):
         return JobOutcome(status=Status.STOPPED, message="stopped on request")
+    return JobOutcome(status=Status.ERROR, message=failure(error))
+
+
+def failure(error: BaseException) -> str:
+    """The sentence of what failed in the end, below Temporal's own wrappings."""
     cause = error
     while isinstance(cause, FailureError) and isinstance(cause.__cause__, FailureError):
         cause = cause.__cause__
-    return JobOutcome(status=Status.ERROR, message=cause.message if isinstance(cause, FailureError) else str(cause))
+    return cause.message if isinstance(cause, FailureError) else str(cause)

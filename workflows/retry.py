@@ -20,6 +20,8 @@ _WORK: Final = RetryPolicy(
 )
 """Long work under a lease: a fault that stays must not hold the registry read-only."""
 
+_TASKS: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
@@ -45,6 +47,20 @@ class Steps:
             start_to_close_timeout=limit,
             heartbeat_timeout=self.heartbeat,
             retry_policy=_WORK,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+        return answer
+
+    async def tasks(self, name: str, argument: object, result: type[T], *, limit: timedelta) -> T:
+        """As ``work``, again until it succeeds: the task rows bound the attempts, and a crash must cost none."""
+        answer: T = await workflow.execute_activity(
+            name,
+            argument,
+            result_type=result,
+            task_queue=self.queue,
+            start_to_close_timeout=limit,
+            heartbeat_timeout=self.heartbeat,
+            retry_policy=_TASKS,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
         return answer

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -16,12 +16,8 @@ from temporalio.client import Client
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import Worker
 
-from activities import garbage, integrity
 from activities.context import ErrorInterceptor
-from activities.jobs import JobActivities
 from app.context import Ports
-from app.garbage.contracts import GARBAGE_COLLECTION, UPLOAD_PURGE_JOB
-from app.integrity.contracts import STORAGE_CHECK
 from app.jobs.contracts import Queue
 from app.jobs.dispatcher import Dispatcher
 from app.jobs.presence import Presence
@@ -30,15 +26,12 @@ from app.jobs.temporal import TemporalBridge
 from app.settings import REFUSALS, load, refusal
 from app.telemetry.logging import configure_logging
 from app.wiring import build
-from workflows.garbage import GarbageCollection, UploadPurge
-from workflows.integrity import StorageCheck
+from workflows.completeness import require_complete
+from workflows.job_types import JOBS, SHARED_ACTIVITIES, Activities, Job, all_workflows
 
 _log = structlog.get_logger()
-WORKFLOWS: Final = (GarbageCollection, UploadPurge, StorageCheck)
-_JOBS: Final = (GARBAGE_COLLECTION, UPLOAD_PURGE_JOB, STORAGE_CHECK)
-_INSTALLERS: Final = (garbage.install_schedules, integrity.install_schedules)
-_JOB_STEPS: Final = 8
-_GARBAGE_STEPS: Final = 12
+_SHARED_STEPS: Final = 8
+"""Activities at once of ``SHARED_ACTIVITIES``."""
 _WORKFLOW_TASKS: Final = 8
 _CACHED_WORKFLOWS: Final = 200
 _GRACE: Final = timedelta(seconds=8)
@@ -49,9 +42,11 @@ _AGAIN_SECONDS: Final = 1.0
 class WorkerProcess:
     """Three threads that keep rows and Temporal together, and Temporal's own workers whenever it answers."""
 
-    def __init__(self, ports: Ports, loop: asyncio.AbstractEventLoop) -> None:
-        """Nothing runs before ``run``."""
+    def __init__(self, ports: Ports, loop: asyncio.AbstractEventLoop, jobs: Sequence[Job]) -> None:
+        """Nothing runs before ``run``. JobListError for a list that forgets something."""
+        require_complete(jobs)
         self._ports = ports
+        self._jobs = jobs
         self._bridge = TemporalBridge(ports.settings.temporal, loop)
         self._stop = asyncio.Event()
         self._threads_stop = threading.Event()
@@ -62,10 +57,12 @@ class WorkerProcess:
 
     async def run(self) -> None:
         """Work until ``stop``; Temporal may be down at any time, also at the start."""
-        for install in _INSTALLERS:
-            await asyncio.to_thread(install, self._ports)
+        for job in self._jobs:
+            if job.install is not None:
+                await asyncio.to_thread(job.install, self._ports)
         threads = [self._thread(name, work) for name, work in self._loops().items()]
-        with ThreadPoolExecutor(_JOB_STEPS + _GARBAGE_STEPS, thread_name_prefix="activity") as pool:
+        steps = sum(_concurrency(self._jobs, queue) for queue in Queue)
+        with ThreadPoolExecutor(steps, thread_name_prefix="activity") as pool:
             serving = asyncio.create_task(self._serve(pool))
             _log.info("worker_started", temporal=self._ports.settings.temporal.address)
             await self._stop.wait()
@@ -80,7 +77,7 @@ class WorkerProcess:
         queues = [str(queue) for queue in Queue]
         return {
             "dispatcher": Dispatcher(self._ports, self._bridge).run,
-            "reconciler": Reconciler(self._ports, self._bridge, _JOBS).run,
+            "reconciler": Reconciler(self._ports, self._bridge, [job.kind for job in self._jobs]).run,
             "presence": Presence(self._ports, queues, _version(), self._bridge.reachable).run,
         }
 
@@ -104,36 +101,40 @@ class WorkerProcess:
         while True:
             client = await self._bridge.connected()
             try:
-                await _until_cancelled(_workers(client, self._ports, pool))
+                await _until_cancelled([*self._workers(client, pool)])
             except Exception:  # noqa: BLE001 - as above: it logs, and connects again
                 _log.exception("temporal_workers_failed")
                 await asyncio.sleep(_AGAIN_SECONDS)
 
+    def _workers(self, client: Client, pool: ThreadPoolExecutor) -> Iterator[Worker]:
+        """One worker per queue; that of the workflows has the activities that all jobs share."""
+        for queue in Queue:
+            steps = [step for each in _activities(self._jobs, queue) for step in each(self._ports).all()]
+            if not steps:
+                continue
+            yield Worker(
+                client,
+                task_queue=queue,
+                workflows=all_workflows(self._jobs) if queue is Queue.WORKFLOWS else (),
+                activities=steps,
+                activity_executor=pool,
+                interceptors=[ErrorInterceptor()],
+                max_concurrent_workflow_tasks=_WORKFLOW_TASKS,
+                max_cached_workflows=_CACHED_WORKFLOWS,
+                max_concurrent_activities=_concurrency(self._jobs, queue),
+                graceful_shutdown_timeout=_GRACE,
+            )
 
-def _workers(client: Client, ports: Ports, pool: ThreadPoolExecutor) -> list[Worker]:
-    return [
-        Worker(
-            client,
-            task_queue=Queue.WORKFLOWS,
-            workflows=WORKFLOWS,
-            activities=JobActivities(ports).all(),
-            activity_executor=pool,
-            interceptors=[ErrorInterceptor()],
-            max_concurrent_workflow_tasks=_WORKFLOW_TASKS,
-            max_cached_workflows=_CACHED_WORKFLOWS,
-            max_concurrent_activities=_JOB_STEPS,
-            graceful_shutdown_timeout=_GRACE,
-        ),
-        Worker(
-            client,
-            task_queue=Queue.GARBAGE,
-            activities=[*garbage.GarbageActivities(ports).all(), *integrity.IntegrityActivities(ports).all()],
-            activity_executor=pool,
-            interceptors=[ErrorInterceptor()],
-            max_concurrent_activities=_GARBAGE_STEPS,
-            graceful_shutdown_timeout=_GRACE,
-        ),
-    ]
+
+def _activities(jobs: Sequence[Job], queue: Queue) -> list[type[Activities]]:
+    own = [job.activities for job in jobs if job.kind.queue == queue]
+    return [*SHARED_ACTIVITIES, *own] if queue is Queue.WORKFLOWS else own
+
+
+def _concurrency(jobs: Sequence[Job], queue: Queue) -> int:
+    """How many activities of the queue run at once."""
+    own = sum(job.kind.concurrency for job in jobs if job.kind.queue == queue)
+    return own + _SHARED_STEPS if queue is Queue.WORKFLOWS else own
 
 
 async def _until_cancelled(workers: list[Worker]) -> None:
@@ -156,11 +157,11 @@ def _version() -> str:
         return "unknown"
 
 
-async def _main(ports: Ports) -> None:
+async def _main(ports: Ports, jobs: Sequence[Job] = JOBS) -> None:
     quiet = LoggingConfig(filter=TelemetryFilter(core_level="WARN", other_level="ERROR"))
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
     loop = asyncio.get_running_loop()
-    process = WorkerProcess(ports, loop)
+    process = WorkerProcess(ports, loop, jobs)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stop)
     await process.run()

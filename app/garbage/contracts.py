@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.jobs.contracts import JobInput, JobOutcome, JobType
+from app.jobs.contracts import JobInput, JobOutcome, JobType, Queue
 
 GC_ACQUIRE = "gc_acquire"
 """Activity AcquireStep -> Lease: the write lease is ours, or somebody else's."""
@@ -142,8 +142,12 @@ class Purged:
 
 
 GARBAGE_COLLECTION: JobType[GarbageInput, JobOutcome] = JobType(
-    workflow="GarbageCollection", vendor="GARBAGE_COLLECTION", noun="gc"
+    workflow="GarbageCollection",
+    vendor="GARBAGE_COLLECTION",
+    noun="gc",
+    queue=Queue.GARBAGE,
+    concurrency=10,
 )
 UPLOAD_PURGE_JOB: JobType[PurgeInput, JobOutcome] = JobType(
-    workflow="UploadPurge", vendor="SYSTEM_ARTIFACT_CLEANUP", noun="upload-purge"
+    workflow="UploadPurge", vendor="SYSTEM_ARTIFACT_CLEANUP", noun="upload-purge", queue=Queue.GARBAGE
 )

@@ -103,12 +103,10 @@ def shown_parameters(wanted: dict[str, Any]) -> dict[str, Any]:
     return {name: wanted[name] for name in ("delete_untagged", "delete_tag", "dry_run", "workers") if name in wanted}
 
 
-def install(ctx: Context) -> None:
-    """Bring the schedules of this feature in line with the settings, at a worker's start."""
+def install_collections(ctx: Context) -> None:
+    """Bring the schedule of collections in line with the settings, if there is one; at a worker's start."""
     settings = ctx.ports.settings.garbage
     schedules = ScheduleService(ctx)
-    purge = PurgeInput(expiry_seconds=int(settings.upload_expiry.total_seconds()))
-    schedules.put(UPLOAD_PURGE_JOB, purge, expression=settings.upload_purge_cron, kind=ScheduleKind.CUSTOM)
     found = schedules.find(GARBAGE_COLLECTION)
     if found is not None:
         current = replace(
@@ -117,3 +115,11 @@ def install(ctx: Context) -> None:
             lease_ms=int(settings.lease.total_seconds() * 1000),
         )
         schedules.put(GARBAGE_COLLECTION, current, expression=found.cron, kind=found.cron_type)
+
+
+def install_purges(ctx: Context) -> None:
+    """Bring the schedule of the purge of uploads in line with the settings, at a worker's start."""
+    settings = ctx.ports.settings.garbage
+    purge = PurgeInput(expiry_seconds=int(settings.upload_expiry.total_seconds()))
+    kind = ScheduleKind.CUSTOM
+    ScheduleService(ctx).put(UPLOAD_PURGE_JOB, purge, expression=settings.upload_purge_cron, kind=kind)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.jobs.contracts import JobInput, JobOutcome, JobType
+from app.jobs.contracts import JobInput, JobOutcome, JobType, Queue
 
 CHECK_PLAN = "storage_check_plan"
 """Activity PlanStep -> Planned: which blobs the run reads, decided once."""
@@ -49,5 +49,5 @@ class Checked:
 
 
 STORAGE_CHECK: JobType[CheckInput, JobOutcome] = JobType(
-    workflow="StorageCheck", vendor="STORAGE_CHECK", noun="storage-check"
+    workflow="StorageCheck", vendor="STORAGE_CHECK", noun="storage-check", queue=Queue.GARBAGE
 )

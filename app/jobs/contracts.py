@@ -52,6 +52,9 @@ class JobType(Generic[In, Out]):
     job_name: str = ""
     """Harbor's name of the job where it is not the vendor type."""
     queue: str = Queue.WORKFLOWS
+    """Where its activities wait; its workflow waits with all others in ``Queue.WORKFLOWS``."""
+    concurrency: int = 1
+    """How many activities at once it adds to what a worker takes from its queue."""
     kept: int = 50
     """How many executions per vendor id are kept."""
 

@@ -12,7 +12,7 @@ from app.context import Context
 from app.core import cron
 from app.db.conflict import insert_absent
 from app.events.management import ScheduleRemoved, ScheduleSet
-from app.jobs.contracts import JobInput, JobType, Trigger
+from app.jobs.contracts import JobInput, JobType, Queue, Trigger
 from app.jobs.models import Schedule
 from app.jobs.rules import Due, ScheduleKind, schedule_cron, schedule_kind
 from app.jobs.service import JobService
@@ -68,7 +68,7 @@ class ScheduleService:
             row = _row(session, job, vendor_id) or _empty_row(session, job, vendor_id, now)
             values = {**asdict(wanted), "schedule_id": row.id}
             before = (row.cron, row.cron_type, row.workflow_type, row.queue, row.input, row.deleted)
-            row.cron, row.cron_type, row.workflow_type, row.queue = expression, kind, job.workflow, job.queue
+            row.cron, row.cron_type, row.workflow_type, row.queue = expression, kind, job.workflow, Queue.WORKFLOWS
             row.input, row.deleted = values, False
             if before != (row.cron, row.cron_type, row.workflow_type, row.queue, row.input, row.deleted):
                 row.generation += 1
@@ -116,7 +116,7 @@ class ScheduleService:
 def _empty_row(session: Session, job: JobType[Any, Any], vendor_id: int, now: datetime) -> Schedule:
     """A row that asks for nothing yet; safe against another process that makes the same."""
     nothing = {"cron": "", "cron_type": "", "input": {}, "deleted": True, "generation": 0}
-    known = {"vendor_type": job.vendor, "vendor_id": vendor_id, "workflow_type": job.workflow, "queue": job.queue}
+    known = {"vendor_type": job.vendor, "vendor_id": vendor_id, "workflow_type": job.workflow, "queue": Queue.WORKFLOWS}
     times = {"creation_time": now, "update_time": now}
     session.execute(insert_absent(session, Schedule).values(**nothing, **known, **times))
     own = sa.select(Schedule).where(Schedule.vendor_type == job.vendor, Schedule.vendor_id == vendor_id)

@@ -16,7 +16,7 @@ from app.core.query import ListQuery
 from app.db.listing import Columns, conditions, counted, order, paged
 from app.events.management import ExecutionRequested, ExecutionStopped
 from app.jobs import rows
-from app.jobs.contracts import JobInput, JobType, Status, Trigger
+from app.jobs.contracts import JobInput, JobType, Queue, Status, Trigger
 from app.jobs.models import Execution
 from app.jobs.task_logs import Log
 
@@ -67,7 +67,7 @@ class JobService:
             vendor_id=vendor_id,
             trigger=trigger,
             workflow_type=job.workflow,
-            queue=job.queue,
+            queue=Queue.WORKFLOWS,
             input=asdict(wanted),
             operator=self._ctx.principal.name,
             extra_attrs=dict(extra_attrs or {}),

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from app.audit.models import AuditLog
 from app.context import Context
-from app.garbage.service import GarbageParameters, GarbageService, install
+from app.garbage.service import GarbageParameters, GarbageService, install_collections, install_purges
 from tests.integration.conftest import AsRobot, Caller
 from tests.support.people import People
 from tests.support.robots import entry, make_robot
@@ -50,7 +50,8 @@ def test_collections(admin: httpx.Client, as_robot: AsRobot, ctx: Context) -> No
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_the_command_line_asks_for_and_what_the_product_sets_up(ctx: Context) -> None:
-    install(ctx)
+    install_collections(ctx)
+    install_purges(ctx)
     GarbageService(ctx).run(GarbageParameters())
     assert records(ctx, "execution", "schedule") == [("harbor", "create", "execution", "GARBAGE_COLLECTION 1", True)]
 

@@ -30,7 +30,9 @@ def binary() -> str:
 class TemporalServer:
     """One server over one database file; it can be stopped, killed and started again on the same port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **limits: int) -> None:
+        """``limits`` are values of the server's dynamic configuration, with ``_`` for the dots of their names."""
+        self._limits = [f"{name.replace('_', '.')}={value}" for name, value in limits.items()]
         self.port = free_port()
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,6 +52,7 @@ class TemporalServer:
             "error",
             "--db-filename",
             str(self._folder / "temporal.db"),
+            *(part for limit in self._limits for part in ("--dynamic-config-value", limit)),
         ]
         with (self._folder / "temporal.log").open("ab") as log:
             self._process = subprocess.Popen([*command, *options], stdout=log, stderr=log, start_new_session=True)

@@ -12,10 +12,20 @@ _STOP_SECONDS = 20
 
 
 class WorkerProcess:
-    """``python -m workflows.worker`` over an installation; each deletion of bytes takes ``delete_seconds`` longer."""
+    """``python -m workflows.worker`` over an installation, or another ``module`` that runs one.
 
-    def __init__(self, environment: Mapping[str, str], log: Path, *, delete_seconds: float = 0) -> None:
-        self._program = ["tests.support.slow_worker", str(delete_seconds)] if delete_seconds else ["workflows.worker"]
+    Each deletion of bytes takes ``delete_seconds`` longer.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        delete_seconds: float = 0,
+        module: str = "workflows.worker",
+    ) -> None:
+        self._program = ["tests.support.slow_worker", str(delete_seconds)] if delete_seconds else [module]
         self._environment = environment
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -24,6 +34,11 @@ class WorkerProcess:
     def log(self) -> str:
         """What it printed, over all its starts."""
         return self._log.read_text()
+
+    @property
+    def pid(self) -> int:
+        """The process's id; 0 while there is none."""
+        return self._process.pid if self._process is not None else 0
 
     @property
     def running(self) -> bool:
