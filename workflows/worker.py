@@ -77,7 +77,7 @@ class WorkerProcess:
         queues = [str(queue) for queue in Queue]
         return {
             "dispatcher": Dispatcher(self._ports, self._bridge).run,
-            "reconciler": Reconciler(self._ports, self._bridge).run,
+            "reconciler": Reconciler(self._ports, self._bridge, [job.kind for job in self._jobs]).run,
             "presence": Presence(self._ports, queues, _version(), self._bridge.reachable).run,
         }
 

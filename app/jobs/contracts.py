@@ -110,3 +110,149 @@ JOB_BEGIN = "job_begin"
 """Activity BeginStep -> Begun: the execution is Running."""
 JOB_FINISH = "job_finish"
 """Activity JobOutcome -> None: the execution is final."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanOut:
+    """How a job's tasks are made and worked: names of its two activities, and how many tasks at once."""
+
+    plan: str
+    """Activity PlanStep -> Planned: inserts the tasks, page by page."""
+    step: str
+    """Activity SliceStep -> SliceDone: works the open tasks of a range of ids."""
+    queue: str
+    """Of the step; the plan runs there, too."""
+    slice: int = 50
+    """Tasks of one activity, 1 for long ones."""
+    window: int = 4
+    """Activities at once in a batch."""
+    batches: int = 2
+    """Batches of 500 tasks at once."""
+    tries: int = 10
+    """How often a task is begun before it is an error."""
+    silence_seconds: int = 15
+    """An activity that has not been heard of for this long is begun again elsewhere."""
+    limit_seconds: int = 20 * 60
+    """Of one attempt at a slice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanOutState:
+    """How far a fan-out is when its workflow continues as new."""
+
+    after: int
+    """The last task that was given to a batch."""
+    reason: str = ""
+    """Why a batch failed, if one did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanOutInput(JobInput):
+    """What every input of a job with tasks has."""
+
+    retry_of: int = 0
+    """The execution whose failed tasks are tried again; 0 plans anew."""
+    handed_over: FanOutState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStep:
+    """Asks for the next tasks, behind ``cursor``."""
+
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """Tasks were inserted up to ``cursor``; ``done`` when there are no more."""
+
+    cursor: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceStep:
+    """Asks for the work on the open tasks of these ids, both included."""
+
+    first: int
+    last: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceDone:
+    """How many tasks ended, and whether the execution was asked to stop."""
+
+    ended: int
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangesStep:
+    """Asks for ranges of ``size`` open tasks behind ``after``."""
+
+    workflow: str
+    """The type of the execution's workflow."""
+    size: int
+    count: int
+    after: int = 0
+    upto: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranges:
+    """First and last id of each range, in order."""
+
+    ranges: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleStep:
+    """Asks for the end of all tasks that are still open, in this state and for this reason."""
+
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """All tasks have ended: Harbor's status of such an execution, and how many ended how."""
+
+    status: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchInput:
+    """The work on the open tasks of these ids, both included."""
+
+    workflow: str
+    """The type of the execution's workflow."""
+    parts: FanOut
+    first: int
+    last: int
+    reason: str = ""
+    """Why a slice failed before the workflow continued as new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchDone:
+    """How a batch ended: why a slice of it failed, if one did, and whether it met a request to stop."""
+
+    reason: str = ""
+    stopped: bool = False
+
+
+TASK_BATCH = "TaskBatch"
+"""Workflow BatchInput -> BatchDone."""
+TASK_BATCH_SIZE = 500
+LAST_TASK = 2**63 - 1
+"""No task's id is greater."""
+TASKS_RETRY = "tasks_retry"
+"""Activity PlanStep -> Planned: inserts the failed tasks of an earlier execution."""
+TASKS_RANGES = "tasks_ranges"
+"""Activity RangesStep -> Ranges."""
+TASKS_SETTLE = "tasks_settle"
+"""Activity SettleStep -> Settled."""
+TASKS_FINISH = "tasks_finish"
+"""Activity JobOutcome -> None: as TASKS_SETTLE, and the execution is final."""

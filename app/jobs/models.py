@@ -52,6 +52,8 @@ class Execution(Base):
     extra_attrs: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
     """Counters and parameters that the API shows."""
     operator: Mapped[str] = mapped_column(sa.String(255), default="")
+    resume_point: Mapped[dict[str, Any]] = mapped_column(Document, default=dict, server_default=sa.text("'{}'"))
+    """How far a run without tasks is."""
     dispatched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When Temporal was seen to have the workflow."""
     stop_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -63,23 +65,61 @@ class Execution(Base):
 
 
 class Task(Base):
-    """One part of an execution."""
+    """One part of an execution; its row is where the work resumes after a crash."""
 
     __tablename__ = "task"
-    __table_args__ = table_args(sa.UniqueConstraint("execution_id", "natural_key"))
+    __table_args__ = table_args(
+        sa.UniqueConstraint("execution_id", "natural_key"),
+        sa.Index("ix_task_status", "execution_id", "status"),
+        sa.Index(
+            "ix_task_open",
+            "execution_id",
+            "id",
+            sqlite_where=sa.text("end_time IS NULL"),
+            postgresql_where=sa.text("end_time IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     execution_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("execution.id", ondelete="CASCADE"))
     natural_key: Mapped[str] = mapped_column(byte_text(255))
+    """What the task is about, once per execution."""
     status: Mapped[str] = mapped_column(byte_text(16), default="Pending")
     status_message: Mapped[str] = mapped_column(sa.Text, default="")
+    """What it does while it runs, the reason once it has ended."""
     run_count: Mapped[int] = mapped_column(default=0)
+    """How often it was claimed; whoever claimed it last may end it."""
+    step: Mapped[str] = mapped_column(sa.String(64), default="", server_default="")
+    bytes_done: Mapped[int] = mapped_column(BigId, default=0, server_default=sa.text("0"))
+    bytes_total: Mapped[int] = mapped_column(BigId, default=0, server_default=sa.text("0"))
+    """0 while unknown."""
     extra_attrs: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
-    log: Mapped[str] = mapped_column(sa.Text, default="")
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     start_time: Mapped[datetime | None] = mapped_column(UtcDateTime)
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)
     end_time: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class LogChunk(Base):
+    """A few whole lines of the log of one task, or of one execution."""
+
+    __tablename__ = "log_chunk"
+    __table_args__ = table_args(
+        sa.CheckConstraint("(execution_id IS NULL) <> (task_id IS NULL)", name="one_owner"),
+        sa.Index("ix_log_chunk_execution", "execution_id", "id"),
+        sa.Index("ix_log_chunk_task", "task_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    execution_id: Mapped[int | None] = mapped_column(BigId, sa.ForeignKey("execution.id", ondelete="CASCADE"))
+    task_id: Mapped[int | None] = mapped_column(BigId, sa.ForeignKey("task.id", ondelete="CASCADE"))
+    text: Mapped[str] = mapped_column(sa.Text)
+    size: Mapped[int]
+    """Bytes of this chunk as UTF-8."""
+    log_size: Mapped[int]
+    """Bytes of the log up to its end."""
+    dropped: Mapped[int] = mapped_column(default=0)
+    """Lines that came behind it and found the log full."""
 
 
 class Schedule(Base):

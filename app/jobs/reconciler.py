@@ -1,6 +1,7 @@
 """From the engine to the rows: asks for the truth about executions that stand still, and tidies up."""
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -13,9 +14,10 @@ from app.context import Ports
 from app.core.errors import UnavailableError
 from app.db import gate
 from app.db.types import clock_ms
-from app.jobs import rows
-from app.jobs.contracts import Status
+from app.jobs import rows, tasks
+from app.jobs.contracts import JobType, Status
 from app.jobs.engine import WorkflowEngine
+from app.jobs.history import History
 from app.jobs.models import Execution, Schedule, WorkerProcess
 from app.jobs.schedules import schedule_name
 from app.jobs.strays import StrayWorkflows
@@ -45,9 +47,13 @@ class Pace:
 class Reconciler:
     """Settles what the engine and the rows disagree about; one in the installation works at a time."""
 
-    def __init__(self, ports: Ports, engine: WorkflowEngine, pace: Pace | None = None) -> None:
+    def __init__(
+        self, ports: Ports, engine: WorkflowEngine, jobs: Iterable[JobType[Any, Any]], pace: Pace | None = None
+    ) -> None:
+        """``jobs`` tell how much history is kept of each."""
         self._ports = ports
         self._engine = engine
+        self._history = History(ports, jobs)
         self._pace = pace or Pace()
         self._strays = StrayWorkflows(ports, engine, self._pace.strays)
 
@@ -66,6 +72,7 @@ class Reconciler:
                 self._tidy()
                 self._engine.prepare()
                 self._settle()
+                self._end_tasks()
                 self._resync()
                 self._strays.check()
             return mine
@@ -77,6 +84,16 @@ class Reconciler:
             session.execute(sa.delete(WorkerProcess).where(WorkerProcess.heartbeat_at < gone))
         if holder is not None:
             _log.warning("write_lease_expired", holder=holder)
+        swept = self._history.sweep()
+        if swept:
+            _log.info("executions_forgotten", count=swept)
+
+    def _end_tasks(self) -> None:
+        """End the tasks that executions left open whose workflows could not."""
+        for _ in range(_BATCH):
+            with self._ports.db.write() as session:
+                if tasks.end_left_behind(session, self._ports.clock.now()) < tasks.MOST:
+                    return
 
     def _settle(self) -> None:
         still = self._ports.clock.now() - self._pace.still

@@ -1,4 +1,4 @@
-"""What every writer of execution rows does the same way: make one, end one, keep the newest."""
+"""What every writer of execution rows does the same way: make one, end one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,13 +57,3 @@ def finalise(session: Session, workflow_id: str, status: str, message: str, now:
         .execution_options(synchronize_session=False)
     )
     return session.execute(statement).scalar_one_or_none() is not None
-
-
-def keep_newest(session: Session, vendor_type: str, vendor_id: int, kept: int) -> None:
-    """Forget ended executions beyond the newest ``kept`` of this vendor."""
-    own = sa.and_(Execution.vendor_type == vendor_type, Execution.vendor_id == vendor_id)
-    oldest_kept = sa.select(Execution.id).where(own).order_by(Execution.id.desc()).offset(kept - 1).limit(1)
-    statement = sa.delete(Execution).where(
-        own, Execution.end_time.is_not(None), Execution.id < oldest_kept.scalar_subquery()
-    )
-    session.execute(statement.execution_options(synchronize_session=False))

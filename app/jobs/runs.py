@@ -2,22 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.context import Context
-from app.core.clock import iso_milliseconds
 from app.core.errors import NotFoundError, PreconditionError
 from app.jobs import rows
 from app.jobs.contracts import Begun, Status, Trigger
-from app.jobs.models import Execution, Schedule, Task
+from app.jobs.models import Execution, Schedule
 from app.jobs.schedules import schedule_name
+from app.jobs.task_logs import Log
 
-_LOG = "log"
-_KEPT_OF_SCHEDULES = 50
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An execution that has not ended."""
+
+    execution_id: int
+    input: dict[str, Any]
+    stop_requested: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +58,17 @@ class JobRun:
 
         NotFoundError without a row of this id and type, PreconditionError when it has ended.
         """
+        return self.standing().input
+
+    def standing(self) -> Standing:
+        """Return what the row of this run says; errors as ``asked_for``."""
         with self.ctx.read() as session:
             row = session.execute(self._own()).scalar_one_or_none()
             if row is None:
                 raise self._unasked()
             if row.end_time is not None:
                 raise PreconditionError(f"execution {row.id} has ended")
-            return row.input
+            return Standing(execution_id=row.id, input=row.input, stop_requested=row.stop_requested_at is not None)
 
     def count(self, amounts: Mapping[str, int], *, set_to: bool = False) -> None:
         """Add to the counters that the API shows (or set them), in the caller's transaction when one is open."""
@@ -76,14 +85,10 @@ class JobRun:
     def log(self, text: str) -> None:
         """Append a line to the run's log."""
         with self.ctx.write() as session:
-            now = self.ctx.ports.clock.now()
             row = self._row(session)
-            if row is None:
-                return
-            line = f"{iso_milliseconds(now)} {text}\n"
-            task = _task(session, row.id, now)
-            task.log = (task.log or "") + line
-            task.update_time = row.update_time = now
+            if row is not None:
+                row.update_time = self.ctx.ports.clock.now()
+                Log(execution_id=row.id).append(session, row.update_time, [text])
 
     def counters(self) -> dict[str, Any]:
         """What ``count`` has counted."""
@@ -94,30 +99,33 @@ class JobRun:
     def keep(self, point: Mapping[str, Any]) -> None:
         """Remember how far the run is, in the caller's transaction when one is open."""
         with self.ctx.write() as session:
-            now = self.ctx.ports.clock.now()
             row = self._row(session)
             if row is not None:
-                task = _task(session, row.id, now)
-                task.extra_attrs = dict(point)
-                task.update_time = row.update_time = now
+                row.resume_point, row.update_time = dict(point), self.ctx.ports.clock.now()
 
     def kept(self) -> dict[str, Any]:
         """What ``keep`` remembered last, empty at first."""
-        own = sa.select(Task.extra_attrs).join(Execution, Execution.id == Task.execution_id)
+        own = sa.select(Execution.resume_point).where(Execution.workflow_id == self.workflow_id)
         with self.ctx.read() as session:
-            found = session.execute(own.where(Execution.workflow_id == self.workflow_id, Task.natural_key == _LOG))
-            return dict(found.scalar_one_or_none() or {})
+            return dict(session.execute(own).scalar_one_or_none() or {})
 
     def finish(self, status: str, message: str = "") -> bool:
-        """End the execution and its log; final is final: False when it had ended before."""
+        """End the execution; final is final: False when it had ended before."""
         with self.ctx.write() as session:
-            now = self.ctx.ports.clock.now()
             row = self._row(session)
-            ended = row is not None and rows.finalise(session, self.workflow_id, status, message, now)
-            if ended and row is not None:
-                for task in session.execute(_log_of(row.id)).scalars():
-                    task.status, task.end_time, task.update_time = status, now, now
-            return ended
+            now = self.ctx.ports.clock.now()
+            return row is not None and rows.finalise(session, self.workflow_id, status, message, now)
+
+    def has_earlier(self, session: Session, execution_id: int) -> bool:
+        """Whether this execution is one of the same job and has ended."""
+        own = sa.select(Execution.vendor_type, Execution.vendor_id).where(Execution.workflow_id == self.workflow_id)
+        same = sa.select(Execution.id).where(
+            Execution.id == execution_id,
+            Execution.workflow_type == self.workflow_type,
+            Execution.end_time.is_not(None),
+            sa.tuple_(Execution.vendor_type, Execution.vendor_id).in_(own),
+        )
+        return session.execute(same).scalar_one_or_none() is not None
 
     def _own(self) -> sa.Select[Execution]:
         return sa.select(Execution).where(
@@ -150,28 +158,4 @@ class JobRun:
             operator=self.ctx.principal.name,
             extra_attrs={},
         )
-        row = rows.insert(session, new, self.ctx.ports.clock.now(), self.workflow_id)
-        rows.keep_newest(session, schedule.vendor_type, schedule.vendor_id, _KEPT_OF_SCHEDULES)
-        return row
-
-
-def _task(session: Session, execution_id: int, now: datetime) -> Task:
-    """The run's one task, which holds its log and how far it is, locked; made with the first word."""
-    task = session.execute(_log_of(execution_id).with_for_update()).scalar_one_or_none()
-    if task is None:
-        task = Task(
-            execution_id=execution_id,
-            natural_key=_LOG,
-            status=Status.RUNNING,
-            log="",
-            extra_attrs={},
-            creation_time=now,
-            start_time=now,
-            update_time=now,
-        )
-        session.add(task)
-    return task
-
-
-def _log_of(execution_id: int) -> sa.Select[Task]:
-    return sa.select(Task).where(Task.execution_id == execution_id, Task.natural_key == _LOG)
+        return rows.insert(session, new, self.ctx.ports.clock.now(), self.workflow_id)

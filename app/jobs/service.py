@@ -17,7 +17,8 @@ from app.db.listing import Columns, conditions, counted, order, paged
 from app.events.management import ExecutionRequested, ExecutionStopped
 from app.jobs import rows
 from app.jobs.contracts import JobInput, JobType, Queue, Status, Trigger
-from app.jobs.models import Execution, Task
+from app.jobs.models import Execution
+from app.jobs.task_logs import Log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,6 @@ class JobService:
         with self._ctx.write() as session:
             row = rows.insert(session, new, self._ctx.ports.clock.now())
             row.workflow_id = f"{job.noun}-{vendor_id}-{row.id}-{ids.suffix()}"
-            rows.keep_newest(session, job.vendor, vendor_id, job.kept)
             self._ctx.ports.bell.ring(session)
             if trigger == Trigger.MANUAL:
                 self._ctx.emit(ExecutionRequested(name=f"{job.vendor} {row.id}"))
@@ -123,12 +123,11 @@ class JobService:
             return [self._shown(row) for row in session.execute(own.order_by(Execution.id)).scalars()]
 
     def log(self, execution_id: int) -> str:
-        """What the run's tasks wrote, in their order; NotFoundError when there is no such execution."""
+        """The run's own log, not those of its tasks; NotFoundError when there is no such execution."""
         with self._ctx.read() as session:
             if session.get(Execution, execution_id) is None:
                 raise _unknown(execution_id)
-            texts = sa.select(Task.log).where(Task.execution_id == execution_id).order_by(Task.id)
-            return "".join(session.execute(texts).scalars())
+            return Log(execution_id=execution_id).text(session)
 
     def _shown(self, row: Execution) -> ExecutionRef:
         return ExecutionRef(

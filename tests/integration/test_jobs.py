@@ -9,8 +9,6 @@ import sqlalchemy as sa
 
 from app.context import Context, Ports
 from app.core.errors import FieldInvalid, NotFoundError, UnavailableError
-from app.core.paging import OffsetPage
-from app.core.query import ListQuery
 from app.db import gate
 from app.jobs.contracts import JobInput, JobOutcome, JobType, Status, Trigger
 from app.jobs.dispatcher import Dispatcher
@@ -40,7 +38,7 @@ def dispatcher(ports: Ports, engine: PlayedEngine) -> Dispatcher:
 
 @pytest.fixture
 def reconciler(ports: Ports, engine: PlayedEngine) -> Reconciler:
-    return Reconciler(ports, engine)
+    return Reconciler(ports, engine, [JOB])
 
 
 def start(ctx: Context) -> ExecutionRef:
@@ -148,14 +146,6 @@ def test_a_run_that_was_asked_to_stop_does_not_begin(ctx: Context, dispatcher: D
     JobService(ctx).stop(asked.id)
     assert JobRun(ctx, asked.workflow_id, JOB.workflow).begin(0).go_on is False
     assert now(ctx, asked).status == "Stopped"
-
-
-def test_the_newest_are_kept(ctx: Context) -> None:
-    for _ in range(6):
-        JobRun(ctx, start(ctx).workflow_id, JOB.workflow).finish(Status.SUCCESS)
-    listed = JobService(ctx).list(JOB.vendor, ListQuery(page=OffsetPage(number=1, size=2)))
-    assert [found.id for found in listed.items] == [6, 5]
-    assert listed.total == 3
 
 
 def test_schedules_are_carried_over_and_removed(ctx: Context, dispatcher: Dispatcher, engine: PlayedEngine) -> None:

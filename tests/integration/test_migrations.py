@@ -141,3 +141,21 @@ def test_collections_that_deleted_untagged_artifacts_unasked_keep_them(database:
         migrate.downgrade(database, "0002")
         migrate.upgrade(database)
     assert logged == []
+
+
+def test_logs_and_resume_points_survive_up_and_down(database: Database, ctx: Context) -> None:
+    jobs = JobService(ctx)
+    logged, silent = (jobs.start(UPLOAD_PURGE_JOB, PurgeInput(), trigger=Trigger.MANUAL) for _ in range(2))
+    run = JobRun(ctx, jobs.execution(logged).workflow_id, UPLOAD_PURGE_JOB.workflow)
+    for number in range(300):
+        run.log(f"line {number} {'é' * 50}")
+    run.keep({"cursor": 7})
+    before = jobs.log(logged)
+    migrate.downgrade(database, "0009")
+    with database.read() as session:
+        task = session.execute(sa.text("SELECT execution_id, natural_key, log FROM task")).one()
+    assert tuple(task) == (logged, "log", before)
+    migrate.upgrade(database)
+    assert (jobs.log(logged), run.kept(), jobs.log(silent)) == (before, {"cursor": 7}, "")
+    run.log("goes on")
+    assert jobs.log(logged).startswith(before)

@@ -25,7 +25,7 @@ def engine() -> PlayedEngine:
 
 @pytest.fixture
 def reconciler(ports: Ports, engine: PlayedEngine) -> Reconciler:
-    return Reconciler(ports, engine)
+    return Reconciler(ports, engine, [JOB])
 
 
 @pytest.fixture

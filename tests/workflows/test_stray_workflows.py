@@ -43,7 +43,7 @@ def test_it_is_ended_and_nothing_else(scene: Scene, people: People, loop: asynci
     Dispatcher(scene.ports, bridge).turn()
     for name in (_GONE, _GONE_SCHEDULE, *_OTHERS):
         asyncio.run_coroutine_threadsafe(_start(client, name), loop).result(10)
-    reconciler = Reconciler(scene.ports, bridge, Pace(strays=timedelta()))
+    reconciler = Reconciler(scene.ports, bridge, [TIDYING], Pace(strays=timedelta()))
 
     def seen(name: str) -> tuple[WorkflowExecutionStatus | None, list[int]]:
         return asyncio.run_coroutine_threadsafe(_seen(client, name), loop).result(10)

@@ -1,0 +1,192 @@
+"""Work on tasks: pages of new ones are inserted, slices of open ones are claimed, handed to the feature, and ended."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from app.core.errors import PreconditionError
+from app.jobs import tasks
+from app.jobs.contracts import FINAL, Planned, PlanStep, SliceStep, Status
+from app.jobs.runs import JobRun
+from app.jobs.task_logs import Log
+from app.jobs.tasks import Claim, ClaimedTask, NewTask, Progress, TaskEnd
+
+_WRITE_SECONDS: Final = 1.0
+"""Ended tasks and progress are written at least this often."""
+_AT_ONCE: Final = 50
+_LINES: Final = 100
+"""Log lines that wait in memory."""
+_PLAN_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPage:
+    """The next tasks, at most 500, and where those behind them begin; ``done`` when there are none."""
+
+    tasks: Sequence[NewTask]
+    cursor: str = ""
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """A slice: how many tasks ended, how many were left to a later attempt, and whether a stop was asked for."""
+
+    ended: int = 0
+    left: int = 0
+    stopped: bool = False
+
+
+class TaskWork:
+    """A claimed task in the feature's hands."""
+
+    def __init__(self, run: JobRun, task: ClaimedTask, go_on: Callable[[], bool]) -> None:
+        self.task = task
+        self.go_on = go_on
+        """Heartbeats; False asks a long task to leave at the next opportunity."""
+        self._run = run
+        self._lines: list[str] = []
+        self._progress = Progress()
+        self._write_at = time.monotonic() + _WRITE_SECONDS
+
+    @property
+    def key(self) -> str:
+        """What the task is about."""
+        return self.task.key
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """What the planner gave it."""
+        return dict(self.task.attrs)
+
+    def log(self, text: str) -> None:
+        """Add a line to the task's log."""
+        self._lines.append(text)
+        self._write_if_due()
+
+    def progress(self, progress: Progress) -> None:
+        """Show how far the task is, written at most once a second."""
+        self._progress = progress
+        self._write_if_due()
+
+    def taken_lines(self) -> list[str]:
+        """Return the lines that are not written yet; the caller writes them."""
+        lines, self._lines = self._lines, []
+        return lines
+
+    def _write_if_due(self) -> None:
+        if time.monotonic() < self._write_at and len(self._lines) < _LINES:
+            return
+        with self._run.ctx.write(durable=False) as session:
+            now = self._run.ctx.ports.clock.now()
+            tasks.show_progress(session, self.task, self._progress, now)
+            Log(task_id=self.task.id).append(session, now, self.taken_lines())
+        self._write_at = time.monotonic() + _WRITE_SECONDS
+
+
+Handler = Callable[[Sequence[TaskWork]], Iterable[TaskEnd]]
+"""Works tasks in any order and yields the end of each as it comes; what it leaves out is left to a later attempt."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SliceWork:
+    """One attempt at a slice. Ends are written in batches; after a crash the tasks without an end are open still."""
+
+    run: JobRun
+    step: SliceStep
+    go_on: Callable[[], bool]
+    at_once: int = tasks.MOST
+    """Tasks that are claimed together; one by one behind a crash, so that only what was begun counts as tried."""
+    _works: dict[int, TaskWork] = field(default_factory=dict)
+    _waiting: list[TaskEnd] = field(default_factory=list)
+    _write_at: float = 0.0
+    _ended: int = 0
+    _left: int = 0
+
+    def do(self, handle: Handler) -> Worked:
+        """Work until nothing is open behind the last claimed task, a stop was asked for, or ``go_on`` says no."""
+        after = self.step.first
+        stopped = False
+        while self.go_on():
+            claimed = self._claim(after)
+            if not claimed:
+                stopped = claimed is None
+                break
+            after = claimed[-1].id + 1
+            self._work([task for task in claimed if task.tries <= self.step.tries], handle)
+        return Worked(ended=self._ended, left=self._left, stopped=stopped)
+
+    def _claim(self, first: int) -> list[ClaimedTask] | None:
+        """Claim the next tasks; None when the execution was asked to stop. PreconditionError when it has ended."""
+        ctx = self.run.ctx
+        with ctx.write(durable=False) as session:
+            standing = self.run.standing()
+            if standing.stop_requested:
+                return None
+            now = ctx.ports.clock.now()
+            claimed = tasks.claim(
+                session, standing.execution_id, Claim(first=first, last=self.step.last, limit=self.at_once), now
+            )
+            spent = [task for task in claimed if task.tries > self.step.tries]
+            reason = f"begun {self.step.tries} times and never ended"
+            tasks.finish(session, [TaskEnd(task=task, status=Status.ERROR, reason=reason) for task in spent], now)
+        self._ended += len(spent)
+        return claimed
+
+    def _work(self, claimed: Sequence[ClaimedTask], handle: Handler) -> None:
+        self._works = {task.id: TaskWork(self.run, task, self.go_on) for task in claimed}
+        self._write_at = time.monotonic() + _WRITE_SECONDS
+        for end in handle(list(self._works.values())):
+            self._waiting.append(end)
+            if len(self._waiting) >= _AT_ONCE or time.monotonic() >= self._write_at:
+                self._write()
+            if not self.go_on():
+                break
+        given = {end.task.id for end in self._waiting}
+        left = [work.task for number, work in self._works.items() if number not in given]
+        self._waiting += [TaskEnd(task=task, status=Status.PENDING) for task in left]
+        self._write()
+
+    def _write(self) -> None:
+        """Write the ends that wait, and the lines of their logs."""
+        ends, self._waiting = self._waiting, []
+        with self.run.ctx.write() as session:
+            now = self.run.ctx.ports.clock.now()
+            tasks.finish(session, ends, now)
+            for end in ends:
+                lines = self._works.pop(end.task.id).taken_lines()
+                if lines:
+                    Log(task_id=end.task.id).append(session, now, lines)
+        left = sum(end.status not in FINAL for end in ends)
+        self._left += left
+        self._ended += len(ends) - left
+        self._write_at = time.monotonic() + _WRITE_SECONDS
+
+
+def plan(run: JobRun, step: PlanStep, page: Callable[[str], TaskPage], go_on: Callable[[], bool]) -> Planned:
+    """Insert page after page behind the step's cursor, each in its transaction, for at most half a minute."""
+    cursor, until = step.cursor, time.monotonic() + _PLAN_SECONDS
+    while True:
+        following = page(cursor)
+        with run.ctx.write() as session:
+            standing = run.standing()
+            tasks.insert(session, standing.execution_id, following.tasks, run.ctx.ports.clock.now())
+        cursor = following.cursor
+        if following.done or standing.stop_requested or time.monotonic() >= until or not go_on():
+            return Planned(cursor=cursor, done=following.done or standing.stop_requested)
+
+
+def plan_failed(run: JobRun, source: int, step: PlanStep, go_on: Callable[[], bool]) -> Planned:
+    """As ``plan``, for the failed tasks of an earlier execution of the same job."""
+    cursor, until = int(step.cursor or 0), time.monotonic() + _PLAN_SECONDS
+    while True:
+        with run.ctx.write() as session:
+            standing = run.standing()
+            if not run.has_earlier(session, source):
+                raise PreconditionError(f"execution {source} is no earlier run of the same job")
+            now = run.ctx.ports.clock.now()
+            last = tasks.insert_failed(session, source, standing.execution_id, cursor, now)
+        cursor = last or cursor
+        if last is None or standing.stop_requested or time.monotonic() >= until or not go_on():
+            return Planned(cursor=str(cursor), done=last is None or standing.stop_requested)

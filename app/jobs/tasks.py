@@ -1,0 +1,236 @@
+"""The task rows of an execution: inserted in bulk, claimed, ended once by who claimed them last, and counted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.core.errors import InvalidError
+from app.db.conflict import insert_absent
+from app.jobs.contracts import FINAL, RangesStep, Status
+from app.jobs.models import Execution, Task
+
+MOST: Final = 500
+"""Rows that one transaction takes."""
+_LONGEST_KEY: Final = 255
+_LONGEST_REASON: Final = 2000
+_PLAIN: Final = {"synchronize_session": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """A task that is to be, known by its key within its execution."""
+
+    key: str
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Asks for at most ``limit`` open tasks of these ids, both included."""
+
+    first: int
+    last: int
+    limit: int = MOST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedTask:
+    """A task in the hands of one attempt; ``tries`` says which."""
+
+    id: int
+    key: str
+    attrs: Mapping[str, Any]
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEnd:
+    """What came of a claimed task; Pending leaves it to a later attempt."""
+
+    task: ClaimedTask
+    status: Status = Status.SUCCESS
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a task is; a ``total`` of 0 is unknown."""
+
+    step: str = ""
+    sentence: str = ""
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCounters:
+    """Harbor's metrics of an execution."""
+
+    task_count: int = 0
+    success_task_count: int = 0
+    error_task_count: int = 0
+    pending_task_count: int = 0
+    running_task_count: int = 0
+    scheduled_task_count: int = 0
+    stopped_task_count: int = 0
+
+    @property
+    def status(self) -> Status | None:
+        """Harbor's status of an execution with these tasks; None without tasks."""
+        if not self.task_count:
+            return None
+        if self.running_task_count or self.pending_task_count or self.scheduled_task_count:
+            return Status.RUNNING
+        if self.error_task_count:
+            return Status.ERROR
+        return Status.STOPPED if self.stopped_task_count else Status.SUCCESS
+
+    @property
+    def sentence(self) -> str:
+        """How many there are, and how many ended how."""
+        ended = (
+            (self.success_task_count, "succeeded"),
+            (self.error_task_count, "failed"),
+            (self.stopped_task_count, "stopped"),
+        )
+        told = ", ".join(f"{count} {word}" for count, word in ended if count)
+        return f"{self.task_count} tasks" + (f": {told}" if told else "")
+
+
+def insert(session: Session, execution_id: int, new: Sequence[NewTask], now: datetime) -> int:
+    """Insert at most 500 tasks and return how many there were not yet. InvalidError for more, or a key too long."""
+    if len(new) > MOST:
+        raise InvalidError(f"{len(new)} tasks at once, at most {MOST} may be inserted")
+    for task in new:
+        if len(task.key) > _LONGEST_KEY:
+            raise InvalidError(f"a task's key is longer than {_LONGEST_KEY} characters: {task.key[:80]}…")
+    if not new:
+        return 0
+    shared = {"execution_id": execution_id, "creation_time": now, "update_time": now}
+    rows = [{"natural_key": task.key, "extra_attrs": dict(task.attrs), **shared} for task in new]
+    return len(session.execute(insert_absent(session, Task).returning(Task.id), rows).all())
+
+
+def insert_failed(session: Session, source: int, target: int, after: int, now: datetime) -> int | None:
+    """Insert the next failed tasks of another execution behind its task ``after``; return the last, None at the end."""
+    failed = sa.select(Task.id, Task.natural_key, Task.extra_attrs).where(
+        Task.execution_id == source, Task.status == Status.ERROR, Task.id > after
+    )
+    rows = session.execute(failed.order_by(Task.id).limit(MOST)).all()
+    insert(session, target, [NewTask(key=row.natural_key, attrs=row.extra_attrs) for row in rows], now)
+    return rows[-1].id if rows else None
+
+
+def ranges(session: Session, execution_id: int, step: RangesStep) -> list[tuple[int, int]]:
+    """Cut the open tasks that the step names into ranges: first and last id of each."""
+    open_tasks = _open(execution_id).where(Task.id > step.after, Task.id <= step.upto)
+    chosen = open_tasks.order_by(Task.id).limit(step.size * step.count).subquery("chosen")
+    place = sa.func.row_number().over(order_by=chosen.c.id) - 1
+    parts = sa.select(chosen.c.id, (place // step.size).label("part")).subquery("parts")
+    bounds = sa.select(sa.func.min(parts.c.id), sa.func.max(parts.c.id)).group_by(parts.c.part)
+    return [(first, last) for first, last in session.execute(bounds.order_by(parts.c.part))]
+
+
+def claim(session: Session, execution_id: int, asked: Claim, now: datetime) -> list[ClaimedTask]:
+    """Set the first open tasks of the range Running and return them in order; whoever had claimed them loses them."""
+    chosen = _open(execution_id).where(Task.id >= asked.first, Task.id <= asked.last).order_by(Task.id)
+    statement = (
+        sa.update(Task)
+        .where(Task.id.in_(chosen.limit(asked.limit)))
+        .values(
+            status=Status.RUNNING,
+            run_count=Task.run_count + 1,
+            start_time=sa.func.coalesce(Task.start_time, sa.literal(now, Task.update_time.type)),
+            update_time=now,
+        )
+        .returning(Task.id, Task.natural_key, Task.extra_attrs, Task.run_count)
+    )
+    rows = session.execute(statement, execution_options=_PLAIN).all()
+    claimed = (ClaimedTask(id=row.id, key=row.natural_key, attrs=row.extra_attrs, tries=row.run_count) for row in rows)
+    return sorted(claimed, key=lambda task: task.id)
+
+
+def finish(session: Session, ends: Sequence[TaskEnd], now: datetime) -> None:
+    """End each task unless it was ended or claimed again meanwhile; a Pending one stays open."""
+    rows = [
+        {
+            "task": end.task.id,
+            "tries": end.task.tries,
+            "status": end.status,
+            "reason": end.reason[:_LONGEST_REASON],
+            "now": now,
+            "end": now if end.status in FINAL else None,
+        }
+        for end in sorted(ends, key=lambda end: end.task.id)
+    ]
+    if rows:
+        session.connection().execute(_FINISH, rows)
+
+
+def show_progress(session: Session, task: ClaimedTask, progress: Progress, now: datetime) -> None:
+    """Write down how far the task is unless it was ended or claimed again meanwhile."""
+    statement = _own(task.id, task.tries).values(
+        step=progress.step[:64],
+        status_message=progress.sentence[:_LONGEST_REASON],
+        bytes_done=progress.done,
+        bytes_total=progress.total,
+        update_time=now,
+    )
+    session.execute(statement, execution_options=_PLAIN)
+
+
+def end_open(session: Session, execution_id: int, status: Status, reason: str, now: datetime) -> int:
+    """End at most 500 open tasks of the execution and return how many."""
+    chosen = _open(execution_id)
+    ended = {"status": status, "status_message": reason[:_LONGEST_REASON], "end_time": now, "update_time": now}
+    statement = sa.update(Task).where(Task.id.in_(chosen.order_by(Task.id).limit(MOST))).values(ended)
+    return session.connection().execute(statement).rowcount
+
+
+def end_left_behind(session: Session, now: datetime) -> int:
+    """End at most 500 open tasks of executions that have ended, and return how many: Error or Stopped, as those did."""
+    left = (
+        sa.select(Task.id)
+        .join(Execution, Execution.id == Task.execution_id)
+        .where(Task.end_time.is_(None), Execution.end_time.is_not(None))
+    )
+    own = sa.select(Execution.status).where(Execution.id == Task.execution_id).scalar_subquery()
+    ended = {
+        "status": sa.case((own == Status.ERROR, Status.ERROR), else_=Status.STOPPED),
+        "status_message": "its execution ended",
+        "end_time": now,
+        "update_time": now,
+    }
+    statement = sa.update(Task).where(Task.id.in_(left.limit(MOST))).values(ended)
+    return session.connection().execute(statement).rowcount
+
+
+def counters(session: Session, execution_ids: Sequence[int]) -> Mapping[int, TaskCounters]:
+    """Count the tasks of these executions by state, in one statement."""
+    counted = sa.select(Task.execution_id, Task.status, sa.func.count().label("tasks")).where(
+        Task.execution_id.in_(execution_ids)
+    )
+    by_execution: dict[int, dict[str, int]] = {number: {} for number in execution_ids}
+    for row in session.execute(counted.group_by(Task.execution_id, Task.status)):
+        by_execution[row.execution_id][f"{row.status.lower()}_task_count"] = row.tasks
+    return {number: TaskCounters(task_count=sum(states.values()), **states) for number, states in by_execution.items()}
+
+
+def _open(execution_id: int) -> sa.Select[int]:
+    return sa.select(Task.id).where(Task.execution_id == execution_id, Task.end_time.is_(None))
+
+
+def _own(task_id: Any, tries: Any) -> sa.Update:  # noqa: ANN401 - values or parameters
+    return sa.update(Task).where(Task.id == task_id, Task.run_count == tries, Task.end_time.is_(None))
+
+
+_FINISH: Final = _own(sa.bindparam("task"), sa.bindparam("tries")).values(
+    status=sa.bindparam("status", type_=Task.status.type),
+    status_message=sa.bindparam("reason", type_=sa.Text),
+    update_time=sa.bindparam("now", type_=Task.update_time.type),
+    end_time=sa.bindparam("end", type_=Task.update_time.type),
+)
