@@ -1,6 +1,6 @@
 """Accessories: artifacts with a subject, and the referrers list of a subject."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -96,11 +96,16 @@ def attach(session: Session, referrer: Referrer, now: datetime) -> None:
     session.connection().execute(_NEW, row)
 
 
-def attach_by_tags(session: Session, referrer: Referrer, tags: Sequence[str], now: datetime) -> None:
-    """Record the subjects that the tags name, for an artifact whose manifest names none."""
+def subjects_by_tags(referrer: Referrer, tags: Sequence[str]) -> Mapping[str, str]:
+    """The subjects that the tags name, each with its tag, for a manifest that names none; never the manifest itself."""
     if referrer.manifest.subject is not None:
-        return
-    subjects = {subject: tag for tag in tags if (subject := subject_of(tag, referrer.manifest))}
+        return {}
+    named = {subject: tag for tag in tags if (subject := subject_of(tag, referrer.manifest))}
+    return {subject: tag for subject, tag in named.items() if subject != referrer.digest}
+
+
+def attach_by_tags(session: Session, referrer: Referrer, subjects: Mapping[str, str], now: datetime) -> bool:
+    """Record ``subjects_by_tags``; False when all of them were known."""
     rows = [
         {
             "artifact_id": referrer.artifact_id,
@@ -113,10 +118,9 @@ def attach_by_tags(session: Session, referrer: Referrer, tags: Sequence[str], no
             "by_tag": True,
         }
         for subject, tag in subjects.items()
-        if subject != referrer.digest
     ]
-    if rows:
-        session.connection().execute(insert_absent(session, Accessory), rows)
+    statement = insert_absent(session, Accessory).returning(Accessory.id)
+    return bool(session.connection().execute(statement.values(rows)).all())
 
 
 def _page(found: list[tuple[int, int]], limit: int) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.artifacts.accessories import Referrer, attach, attach_by_tags
+from app.artifacts.accessories import Referrer, attach, attach_by_tags, subjects_by_tags
 from app.artifacts.charges import charge_artifact, leave_queue
 from app.artifacts.content_checks import Looked, check_content
 from app.artifacts.models import Artifact, ArtifactChild, ManifestBody, Repository, Standing
@@ -28,6 +28,7 @@ from app.oci.artifact_types import artifact_kind
 from app.oci.documents import storable_map
 from app.oci.limits import SIZE
 from app.oci.manifests import Manifest
+from app.projects import rights
 from app.projects.quotas import count_content
 
 
@@ -80,13 +81,28 @@ class PushService:
                 if push.manifest.optional:
                     stored, touched = _extend(session, repository, push, looked, artifact_id)
             touched |= point_tags(session, repository.id, artifact_id, push.tags, now)
+            touched |= self._attach_by_tags(_referrer(repository, push, artifact_id), push, now, created=created)
             if touched:
-                attach_by_tags(session, _referrer(repository, push, artifact_id), push.tags, now)
                 _touch(session, repository, listed=created + settle(session, touched), now=now)
             ctx.emit(_event(push, repository, artifact_id, created=created))
             session.flush()
             count_content(ctx, repository.project_id, stored=stored, repositories=0 if repository.published else 1)
         return created
+
+    def _attach_by_tags(self, referrer: Referrer, push: ManifestPush, now: datetime, *, created: bool) -> set[int]:
+        """Make the manifest an accessory of what its tags name; returns the artifact when that is new.
+
+        An accessory goes with its subject, so a known manifest becomes one only for a caller who may delete it.
+        """
+        session = self._ctx.session
+        subjects = subjects_by_tags(referrer, push.tags)
+        if not subjects or not (created or self._may_delete(push.repository.project)):
+            return set()
+        return {referrer.artifact_id} if attach_by_tags(session, referrer, subjects, now) else set()
+
+    def _may_delete(self, project: str) -> bool:
+        place = rights.find_project(self._ctx.session, project)
+        return place is not None and rights.may(self._ctx.session, self._ctx.principal, place, "artifact", "delete")
 
 
 def _enter_repository(session: Session, name: RepositoryName, now: datetime) -> RepositoryRef:

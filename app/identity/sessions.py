@@ -18,6 +18,8 @@ from app.identity.models import User, UserSession
 _ID_BYTES: Final = 32
 _RENEWED_EVERY: Final = 10
 """A session is renewed when this part of its time has passed."""
+MOST_SESSIONS: Final = 200
+"""Of one account; the login of one more ends the oldest."""
 
 
 class SessionStore:
@@ -47,6 +49,8 @@ class SessionStore:
     def open(self, ctx: Context, principal: Principal) -> str:
         """Begin a session and return its id, for the cookie; sessions that have run out are forgotten.
 
+        Of the account's sessions the newest ``MOST_SESSIONS`` stay.
+
         UnauthenticatedError when the account has changed since ``principal`` proved to be its own, so that no session
         outlives the password it was opened with.
         """
@@ -66,6 +70,7 @@ class SessionStore:
                     expires_at=expires_at,
                 )
             )
+            session.execute(_END_OLDEST, {"account": principal.id}, execution_options={"synchronize_session": False})
         return sid
 
     def close(self, ctx: Context, sid: str) -> None:
@@ -137,6 +142,21 @@ _LOCKED = (
         User.disabled.is_(sa.false()),
         User.deleted.is_(sa.false()),
     )
-    .with_for_update(read=True)
+    .with_for_update(key_share=True)
 )
-"""The account as it was when it logged in; whoever changes it waits, and then finds the session to end."""
+"""The account as it was when it logged in.
+
+Whoever changes it waits, and then finds the session to end; logins of one account come one after another.
+"""
+_OLDEST_KEPT = (
+    sa.select(UserSession.id)
+    .where(UserSession.user_id == sa.bindparam("account"))
+    .order_by(UserSession.id.desc())
+    .limit(1)
+    .offset(MOST_SESSIONS - 1)
+    .scalar_subquery()
+)
+_END_OLDEST = sa.delete(UserSession).where(
+    UserSession.user_id == sa.bindparam("account"), UserSession.id < _OLDEST_KEPT
+)
+"""Ends none while there are fewer: nothing is less than null."""

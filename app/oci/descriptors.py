@@ -1,11 +1,12 @@
 """Content descriptors (image-spec descriptor.md), read strictly where meaning depends on them."""
 
+import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.core.digest import Digest
+from app.core.digest import UPLOADABLE, Digest
 from app.core.errors import DigestInvalid, ManifestInvalid
 from app.core.media_types import KNOWN, NON_DISTRIBUTABLE
 from app.oci.limits import DIGEST_LENGTH, MEDIA_TYPE_LENGTH, SIZE
@@ -35,7 +36,7 @@ def descriptor(value: object, place: str) -> Descriptor:
     if not isinstance(value, dict):
         raise ManifestInvalid(f"{place} must be a descriptor, an object with mediaType, digest and size")
     platform = value.get("platform")
-    return Descriptor(
+    read = Descriptor(
         media_type=media_type(value.get("mediaType"), f"{place}.mediaType"),
         digest=_digest(value.get("digest"), f"{place}.digest"),
         size=_size(value.get("size"), f"{place}.size"),
@@ -43,6 +44,31 @@ def descriptor(value: object, place: str) -> Descriptor:
         annotations=annotations(value.get("annotations"), f"{place}.annotations"),
         platform=platform if isinstance(platform, dict) else None,
     )
+    if value.get("data") is not None:
+        require_data(value["data"], place, read.digest, read.size)
+    return read
+
+
+def require_data(value: object, place: str, digest: Digest, size: int | None = None) -> None:
+    """Raise ManifestInvalid for embedded content that is not the content which the descriptor names.
+
+    Readers take it instead of the blob, so that it must be base64 of as many bytes and of that digest (image-spec
+    descriptor.md, Embedded Content).
+    """
+    where = f"{place}.data".removeprefix(".")
+    if not isinstance(value, str):
+        raise ManifestInvalid(f"{where} must be text, the content in base64", detail={"place": where})
+    if digest.algorithm not in UPLOADABLE:
+        message = f"{where} cannot be compared with a digest of another algorithm than {' or '.join(UPLOADABLE)}"
+        raise ManifestInvalid(message, detail={"place": where})
+    try:
+        content = binascii.a2b_base64(value, strict_mode=True)
+    except ValueError:
+        raise ManifestInvalid(f"{where} is not base64", detail={"place": where}) from None
+    if size is not None and len(content) != size:
+        raise ManifestInvalid(f"{where} has {len(content)} bytes, its size says {size}", detail={"place": where})
+    if Digest.of(content, digest.algorithm) != digest:
+        raise ManifestInvalid(f"{where} has another digest than {digest}", detail={"place": where})
 
 
 def descriptors(value: object, place: str) -> tuple[Descriptor, ...]:

@@ -1,6 +1,6 @@
 """What a caller may do in a project: the one place that turns memberships into answers and refusals."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from app.access.roles import Role
 from app.context import Context
 from app.core.errors import DeniedError, ProjectUnknown
 from app.db.database import Database
+from app.db.parts import parts
 from app.identity import people
 from app.projects.models import Project, ProjectMember
 
@@ -33,6 +34,15 @@ class ProjectRef:
 def find_project(session: Session, key: str | int) -> ProjectRef | None:
     """The project of this name (text) or id (number), None when there is none."""
     return _ref(session.connection().execute(*_sought(key)).all())
+
+
+def find_projects(session: Session, names: Iterable[str]) -> list[ProjectRef]:
+    """Those projects of these names that there are."""
+    return [
+        ProjectRef(**row._asdict())
+        for part in parts(names)
+        for row in session.connection().execute(_BY_NAMES, {"names": part})
+    ]
 
 
 def project_id(db: Database, name: str) -> int | None:
@@ -98,6 +108,7 @@ def _roles(rows: _Rows, principal: Principal, project: ProjectRef) -> frozenset[
 _BY_NAME = sa.select(Project.id).where(Project.name == sa.bindparam("name"))
 _REF = sa.select(Project.id, Project.name, Project.public, Project.owner_id)
 _BY_ID = _REF.where(Project.id == sa.bindparam("key"))
+_BY_NAMES = _REF.where(Project.name.in_(sa.bindparam("names", expanding=True)))
 _BY_KEY = _REF.where(Project.name == sa.bindparam("key"))
 _ROLES = sa.select(
     sa.union_all(

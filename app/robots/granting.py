@@ -1,6 +1,8 @@
 """Grants as rows: who may hand them on, and which project each belongs to."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -8,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.access.principals import Principal, PrincipalKind
 from app.access.roles import Role
 from app.core.errors import ProjectUnknown, RobotDenied
-from app.projects.rights import find_project, roles_in
+from app.projects.rights import find_project, find_projects, roles_in
 from app.robots.grants import EVERY_PROJECT, SYSTEM_SPACE, Grant, holds
 from app.robots.models import RobotPermission
 
@@ -24,7 +26,7 @@ def require_held(session: Session, principal: Principal, grants: Sequence[Grant]
 
 def insert_grants(session: Session, robot_id: int, grants: Sequence[Grant]) -> None:
     """Write the grants down; ProjectUnknown for a namespace that is no project's name."""
-    projects = {space: _project_id(session, space) for space in dict.fromkeys(grant[0] for grant in grants)}
+    projects = _project_ids(session, {grant[0] for grant in grants})
     rows = [
         {
             "robot_id": robot_id,
@@ -41,15 +43,11 @@ def insert_grants(session: Session, robot_id: int, grants: Sequence[Grant]) -> N
 
 def delete_grants(session: Session, robot_id: int, grants: Sequence[Grant]) -> None:
     """Take the grants back."""
-    for space, resource, action in grants:
-        session.execute(
-            sa.delete(RobotPermission).where(
-                RobotPermission.robot_id == robot_id,
-                RobotPermission.namespace == space,
-                RobotPermission.resource == resource,
-                RobotPermission.action == action,
-            )
-        )
+    rows = [
+        {"robot": robot_id, "space": space, "granted": resource, "verb": action} for space, resource, action in grants
+    ]
+    if rows:
+        session.connection().execute(_TAKE_BACK, rows)
 
 
 def _roles(session: Session, principal: Principal, space: str) -> frozenset[Role]:
@@ -59,10 +57,20 @@ def _roles(session: Session, principal: Principal, space: str) -> frozenset[Role
     return roles_in(session, principal, project) if project else frozenset()
 
 
-def _project_id(session: Session, space: str) -> int | None:
-    if space in (SYSTEM_SPACE, EVERY_PROJECT):
-        return None
-    project = find_project(session, space)
-    if project is None:
-        raise ProjectUnknown(f"project {space} not found")
-    return project.id
+def _project_ids(session: Session, spaces: AbstractSet[str]) -> dict[str, int | None]:
+    """The project of each space, None for those that are no project's; ProjectUnknown."""
+    names = sorted(spaces - {SYSTEM_SPACE, EVERY_PROJECT})
+    found: dict[str, int | None] = dict.fromkeys(spaces - set(names))
+    found |= {project.name: project.id for project in find_projects(session, names)}
+    for name in names:
+        if name not in found:
+            raise ProjectUnknown(f"project {name} not found")
+    return found
+
+
+_TAKE_BACK = sa.delete(cast("sa.Table", RobotPermission.__table__)).where(
+    RobotPermission.robot_id == sa.bindparam("robot"),
+    RobotPermission.namespace == sa.bindparam("space"),
+    RobotPermission.resource == sa.bindparam("granted"),
+    RobotPermission.action == sa.bindparam("verb"),
+)

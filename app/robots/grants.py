@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from app.access.decision import may_in_project, may_in_system
 from app.access.principals import Principal, PrincipalKind
 from app.access.roles import Role
 from app.access.table import ROBOT_PROJECT, ROBOT_SYSTEM
-from app.core.errors import InvalidError
+from app.core.errors import FieldInvalid, InvalidError
 
 Grant = tuple[str, str, str]
 """Namespace, resource, action; as in ``Principal.grants``."""
@@ -16,6 +17,8 @@ SYSTEM_SPACE = "/"
 EVERY_PROJECT = "*"
 _EFFECTS = ("", "allow")
 _PUBLIC = frozenset({Role.PUBLIC})
+MOST_ACCESSES: Final = 10_000
+"""Of one robot, in all spaces together; each of its requests reads them."""
 
 
 class Level(StrEnum):
@@ -50,9 +53,16 @@ def grants_of(level: Level, permissions: Sequence[Permission]) -> tuple[Grant, .
     """
     if not permissions:
         raise InvalidError("permissions must not be empty")
+    require_few(len(entry.access) for entry in permissions)
     if level is Level.PROJECT and (len(permissions) > 1 or permissions[0].namespace == EVERY_PROJECT):
         raise InvalidError("a robot of the level project has exactly one entry in permissions, for its own project")
     return tuple(dict.fromkeys(grant for entry in permissions for grant in _grants(level, entry)))
+
+
+def require_few(accesses: Iterable[int], field: str = "permissions") -> None:
+    """Raise FieldInvalid for more accesses, counted as they were sent, than a robot may have."""
+    if sum(accesses) > MOST_ACCESSES:
+        raise FieldInvalid(field, f"at most {MOST_ACCESSES} accesses in all")
 
 
 def holds(principal: Principal, roles: frozenset[Role], grant: Grant) -> bool:

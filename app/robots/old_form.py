@@ -1,17 +1,18 @@
 """Robots of a project in the form of Harbor before 2.13, whose grants name the project by its id."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.core.errors import InvalidError
-from app.robots.grants import Access
+from app.robots.grants import Access, require_few
 
 _RESOURCE = re.compile(r"/project/([0-9]{1,19})/([a-z-]+)")
 
 
-def access_in(project_id: int, entries: Iterable[Access]) -> tuple[Access, ...]:
+def access_in(project_id: int, entries: Sequence[Access]) -> tuple[Access, ...]:
     """The same grants as they are said today; InvalidError for a resource of another form or of another project."""
+    require_few([len(entries)], "access")
     return tuple(_today(project_id, entry) for entry in entries)
 
 

@@ -213,8 +213,9 @@ class RobotService:
 
     def _regrant(self, session: Session, robot: Robot, grants: Sequence[Grant]) -> None:
         held = listing.grants_by_robot(session, [robot.id]).get(robot.id, [])
-        added = [grant for grant in grants if grant not in held]
-        removed = [grant for grant in held if grant not in grants]
+        had, kept = frozenset(held), frozenset(grants)
+        added = [grant for grant in grants if grant not in had]
+        removed = [grant for grant in held if grant not in kept]
         require_held(session, self._ctx.principal, added)
         delete_grants(session, robot.id, removed)
         insert_grants(session, robot.id, added)

@@ -13,7 +13,8 @@ from app.events.management import RobotCreated, RobotDeleted, RobotUpdated
 from app.robots.models import Robot, RobotPermission
 from tests.integration.conftest import AsRobot, Caller
 from tests.support.accounts import make_project
-from tests.support.robots import MadeRobot, change_robot, entry, make_robot
+from tests.support.queries import counted_statements
+from tests.support.robots import MadeRobot, change_robot, entry, make_robot, robot_body
 
 ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PULL = entry("private", "repository:pull")
@@ -171,3 +172,52 @@ def test_events(ports: Ports, admin: httpx.Client) -> None:
         RobotUpdated(project_id=0, robot_id=robot.id, name="robot$ci", what="secret"),
         RobotDeleted(project_id=0, robot_id=robot.id, name="robot$ci"),
     ]
+
+
+class TestMostPermissions:
+    """A robot's permissions are read with each of its requests."""
+
+    MOST = 10_000
+
+    def test_there_is_a_bound(self, admin: httpx.Client, caller: Caller) -> None:
+        most, one_more = (entry("private", *["repository:pull"] * number) for number in (self.MOST, self.MOST + 1))
+        over = [entry("private", *["repository:pull"] * (self.MOST - 1)), entry("/", "catalog:read", "catalog:read")]
+        robot = make_robot(admin, "ci", most)
+        for refused in (
+            admin.post("/robots", json=robot_body("other", one_more)),
+            admin.post("/robots", json=robot_body("other", *over)),
+            caller("master").post("/robots", json=robot_body("other", one_more, level="project")),
+            change_robot(admin, robot, permissions=[one_more]),
+            change_robot(admin, robot, permissions=over),
+        ):
+            assert refused.status_code == 400, refused.text
+            assert f"permissions must be at most {self.MOST} accesses" in refused.json()["errors"][0]["message"]
+        assert change_robot(admin, robot, permissions=[most, entry("public", "tag:list")][1:]).status_code == 200
+
+    @pytest.mark.usefixtures("caller")
+    def test_it_holds_in_the_old_form(self, admin: httpx.Client) -> None:
+        project = admin.get("/projects/private").json()["project_id"]
+        access = [{"resource": f"/project/{project}/repository", "action": "pull"}]
+        refused = admin.post("/projects/private/robots", json={"name": "ci", "access": access * (self.MOST + 1)})
+        assert refused.status_code == 400
+        assert f"access must be at most {self.MOST} accesses" in refused.json()["errors"][0]["message"]
+        made = admin.post("/projects/private/robots", json={"name": "ci", "access": access * self.MOST})
+        assert made.status_code == 201
+
+    def test_many_projects_cost_no_more_statements(self, admin: httpx.Client, ports: Ports) -> None:
+        """They are looked up, granted and taken back together, while other writers wait."""
+        names = [f"many-{number}" for number in range(40)]
+        for name in names:
+            make_project(ports, name)
+        robot = make_robot(admin, "ci", PULL)
+        taken: dict[int, int] = {}
+        for some in (names[:2], names, names[:2]):
+            entries = [entry(name, "repository:pull", "tag:list") for name in some]
+            with counted_statements(ports.db) as statements:
+                assert change_robot(admin, robot, permissions=entries).status_code == 200
+            taken.setdefault(len(some), len(statements))
+            assert len(admin.get(f"/robots/{robot.id}").json()["permissions"]) == len(some)
+        assert taken[40] <= taken[2] + 1
+        absent = [entry(name, "repository:pull") for name in (*names, "nowhere")]
+        refused = admin.post("/robots", json=robot_body("other", *absent))
+        assert (refused.status_code, "nowhere" in refused.text) == (404, True)

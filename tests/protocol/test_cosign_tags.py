@@ -7,6 +7,7 @@ import pytest
 
 from app.context import Ports
 from tests.integration.test_artifact_counts import collect_untagged, stem
+from tests.protocol.conftest import Connect
 from tests.support.blobs import content_of, digest_of, push
 from tests.support.manifests import CONFIG, EMPTY, artifact, image, index, push_image, push_manifest
 from tests.support.people import People
@@ -141,6 +142,70 @@ def test_other_tags_say_nothing(admin: httpx.Client, docker: httpx.Client, name:
     subject = push_image(docker, NAME, "1")
     push_manifest(docker, NAME, signature(), name.format(hex=stem(subject).removeprefix("sha256-")))
     assert len(shown(admin)) == 2
+
+
+class TestWhatWasThereBefore:
+    """A caller who may push and not delete makes nothing an accessory, and so doomed, that others pushed."""
+
+    @pytest.fixture
+    def developer(self, connect: Connect, people: People) -> httpx.Client:
+        return connect(people["developer"])
+
+    @pytest.mark.parametrize("suffix", [".sig", ".att", ".sbom", ""])
+    @pytest.mark.parametrize("door", ["API", "registry", "collection"])
+    def test_it_stays_what_it_was(
+        self, docker: httpx.Client, developer: httpx.Client, admin: httpx.Client, ports: Ports, door: str, suffix: str
+    ) -> None:
+        push_image(docker, NAME, "other", seed=1)
+        kept = push_image(docker, NAME, seed=2)
+        if not suffix:
+            kept = index(kept)
+            push_manifest(docker, NAME, kept)
+        subject = push_image(docker, NAME, None if door == "collection" else "1", seed=3)
+        tag = stem(subject) + suffix
+        push_manifest(developer, NAME, kept, tag)
+        assert digest_of(kept) in digests(shown(admin))
+        assert (
+            admin.get(f"{REPOSITORY}/artifacts/{digest_of(subject)}?with_accessory=true").json()["accessories"] is None
+        )
+        if door == "API":
+            assert admin.delete(f"{REPOSITORY}/artifacts/1").status_code == 200
+        elif door == "registry":
+            assert docker.delete(f"/v2/{NAME}/manifests/{digest_of(subject)}").status_code == 202
+        else:
+            collect_untagged(ports)
+        assert docker.get(f"/v2/{NAME}/manifests/{digest_of(subject)}").status_code == 404
+        assert docker.get(f"/v2/{NAME}/manifests/{tag}").content == kept
+        assert tags(docker) == ["other", tag]
+
+    def test_the_accessory_of_one_image_is_not_made_that_of_another(
+        self, docker: httpx.Client, developer: httpx.Client, admin: httpx.Client
+    ) -> None:
+        mine, theirs = push_image(docker, NAME, "mine", seed=1), push_image(docker, NAME, "theirs", seed=2)
+        signed = push_manifest(docker, NAME, signature(), f"{stem(theirs)}.sig")
+        push_manifest(developer, NAME, signature(), f"{stem(mine)}.sig")
+        by_tag = {one["tags"][0]["name"]: one["accessories"] for one in shown(admin)}
+        assert by_tag["mine"] is None
+        assert digests(by_tag["theirs"]) == {signed}
+
+    def test_what_the_push_itself_brings_is_an_accessory(
+        self, docker: httpx.Client, developer: httpx.Client, admin: httpx.Client
+    ) -> None:
+        subject = push_image(docker, NAME, "1")
+        pushed = push_manifest(developer, NAME, signature(), f"{stem(subject)}.sig")
+        (one,) = shown(admin)
+        assert digests(one["accessories"]) == {pushed}
+
+    def test_whoever_may_delete_it_makes_it_an_accessory(
+        self, docker: httpx.Client, developer: httpx.Client, connect: Connect, people: People, admin: httpx.Client
+    ) -> None:
+        subject = push_image(docker, NAME, "1")
+        pushed = push_manifest(developer, NAME, signature())
+        push_manifest(developer, NAME, signature(), f"{stem(subject)}.sig")
+        assert len(shown(admin)) == 2
+        push_manifest(connect(people["maintainer"]), NAME, signature(), f"{stem(subject)}.sig")
+        (one,) = shown(admin)
+        assert digests(one["accessories"]) == {pushed}
 
 
 def test_a_tag_without_suffix_needs_an_index(admin: httpx.Client, docker: httpx.Client) -> None:

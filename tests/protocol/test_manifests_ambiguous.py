@@ -31,16 +31,16 @@ LAYER = b"layer"
 Document = dict[str, Any]
 
 
-def _manifest() -> Document:
+def sample_manifest() -> Document:
     return dict(json.loads(image(LAYER, annotations={"A": "1", "a": "2"})))
 
 
-def _index() -> Document:
+def sample_index() -> Document:
     entry = descriptor(image(LAYER), OCI_MANIFEST, platform={"os": "linux", "architecture": "amd64"})
     return dict(json.loads(index(manifests=[entry])))
 
 
-def _refused(answer: httpx.Response, place: str) -> None:
+def refused_at(answer: httpx.Response, place: str) -> None:
     assert code_of(answer) == (400, "MANIFEST_INVALID"), answer.text
     (error,) = answer.json()["errors"]
     assert place in error["message"]
@@ -96,9 +96,9 @@ def test_a_manifest_that_readers_differ_on(
     stocked: httpx.Client, place: str, change: Callable[[Document], object]
 ) -> None:
     for kind in KINDS:
-        document = _manifest() | {"mediaType": kind}
+        document = sample_manifest() | {"mediaType": kind}
         change(document)
-        _refused(put(stocked, NAME, json.dumps(document).encode(), "v1", kind), place)
+        refused_at(put(stocked, NAME, json.dumps(document).encode(), "v1", kind), place)
     assert stocked.get(f"/v2/{NAME}/manifests/v1").status_code == 404
 
 
@@ -107,9 +107,9 @@ def test_an_index_that_readers_differ_on(
     stocked: httpx.Client, place: str, change: Callable[[Document], object]
 ) -> None:
     for kind in (OCI_INDEX, DOCKER_LIST):
-        document = _index() | {"mediaType": kind}
+        document = sample_index() | {"mediaType": kind}
         change(document)
-        _refused(put(stocked, NAME, json.dumps(document).encode(), "v1", kind), place)
+        refused_at(put(stocked, NAME, json.dumps(document).encode(), "v1", kind), place)
 
 
 @pytest.mark.parametrize(
@@ -121,17 +121,17 @@ def test_an_index_that_readers_differ_on(
     ],
 )
 def test_a_member_named_twice(stocked: httpx.Client, old: bytes, new: bytes, place: str) -> None:
-    body = json.dumps(_manifest()).encode().replace(old, new, 1)
-    _refused(put(stocked, NAME, body, "v1", OCI_MANIFEST), place)
+    body = json.dumps(sample_manifest()).encode().replace(old, new, 1)
+    refused_at(put(stocked, NAME, body, "v1", OCI_MANIFEST), place)
 
 
 def test_maps_hold_names_that_differ_in_case(stocked: httpx.Client) -> None:
-    document = _manifest()
+    document = sample_manifest()
     notes = {"A": "1", "a": "2", "Layers": "3", "\u017f": "4", "s": "5"}
     document |= {"annotations": notes, "extension": {"Layers": [{"Digest": 1}]}}
     document["layers"][0]["annotations"] = notes
     assert put(stocked, NAME, json.dumps(document).encode(), "v1").status_code == 201
-    document = _index() | {"annotations": notes}
+    document = sample_index() | {"annotations": notes}
     document["manifests"][0]["annotations"] = notes
     assert put(stocked, NAME, json.dumps(document).encode(), "v2").status_code == 201
 
@@ -172,7 +172,7 @@ def test_a_config_that_readers_differ_on(
 ) -> None:
     content, manifest = _image_of(config, kind)
     push(stocked, NAME, content)
-    _refused(put(stocked, NAME, manifest, "v1"), f"content of config.{place}")
+    refused_at(put(stocked, NAME, manifest, "v1"), f"content of config.{place}")
 
 
 LENIENT = {
@@ -189,17 +189,17 @@ def test_what_only_lenient_readers_take_for_json(stocked: httpx.Client, oddity: 
     config = b"{" + oddity + b'"os": "linux", "architecture": "amd64", "Architecture": "arm64"}'
     content, manifest = _image_of(config)
     push(stocked, NAME, content)
-    _refused(put(stocked, NAME, manifest, "v1"), "content of config.Architecture")
+    refused_at(put(stocked, NAME, manifest, "v1"), "content of config.Architecture")
     content, manifest = _image_of(b"{" + oddity + b'"os": "linux", "os": "windows"} and more')
     push(stocked, NAME, content)
-    _refused(put(stocked, NAME, manifest, "v1"), "content of config.os")
+    refused_at(put(stocked, NAME, manifest, "v1"), "content of config.os")
     content, manifest = _image_of(b"{" + oddity + b'"os": "linux", "architecture": "amd64"}')
     push(stocked, NAME, content)
     assert put(stocked, NAME, manifest, "v1").status_code == 201
     payload = b"{" + oddity + json.dumps(SIGNED | {"Critical": {}}).encode()[1:]
     push(stocked, NAME, payload)
     manifest = image(layers=[descriptor(payload, COSIGN_SIMPLE_SIGNING)])
-    _refused(put(stocked, NAME, manifest, "v1"), f"content of layer {descriptor(payload)['digest']}.Critical")
+    refused_at(put(stocked, NAME, manifest, "v1"), f"content of layer {descriptor(payload)['digest']}.Critical")
 
 
 def test_a_config_too_deep_to_look_into(stocked: httpx.Client) -> None:
@@ -252,13 +252,13 @@ def test_the_payload_of_a_signature(stocked: httpx.Client, payload: Document, ki
     if place is None:
         assert answer.status_code == 201, answer.text
     else:
-        _refused(answer, f"content of layer {descriptor(content)['digest']}.{place}")
+        refused_at(answer, f"content of layer {descriptor(content)['digest']}.{place}")
 
 
 def test_a_document_as_deep_and_as_wide_as_can_be_is_answered_soon(stocked: httpx.Client) -> None:
-    deep = json.dumps(_manifest())[:-1] + ', "x": ' + '{"a":' * 900 + "1" + "}" * 901
+    deep = json.dumps(sample_manifest())[:-1] + ', "x": ' + '{"a":' * 900 + "1" + "}" * 901
     assert put(stocked, NAME, deep.encode(), "deep", OCI_MANIFEST).status_code in (201, 400)
-    wide = _manifest() | {
+    wide = sample_manifest() | {
         "x": [{"a": number} for number in range(100_000)],
         "y": {str(each): 1 for each in range(9999)},
     }
