@@ -11,11 +11,10 @@ from app.garbage import api as garbage
 from app.identity.api import doors, groups, users
 from app.identity.authentication import Authenticator
 from app.identity.sessions import SessionStore
-from app.projects.api import allowlist, members, metadata, permissions, projects
+from app.projects.api import allowlist, held_permissions, members, metadata, projects
 from app.registry import catalog, token
 from app.registry.edge import Edge
 from app.registry.gateway import Gateway
-from app.robots.api import permissions as grantable
 from app.robots.api import project_robots, robots
 from app.system import api as system
 from app.telemetry.access import AccessLog
@@ -44,7 +43,7 @@ def routes() -> Flask:
         projects,
         metadata,
         members,
-        permissions,
+        held_permissions,
         allowlist,
         artifacts,
         audit,
@@ -54,8 +53,8 @@ def routes() -> Flask:
         system,
     ):
         api.register_blueprint(feature.blueprint)
-    for feature in (robots, project_robots, grantable):
-        api.register_blueprint(feature.blueprint)
+    for blueprint in (robots.blueprint, project_robots.blueprint, robots.grantable):
+        api.register_blueprint(blueprint)
     app.register_blueprint(doors.blueprint)
     app.register_blueprint(token.blueprint)
     app.register_blueprint(catalog.blueprint)

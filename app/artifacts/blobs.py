@@ -26,8 +26,8 @@ from app.db.database import retried
 from app.db.plans import run
 from app.db.types import clock_ms
 from app.projects import rights
-from app.projects.counters import count_content
 from app.projects.models import Project
+from app.projects.quotas import count_content
 from app.storage.models import IS_LIVE, IS_QUARANTINED, LIVE, Blob, ZeroReference
 
 _COMMIT_TRIES = 5

@@ -26,7 +26,7 @@ from app.core.errors import ManifestUnknown, StillReferenced
 from app.db.parts import parts
 from app.events.content import ArtifactDeleted, RepositoryDeleted, TagDeleted
 from app.oci.accessory_tags import tags_about
-from app.projects.counters import count_content
+from app.projects.quotas import count_content
 
 _DIGESTS_AT_ONCE: Final = 1000
 _SHOWN: Final = 20

@@ -29,7 +29,7 @@ from app.oci.documents import storable_map
 from app.oci.limits import SIZE
 from app.oci.manifests import Manifest
 from app.projects import rights
-from app.projects.counters import count_content
+from app.projects.quotas import count_content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

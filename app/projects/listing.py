@@ -20,7 +20,7 @@ from app.db.parts import parts
 from app.identity import people
 from app.projects.allowlist import AllowlistView
 from app.projects.candidates import GROUP, USER
-from app.projects.metadata import PUBLIC
+from app.projects.metadata_keys import PUBLIC
 from app.projects.models import CVEAllowlist, Project, ProjectMember, ProjectMetadata
 from app.projects.results import ProjectView, by_power
 from app.projects.visibility import count_of_seen_by, projects_of, seen_by, seen_projects, sees_all
@@ -111,7 +111,7 @@ def _view(row: sa.Row[Any], *, detailed: bool) -> ProjectView:
         owner_name=row.owner_name or "",
         creation_time=row.creation_time,
         update_time=row.update_time,
-        metadata={PUBLIC: "true" if row.public else "false", **(row.settings or {})},
+        metadata={PUBLIC: "true" if row.public else "false", **(row.stored or {})},
         repo_count=row.repo_count if detailed else 0,
         roles=by_power(roles),
         cve_allowlist=AllowlistView(
@@ -200,7 +200,7 @@ def _rows(size: int) -> sa.Select[*tuple[Any, ...]]:
     roles = sa.select(object_of(sa.cast(member.role, sa.String), member.role)).where(
         member.project_id == Project.id, held
     )
-    settings = sa.select(object_of(ProjectMetadata.name, ProjectMetadata.value)).where(
+    stored = sa.select(object_of(ProjectMetadata.name, ProjectMetadata.value)).where(
         ProjectMetadata.project_id == Project.id
     )
     owner = people.USER_NAMES
@@ -214,7 +214,7 @@ def _rows(size: int) -> sa.Select[*tuple[Any, ...]]:
             Project.repo_count,
             Project.creation_time,
             Project.update_time,
-            settings.scalar_subquery().label("settings"),
+            stored.scalar_subquery().label("stored"),
             roles.scalar_subquery().label("roles"),
             CVEAllowlist.id.label("list_id"),
             within(CVEAllowlist.items, sa.bindparam("list_bytes", type_=sa.BigInteger)).label("list_items"),

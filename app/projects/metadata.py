@@ -1,145 +1,143 @@
-"""The settings a project may carry: one line per key, text on the wire."""
+"""The metadata of projects: its use cases, one key at a time, and its rows."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Final, cast
 
-from app.core.errors import FieldInvalid, InvalidError
+import sqlalchemy as sa
 
-PUBLIC: Final = "public"
-RETENTION_ID: Final = "retention_id"
-_TRUE: Final = frozenset({"1", "t", "true"})
-_FALSE: Final = frozenset({"0", "f", "false"})
-_SEVERITIES: Final = frozenset({"none", "low", "medium", "high", "critical"})
-_KINDS: Final = frozenset({"doublestar", "regex"})
-_INT32_END: Final = 2**31
-_INT64_END: Final = 2**63
-_DIGITS: Final = 19
-_TEXT_LIMIT: Final = 4096
+from app.context import Context
+from app.core.errors import ConflictError, FieldInvalid, NotFoundError, ProjectUnknown
+from app.db.database import retried
+from app.events.management import ProjectUpdated
+from app.projects import metadata_keys
+from app.projects.metadata_keys import PUBLIC, RETENTION_ID
+from app.projects.models import Project, ProjectMetadata
+from app.projects.rights import ProjectRef, require
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One key: how its value is stored, and what would be right."""
+class MetadataService:
+    """The use cases of a project's metadata, in the name of the context's principal. Refused as ``rights.require``."""
 
-    normal: Callable[[str], str | None]
-    """The value as it is stored, None when it is wrong."""
-    expectation: str
-    nothing: frozenset[str] = frozenset()
-    """Of a proxy cache's key: the values, as stored, that ask for nothing."""
-    of_proxies: bool = False
-    """Whether only proxy caches have it."""
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
 
+    def all(self, project_key: str | int) -> Mapping[str, str]:
+        """Return all metadata of the project; ``public`` is always among them."""
+        return stored(self._ctx, require(self._ctx, project_key, "metadata", "list").id)
 
-def _flag(value: str) -> str | None:
-    word = value.lower()
-    return "true" if word in _TRUE else "false" if word in _FALSE else None
+    def get(self, project_key: str | int, name: str) -> Mapping[str, str]:
+        """Return one key with its value, nothing when the project does not have it: clients ask before they set it."""
+        project = require(self._ctx, project_key, "metadata", "read")
+        metadata = stored(self._ctx, project.id)
+        return {name: metadata[name]} if name in metadata else {}
 
+    @retried()
+    def add(self, project_key: str | int, given: Mapping[str, str]) -> None:
+        """Add a key; errors as ``metadata_keys.pair``, ConflictError when the project has it already."""
+        project = require(self._ctx, project_key, "metadata", "create")
+        with self._ctx.write():
+            before = locked(self._ctx, project)
+            name, value = metadata_keys.pair(given, before)
+            if name in before:
+                raise ConflictError(f"metadata {name} of project {project.name} already exists")
+            change(self._ctx, project, before, {name: value})
 
-def _one_of(words: frozenset[str]) -> Callable[[str], str | None]:
-    return lambda value: value.lower() if value.lower() in words else None
+    @retried()
+    def update(self, project_key: str | int, name: str, given: Mapping[str, str]) -> None:
+        """Set the value of a key, also when the project does not have it yet.
 
+        Errors as ``metadata_keys.pair``; FieldInvalid when the pair has another key.
+        """
+        project = require(self._ctx, project_key, "metadata", "update")
+        with self._ctx.write():
+            before = locked(self._ctx, project)
+            if given.keys() != {name}:
+                raise FieldInvalid("metadata", f"exactly one pair, whose key is {name[:100]!r}")
+            change(self._ctx, project, before, dict([metadata_keys.pair(given, before)]))
 
-def _number(low: int, end: int) -> Callable[[str], str | None]:
-    def normal(value: str) -> str | None:
-        digits = value.removeprefix("-")
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS and low <= int(value) < end):
-            return None
-        return str(int(value))
+    @retried()
+    def delete(self, project_key: str | int, name: str) -> None:
+        """Remove a key; without ``public`` the project is private.
 
-    return normal
-
-
-def _connections(value: str) -> str | None:
-    number = _number(-1, _INT32_END)(value)
-    return None if number == "0" else number
-
-
-_YES_OR_NO: Final = Setting(normal=_flag, expectation="true or false")
-_PROXY_FLAG: Final = Setting(normal=_flag, expectation="true or false", nothing=frozenset({"false"}), of_proxies=True)
-KEYS: Final[Mapping[str, Setting]] = {
-    PUBLIC: _YES_OR_NO,
-    "enable_content_trust": _YES_OR_NO,
-    "enable_content_trust_cosign": _YES_OR_NO,
-    "prevent_vul": _YES_OR_NO,
-    "severity": Setting(normal=_one_of(_SEVERITIES), expectation="one of none, low, medium, high, critical"),
-    "auto_scan": _YES_OR_NO,
-    "auto_sbom_generation": _YES_OR_NO,
-    "reuse_sys_cve_allowlist": _YES_OR_NO,
-    RETENTION_ID: Setting(normal=_number(1, _INT64_END), expectation="the id of the project's retention policy"),
-    "proxy_speed_kb": Setting(
-        normal=_number(-_INT32_END, _INT32_END),
-        expectation="a whole number of 32 bits, -1 for no limit",
-        nothing=frozenset({"-1", "0"}),
-        of_proxies=True,
-    ),
-    "max_upstream_conn": Setting(
-        normal=_connections, expectation="-1 or a number above 0", nothing=frozenset({"-1"}), of_proxies=True
-    ),
-    "proxy_cache_filter_pattern": Setting(
-        normal=lambda value: value if len(value) <= _TEXT_LIMIT else None,
-        expectation=f"a pattern of at most {_TEXT_LIMIT} characters",
-        of_proxies=True,
-    ),
-    "proxy_cache_filter_kind": Setting(normal=_one_of(_KINDS), expectation="one of doublestar, regex", of_proxies=True),
-    "proxy_referrer_api": _PROXY_FLAG,
-    "proxy_cache_local_on_not_found": _PROXY_FLAG,
-}
+        NotFoundError when the project does not have it, FieldInvalid for the one that only the server sets.
+        """
+        project = require(self._ctx, project_key, "metadata", "delete")
+        with self._ctx.write():
+            before = locked(self._ctx, project)
+            _require_key(before, name)
+            if name == RETENTION_ID:
+                raise FieldInvalid(name, "left as it is: it goes with the project's retention policy")
+            if name == PUBLIC:
+                change(self._ctx, project, before, {PUBLIC: "false"})
+            else:
+                change(self._ctx, project, before, {}, gone=[name])
 
 
-def checked(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
-    """The known keys of a project's body with their values as they are stored, unknown and empty ones left out.
-
-    FieldInvalid for a value that is wrong, for a retention policy that is not the ``stored`` one, and for a proxy
-    cache's key that asks for something; one that asks for nothing is left out, as clients send them for every project.
-    """
-    settings = {}
-    for key in KEYS.keys() & given.keys():
-        if not given[key]:
-            continue
-        value = _normal(f"metadata.{key}", key, given[key])
-        if KEYS[key].of_proxies:
-            _refuse_unless(f"metadata.{key}", nothing=value in KEYS[key].nothing)
-        else:
-            settings[key] = value
-    _refuse_other_retention(settings, stored)
-    return settings
+def stored(ctx: Context, project_id: int) -> dict[str, str]:
+    """Return the project's metadata by key, ``public`` among them; ProjectUnknown when the project is gone."""
+    rows = ctx.rows(_STORED, {"project": project_id})
+    if not rows:
+        raise ProjectUnknown(f"project {project_id} not found")
+    own = {row.name: row.value for row in rows if row.name is not None}
+    return {PUBLIC: "true" if rows[0].public else "false", **own}
 
 
-def pair(given: Mapping[str, str], stored: Mapping[str, str]) -> tuple[str, str]:
-    """The one setting given and its value as it is stored; errors as ``checked``.
-
-    InvalidError for more than one or none, and for a key that is no setting's.
-    """
-    if len(given) != 1:
-        raise InvalidError("only allow one key/value pair")
-    (key, text), *_ = given.items()
-    if key not in KEYS:
-        raise InvalidError(f"invalid key: {key[:100]}")
-    value = _normal(key, key, text)
-    _refuse_unless(key, nothing=not KEYS[key].of_proxies)
-    _refuse_other_retention({key: value}, stored)
-    return key, value
+def locked(ctx: Context, project: ProjectRef) -> dict[str, str]:
+    """Return what ``stored`` does, and lock it until the open writing transaction ends."""
+    ctx.session.connection().execute(_LOCK, {"project": project.id})
+    return stored(ctx, project.id)
 
 
-def is_true(value: str | None) -> bool:
-    """Read a stored flag."""
-    return value == "true"
+def change(
+    ctx: Context,
+    project: ProjectRef,
+    before: Mapping[str, str],
+    metadata: Mapping[str, str],
+    *,
+    gone: Collection[str] = (),
+) -> None:
+    """Set checked ``metadata`` and drop ``gone`` keys with the open transaction; ``before`` is what ``stored`` gave."""
+    now = ctx.ports.clock.now()
+    changed = {name: value for name, value in metadata.items() if before.get(name) != value}
+    if PUBLIC in changed:
+        touch(ctx, project.id, now, public=metadata_keys.is_true(changed.pop(PUBLIC)))
+    else:
+        touch(ctx, project.id, now)
+    connection = ctx.session.connection()
+    for name in [*gone, *(name for name in changed if name in before)]:
+        connection.execute(_DROP, {"project": project.id, "key": name})
+    insert(ctx, project.id, changed)
+    ctx.emit(ProjectUpdated(project_id=project.id, name=project.name))
 
 
-def _normal(field: str, key: str, text: str) -> str:
-    value = KEYS[key].normal(text)
-    if value is None:
-        raise FieldInvalid(field, KEYS[key].expectation)
-    return value
+def insert(ctx: Context, project_id: int, metadata: Mapping[str, str]) -> None:
+    """Insert keys that the project does not have, ``public`` not among them, with the open transaction."""
+    rows = [{"project_id": project_id, "name": name, "value": value} for name, value in metadata.items()]
+    if rows:
+        ctx.session.connection().execute(_NEW, rows)
 
 
-def _refuse_unless(field: str, *, nothing: bool) -> None:
-    if not nothing:
-        raise FieldInvalid(field, "left out: the project is no proxy cache")
+def touch(ctx: Context, project_id: int, now: datetime, **columns: object) -> None:
+    """Note that the project changed, and set ``columns`` of its row, with the open transaction."""
+    statement = sa.update(_PROJECT).where(_PROJECT.c.id == project_id).values(update_time=now, **columns)
+    ctx.session.connection().execute(statement)
 
 
-def _refuse_other_retention(settings: Mapping[str, str], stored: Mapping[str, str]) -> None:
-    """The server alone attaches retention policies; a client may repeat what it was shown."""
-    if RETENTION_ID in settings and settings[RETENTION_ID] != stored.get(RETENTION_ID):
-        raise FieldInvalid("metadata.retention_id", "left out, or the id of the project's own retention policy")
+def _require_key(metadata: Mapping[str, str], name: str) -> None:
+    if name not in metadata:
+        raise NotFoundError(f"metadata {name[:100]} not found")
+
+
+_PROJECT: Final = cast("sa.Table", Project.__table__)
+_METADATA: Final = cast("sa.Table", ProjectMetadata.__table__)
+_LOCK = sa.select(_PROJECT.c.id).where(_PROJECT.c.id == sa.bindparam("project")).with_for_update(key_share=True)
+_STORED = (
+    sa.select(Project.public, ProjectMetadata.name, ProjectMetadata.value)
+    .outerjoin(ProjectMetadata, ProjectMetadata.project_id == Project.id)
+    .where(Project.id == sa.bindparam("project"))
+)
+_NEW = sa.insert(_METADATA)
+_DROP = sa.delete(_METADATA).where(
+    _METADATA.c.project_id == sa.bindparam("project"), _METADATA.c.name == sa.bindparam("key")
+)

@@ -34,7 +34,7 @@ class Project(Base):
 
 
 class ProjectMetadata(Base):
-    """One setting of a project, text as on the wire."""
+    """One key of a project's metadata, its value as text."""
 
     __tablename__ = "project_metadata"
     __table_args__ = table_args(sa.UniqueConstraint("project_id", "name"))

@@ -1,7 +1,7 @@
-"""How many bytes a project may hold: the limit it is born with, and the refusal when it would be passed."""
+"""How many bytes a project may hold and holds: its limit, its counters, and the refusal when the limit is reached."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 
@@ -10,6 +10,7 @@ from app.configuration.keys import QUOTA_PER_PROJECT_ENABLE, STORAGE_PER_PROJECT
 from app.configuration.service import ConfigurationService
 from app.context import Context
 from app.core.errors import FieldInvalid, ProjectUnknown, QuotaExceeded
+from app.db.plans import run
 from app.events.quotas import ProjectQuotaExceeded, QuotaWarning
 from app.projects.models import Project
 
@@ -99,6 +100,23 @@ def refuse_more(ctx: Context, project_id: int, stored: int) -> None:
         _refuse_while_on(ctx, row, stored)
 
 
+def count_content(ctx: Context, project_id: int, *, stored: int = 0, repositories: int = 0) -> None:
+    """Add to the bytes stored and to the number of visible repositories; call it last in the transaction.
+
+    QuotaExceeded when more bytes would pass the project's limit: whoever adds them first has them. What adds none is
+    never refused, whatever the limit.
+    """
+    if not (stored or repositories):
+        return
+    grown = {"project": project_id, "stored": stored, "repositories": repositories}
+    if stored > 0:
+        for use in run(ctx.session, _GROW_WITHIN, grown):
+            _warn(ctx, use, stored)
+            return
+        refuse_more(ctx, project_id, stored)
+    run(ctx.session, _GROW, grown)
+
+
 def _refuse_while_on(ctx: Context, row: sa.Row[*tuple[Any, ...]], stored: int) -> None:
     if not ConfigurationService(ctx).flag(QUOTA_PER_PROJECT_ENABLE):
         return
@@ -109,7 +127,7 @@ def _refuse_while_on(ctx: Context, row: sa.Row[*tuple[Any, ...]], stored: int) -
     ).carrying(ProjectQuotaExceeded(project_id=row.id, used=row.storage_used, limit=row.storage_limit, adding=stored))
 
 
-def warn(ctx: Context, use: sa.Row[*tuple[Any, ...]], stored: int) -> None:
+def _warn(ctx: Context, use: sa.Row[*tuple[Any, ...]], stored: int) -> None:
     """Emit QuotaWarning when the ``stored`` bytes just added brought a project over 85 % of its limit."""
     threshold = use.storage_limit * WARNING_PERCENT
     if use.storage_limit == UNLIMITED or not (use.storage_used - stored) * 100 < threshold <= use.storage_used * 100:
@@ -129,3 +147,17 @@ def _readable(size: int) -> str:
 _COLUMNS = sa.select(Project.id, Project.storage_used, Project.storage_limit)
 _USE = _COLUMNS.where(Project.id == sa.bindparam("project"))
 _NAMED_USE = _COLUMNS.where(Project.name == sa.bindparam("name"))
+_PROJECT = cast("sa.Table", Project.__table__)
+_STORED = sa.bindparam("stored", type_=sa.BigInteger)
+_GROW = (
+    sa.update(_PROJECT)
+    .where(_PROJECT.c.id == sa.bindparam("project"))
+    .values(
+        storage_used=_PROJECT.c.storage_used + _STORED,
+        repo_count=_PROJECT.c.repo_count + sa.bindparam("repositories", type_=sa.BigInteger),
+    )
+    .returning(_PROJECT.c.id, _PROJECT.c.storage_used, _PROJECT.c.storage_limit)
+)
+_GROW_WITHIN = _GROW.where(
+    sa.or_(_PROJECT.c.storage_limit == UNLIMITED, _PROJECT.c.storage_limit - _PROJECT.c.storage_used >= _STORED)
+)

@@ -26,7 +26,7 @@ class CVEAllowlistSchema(HarborSchema):
 
 
 class ProjectMetadataSchema(HarborSchema):
-    """A project's settings, all of them text."""
+    """A project's metadata, all of it text."""
 
     public = Text()
     enable_content_trust = Text(nullable=True)

@@ -27,7 +27,7 @@ from app.core.reference import is_project_name
 from app.db.database import retried
 from app.events.management import ProjectCreated, ProjectDeleted
 from app.identity import people
-from app.projects import allowlist, listing, members, metadata, quotas, settings
+from app.projects import allowlist, listing, members, metadata, metadata_keys, quotas
 from app.projects.candidates import GROUP, USER
 from app.projects.models import Project, ProjectMember
 from app.projects.results import Deletable, ProjectSummary, ProjectView, StorageUse
@@ -41,8 +41,8 @@ class NewProject:
     """A project to be."""
 
     name: str
-    settings: Mapping[str, str] = field(default_factory=dict)
-    """Metadata as on the wire; without ``public`` the project is private."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """As on the wire; without ``public`` the project is private."""
     cve_allowlist: Mapping[str, Any] = field(default_factory=dict)
     """The list of accepted vulnerabilities as loaded."""
     storage_limit: int | None = None
@@ -55,8 +55,8 @@ class NewProject:
 class ProjectChange:
     """What shall be different about a project."""
 
-    settings: Mapping[str, str] = field(default_factory=dict)
-    """Metadata as on the wire; what is not named stays."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """As on the wire; what is not named stays."""
     cve_allowlist: Mapping[str, Any] | None = None
     """The list of accepted vulnerabilities as loaded, None to keep it."""
 
@@ -72,14 +72,14 @@ class ProjectService:
         """Create a project whose first administrator is its creator.
 
         UnauthenticatedError, DeniedError when projects are the administrators' to create, FieldInvalid for a name,
-        setting, list or limit outside its grammar, ConflictError when the name is taken, UnsupportedError for a mirror.
+        key, list or limit outside its grammar, ConflictError when the name is taken, UnsupportedError for a mirror.
         """
         self._require_may_create(project)
         if not is_project_name(project.name):
             raise FieldInvalid(
                 "project_name", "1 to 255 lower-case letters, digits and single separators '.', '_' or '-' between them"
             )
-        given = metadata.checked(project.settings, {})
+        given = metadata_keys.checked(project.metadata, {})
         accepted = allowlist.accepted(project.cve_allowlist, 0)
         limit = quotas.limit_at_birth(self._ctx, project.storage_limit)
         with self._ctx.write() as session:
@@ -94,7 +94,7 @@ class ProjectService:
         with self._ctx.write() as session:
             known = find_project(session, LIBRARY)
             limit = quotas.limit_at_birth(self._ctx, None)
-            return known or self._insert(LIBRARY, {metadata.PUBLIC: "true"}, owner_id, limit)
+            return known or self._insert(LIBRARY, {metadata_keys.PUBLIC: "true"}, owner_id, limit)
 
     def find(self, key: str | int) -> ProjectView:
         """The project of this name or id; refused as ``rights.require`` says to who may not read it."""
@@ -130,15 +130,16 @@ class ProjectService:
 
     @retried()
     def update(self, key: str | int, wanted: ProjectChange) -> None:
-        """Change settings and the list of accepted vulnerabilities; all of it or, refused, nothing.
+        """Change metadata and the list of accepted vulnerabilities; all of it or, refused, nothing.
 
-        Refused as ``rights.require`` says; FieldInvalid for a setting or list outside its grammar.
+        Refused as ``rights.require`` says; FieldInvalid for a key or list outside its grammar.
         """
         project = require(self._ctx, key, "project", "update")
         accepted = None if wanted.cve_allowlist is None else allowlist.accepted(wanted.cve_allowlist, project.id)
         with self._ctx.write():
-            before = settings.locked(self._ctx, project)
-            settings.change(self._ctx, project, before, metadata.checked(wanted.settings, before))
+            before = metadata.locked(self._ctx, project)
+            checked = metadata_keys.checked(wanted.metadata, before)
+            metadata.change(self._ctx, project, before, checked)
             if accepted is not None:
                 allowlist.store(self._ctx, project.id, accepted)
 
@@ -192,12 +193,12 @@ class ProjectService:
     def _insert(self, name: str, given: Mapping[str, str], owner_id: int, limit: int) -> ProjectRef:
         now = self._ctx.ports.clock.now()
         times = {"creation_time": now, "update_time": now}
-        public = metadata.is_true(given.get(metadata.PUBLIC))
+        public = metadata_keys.is_true(given.get(metadata_keys.PUBLIC))
         row = {"name": name, "owner_id": owner_id, "public": public, "storage_limit": limit}
         connection = self._ctx.session.connection()
         project_id: int = connection.execute(_NEW, row | times).scalar_one()
-        own = {key: value for key, value in given.items() if key != metadata.PUBLIC}
-        settings.insert(self._ctx, project_id, own)
+        own = {key: value for key, value in given.items() if key != metadata_keys.PUBLIC}
+        metadata.insert(self._ctx, project_id, own)
         connection.execute(_NEW_MEMBER, {"project_id": project_id, "entity_id": owner_id, "owner": owner_id} | times)
         self._ctx.emit(ProjectCreated(project_id=project_id, name=name))
         return ProjectRef(id=project_id, name=name, public=public, owner_id=owner_id)

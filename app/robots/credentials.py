@@ -1,7 +1,8 @@
-"""How robots prove themselves: generated secrets, kept as keyed hashes, and what authentication asks about robots."""
+"""Secrets of robots: generated, kept as keyed hashes, verified, and replaced with a grace period."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -11,13 +12,21 @@ from app.configuration.keys import ROBOT_NAME_PREFIX
 from app.configuration.service import ConfigurationService
 from app.context import Context, Ports
 from app.core.crypto import Keys, random_password, same
+from app.core.errors import FieldInvalid, RobotDenied
+from app.db.database import retried
+from app.events.management import RobotUpdated
+from app.identity import known_logins
+from app.identity.passwords import check_rules
 from app.identity.sources.source import Attempt
 from app.identity.standing import FRESH_SECONDS
-from app.robots.lifetime import NEVER
+from app.robots import rows
 from app.robots.models import Robot, RobotPermission
+from app.robots.rights import require_editable, require_held, require_on_robot
+from app.robots.rules import NEVER
 
 _SECRET_LENGTH = 32
 _PURPOSE = "robot-secret"
+_LONGEST_GRACE = 30 * 86_400
 
 
 def new_secret() -> str:
@@ -78,6 +87,47 @@ class RobotSource:
             prefix = ConfigurationService(Context(self._ports)).text(ROBOT_NAME_PREFIX)
             self._prefix = (now, prefix)
         return prefix
+
+
+class SecretRotation:
+    """Rotates secrets in the name of the context's principal."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    @retried()
+    def refresh(self, robot_id: int, secret: str = "", *, grace: int = 0) -> str | None:
+        """Give a robot another secret; a generated one is returned, None for one that the caller chose.
+
+        The secret before stays valid for ``grace`` seconds, and tokens made with it stay what they are; without grace
+        it ends at once, and they do within five seconds. A robot may do this to itself with the secret that is its own
+        at this moment, not with the one before. FieldInvalid for a secret that breaks the rules of passwords and for a
+        grace period over thirty days, RobotDenied for a robot that cannot be edited or holds more than the caller.
+        """
+        principal = self._ctx.principal
+        itself = (principal.kind, principal.id) == (PrincipalKind.ROBOT, robot_id)
+        if not itself:
+            require_on_robot(self._ctx, robot_id, "update")
+        if not 0 <= grace <= _LONGEST_GRACE:
+            raise FieldInvalid("grace_period", f"a number of seconds from 0 to {_LONGEST_GRACE}")
+        if secret:
+            check_rules(secret, "secret")
+        chosen, now = secret or new_secret(), self._ctx.ports.clock.now()
+        with self._ctx.write() as session:
+            robot = require_editable(rows.locked(session, robot_id))
+            if not itself:
+                require_held(session, principal, rows.grants_by_robot(session, [robot_id]).get(robot_id, []))
+            if itself and (robot.disabled or not same(principal.secret_hash, robot.secret_hash)):
+                raise RobotDenied("a robot account can change its secret only with the one that is valid now")
+            robot.previous_secret_hash = robot.secret_hash if grace else None
+            robot.previous_secret_until = now + timedelta(seconds=grace) if grace else None
+            robot.secret_hash = hashed(self._ctx.ports.keys, robot.name, chosen)
+            robot.version += 0 if grace else 1
+            robot.update_time = now
+            name = ConfigurationService(self._ctx).text(ROBOT_NAME_PREFIX) + robot.name
+            known_logins.remember(session, self._ctx.ports, name, chosen)
+            self._ctx.emit(RobotUpdated(project_id=robot.project_id or 0, robot_id=robot.id, name=name, what="secret"))
+        return None if secret else chosen
 
 
 def _one_of(presented: Sequence[str], stored: str) -> bool:

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from app.context import Context
 from app.events.management import MemberAdded, MemberUpdated, ProjectDeleted
 from app.robots.models import Robot, RobotPermission
-from app.robots.vouching import require_role_to_give
+from app.robots.rights import require_role_to_give
 
 
 def project_deleted(ctx: Context, event: ProjectDeleted) -> None:

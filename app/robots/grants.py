@@ -1,7 +1,8 @@
-"""What a robot may be granted, and by whom: rules over plain data."""
+"""What a robot may be granted, and by whom: rules without I/O, and the forms in which grants are written."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -16,6 +17,7 @@ Grant = tuple[str, str, str]
 SYSTEM_SPACE = "/"
 EVERY_PROJECT = "*"
 _EFFECTS = ("", "allow")
+_OLD_RESOURCE = re.compile(r"/project/([0-9]{1,19})/([a-z-]+)")
 _PUBLIC = frozenset({Role.PUBLIC})
 MOST_ACCESSES: Final = 10_000
 """Of one robot, in all spaces together; each of its requests reads them."""
@@ -29,7 +31,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class GrantedAction:
     """One action on one kind of resource."""
 
     resource: str
@@ -38,15 +40,28 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Permission:
+class SpacePermission:
     """What is granted in one space; ``kind`` is a Level, ``namespace`` is ``/``, ``*`` or a project's name."""
 
     kind: str
     namespace: str
-    access: tuple[Access, ...]
+    access: tuple[GrantedAction, ...]
 
 
-def grants_of(level: Level, permissions: Sequence[Permission]) -> tuple[Grant, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grantable:
+    """Everything that can be granted at each level."""
+
+    system: Sequence[GrantedAction]
+    project: Sequence[GrantedAction]
+
+
+def grantable() -> Grantable:
+    """Return everything that a robot of each level can be granted."""
+    return Grantable(system=_actions(ROBOT_SYSTEM), project=_actions(ROBOT_PROJECT))
+
+
+def grants_of(level: Level, permissions: Sequence[SpacePermission]) -> tuple[Grant, ...]:
     """The grants that the entries make, each once and in their order; InvalidError that names an entry which is wrong.
 
     A project's robot has one entry, for a project by name; the system's may have one for the system and for projects.
@@ -79,13 +94,13 @@ def holds(principal: Principal, roles: frozenset[Role], grant: Grant) -> bool:
     return may_in_project(principal, namespace, roles - _PUBLIC, resource, action)
 
 
-def permissions_of(grants: Iterable[Grant]) -> list[Permission]:
+def permissions_of(grants: Iterable[Grant]) -> list[SpacePermission]:
     """The entries of grants, one for each namespace, in their order."""
-    spaces: dict[str, list[Access]] = {}
+    spaces: dict[str, list[GrantedAction]] = {}
     for namespace, resource, action in grants:
-        spaces.setdefault(namespace, []).append(Access(resource=resource, action=action))
+        spaces.setdefault(namespace, []).append(GrantedAction(resource=resource, action=action))
     return [
-        Permission(
+        SpacePermission(
             kind=Level.SYSTEM if namespace == SYSTEM_SPACE else Level.PROJECT,
             namespace=namespace,
             access=tuple(access),
@@ -94,7 +109,16 @@ def permissions_of(grants: Iterable[Grant]) -> list[Permission]:
     ]
 
 
-def _grants(level: Level, entry: Permission) -> Iterable[Grant]:
+def access_in(project_id: int, entries: Sequence[GrantedAction]) -> tuple[GrantedAction, ...]:
+    """Return what clients made for Harbor before 2.13 grant in a project, whose resources are ``/project/1/member``.
+
+    InvalidError for a resource of another form or of another project.
+    """
+    require_few([len(entries)], "access")
+    return tuple(_without_project(project_id, entry) for entry in entries)
+
+
+def _grants(level: Level, entry: SpacePermission) -> Iterable[Grant]:
     if entry.kind not in ((Level.SYSTEM, Level.PROJECT) if level is Level.SYSTEM else (Level.PROJECT,)):
         raise InvalidError(f"a permission of kind {entry.kind[:64]!r} is not possible for a robot of the level {level}")
     if not entry.namespace or (entry.kind == Level.SYSTEM) != (entry.namespace == SYSTEM_SPACE):
@@ -107,3 +131,15 @@ def _grants(level: Level, entry: Permission) -> Iterable[Grant]:
             named = f"{access.effect} {access.resource[:64]}:{access.action[:64]}".strip()
             raise InvalidError(f"{named!r} cannot be granted to a robot in namespace {entry.namespace[:64]!r}")
         yield entry.namespace, access.resource, access.action
+
+
+def _without_project(project_id: int, entry: GrantedAction) -> GrantedAction:
+    match = _OLD_RESOURCE.fullmatch(entry.resource)
+    if match is None or int(match[1]) != project_id:
+        raise InvalidError(f"resource {entry.resource[:64]!r} is none of /project/{project_id}/…")
+    return replace(entry, resource=match[2])
+
+
+def _actions(table: Mapping[str, Sequence[str]]) -> list[GrantedAction]:
+    pairs = ((resource, action) for resource, actions in table.items() for action in actions)
+    return [GrantedAction(resource=resource, action=action) for resource, action in pairs]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.robots.grants import Level, Permission
+from app.robots.grants import Level, SpacePermission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class RobotView:
     expired: bool
     disable: bool
     editable: bool
-    permissions: Sequence[Permission]
+    permissions: Sequence[SpacePermission]
     creator_type: str
     creator_ref: int
     creation_time: datetime

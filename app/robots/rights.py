@@ -1,27 +1,41 @@
-"""Who may do what to which robot, and the robot's row for who may."""
+"""Who may do what to which robot, and which rights and roles a caller may hand on: ``require_*``, which raise."""
+
+from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import require_in_system, require_somebody
+from app.access.decision import may_in_project, require_in_system, require_somebody
+from app.access.limits import refuse_role_not_held, rights_of
+from app.access.principals import Principal, PrincipalKind
+from app.access.roles import Role
 from app.context import Context
 from app.core.errors import DeniedError, NotFoundError, RobotDenied
-from app.projects.rights import require
-from app.robots.models import Robot
+from app.identity import people
+from app.projects.rights import ProjectRef, administers_any, find_project, require, roles_in
+from app.robots.grants import EVERY_PROJECT, SYSTEM_SPACE, Grant, holds
+from app.robots.models import Robot, RobotPermission
+from app.robots.rules import NEVER
+
+_MEMBER: Final = "member"
+_LONGEST_LINE: Final = 32
+"""Robots that made one another; nobody vouches for what is further away."""
+_PUBLIC: Final = frozenset({Role.PUBLIC})
 
 
-def require_at(ctx: Context, project_id: int | None, action: str) -> None:
-    """Refuse who may not do this to the robots of a project, or of the system for None."""
+def require_in_space(ctx: Context, project_id: int | None, action: str) -> None:
+    """Raise unless the caller may do this to the robots of a project, or of the system for None."""
     if project_id is None:
         require_in_system(ctx.principal, "robot", action)
     else:
         require(ctx, project_id, "robot", action)
 
 
-def placed(ctx: Context, robot_id: int, action: str, project_key: str | int | None = None) -> None:
-    """Refuse who may not do this to the robot; NotFoundError when there is none, or none in the project asked for.
+def require_on_robot(ctx: Context, robot_id: int, action: str, project_key: str | int | None = None) -> None:
+    """Raise unless the caller may do this to the robot; NotFoundError when there is none, or none in the project.
 
-    Whose project the robot is in is told to nobody who is refused.
+    The error does not tell in which project the robot is.
     """
     require_somebody(ctx.principal)
     project = None if project_key is None else require(ctx, project_key, "robot", action)
@@ -31,21 +45,86 @@ def placed(ctx: Context, robot_id: int, action: str, project_key: str | int | No
         raise NotFoundError(f"robot account {robot_id} not found")
     if project is None:
         try:
-            require_at(ctx, found.project_id, action)
+            require_in_space(ctx, found.project_id, action)
         except DeniedError:
             raise DeniedError(f"unauthorized to {action} robot {robot_id}") from None
 
 
-def locked(session: Session, robot_id: int) -> Robot:
-    """The robot's row, locked until the transaction ends; NotFoundError when it is gone."""
-    robot = session.scalar(sa.select(Robot).where(Robot.id == robot_id).with_for_update())
-    if robot is None:
-        raise NotFoundError(f"robot account {robot_id} not found")
-    return robot
-
-
-def editable(robot: Robot) -> Robot:
-    """The robot; RobotDenied when it was taken over from an old installation and may only be deleted."""
+def require_editable(robot: Robot) -> Robot:
+    """Return the robot; RobotDenied when it was taken over from an old installation and may only be deleted."""
     if not robot.editable:
         raise RobotDenied("this robot account cannot be edited")
     return robot
+
+
+def require_grants_shown(ctx: Context) -> None:
+    """Raise unless the caller administers the system or any project, and may see what robots can be granted."""
+    require_somebody(ctx.principal)
+    if not ctx.principal.sysadmin and not administers_any(ctx):
+        raise DeniedError("only administrators may see what robots can be granted")
+
+
+def require_held(session: Session, principal: Principal, grants: Sequence[Grant]) -> None:
+    """Raise RobotDenied for the first grant that the caller does not hold."""
+    roles = {space: _roles(session, principal, space) for space in dict.fromkeys(grant[0] for grant in grants)}
+    for grant in grants:
+        if not holds(principal, roles[grant[0]], grant):
+            namespace, resource, action = grant
+            raise RobotDenied(f"{resource}:{action} in namespace {namespace} is more than the caller may do")
+
+
+def require_role_to_give(ctx: Context, project_id: int, role: int, action: str) -> None:
+    """Raise RobotDenied for a robot that gives a role by ``action`` (create, update) on members, unless it may.
+
+    It may when it holds what the role holds, as far as robots can hold it; or when the person it goes back to exists,
+    is not disabled, and may give that role in this project, and every robot between them stands and may do so too.
+    """
+    principal = ctx.principal
+    if principal.kind is not PrincipalKind.ROBOT:
+        return
+    project = find_project(ctx.session, project_id)
+    if project is None:
+        return
+    try:
+        refuse_role_not_held(principal, project.name, role)
+    except RobotDenied:
+        if not _vouched(ctx, principal.id, project, role, action):
+            raise
+
+
+def _vouched(ctx: Context, robot_id: int, project: ProjectRef, role: int, action: str) -> bool:
+    session, now = ctx.session, ctx.ports.clock.now().timestamp()
+    for _ in range(_LONGEST_LINE):
+        robot = session.get(Robot, robot_id)
+        if robot is None or robot.disabled or NEVER != robot.expires_at <= now:
+            return False
+        if not _holds(session, robot_id, project.name, action):
+            return False
+        if robot.creator_type != PrincipalKind.ROBOT:
+            person = people.person(session, robot.creator_ref)
+            return person is not None and _may_give(session, person, project, role, action)
+        robot_id = robot.creator_ref
+    return False
+
+
+def _may_give(session: Session, person: Principal, project: ProjectRef, role: int, action: str) -> bool:
+    roles = roles_in(session, person, project) - _PUBLIC
+    needed = [(_MEMBER, action), *rights_of(role)]
+    return all(may_in_project(person, project.name, roles, *right) for right in needed)
+
+
+def _holds(session: Session, robot_id: int, project: str, action: str) -> bool:
+    found = sa.select(RobotPermission.id).where(
+        RobotPermission.robot_id == robot_id,
+        RobotPermission.namespace.in_((project, EVERY_PROJECT)),
+        RobotPermission.resource == _MEMBER,
+        RobotPermission.action == action,
+    )
+    return session.execute(found.limit(1)).first() is not None
+
+
+def _roles(session: Session, principal: Principal, space: str) -> frozenset[Role]:
+    if principal.kind is not PrincipalKind.USER or principal.sysadmin or space in (SYSTEM_SPACE, EVERY_PROJECT):
+        return frozenset()
+    project = find_project(session, space)
+    return roles_in(session, principal, project) if project else frozenset()

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import post_load, validate
 
 from app.projects.member_schemas import PermissionSchema
-from app.robots.grants import Access, Permission
+from app.robots.grants import GrantedAction, SpacePermission
 from app.web.fields import Flag, Moment, Number, Parts, Text
 from app.web.schemas import HarborSchema, ParameterSchema
 
@@ -18,8 +18,8 @@ class AccessSchema(HarborSchema):
     effect = Text(load_default="")
 
     @post_load
-    def _access(self, loaded: dict[str, str], **_: Any) -> Access:  # noqa: ANN401 - marshmallow's
-        return Access(**loaded)
+    def _access(self, loaded: dict[str, str], **_: Any) -> GrantedAction:  # noqa: ANN401 - marshmallow's
+        return GrantedAction(**loaded)
 
 
 class RobotPermissionSchema(HarborSchema):
@@ -30,8 +30,8 @@ class RobotPermissionSchema(HarborSchema):
     access = Parts(AccessSchema, load_default=())
 
     @post_load
-    def _permission(self, loaded: dict[str, Any], **_: Any) -> Permission:  # noqa: ANN401 - marshmallow's
-        return Permission(**loaded | {"access": tuple(loaded["access"])})
+    def _permission(self, loaded: dict[str, Any], **_: Any) -> SpacePermission:  # noqa: ANN401 - marshmallow's
+        return SpacePermission(**loaded | {"access": tuple(loaded["access"])})
 
 
 class RobotSchema(HarborSchema):

@@ -20,16 +20,20 @@ from app.db.database import retried
 from app.events.management import RobotCreated, RobotDeleted, RobotUpdated
 from app.identity import known_logins
 from app.projects.rights import require
-from app.robots import lifetime, listing, old_form
+from app.robots import rows, rules
 from app.robots.credentials import hashed, new_secret
-from app.robots.granting import delete_grants, insert_grants, require_held
-from app.robots.grants import Access, Grant, Level, Permission, grants_of
+from app.robots.grants import Grant, Grantable, GrantedAction, Level, SpacePermission, access_in, grantable, grants_of
 from app.robots.models import Robot
-from app.robots.names import check_name, full_name, stored_name
 from app.robots.results import CreatedRobot, RobotView
-from app.robots.rights import editable, locked, placed, require_at
+from app.robots.rights import (
+    require_editable,
+    require_grants_shown,
+    require_held,
+    require_in_space,
+    require_on_robot,
+)
+from app.robots.rules import check_name, full_name, stored_name
 
-_DESCRIPTION_LIMIT = 1024
 _LEVELS = {level.value: level for level in Level}
 
 
@@ -39,7 +43,7 @@ class NewRobot:
 
     name: str
     level: str
-    permissions: Sequence[Permission]
+    permissions: Sequence[SpacePermission]
     description: str = ""
     duration: int | None = None
     """Days, -1 for ever, None for the configured duration."""
@@ -54,7 +58,7 @@ class RobotChange:
 
     name: str
     level: str
-    permissions: Sequence[Permission]
+    permissions: Sequence[SpacePermission]
     description: str = ""
     duration: int | None = None
     """Days, counted from the robot's creation, -1 for ever; None leaves it."""
@@ -66,7 +70,7 @@ class OldRobot:
     """A project's robot to be, as clients made for Harbor before 2.13 say it."""
 
     name: str
-    access: Sequence[Access]
+    access: Sequence[GrantedAction]
     """With resources as ``/project/1/repository``."""
     description: str = ""
     expires_at: int = 0
@@ -88,8 +92,8 @@ class RobotService:
         InvalidError when it asks for a project's without naming one; refused to who may not list them.
         """
         require_somebody(self._ctx.principal)
-        project_id = listing.wanted_project(query)
-        require_at(self._ctx, project_id, "list")
+        project_id = rows.wanted_project(query)
+        require_in_space(self._ctx, project_id, "list")
         return self._listed(project_id, query)
 
     def list_of(self, project_key: str | int, query: ListQuery) -> Listed[RobotView]:
@@ -98,9 +102,14 @@ class RobotService:
 
     def get(self, robot_id: int, *, project_key: str | int | None = None) -> RobotView:
         """The robot; NotFoundError when there is none, refused to who may not read it."""
-        placed(self._ctx, robot_id, "read", project_key)
+        require_on_robot(self._ctx, robot_id, "read", project_key)
         with self._ctx.read() as session:
-            return listing.view_of(session, robot_id, prefix=self._prefix(), now=self._now())
+            return rows.view_of(session, robot_id, prefix=self._prefix(), now=self._now())
+
+    def grantable(self) -> Grantable:
+        """Return everything that robots can be granted, for administrators of the system or of any project."""
+        require_grants_shown(self._ctx)
+        return grantable()
 
     @retried()
     def create(self, new: NewRobot) -> CreatedRobot:
@@ -114,7 +123,7 @@ class RobotService:
         check_name(new.name)
         project = require(self._ctx, grants[0][0], "robot", "create") if level is Level.PROJECT else None
         if project is None:
-            require_at(self._ctx, None, "create")
+            require_in_space(self._ctx, None, "create")
         name = stored_name(new.name, project.name if project else None)
         with self._ctx.write() as session:
             require_held(session, self._ctx.principal, grants)
@@ -125,15 +134,15 @@ class RobotService:
     def create_in(self, project_key: str | int, old: OldRobot) -> CreatedRobot:
         """As ``create``, for a robot of the project; refused as ``rights.require`` says before anything is read."""
         project = require(self._ctx, project_key, "robot", "create")
-        access = old_form.access_in(project.id, old.access)
-        never = old.expires_at == lifetime.NEVER
+        access = access_in(project.id, old.access)
+        never = old.expires_at == rules.NEVER
         return self.create(
             NewRobot(
                 name=old.name,
                 level=Level.PROJECT,
-                permissions=[Permission(kind=Level.PROJECT, namespace=project.name, access=access)],
+                permissions=[SpacePermission(kind=Level.PROJECT, namespace=project.name, access=access)],
                 description=old.description,
-                duration=lifetime.NEVER if never else None,
+                duration=rules.NEVER if never else None,
                 expires_at=0 if never else old.expires_at,
             )
         )
@@ -145,10 +154,10 @@ class RobotService:
         InvalidError for what breaks a rule, RobotDenied for added grants beyond the caller's own and for a robot that
         cannot be edited.
         """
-        placed(self._ctx, robot_id, "update")
+        require_on_robot(self._ctx, robot_id, "update")
         level, grants = _checked(change)
         with self._ctx.write() as session:
-            robot = editable(locked(session, robot_id))
+            robot = require_editable(rows.locked(session, robot_id))
             if change.name != self._prefix() + robot.name or (level is Level.PROJECT) != (robot.project_id is not None):
                 raise InvalidError("the name and the level of a robot cannot be changed")
             if level is Level.PROJECT and not robot.name.startswith(stored_name("", grants[0][0])):
@@ -161,24 +170,24 @@ class RobotService:
     @retried()
     def switch(self, robot_id: int, description: str, *, disabled: bool, project_key: str | int) -> None:
         """Describe a robot of a project anew, and switch it off or on."""
-        placed(self._ctx, robot_id, "update", project_key)
-        _check_description(description)
+        require_on_robot(self._ctx, robot_id, "update", project_key)
+        rules.check_description(description)
         with self._ctx.write() as session:
-            self._switch(editable(locked(session, robot_id)), description, disabled=disabled)
+            self._switch(require_editable(rows.locked(session, robot_id)), description, disabled=disabled)
 
     @retried()
     def delete(self, robot_id: int, *, project_key: str | int | None = None) -> None:
         """Delete a robot; its tokens stop within five seconds."""
-        placed(self._ctx, robot_id, "delete", project_key)
+        require_on_robot(self._ctx, robot_id, "delete", project_key)
         with self._ctx.write() as session:
-            robot = locked(session, robot_id)
+            robot = rows.locked(session, robot_id)
             name = self._prefix() + robot.name
             self._ctx.emit(RobotDeleted(project_id=robot.project_id or 0, robot_id=robot_id, name=name))
             session.delete(robot)
 
     def _listed(self, project_id: int | None, query: ListQuery) -> Listed[RobotView]:
         with self._ctx.read() as session:
-            return listing.listed(session, project_id, query, prefix=self._prefix(), now=self._now())
+            return rows.listed(session, project_id, query, prefix=self._prefix(), now=self._now())
 
     def _insert(
         self, session: Session, new: NewRobot, grants: Sequence[Grant], *, name: str, project_id: int | None
@@ -187,10 +196,10 @@ class RobotService:
         secret, now, principal = new_secret(), self._now(), self._ctx.principal
         duration, expires_at = self._lifetime(new.duration, now)
         if new.expires_at:
-            duration, expires_at = lifetime.days_until(new.expires_at, now), new.expires_at
+            duration, expires_at = rules.days_until(new.expires_at, now), new.expires_at
         within = end_within_makers(principal, expires_at, chosen=bool(new.duration or new.expires_at))
         if within != expires_at:
-            duration, expires_at = lifetime.days_until(within, now), within
+            duration, expires_at = rules.days_until(within, now), within
         robot = Robot(
             name=name,
             project_id=project_id,
@@ -206,19 +215,19 @@ class RobotService:
         )
         session.add(robot)
         session.flush()
-        insert_grants(session, robot.id, grants)
+        rows.insert_grants(session, robot.id, grants)
         known_logins.remember(session, self._ctx.ports, named, secret)
         self._ctx.emit(RobotCreated(project_id=project_id or 0, robot_id=robot.id, name=named))
         return CreatedRobot(id=robot.id, name=named, secret=secret, creation_time=now, expires_at=expires_at)
 
     def _regrant(self, session: Session, robot: Robot, grants: Sequence[Grant]) -> None:
-        held = listing.grants_by_robot(session, [robot.id]).get(robot.id, [])
+        held = rows.grants_by_robot(session, [robot.id]).get(robot.id, [])
         had, kept = frozenset(held), frozenset(grants)
         added = [grant for grant in grants if grant not in had]
         removed = [grant for grant in held if grant not in kept]
         require_held(session, self._ctx.principal, added)
-        delete_grants(session, robot.id, removed)
-        insert_grants(session, robot.id, added)
+        rows.delete_grants(session, robot.id, removed)
+        rows.insert_grants(session, robot.id, added)
         if added or removed:
             robot.version += 1
 
@@ -233,7 +242,7 @@ class RobotService:
 
     def _lifetime(self, duration: int | None, since: datetime) -> tuple[int, int]:
         days = duration or ConfigurationService(self._ctx).number(ROBOT_TOKEN_DURATION)
-        return days, lifetime.end_after(days, since)
+        return days, rules.end_after(days, since)
 
     def _prefix(self) -> str:
         return ConfigurationService(self._ctx).text(ROBOT_NAME_PREFIX)
@@ -243,15 +252,10 @@ class RobotService:
 
 
 def _checked(wanted: NewRobot | RobotChange) -> tuple[Level, tuple[Grant, ...]]:
-    _check_description(wanted.description)
+    rules.check_description(wanted.description)
     if wanted.duration is not None:
-        lifetime.check_duration(wanted.duration)
+        rules.check_duration(wanted.duration)
     level = _LEVELS.get(wanted.level)
     if level is None:
         raise FieldInvalid("level", "system or project")
     return level, grants_of(level, wanted.permissions)
-
-
-def _check_description(description: str) -> None:
-    if len(description) > _DESCRIPTION_LIMIT:
-        raise FieldInvalid("description", f"at most {_DESCRIPTION_LIMIT} characters")

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from app.context import Ports
 from app.events.management import ProjectUpdated
-from app.projects.metadata import KEYS
+from app.projects.metadata_keys import KEYS
 from app.projects.models import ProjectMetadata
 from tests.integration.conftest import Caller
 from tests.support.manifests import push_image

@@ -37,7 +37,7 @@ def make_user(ports: Ports, name: str, *, sysadmin: bool = False) -> Person:
 def make_project(ports: Ports, name: str, *, public: bool = False, members: dict[Person, Role] | None = None) -> int:
     """A project of the first administrator, with members; returns its id."""
     ctx = Context(ports, SYSTEM)
-    project = ProjectService(ctx).create(NewProject(name=name, settings={"public": "true" if public else "false"}))
+    project = ProjectService(ctx).create(NewProject(name=name, metadata={"public": "true" if public else "false"}))
     for person, role in (members or {}).items():
         MemberService(ctx).add(project.id, person.id, role)
     return project.id

@@ -75,7 +75,7 @@ class ProjectItem(MethodView):
     @blueprint.does()
     def put(self, headers: dict[str, Any], body: dict[str, Any], project_name_or_id: str) -> None:
         """Update properties for a selected project."""
-        change = ProjectChange(settings=body.get("metadata", {}), cve_allowlist=body.get("cve_allowlist"))
+        change = ProjectChange(metadata=body.get("metadata", {}), cve_allowlist=body.get("cve_allowlist"))
         key = name_or_id(project_name_or_id, is_name=headers["is_name"])
         ProjectService(current_context()).update(key, change)
 
@@ -126,7 +126,7 @@ def _new(body: Mapping[str, Any]) -> NewProject:
     older = {"public": str(body["public"])} if "public" in body else {}
     return NewProject(
         name=body.get("project_name", ""),
-        settings=older | {key: value for key, value in body.get("metadata", {}).items() if value},
+        metadata=older | {key: value for key, value in body.get("metadata", {}).items() if value},
         cve_allowlist=body.get("cve_allowlist", {}),
         storage_limit=body.get("storage_limit"),
         registry_id=body.get("registry_id") or None,

@@ -1,19 +1,28 @@
-"""The management API's operations on robots."""
+"""The management API's operations on robots, and on what robots may be granted."""
 
 from typing import Any
 
 from flask.views import MethodView
 
 from app.core.paging import Listed
+from app.robots.credentials import SecretRotation
+from app.robots.grants import Grantable
 from app.robots.results import CreatedRobot, RobotView
-from app.robots.rotation import SecretRotation
-from app.robots.schemas import RefreshParameters, RobotCreatedSchema, RobotCreateSchema, RobotSchema, RobotSecSchema
+from app.robots.schemas import (
+    PermissionsSchema,
+    RefreshParameters,
+    RobotCreatedSchema,
+    RobotCreateSchema,
+    RobotSchema,
+    RobotSecSchema,
+)
 from app.robots.service import NewRobot, RobotChange, RobotService
 from app.web.blueprint import HarborBlueprint
 from app.web.schemas import ListParameters, wanted
 from app.web.session import current_context
 
 blueprint = HarborBlueprint("robot", __name__)
+grantable = HarborBlueprint("permissions", __name__)
 
 
 @blueprint.route("/robots")
@@ -83,3 +92,14 @@ class RobotItem(MethodView):
     def delete(self, robot_id: int) -> None:
         """Delete a robot account."""
         RobotService(current_context()).delete(robot_id)
+
+
+@grantable.route("/permissions")
+class Permissions(MethodView):
+    """What robots may be granted."""
+
+    @grantable.operation("getPermissions", 401, 403, 404, 500)
+    @grantable.shows(PermissionsSchema)
+    def get(self) -> Grantable:
+        """Get system or project level permissions info."""
+        return RobotService(current_context()).grantable()

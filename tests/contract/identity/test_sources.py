@@ -18,7 +18,7 @@ from app.identity.sources.database import DatabaseSource
 from app.identity.sources.members import Sources
 from app.identity.sources.source import Attempt, Keeper, OutsideSource, StoredLogin
 from app.robots.credentials import RobotSource
-from app.robots.grants import Access, Permission
+from app.robots.grants import GrantedAction, SpacePermission
 from app.robots.service import NewRobot, RobotService
 from app.sources import sources
 from tests.support import accounts, directory
@@ -56,7 +56,7 @@ def stored(ports: Ports, name: str) -> StoredLogin | None:
 
 def _robots(ports: Ports) -> Subject:
     robots = RobotService(Context(ports, SYSTEM))
-    permission = Permission(kind="system", namespace="/", access=(Access(resource="user", action="list"),))
+    permission = SpacePermission(kind="system", namespace="/", access=(GrantedAction(resource="user", action="list"),))
     made = robots.create(NewRobot(name="ci", level="system", permissions=[permission]))
     return Subject(
         ports=ports,

@@ -6,18 +6,18 @@ from app.access.principals import ANONYMOUS, SYSTEM, Principal, PrincipalKind
 from app.access.roles import Role
 from app.access.table import PROJECT_ROLES, ROBOT_PROJECT, ROBOT_SYSTEM
 from app.core.errors import InvalidError
-from app.robots.grants import Access, Grant, Level, Permission, grants_of, holds, permissions_of
+from app.robots.grants import Grant, GrantedAction, Level, SpacePermission, grants_of, holds, permissions_of
 
 PERSON = Principal(kind=PrincipalKind.USER, id=2, name="person")
 NOBODY: frozenset[Role] = frozenset()
 
 
-def permission(namespace: str, *rights: str, kind: str | None = None) -> Permission:
+def permission(namespace: str, *rights: str, kind: str | None = None) -> SpacePermission:
     pairs = (right.split(":") for right in rights)
-    return Permission(
+    return SpacePermission(
         kind=kind or ("system" if namespace == "/" else "project"),
         namespace=namespace,
-        access=tuple(Access(resource=resource, action=action) for resource, action in pairs),
+        access=tuple(GrantedAction(resource=resource, action=action) for resource, action in pairs),
     )
 
 
@@ -60,7 +60,7 @@ def test_tables_have_seventy_rows(table: dict[str, tuple[str, ...]]) -> None:
         (Level.PROJECT, [permission("a", "tag:list"), permission("a", "tag:list")]),
     ],
 )
-def test_entries_that_cannot_be(level: Level, entries: list[Permission]) -> None:
+def test_entries_that_cannot_be(level: Level, entries: list[SpacePermission]) -> None:
     with pytest.raises(InvalidError):
         grants_of(level, entries)
 

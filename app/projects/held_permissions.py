@@ -19,20 +19,20 @@ _NO_ROLES: Final[frozenset[Role]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Permission:
+class HeldPermission:
     """An action on a resource: ``user`` of the system, or a path, ``/project/1/member``, ``/project/1`` itself."""
 
     resource: str
     action: str
 
 
-class PermissionService:
+class HeldPermissionService:
     """The caller's own permissions."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
-    def held(self, scope: str) -> list[Permission]:
+    def held(self, scope: str) -> list[HeldPermission]:
         """All that the caller may do in ``/system`` or ``/project/<id>``; nothing for any other scope.
 
         A project that does not exist gives nobody anything, but a system administrator everything.
@@ -42,15 +42,15 @@ class PermissionService:
         match = _PROJECT.match(scope)
         return self._in_project(int(match[1])) if match and abs(int(match[1])) <= _LARGEST else []
 
-    def _in_system(self) -> list[Permission]:
+    def _in_system(self) -> list[HeldPermission]:
         return [
-            Permission(resource=resource, action=action)
+            HeldPermission(resource=resource, action=action)
             for resource, actions in SYSTEM_ADMINISTRATOR.items()
             for action in actions
             if may_in_system(self._ctx.principal, resource, action)
         ]
 
-    def _in_project(self, project_id: int) -> list[Permission]:
+    def _in_project(self, project_id: int) -> list[HeldPermission]:
         principal, name, roles = self._ctx.principal, "", _NO_ROLES
         if not principal.sysadmin:
             with self._ctx.read() as session:
@@ -60,13 +60,13 @@ class PermissionService:
                 name, roles = project.name, roles_in(session, principal, project)
         root = f"/project/{project_id}"
         return [
-            Permission(resource=root if resource == _ITSELF else f"{root}/{resource}", action=action)
+            HeldPermission(resource=root if resource == _ITSELF else f"{root}/{resource}", action=action)
             for resource, action in PROJECT_ROLES
             if may_in_project(principal, name, roles, resource, action)
         ]
 
 
-def relative_to(scope: str, permissions: Iterable[Permission]) -> list[Permission]:
+def relative_to(scope: str, permissions: Iterable[HeldPermission]) -> list[HeldPermission]:
     """The permissions with ``scope`` taken off their resources, ``.`` for itself; those elsewhere are left out.
 
     Those of the system have no prefix in the first place.
@@ -74,7 +74,7 @@ def relative_to(scope: str, permissions: Iterable[Permission]) -> list[Permissio
     if scope.startswith(_SYSTEM):
         return list(permissions)
     return [
-        Permission(resource=one.resource.removeprefix(scope).removeprefix("/") or ".", action=one.action)
+        HeldPermission(resource=one.resource.removeprefix(scope).removeprefix("/") or ".", action=one.action)
         for one in permissions
         if one.resource.startswith(scope)
     ]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.core.errors import FieldInvalid
-from app.robots.lifetime import NEVER, check_duration, days_until, end_after
+from app.robots.rules import NEVER, check_duration, days_until, end_after
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 START = int(SINCE.timestamp())

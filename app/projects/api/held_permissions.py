@@ -4,8 +4,8 @@ from typing import Any
 
 from flask.views import MethodView
 
+from app.projects.held_permissions import HeldPermission, HeldPermissionService, relative_to
 from app.projects.member_schemas import PermissionParameters, PermissionSchema
-from app.projects.permissions import Permission, PermissionService, relative_to
 from app.web.blueprint import HarborBlueprint
 from app.web.session import require_somebody
 
@@ -19,8 +19,8 @@ class CurrentPermissions(MethodView):
     @blueprint.operation("getCurrentUserPermissions", 401, 500, tag="user")
     @blueprint.arguments(PermissionParameters, location="query")
     @blueprint.shows(PermissionSchema, many=True)
-    def get(self, parameters: dict[str, Any]) -> list[Permission]:
+    def get(self, parameters: dict[str, Any]) -> list[HeldPermission]:
         """Get current user permissions."""
         scope = parameters.get("scope", "")
-        held = PermissionService(require_somebody()).held(scope)
+        held = HeldPermissionService(require_somebody()).held(scope)
         return relative_to(scope, held) if parameters.get("relative") else held

@@ -1,21 +1,24 @@
-"""Lists of robots and the view of one: a constant number of queries."""
+"""Robots and their grants as rows: lists, one robot, and changes of grants, in a constant number of queries."""
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core.errors import InvalidError, NotFoundError
+from app.core.errors import InvalidError, NotFoundError, ProjectUnknown
 from app.core.paging import PAGE_SIZE_LIMIT, Listed
 from app.core.query import Condition, Exact, Fuzzy, ListQuery, Term
 from app.db.listing import Columns, conditions, counted, order, paged
-from app.robots.grants import Grant, Level, permissions_of
-from app.robots.lifetime import NEVER
+from app.projects.rights import find_projects
+from app.robots.grants import EVERY_PROJECT, SYSTEM_SPACE, Grant, Level, permissions_of
 from app.robots.models import Robot, RobotPermission
 from app.robots.results import RobotView
+from app.robots.rules import NEVER
 
 _LARGEST_ID = 2**63 - 1
 _NUMBER = re.compile("[0-9]{1,19}")
@@ -89,6 +92,40 @@ def view_of(session: Session, robot_id: int, *, prefix: str, now: datetime) -> R
     return _view(robot, grants_by_robot(session, [robot.id]).get(robot.id, ()), prefix, now)
 
 
+def locked(session: Session, robot_id: int) -> Robot:
+    """Return the robot's row, locked until the transaction ends; NotFoundError when it is gone."""
+    robot = session.scalar(sa.select(Robot).where(Robot.id == robot_id).with_for_update())
+    if robot is None:
+        raise NotFoundError(f"robot account {robot_id} not found")
+    return robot
+
+
+def insert_grants(session: Session, robot_id: int, grants: Sequence[Grant]) -> None:
+    """Insert the grants; ProjectUnknown for a namespace that is no project's name."""
+    projects = _project_ids(session, {grant[0] for grant in grants})
+    rows = [
+        {
+            "robot_id": robot_id,
+            "namespace": space,
+            "project_id": projects[space],
+            "resource": resource,
+            "action": action,
+        }
+        for space, resource, action in grants
+    ]
+    if rows:
+        session.execute(sa.insert(RobotPermission), rows)
+
+
+def delete_grants(session: Session, robot_id: int, grants: Sequence[Grant]) -> None:
+    """Delete the grants."""
+    rows = [
+        {"robot": robot_id, "space": space, "granted": resource, "verb": action} for space, resource, action in grants
+    ]
+    if rows:
+        session.connection().execute(_TAKE_BACK, rows)
+
+
 def _view(robot: Robot, grants: Sequence[Grant], prefix: str, now: datetime) -> RobotView:
     return RobotView(
         id=robot.id,
@@ -121,3 +158,22 @@ def _without_prefix(term: Term, prefix: str) -> Term:
         case _:
             return term
     return Term(key=term.key, condition=condition)
+
+
+def _project_ids(session: Session, spaces: AbstractSet[str]) -> dict[str, int | None]:
+    """The project of each space, None for those that are no project's; ProjectUnknown."""
+    names = sorted(spaces - {SYSTEM_SPACE, EVERY_PROJECT})
+    found: dict[str, int | None] = dict.fromkeys(spaces - set(names))
+    found |= {project.name: project.id for project in find_projects(session, names)}
+    for name in names:
+        if name not in found:
+            raise ProjectUnknown(f"project {name} not found")
+    return found
+
+
+_TAKE_BACK = sa.delete(cast("sa.Table", RobotPermission.__table__)).where(
+    RobotPermission.robot_id == sa.bindparam("robot"),
+    RobotPermission.namespace == sa.bindparam("space"),
+    RobotPermission.resource == sa.bindparam("granted"),
+    RobotPermission.action == sa.bindparam("verb"),
+)
