@@ -19,6 +19,7 @@ from app.core.clock import Clock
 from app.core.crypto import Keys, random_key
 from app.core.errors import InternalError, Overtaken, StorageFull
 from app.core.plugins import AdmissionTable, Bell, EffectTable, PullSink
+from app.core.recent import Recent
 from app.db import gate
 from app.db.database import Database
 from app.db.plans import run
@@ -30,6 +31,7 @@ from app.storage.store import BlobStore
 LARGE_AT_ONCE: Final = 4
 _WAITING_BYTES: Final = 256 * 1024
 _SMALL_BODIES_BYTES: Final = 16 * 1024 * 1024
+_CONFIGURATION_SECONDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,8 @@ class Ports:
     """Bytes of manifests by digest; never who may see them or whether they exist."""
     waiting: Cache[int, tuple[float, int]] = field(default_factory=lambda: Cache(_WAITING_BYTES, lambda _: 0))
     """Bytes that were deleted from a project and wait for collection, by its id, each with the moment it is too old."""
+    recent_configuration: Recent[Mapping[str, str]] = field(default_factory=lambda: Recent(_CONFIGURATION_SECONDS))
+    """What is stored of the configuration, for keys that almost every request needs."""
     small_bodies: ByteBudget = field(default_factory=lambda: ByteBudget(_SMALL_BODIES_BYTES))
     """Of whole blobs that are held in memory until they are checked."""
     large_answers: "LargeAnswers" = field(default_factory=lambda: LargeAnswers())  # noqa: PLW0108 - made below

@@ -3,6 +3,7 @@
 from app.artifacts import effects as artifacts
 from app.audit import effects as audit
 from app.core.plugins import EffectTable
+from app.events.configuration import ConfigurationChanged
 from app.events.content import ArtifactDeleted, ArtifactPushed, ContentPulled, RepositoryDeleted, TagDeleted
 from app.events.management import (
     ExecutionRequested,
@@ -17,7 +18,6 @@ from app.events.management import (
     ProjectCreated,
     ProjectDeleted,
     ProjectUpdated,
-    ReadOnlySwitched,
     RobotCreated,
     RobotDeleted,
     RobotUpdated,
@@ -46,7 +46,7 @@ def effects() -> EffectTable:
         LoggedIn: (audit.logged_in,),
         LoggedOut: (audit.logged_out,),
         LoginFailed: (audit.login_failed,),
-        ReadOnlySwitched: (audit.read_only_switched,),
+        ConfigurationChanged: (audit.configuration_changed,),
         SystemAllowlistChanged: (audit.system_allowlist_changed,),
         UserCreated: (audit.user_created,),
         UserUpdated: (projects.user_updated, audit.managed),

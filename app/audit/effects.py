@@ -7,10 +7,12 @@ from typing import Final
 import sqlalchemy as sa
 
 from app.audit.models import AuditLog
+from app.audit.selection import recorded
 from app.context import Context
 from app.db import numbers
 from app.db.conflict import full_insert
 from app.db.plans import run
+from app.events.configuration import ConfigurationChanged
 from app.events.content import (
     ArtifactDeleted,
     ArtifactPulled,
@@ -33,7 +35,6 @@ from app.events.management import (
     ProjectCreated,
     ProjectDeleted,
     ProjectUpdated,
-    ReadOnlySwitched,
     RobotCreated,
     RobotDeleted,
     RobotUpdated,
@@ -132,9 +133,9 @@ def user_created(ctx: Context, event: UserCreated) -> None:
     _insert(ctx, [_row(ctx, _NOWHERE, "create", "user", event.username, username=username)])
 
 
-def read_only_switched(ctx: Context, event: ReadOnlySwitched) -> None:
-    """One row for the administrator's switch."""
-    _append(ctx, _NOWHERE, "update", "configuration", f"read_only: {str(event.on).lower()}")
+def configuration_changed(ctx: Context, event: ConfigurationChanged) -> None:
+    """One row for all keys of a change."""
+    _append(ctx, _NOWHERE, "update", "configuration", event.resource)
 
 
 def system_allowlist_changed(ctx: Context, _event: SystemAllowlistChanged) -> None:
@@ -185,6 +186,9 @@ def _row(  # noqa: PLR0913 - the columns of a row
 
 
 def _insert(ctx: Context, rows: list[dict[str, object]]) -> None:
+    rows = recorded(ctx, rows)
+    if not rows:
+        return
     ids = numbers.take(ctx.session, numbers.AUDIT, len(rows))
     numbered = [row | {"id": number} for number, row in zip(ids, rows, strict=True)]
     if len(numbered) == 1:

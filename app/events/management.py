@@ -20,13 +20,6 @@ class ProjectDeleted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadOnlySwitched:
-    """The administrator switched read-only mode on or off."""
-
-    on: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemAllowlistChanged:
     """The vulnerabilities that the system accepts are others now."""
 

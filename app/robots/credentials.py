@@ -11,7 +11,6 @@ from app.configuration.keys import ROBOT_NAME_PREFIX
 from app.configuration.service import ConfigurationService
 from app.context import Context, Ports
 from app.core.crypto import Keys, random_password, same
-from app.identity.standing import FRESH_SECONDS
 from app.robots.lifetime import NEVER
 from app.robots.models import Robot, RobotPermission
 
@@ -30,12 +29,11 @@ def hashed(keys: Keys, stored_name: str, secret: str) -> str:
 
 
 class RobotCredentials:
-    """The robots as ``identity`` asks for them, for one process; the name prefix is read every five seconds."""
+    """The robots as ``identity`` asks for them, for one process."""
 
     def __init__(self, ports: Ports) -> None:
         """Answer from the database of ``ports``."""
         self._ports = ports
-        self._prefix = (0.0, "")
 
     def by_secret(self, name: str, secret: str) -> Principal | None:
         """The robot of this full name when the secret is its own, or its last one within the grace period."""
@@ -62,12 +60,7 @@ class RobotCredentials:
         return _principal(rows, self._prefix_now()) if rows else None
 
     def _prefix_now(self) -> str:
-        now = self._ports.clock.now().timestamp()
-        read_at, prefix = self._prefix
-        if not prefix or not 0 <= now - read_at < FRESH_SECONDS:
-            prefix = ConfigurationService(Context(self._ports)).text(ROBOT_NAME_PREFIX)
-            self._prefix = (now, prefix)
-        return prefix
+        return ConfigurationService(Context(self._ports)).recent(ROBOT_NAME_PREFIX)
 
 
 def _principal(rows: Sequence[Any], prefix: str) -> Principal:

@@ -55,7 +55,7 @@ class SecretRotation:
             robot.secret_hash = hashed(self._ctx.ports.keys, robot.name, chosen)
             robot.version += 0 if grace else 1
             robot.update_time = now
-            name = ConfigurationService(self._ctx).text(ROBOT_NAME_PREFIX) + robot.name
+            name = ConfigurationService(self._ctx).value(ROBOT_NAME_PREFIX) + robot.name
             known_logins.remember(session, self._ctx.ports, name, chosen)
             self._ctx.emit(RobotUpdated(project_id=robot.project_id or 0, robot_id=robot.id, name=name, what="secret"))
         return None if secret else chosen
