@@ -20,6 +20,7 @@ from app.core.clock import Clock
 from app.core.crypto import Keys, random_key
 from app.core.errors import DomainError, InternalError, Kind, Overtaken, StorageFull, UnavailableError
 from app.core.plugins import AdmissionTable, Bell, IdentitySources, PullSink
+from app.core.recent import Recent
 from app.core.refusal_bounds import RefusalBounds
 from app.db import gate
 from app.db.database import Database, writing
@@ -35,6 +36,7 @@ _COUNTS_BYTES: Final = 256 * 1024
 _SMALL_BODIES_BYTES: Final = 16 * 1024 * 1024
 _DENIALS: Final = frozenset({Kind.DENIED, Kind.PRECONDITION})
 _log = structlog.get_logger()
+_CONFIGURATION_SECONDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Ports:
     """Bytes that were deleted from a project and wait for collection, by its id, each with the moment it is too old."""
     session_rows: Cache[str, int] = field(default_factory=lambda: Cache(_COUNTS_BYTES, lambda _: 0))
     """Rows of upload sessions that this process added for each account since it looked at how many have ended."""
+    recent_configuration: Recent[Mapping[str, str]] = field(default_factory=lambda: Recent(_CONFIGURATION_SECONDS))
+    """What is stored of the configuration, for keys that almost every request needs."""
     small_bodies: ByteBudget = field(default_factory=lambda: ByteBudget(_SMALL_BODIES_BYTES))
     """Of whole blobs that are held in memory until they are checked."""
     large_answers: "LargeAnswers" = field(default_factory=lambda: LargeAnswers())  # noqa: PLW0108 - made below

@@ -8,7 +8,7 @@ from app.audit import effects as audit
 from app.core.errors import InternalError
 from app.events.base import Effect, EffectTable, Event
 from app.events.catalog import facts
-from app.events.configuration import ConfigurationChanged, ReadOnlySwitched, SystemAllowlistChanged
+from app.events.configuration import ConfigurationChanged, SystemAllowlistChanged
 from app.events.content import ArtifactDeleted, ArtifactPushed, ContentPulled, RepositoryDeleted, TagCreated, TagDeleted
 from app.events.management import (
     ExecutionRequested,
@@ -62,7 +62,6 @@ def effects() -> EffectTable:
         LoggedOut: (audit.record,),
         LoginFailed: (audit.record,),
         ConfigurationChanged: (audit.record,),
-        ReadOnlySwitched: (audit.record,),
         SystemAllowlistChanged: (audit.record,),
         UserCreated: (audit.record,),
         UserUpdated: (projects.user_updated, audit.record),

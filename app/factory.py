@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.artifacts import api as artifacts
 from app.audit import api as audit
+from app.configuration import api as configuration
 from app.context import Ports
 from app.garbage import api as garbage
 from app.identity.api import doors, groups, users
@@ -47,6 +48,7 @@ def routes() -> Flask:
         allowlist,
         artifacts,
         audit,
+        configuration,
         garbage,
         users,
         groups,

@@ -149,7 +149,6 @@ class Settings:
     """The administrator's password, looked at on the first start only."""
     ca_path: Path
     """Where the certificate is, if there is one, that clients have to trust to trust this installation's."""
-    token_expiration: timedelta
     web: WebSettings
     database: DatabaseSettings
     storage: StorageSettings
@@ -246,7 +245,6 @@ def _read(reader: _Reader) -> Settings:
         data_dir=data_dir,
         admin_password=reader.text("ADMIN_PASSWORD"),
         ca_path=reader.parsed("CA_PATH", data_dir / "ca.crt", parsing.path),
-        token_expiration=reader.parsed("TOKEN_EXPIRATION", timedelta(minutes=30), parsing.minutes),
         web=web,
         database=DatabaseSettings(
             url=reader.parsed("DATABASE_URL", f"sqlite:///{data_dir}/pyharbor.db", parsing.database_url),

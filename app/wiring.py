@@ -5,10 +5,12 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from app.access.principals import SYSTEM
 from app.admission import admission
 from app.artifacts.pulls import PullBuffer
 from app.configuration.keys import check_pins
-from app.context import Ports
+from app.configuration.service import ConfigurationService
+from app.context import Context, Ports
 from app.core.clock import SystemClock
 from app.db.database import Database
 from app.effects import effects
@@ -54,6 +56,10 @@ def build(settings: Settings) -> Ports:
         key_batches=KeyBatches(db),
     )
     pulls.start(ports)
+    try:
+        ConfigurationService(Context(ports, SYSTEM)).settle_pins()
+    finally:
+        db.dispose()
     return ports
 
 

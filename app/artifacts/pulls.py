@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from app.access.principals import SYSTEM
 from app.artifacts.models import Artifact, Repository, Tag
+from app.configuration.keys import PULL_COUNT_UPDATE_DISABLE, PULL_TIME_UPDATE_DISABLE
+from app.configuration.service import ConfigurationService
 from app.context import Context, Ports
 from app.db.database import Database, retried
 from app.events.content import ArtifactPulled, ContentPulled
@@ -136,8 +138,11 @@ def write_pulls(ctx: Context, pulls: list[ArtifactPulled]) -> None:
     """Count the pulls on repositories, artifacts and tags, and emit them, in one transaction outside the write gate."""
     with ctx.write(durable=False) as session:
         now = ctx.ports.clock.now()
-        _count(ctx.ports.db, session, pulls)
-        _date(ctx.ports.db, session, pulls, now)
+        configuration = ConfigurationService(ctx)
+        if not configuration.recent(PULL_COUNT_UPDATE_DISABLE):
+            _count(ctx.ports.db, session, pulls)
+        if not configuration.recent(PULL_TIME_UPDATE_DISABLE):
+            _date(ctx.ports.db, session, pulls, now)
         ctx.emit(ContentPulled(pulls=tuple(pulls)))
 
 

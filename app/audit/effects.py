@@ -5,6 +5,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from app.audit.models import AuditLog
+from app.audit.selection import recorded
 from app.context import Context
 from app.db import numbers
 from app.db.conflict import full_insert
@@ -38,6 +39,9 @@ def record(ctx: Context, event: Event) -> None:
 
 
 def _insert(ctx: Context, rows: list[dict[str, object]]) -> None:
+    rows = recorded(ctx, rows)
+    if not rows:
+        return
     ids = numbers.take(ctx.session, numbers.AUDIT, len(rows))
     numbered = [row | {"id": number} for number, row in zip(ids, rows, strict=True)]
     if len(numbered) == 1:

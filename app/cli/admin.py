@@ -6,10 +6,10 @@ import click
 
 from app.cli.installation import acting
 from app.cli.keys import replace_lost, rotate_csrf, rotate_encryption, rotate_pepper, rotate_signing
+from app.configuration.keys import READ_ONLY
+from app.configuration.service import ConfigurationService
 from app.core.crypto import random_password
 from app.core.errors import NotFoundError
-from app.db import gate
-from app.events.configuration import ReadOnlySwitched
 from app.identity import throttle
 from app.identity.results import Account
 from app.identity.service import UserService
@@ -24,9 +24,8 @@ def admin() -> None:
 @click.argument("state", type=click.Choice(["on", "off"]))
 def read_only(state: str) -> None:
     """Refuse every change of content (on), or allow it again (off). Pulls go on either way."""
-    with acting() as ctx, ctx.write() as session:
-        gate.switch(session, on=state == "on")
-        ctx.emit(ReadOnlySwitched(on=state == "on"))
+    with acting() as ctx:
+        ConfigurationService(ctx).update({READ_ONLY.name: str(state == "on").lower()})
     click.echo(f"read-only mode is {state}")
 
 

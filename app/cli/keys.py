@@ -5,13 +5,16 @@ from contextlib import contextmanager
 
 import click
 
+from app.access.principals import SYSTEM
 from app.cli.asking import require_consent
 from app.cli.installation import opened, require_migrated
-from app.context import Ports
+from app.configuration.service import ConfigurationService
+from app.context import Context, Ports
 from app.db.database import Database
 from app.identity.fingerprints import KeyName
 from app.identity.key_folder import KeyFolder
 from app.identity.signing import rotate_signing_key
+from app.identity.tokens import lifetime_now
 from app.settings import load
 
 _AT_ONCE = click.option(
@@ -32,16 +35,17 @@ _LOST = {
 def rotate_signing(*, at_once: bool) -> None:
     """Sign registry tokens with a new key; tokens signed with the one before stay valid until they expire."""
     with _folder() as (folder, ports):
-        rotate_signing_key(folder, ports.settings.token_expiration, at_once=at_once)
+        rotate_signing_key(folder, lifetime_now(Context(ports)), at_once=at_once)
     click.echo("registry tokens are signed with a new key from now on")
 
 
 @click.command("rotate-encryption-key")
 def rotate_encryption() -> None:
-    """Encrypt stored secrets with a new key; those that are stored stay readable, with the key before."""
-    with _folder() as (folder, _):
+    """Encrypt stored secrets with a new key, now and from now on; the key before is kept for backups."""
+    with _folder() as (folder, ports):
         folder.rotate(KeyName.ENCRYPTION)
-    click.echo("secrets are encrypted with a new key from now on; the one before is kept to read what it wrote")
+        ConfigurationService(Context(ports, SYSTEM)).encrypt_anew()
+    click.echo("secrets are encrypted with a new key; the one before is kept to read what it wrote")
 
 
 @click.command("rotate-csrf-key")

@@ -1,125 +1,144 @@
-"""Every configuration key, declared once: type, default, and what its value must be."""
+"""Every configuration key, declared once; a new key is one declaration here."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-from app.core.errors import FieldInvalid
+from app.configuration import kinds
+from app.configuration.key import Key, Kind, Readers, catalogue
+from app.configuration.kinds import ENDPOINT, FILLED, FLAG, POLICY, PREFIX, SIZE, TEXT, TEXTS
 
-_WORDS: Final = {"true": "true", "t": "true", "1": "true", "false": "false", "f": "false", "0": "false"}
-_LARGEST: Final = 2**31 - 1
-_SIZE_END: Final = 2**63
-_SIZE_DIGITS: Final = 19
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """One key; values are text, as on the wire and in the database."""
-
-    name: str
-    default: str
-    expectation: str
-    """What the value must be, for people."""
-    normal: Callable[[str], str | None]
-    """The value as it is stored, None when it is wrong."""
-    secret: bool = False
-    """Never shown."""
-
-    def checked(self, value: str) -> str:
-        """The value as it is stored; FieldInvalid when it is wrong."""
-        stored = self.normal(value)
-        if stored is None:
-            raise FieldInvalid(self.name, self.expectation)
-        return stored
+AUDIT_EVENT_TYPES: Final = frozenset(
+    {f"{operation}_artifact" for operation in ("create", "delete", "pull")}
+    | {f"{operation}_user" for operation in ("login", "logout", "create", "delete", "update")}
+    | {f"{operation}_project" for operation in ("create", "delete", "update")}
+    | {f"{operation}_member" for operation in ("create", "delete", "update")}
+    | {"create_robot", "delete_robot", "delete_repository", "update_configuration"}
+)
+"""What can be left out of the audit log: operation and type of resource."""
+_AUTH_MODE: Final = kinds.choice("db_auth", "ldap_auth", "uaa_auth", "http_auth", "oidc_auth")
+_EVENT_TYPES: Final[Kind[frozenset[str]]] = kinds.words(AUDIT_EVENT_TYPES, "audit event types")
+_SCOPE: Final = kinds.one_of(0, 1, 2)
+_POSITIVE: Final = kinds.number(1)
+_EVERYBODY: Final = Readers.EVERYBODY
+_ACCOUNTS: Final = Readers.ACCOUNTS
+_PRODUCT: Final = Readers.PRODUCT
 
 
-def _choice(name: str, default: str, *others: str) -> Key:
-    choices = (default, *others)
-    return Key(
-        name=name,
-        default=default,
-        expectation="one of " + ", ".join(choices),
-        normal=lambda value: value if value in choices else None,
-    )
+def _from_environment(name: str) -> Key[bool]:
+    """Declare a switch that Harbor reads from its environment and neither sets nor shows."""
+    return Key(name=name, default=False, kind=FLAG, readers=_PRODUCT, settable=False)
 
 
-def _flag(name: str, *, default: bool) -> Key:
-    return Key(
-        name=name,
-        default="true" if default else "false",
-        expectation="true or false",
-        normal=lambda value: _WORDS.get(value.lower()),
-    )
+def _secret(name: str) -> Key[str]:
+    return Key(name=name, default="", kind=TEXT, readers=_PRODUCT, secret=True)
 
 
-def _number(name: str, default: int, low: int, high: int = _LARGEST) -> Key:
-    def normal(value: str) -> str | None:
-        digits = value.strip()
-        plain = digits.isascii() and digits.isdigit() and len(digits) <= len(str(high))
-        return str(int(digits)) if plain and low <= int(digits) <= high else None
-
-    return Key(name=name, default=str(default), expectation=f"a whole number from {low} to {high}", normal=normal)
+def _text(name: str, default: str = "") -> Key[str]:
+    return Key(name=name, default=default, kind=TEXT)
 
 
-def _size(name: str) -> Key:
-    def normal(value: str) -> str | None:
-        digits = value.strip()
-        if digits == "-1":
-            return digits
-        plain = digits.isascii() and digits.isdigit() and len(digits) <= _SIZE_DIGITS
-        return str(int(digits)) if plain and 0 < int(digits) < _SIZE_END else None
-
-    return Key(name=name, default="-1", expectation="a number of bytes, or -1 for no limit", normal=normal)
+def _flag(name: str, *, default: bool) -> Key[bool]:
+    return Key(name=name, default=default, kind=FLAG)
 
 
-def _text(name: str, default: str = "", *, empty: bool = True) -> Key:
-    return Key(
-        name=name,
-        default=default,
-        expectation="a text" if empty else "a text that is not empty",
-        normal=lambda value: value if empty or value.strip() else None,
-    )
-
-
-AUTH_MODE: Final = _choice("auth_mode", "db_auth")
-PRIMARY_AUTH_MODE: Final = _flag("primary_auth_mode", default=False)
-PROJECT_CREATION_RESTRICTION: Final = _choice("project_creation_restriction", "everyone", "adminonly")
-SELF_REGISTRATION: Final = _flag("self_registration", default=False)
-ROBOT_NAME_PREFIX: Final = _text("robot_name_prefix", "robot$", empty=False)
-ROBOT_TOKEN_DURATION: Final = _number("robot_token_duration", 30, 1)
-QUOTA_PER_PROJECT_ENABLE: Final = _flag("quota_per_project_enable", default=True)
-STORAGE_PER_PROJECT: Final = _size("storage_per_project")
-SESSION_TIMEOUT: Final = _number("session_timeout", 60, 1)
-SESSION_LIFETIME: Final = _number("session_lifetime", 7 * 24 * 60, 1)
+# System settings
+AUTH_MODE: Final = Key(name="auth_mode", default="db_auth", kind=_AUTH_MODE, readers=_EVERYBODY)
+PRIMARY_AUTH_MODE: Final = Key(name="primary_auth_mode", default=False, kind=FLAG, readers=_EVERYBODY)
+SCAN_ALL_POLICY: Final[Key[Mapping[str, Any]]] = Key(name="scan_all_policy", default={}, kind=POLICY, settable=False)
+PROJECT_CREATION_RESTRICTION: Final = Key(
+    name="project_creation_restriction",
+    default="everyone",
+    kind=kinds.choice("everyone", "adminonly"),
+    readers=_ACCOUNTS,
+)
+READ_ONLY: Final = _flag("read_only", default=False)
+"""The administrator's switch in the write gate; ``/systeminfo`` tells the gate's state, which leases close too."""
+SELF_REGISTRATION: Final = Key(name="self_registration", default=False, kind=FLAG, readers=_EVERYBODY)
+TOKEN_EXPIRATION: Final = Key(name="token_expiration", default=30, kind=_POSITIVE)
+"""Minutes that a registry token is valid."""
+ROBOT_TOKEN_DURATION: Final = Key(name="robot_token_duration", default=30, kind=_POSITIVE)
+"""Days that a robot lives that is made without a duration."""
+ROBOT_NAME_PREFIX: Final = Key(name="robot_name_prefix", default="robot$", kind=PREFIX)
+NOTIFICATION_ENABLE: Final = Key(name="notification_enable", default=True, kind=FLAG, readers=_ACCOUNTS)
+PULL_TIME_UPDATE_DISABLE: Final = _from_environment("pull_time_update_disable")
+PULL_COUNT_UPDATE_DISABLE: Final = _from_environment("pull_count_update_disable")
+PULL_AUDIT_LOG_DISABLE: Final = _from_environment("pull_audit_log_disable")
+AUDIT_LOG_FORWARD_ENDPOINT: Final = Key(name="audit_log_forward_endpoint", default="", kind=ENDPOINT)
+SKIP_AUDIT_LOG_DATABASE: Final = _flag("skip_audit_log_database", default=False)
+SCANNER_SKIP_UPDATE_PULLTIME: Final = _flag("scanner_skip_update_pulltime", default=False)
+DISABLED_AUDIT_LOG_EVENT_TYPES: Final[Key[frozenset[str]]] = Key(
+    name="disabled_audit_log_event_types", default=frozenset(), kind=_EVENT_TYPES
+)
+SESSION_TIMEOUT: Final = Key(name="session_timeout", default=60, kind=_POSITIVE)
+"""Minutes that a session lasts unused."""
+SESSION_LIFETIME: Final = Key(name="session_lifetime", default=7 * 24 * 60, kind=_POSITIVE, ours=True)
 """Minutes after which a session ends however often it was renewed."""
-NOTIFICATION_ENABLE: Final = _flag("notification_enable", default=True)
-BANNER_MESSAGE: Final = _text("banner_message")
-IDENTITY_TOKENS: Final = _flag("identity_tokens", default=False)
+IDENTITY_TOKENS: Final = Key(name="identity_tokens", default=False, kind=FLAG, ours=True)
+"""Whether ``docker login`` is given an identity token."""
+BANNER_MESSAGE: Final = Key(name="banner_message", default="", kind=TEXT, readers=_EVERYBODY)
 
-KEYS: Final[Mapping[str, Key]] = {
-    key.name: key
-    for key in (
-        AUTH_MODE,
-        PRIMARY_AUTH_MODE,
-        PROJECT_CREATION_RESTRICTION,
-        SELF_REGISTRATION,
-        ROBOT_NAME_PREFIX,
-        ROBOT_TOKEN_DURATION,
-        QUOTA_PER_PROJECT_ENABLE,
-        STORAGE_PER_PROJECT,
-        SESSION_TIMEOUT,
-        SESSION_LIFETIME,
-        NOTIFICATION_ENABLE,
-        BANNER_MESSAGE,
-        IDENTITY_TOKENS,
-    )
-}
+# LDAP
+LDAP_BASE_DN: Final = Key(name="ldap_base_dn", default="", kind=FILLED, starts_empty=True)
+LDAP_FILTER: Final = _text("ldap_filter")
+LDAP_SCOPE: Final = Key(name="ldap_scope", default=2, kind=_SCOPE)
+LDAP_SEARCH_DN: Final = _text("ldap_search_dn")
+LDAP_SEARCH_PASSWORD: Final = _secret("ldap_search_password")
+LDAP_TIMEOUT: Final = Key(name="ldap_timeout", default=5, kind=_POSITIVE)
+"""Seconds."""
+LDAP_UID: Final = Key(name="ldap_uid", default="cn", kind=FILLED)
+LDAP_URL: Final = Key(name="ldap_url", default="", kind=FILLED, starts_empty=True)
+LDAP_VERIFY_CERT: Final = _flag("ldap_verify_cert", default=True)
+LDAP_GROUP_MEMBERSHIP_ATTRIBUTE: Final = _text("ldap_group_membership_attribute", "memberof")
+LDAP_GROUP_ATTACH_PARALLEL: Final = _flag("ldap_group_attach_parallel", default=False)
+LDAP_GROUP_BASE_DN: Final = _text("ldap_group_base_dn")
+LDAP_GROUP_ADMIN_DN: Final = _text("ldap_group_admin_dn")
+LDAP_GROUP_ATTRIBUTE_NAME: Final = _text("ldap_group_attribute_name")
+LDAP_GROUP_SEARCH_FILTER: Final = _text("ldap_group_search_filter")
+LDAP_GROUP_SEARCH_SCOPE: Final = Key(name="ldap_group_search_scope", default=2, kind=_SCOPE)
+
+# Authentication proxy
+HTTP_AUTHPROXY_ENDPOINT: Final = _text("http_authproxy_endpoint")
+HTTP_AUTHPROXY_TOKENREVIEW_ENDPOINT: Final = _text("http_authproxy_tokenreview_endpoint")
+HTTP_AUTHPROXY_ADMIN_GROUPS: Final = _text("http_authproxy_admin_groups")
+HTTP_AUTHPROXY_ADMIN_USERNAMES: Final = _text("http_authproxy_admin_usernames")
+HTTP_AUTHPROXY_VERIFY_CERT: Final = _flag("http_authproxy_verify_cert", default=True)
+HTTP_AUTHPROXY_SKIP_SEARCH: Final = _flag("http_authproxy_skip_search", default=False)
+HTTP_AUTHPROXY_SERVER_CERTIFICATE: Final = _text("http_authproxy_server_certificate")
+
+# OIDC
+OIDC_NAME: Final = _text("oidc_name")
+OIDC_ENDPOINT: Final = _text("oidc_endpoint")
+OIDC_CLIENT_ID: Final = _text("oidc_client_id")
+OIDC_CLIENT_SECRET: Final = _secret("oidc_client_secret")
+OIDC_GROUPS_CLAIM: Final = _text("oidc_groups_claim")
+OIDC_ADMIN_GROUP: Final = _text("oidc_admin_group")
+OIDC_GROUP_FILTER: Final = _text("oidc_group_filter")
+OIDC_SCOPE: Final = _text("oidc_scope")
+OIDC_USER_CLAIM: Final = _text("oidc_user_claim")
+OIDC_VERIFY_CERT: Final = _flag("oidc_verify_cert", default=True)
+OIDC_AUTO_ONBOARD: Final = _flag("oidc_auto_onboard", default=False)
+OIDC_EXTRA_REDIRECT_PARMS: Final[Key[Mapping[str, str]]] = Key(name="oidc_extra_redirect_parms", default={}, kind=TEXTS)
+OIDC_LOGOUT: Final = _flag("oidc_logout", default=False)
+
+# UAA
+UAA_CLIENT_ID: Final = _text("uaa_client_id")
+UAA_CLIENT_SECRET: Final = _secret("uaa_client_secret")
+UAA_ENDPOINT: Final = _text("uaa_endpoint")
+UAA_VERIFY_CERT: Final = _flag("uaa_verify_cert", default=False)
+
+# Quotas
+QUOTA_PER_PROJECT_ENABLE: Final = _flag("quota_per_project_enable", default=True)
+STORAGE_PER_PROJECT: Final = Key(name="storage_per_project", default=-1, kind=SIZE)
+"""Bytes that a new project may hold, -1 for no limit."""
+
+KEYS: Final = catalogue(value for value in tuple(globals().values()) if isinstance(value, Key))
+"""All keys of this file, by name."""
 
 
 def check_pins(pins: Mapping[str, str]) -> dict[str, list[str]]:
     """What is wrong with keys that the environment pins, by variable name; names that are no keys do not matter."""
-    mistakes: dict[str, list[str]] = {}
-    for name, key in KEYS.items():
-        if name in pins and key.normal(pins[name]) is None:
-            mistakes[f"HARBOR_{name.upper()}"] = [f"must be {key.expectation}"]
-    return mistakes
+    return {
+        key.variable: [f"must be {key.kind.expectation}"]
+        for name, key in KEYS.items()
+        if name in pins and key.kind.parse(pins[name]) is None
+    }

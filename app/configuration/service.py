@@ -1,51 +1,188 @@
 """The system configuration: what the environment pins, else what is stored, else the default."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
-from app.configuration.keys import KEYS, Key
+from app.access.decision import require_in_system, require_somebody
+from app.configuration.key import Key, Readers
+from app.configuration.keys import KEYS, READ_ONLY
 from app.configuration.models import ConfigurationValue
+from app.configuration.results import Setting, Values
+from app.configuration.rules import require_consistent
+from app.configuration.subjects import ConfigurationUpdate
 from app.context import Context
+from app.core.errors import DeniedError, InternalError, InvalidError
+from app.db import gate
+from app.db.database import retried
+from app.events.configuration import ConfigurationChanged, KeyChange
+
+T = TypeVar("T")
 
 
 class ConfigurationService:
-    """Reads configuration keys. Nothing is cached: a change holds for every process at once."""
+    """Reads and changes the configuration, in the name of the context's principal."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, keys: Mapping[str, Key[Any]] = KEYS) -> None:
+        """Know these ``keys``, by name."""
         self._ctx = ctx
+        self._keys = keys
 
-    def values(self, *keys: Key) -> Mapping[str, str]:
-        """The values of these keys (all when none is named) by name, in one query."""
-        wanted = keys or tuple(KEYS.values())
-        pins = self._ctx.ports.settings.configuration
-        open_names = [key.name for key in wanted if key.name not in pins]
-        stored = self._stored(open_names) if open_names else {}
-        return {key.name: self._value(key, pins.get(key.name, stored.get(key.name))) for key in wanted}
+    def value(self, key: Key[T]) -> T:
+        """Return the value of one key as it is now."""
+        return self.values()[key]
 
-    def text(self, key: Key) -> str:
-        """The value of one key."""
-        return self.values(key)[key.name]
+    def recent(self, key: Key[T]) -> T:
+        """Return the value of one key as it was at most three seconds ago, mostly without a statement."""
+        ports = self._ctx.ports
+        stored = ports.recent_configuration.get(ports.clock.now(), lambda: _by_name(ports.db.rows(_STORED)))
+        return self._values(stored)[key]
 
-    def flag(self, key: Key) -> bool:
-        """The value of a yes-or-no key."""
-        return self.text(key) == "true"
+    def values(self) -> Values:
+        """Return the values of all keys as they are now, by one statement."""
+        return self._values(_by_name(self._ctx.rows(_STORED, {})))
 
-    def number(self, key: Key) -> int:
-        """The value of a key that is a whole number."""
-        return int(self.text(key))
+    def settings(self) -> Mapping[str, Setting]:
+        """Return the keys that administrators are shown, by name, without secrets; needs configuration:read."""
+        require_in_system(self._ctx.principal, "configuration", "read")
+        values = self.values()
+        return {
+            name: Setting(
+                value=key.shown(values[key]),
+                editable=self._is_editable(key),
+                variable=key.variable if self._is_pinned(key) else "",
+            )
+            for name, key in self._keys.items()
+            if key.readers is not Readers.PRODUCT
+        }
 
-    def pinned(self, key: Key) -> bool:
-        """Tell whether the environment decides this key, so that nobody can change it here."""
+    def internal_settings(self) -> NoReturn:
+        """Refuse every caller: the product has no component that reads its configuration, with secrets, by HTTP.
+
+        UnauthenticatedError for an anonymous caller, DeniedError for any other.
+        """
+        require_somebody(self._ctx.principal)
+        raise DeniedError("only internal components may read the internal configuration, and there are none")
+
+    @retried()
+    def update(self, texts: Mapping[str, str]) -> None:
+        """Set the keys of these names, all or none; needs configuration:update. Names that are no keys are ignored.
+
+        What is set to the value that it has is no change, and without a change nothing is written.
+
+        Raises:
+            FieldInvalid: a key, which it names, cannot have the value.
+            DeniedError: the environment pins a key; the error names the variable. A value that is no secret may be
+                sent back as it is.
+            InvalidError: the values contradict each other, or a check refuses the change.
+
+        """
+        require_in_system(self._ctx.principal, "configuration", "update")
+        parsed = {key: key.parsed(texts[name]) for name, key in self._keys.items() if key.settable and name in texts}
+        if not parsed:
+            return
+        try:
+            with self._ctx.write() as session:
+                self._change(session, parsed)
+        finally:
+            self._ctx.ports.recent_configuration.forget()
+
+    def settle_pins(self) -> None:
+        """Bring the write gate, which every transaction asks, to where the environment pins it, if it does."""
+        pinned = self._ctx.ports.settings.configuration.get(READ_ONLY.name)
+        if pinned is None or READ_ONLY.parsed(pinned) == gate.glance(self._ctx.ports.db).switched:
+            return
+        with self._ctx.write() as session:
+            switched = gate.state(session).switched
+            self._store(session, READ_ONLY, READ_ONLY.parsed(pinned))
+            self._ctx.emit(ConfigurationChanged(changes=(_change(READ_ONLY, switched, not switched),)))
+
+    def encrypt_anew(self) -> None:
+        """Encrypt the secrets that are stored with the key of now; those that no key reads stay as they are."""
+        with self._ctx.write() as session:
+            session.execute(_TURN)
+            stored = _by_name(self._ctx.rows(_STORED, {}))
+            values = self._values(stored)
+            for name, key in self._keys.items():
+                secret = _readable_or_none(values, key) if key.secret and name in stored else None
+                if secret is not None:
+                    self._store(session, key, secret)
+
+    def _change(self, session: Session, parsed: Mapping[Key[Any], Any]) -> None:
+        session.execute(_TURN)
+        values = self.values()
+        before = {key: _readable_or_none(values, key) for key in parsed}
+        for key, value in parsed.items():
+            if self._is_pinned(key) and (key.secret or value != before[key]):
+                raise DeniedError(
+                    f"{key.name} is set by the environment variable {key.variable} and cannot be changed here"
+                )
+        changed = {key: value for key, value in parsed.items() if value != before[key]}
+        if not changed:
+            return
+        self._ctx.admit("configure", ConfigurationUpdate(names=frozenset(key.name for key in changed)))
+        for key, value in changed.items():
+            self._store(session, key, value)
+        require_consistent(self.values())
+        changes = tuple(_change(key, before[key], value) for key, value in changed.items())
+        self._ctx.emit(ConfigurationChanged(changes=changes))
+
+    def _store(self, session: Session, key: Key[T], value: T) -> None:
+        if key.name == READ_ONLY.name:
+            gate.switch(session, on=bool(value))
+            return
+        text = key.kind.write(value)
+        kept = self._ctx.ports.keys.cipher.encrypt(text) if key.secret else text
+        session.merge(ConfigurationValue(name=key.name, value=kept, update_time=self._ctx.ports.clock.now()))
+        session.flush()
+
+    def _is_pinned(self, key: Key[Any]) -> bool:
         return key.name in self._ctx.ports.settings.configuration
 
-    def _stored(self, names: list[str]) -> Mapping[str, str]:
-        return {row.name: row.value for row in self._ctx.rows(_STORED, {}) if row.name in names}
+    def _is_editable(self, key: Key[Any]) -> bool:
+        if self._is_pinned(key) or not key.settable:
+            return False
+        try:
+            self._ctx.admit("configure", ConfigurationUpdate(names=frozenset({key.name})))
+        except InvalidError:
+            return False
+        return True
 
-    @staticmethod
-    def _value(key: Key, given: str | None) -> str:
-        return key.default if given is None else key.checked(given)
+    def _values(self, stored: Mapping[str, str]) -> Values:
+        return Values(self._ctx.ports.settings.configuration, stored, self._ctx.ports.keys)
 
 
-_STORED = sa.select(ConfigurationValue.name, ConfigurationValue.value)
-"""All that is stored, a few dozen rows: one statement for whatever is asked for."""
+def text_of(given: object) -> str:
+    """Return a value of the management API, a text, number or boolean, as the text that keys parse."""
+    return str(given).lower() if isinstance(given, bool) else str(given)
+
+
+def _change(key: Key[T], old: T | None, new: T) -> KeyChange:
+    if key.secret or old is None:
+        return KeyChange(name=key.name, old=None, new=None)
+    return KeyChange(name=key.name, old=key.kind.write(old), new=key.kind.write(new))
+
+
+def _readable_or_none(values: Values, key: Key[T]) -> T | None:
+    """Return the value; None for a stored one that cannot be read, so that it can be replaced."""
+    try:
+        return values[key]
+    except InternalError:
+        return None
+
+
+def _by_name(rows: Sequence[sa.Row[Any]]) -> Mapping[str, str]:
+    return {row.name: row.value for row in rows}
+
+
+_READ_ONLY: sa.ColumnElement[str] = sa.literal_column(f"'{READ_ONLY.name}'")
+_SWITCH = sa.case((gate.WriteGate.admin_read_only, sa.literal_column("'true'")), else_=sa.literal_column("'false'"))
+_STORED = sa.union_all(
+    sa.select(ConfigurationValue.name, ConfigurationValue.value).where(ConfigurationValue.name != _READ_ONLY),
+    sa.select(_READ_ONLY.label("name"), _SWITCH.label("value")),
+)
+"""All that is stored, a few dozen rows: one statement for whatever is asked for. The write gate holds one."""
+_TURN = sa.select(gate.WriteGate.name).with_for_update()
+"""Lets changes of the configuration come one after the other."""

@@ -81,11 +81,6 @@ def boolean(text: str) -> bool:
     return words[text.lower()]
 
 
-def minutes(text: str) -> timedelta:
-    """A whole number of minutes. ValueError says what would be right."""
-    return timedelta(minutes=whole(1, 1_000_000)(text))
-
-
 def http_url(text: str) -> str:
     """A URL of a web server, without a trailing slash. ValueError says what would be right."""
     parts = _split(text)

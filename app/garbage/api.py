@@ -42,7 +42,7 @@ class Collection(MethodView):
         """Get gc status."""
         return collection(GarbageService(current_context()).execution(gc_id))
 
-    @blueprint.operation("stopGC", 401, 403, 404, 500)
+    @blueprint.operation("stopGC", 401, 403, 404, 500, while_read_only=True)
     @blueprint.does()
     def put(self, gc_id: int) -> None:
         """Stop the specific GC execution."""
@@ -70,7 +70,7 @@ class CollectionSchedule(MethodView):
         """Get gc's schedule."""
         return collection_schedule(GarbageService(current_context()).current_schedule())
 
-    @blueprint.operation("createGCSchedule", 400, 401, 403, 409, 500)
+    @blueprint.operation("createGCSchedule", 400, 401, 403, 409, 500, while_read_only=True)
     @blueprint.arguments(ScheduleSchema)
     @blueprint.creates()
     def post(self, body: dict[str, Any]) -> str:
@@ -78,7 +78,7 @@ class CollectionSchedule(MethodView):
         started = _schedule(body, create=True)
         return f"{_PATH}/schedule" if started is None else f"{_PATH}/{started}"
 
-    @blueprint.operation("updateGCSchedule", 400, 401, 403, 500)
+    @blueprint.operation("updateGCSchedule", 400, 401, 403, 500, while_read_only=True)
     @blueprint.arguments(ScheduleSchema)
     @blueprint.does()
     def put(self, body: dict[str, Any]) -> None:

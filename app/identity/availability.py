@@ -24,7 +24,7 @@ def taken(ctx: Context, what: Unique, value: str) -> bool:
 
     PreconditionError unless people may register themselves or an administrator asks.
     """
-    if not ctx.principal.sysadmin and not ConfigurationService(ctx).flag(SELF_REGISTRATION):
+    if not ctx.principal.sysadmin and not ConfigurationService(ctx).value(SELF_REGISTRATION):
         raise PreconditionError("self registration is disabled: only administrators can check whether a user exists")
     if "\0" in value:
         return False

@@ -263,7 +263,7 @@ class UserService:
         principal = self._ctx.principal
         if may_in_system(principal, "user", "create"):
             return
-        if not ConfigurationService(self._ctx).flag(SELF_REGISTRATION):
+        if not ConfigurationService(self._ctx).value(SELF_REGISTRATION):
             self._require("create")
         if principal.authenticated or not from_page:
             raise DeniedError("self-registration cannot be triggered via API")

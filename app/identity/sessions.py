@@ -110,8 +110,8 @@ class SessionStore:
 
 def _end(ctx: Context, *, began: datetime, now: datetime) -> datetime:
     """When a session ends that is used now: after its timeout, at the latest when its lifetime is over."""
-    minutes = ConfigurationService(ctx).values(SESSION_TIMEOUT, SESSION_LIFETIME)
-    timeout, lifetime = (timedelta(minutes=int(minutes[key.name])) for key in (SESSION_TIMEOUT, SESSION_LIFETIME))
+    values = ConfigurationService(ctx).values()
+    timeout, lifetime = (timedelta(minutes=values[key]) for key in (SESSION_TIMEOUT, SESSION_LIFETIME))
     return min(now + timeout, began + lifetime)
 
 

@@ -5,7 +5,7 @@ import json
 import math
 import secrets
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,9 @@ from typing import Any
 import jwt
 
 from app.access.principals import Principal, PrincipalKind
+from app.configuration.keys import TOKEN_EXPIRATION
+from app.configuration.service import ConfigurationService
+from app.context import Context
 from app.core.cache import Cache
 from app.core.clock import Clock
 from app.core.errors import TokenInvalid
@@ -74,7 +77,8 @@ class VerifiedToken:
 class Tokens:
     """Signs and verifies the tokens of this installation, for one process."""
 
-    def __init__(self, keys: SigningKeys, clock: Clock, lifetime: timedelta) -> None:
+    def __init__(self, keys: SigningKeys, clock: Clock, lifetime: Callable[[], timedelta]) -> None:
+        """Sign with ``keys``, each token for the ``lifetime`` of that moment."""
         self._keys = keys
         self._clock = clock
         self._lifetime = lifetime
@@ -88,7 +92,7 @@ class Tokens:
         access = list(_fitting(access))
         now = self._clock.now().replace(microsecond=0)
         issued = int(now.timestamp())
-        lifetime = int(min(self._lifetime.total_seconds(), (principal.expires_at or math.inf) - issued))
+        lifetime = int(min(self._lifetime().total_seconds(), (principal.expires_at or math.inf) - issued))
         claims = {
             "iss": ISSUER,
             "sub": principal.name,
@@ -144,6 +148,11 @@ class Tokens:
         if not claims["nbf"] - LEEWAY.total_seconds() <= now < verified.expires_at:
             raise TokenInvalid("the token has expired" if now >= verified.expires_at else "the token is not valid yet")
         return verified
+
+
+def lifetime_now(ctx: Context) -> timedelta:
+    """Return how long a registry token is valid that is made now."""
+    return timedelta(minutes=ConfigurationService(ctx).recent(TOKEN_EXPIRATION))
 
 
 def _cost(token: VerifiedToken) -> int:

@@ -26,11 +26,11 @@ def limit_at_birth(ctx: Context, asked: int | None) -> int:
 
     FieldInvalid for a number of bytes that is no limit.
     """
-    settings = ConfigurationService(ctx).values(QUOTA_PER_PROJECT_ENABLE, STORAGE_PER_PROJECT)
-    if settings[QUOTA_PER_PROJECT_ENABLE.name] != "true":
+    settings = ConfigurationService(ctx).values()
+    if not settings[QUOTA_PER_PROJECT_ENABLE]:
         return UNLIMITED
     if not asked or not may_in_system(ctx.principal, "project", "create"):
-        return int(settings[STORAGE_PER_PROJECT.name])
+        return settings[STORAGE_PER_PROJECT]
     if asked < UNLIMITED:
         raise FieldInvalid("storage_limit", "a number of bytes, or -1 for no limit")
     return asked
@@ -72,13 +72,13 @@ def _use(ctx: Context, name: str) -> sa.Row[*tuple[Any, ...]]:
 def is_limited(ctx: Context, project_id: int) -> bool:
     """Whether the project has a limit, and quotas are on."""
     limits = [row.storage_limit for row in ctx.ports.db.rows(_USE, {"project": project_id})]
-    return bool(limits) and limits[0] != UNLIMITED and ConfigurationService(ctx).flag(QUOTA_PER_PROJECT_ENABLE)
+    return bool(limits) and limits[0] != UNLIMITED and ConfigurationService(ctx).value(QUOTA_PER_PROJECT_ENABLE)
 
 
 def require_small_backlog(ctx: Context, project: LimitedProject, waiting: int) -> None:
     """QuotaExceeded while more was deleted from a project and not collected than its limit times the setting."""
     most = project.limit * ctx.ports.settings.uploads.backlog
-    if waiting <= most or not ConfigurationService(ctx).flag(QUOTA_PER_PROJECT_ENABLE):
+    if waiting <= most or not ConfigurationService(ctx).value(QUOTA_PER_PROJECT_ENABLE):
         return
     raise QuotaExceeded(
         f"{_readable(waiting)} that were deleted from project {project.name} wait for garbage collection, at most "
@@ -118,7 +118,7 @@ def count_content(ctx: Context, project_id: int, *, stored: int = 0, repositorie
 
 
 def _refuse_while_on(ctx: Context, row: sa.Row[*tuple[Any, ...]], stored: int) -> None:
-    if not ConfigurationService(ctx).flag(QUOTA_PER_PROJECT_ENABLE):
+    if not ConfigurationService(ctx).value(QUOTA_PER_PROJECT_ENABLE):
         return
     raise QuotaExceeded(
         f"adding {_readable(stored)} of storage resource, which when updated to current usage of "
@@ -132,7 +132,7 @@ def _warn(ctx: Context, use: sa.Row[*tuple[Any, ...]], stored: int) -> None:
     threshold = use.storage_limit * WARNING_PERCENT
     if use.storage_limit == UNLIMITED or not (use.storage_used - stored) * 100 < threshold <= use.storage_used * 100:
         return
-    if ConfigurationService(ctx).flag(QUOTA_PER_PROJECT_ENABLE):
+    if ConfigurationService(ctx).value(QUOTA_PER_PROJECT_ENABLE):
         ctx.emit(QuotaWarning(project_id=use.id, used=use.storage_used, limit=use.storage_limit))
 
 

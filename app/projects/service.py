@@ -178,7 +178,7 @@ class ProjectService:
             return
         if principal.kind is PrincipalKind.ROBOT:
             raise DeniedError("Only system level robot can create project")
-        if ConfigurationService(self._ctx).text(PROJECT_CREATION_RESTRICTION) != "everyone":
+        if ConfigurationService(self._ctx).value(PROJECT_CREATION_RESTRICTION) != "everyone":
             raise DeniedError("Only system admin can create project")
         if project.registry_id is not None:
             raise DeniedError("Only system admin can create proxy cache project")

@@ -5,11 +5,11 @@ from typing import Final, Self
 
 from flask import Flask, Response, current_app
 
-from app.context import Ports
+from app.context import Context, Ports
 from app.identity.authentication import Authenticator
 from app.identity.key_folder import KeyFolder
 from app.identity.signing import SigningKeys
-from app.identity.tokens import Tokens
+from app.identity.tokens import Tokens, lifetime_now
 from app.registry.authentication import Door
 from app.registry.challenge import Challenger
 from app.registry.http import RegistryResponse
@@ -33,7 +33,7 @@ class Edge:
         """The edge of an installation."""
         settings = ports.settings
         keys = SigningKeys(KeyFolder(ports.db, settings.secrets_dir))
-        tokens = Tokens(keys, ports.clock, settings.token_expiration)
+        tokens = Tokens(keys, ports.clock, lambda: lifetime_now(Context(ports)))
         return cls(
             ports=ports,
             authenticator=authenticator,

@@ -100,7 +100,7 @@ def _issued(edge: Edge, principal: Principal, scopes: list[str], *, offline: boo
         "expires_in": issued.expires_in,
         "issued_at": issued.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    if offline and principal.kind is PrincipalKind.USER and ConfigurationService(_context(edge)).flag(IDENTITY_TOKENS):
+    if offline and principal.kind is PrincipalKind.USER and ConfigurationService(_context(edge)).value(IDENTITY_TOKENS):
         refresh_token = RefreshTokens(_context(edge)).issue(principal, AUDIENCE)
         answer |= {"refresh_token": refresh_token} if refresh_token else {}
     return RegistryResponse(status=200, headers=[*_UNCACHED], body=orjson.dumps(answer))

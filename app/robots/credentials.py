@@ -18,7 +18,6 @@ from app.events.management import RobotUpdated
 from app.identity import known_logins
 from app.identity.passwords import check_rules
 from app.identity.sources.source import Attempt
-from app.identity.standing import FRESH_SECONDS
 from app.robots import rows
 from app.robots.models import Robot, RobotPermission
 from app.robots.rights import require_editable, require_held, require_on_robot
@@ -48,7 +47,6 @@ class RobotSource:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._prefix = (0.0, "")
 
     def reserves(self, name: str) -> bool:
         """Tell whether the name begins as the full names of robots do."""
@@ -81,12 +79,7 @@ class RobotSource:
         return previous if previous is not None and in_grace and _one_of(presented, previous) else None
 
     def _prefix_now(self) -> str:
-        now = self._ports.clock.now().timestamp()
-        read_at, prefix = self._prefix
-        if not prefix or not 0 <= now - read_at < FRESH_SECONDS:
-            prefix = ConfigurationService(Context(self._ports)).text(ROBOT_NAME_PREFIX)
-            self._prefix = (now, prefix)
-        return prefix
+        return ConfigurationService(Context(self._ports)).recent(ROBOT_NAME_PREFIX)
 
 
 class SecretRotation:
@@ -124,7 +117,7 @@ class SecretRotation:
             robot.secret_hash = hashed(self._ctx.ports.keys, robot.name, chosen)
             robot.version += 0 if grace else 1
             robot.update_time = now
-            name = ConfigurationService(self._ctx).text(ROBOT_NAME_PREFIX) + robot.name
+            name = ConfigurationService(self._ctx).value(ROBOT_NAME_PREFIX) + robot.name
             known_logins.remember(session, self._ctx.ports, name, chosen)
             self._ctx.emit(RobotUpdated(project_id=robot.project_id or 0, robot_id=robot.id, name=name, what="secret"))
         return None if secret else chosen

@@ -241,11 +241,11 @@ class RobotService:
         self._ctx.emit(RobotUpdated(project_id=robot.project_id or 0, robot_id=robot.id, name=name, what="settings"))
 
     def _lifetime(self, duration: int | None, since: datetime) -> tuple[int, int]:
-        days = duration or ConfigurationService(self._ctx).number(ROBOT_TOKEN_DURATION)
+        days = duration or ConfigurationService(self._ctx).value(ROBOT_TOKEN_DURATION)
         return days, rules.end_after(days, since)
 
     def _prefix(self) -> str:
-        return ConfigurationService(self._ctx).text(ROBOT_NAME_PREFIX)
+        return ConfigurationService(self._ctx).value(ROBOT_NAME_PREFIX)
 
     def _now(self) -> datetime:
         return self._ctx.ports.clock.now()

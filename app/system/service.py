@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from app.access.decision import require_in_system
 from app.configuration import keys
+from app.configuration.key import Readers
+from app.configuration.results import Values
 from app.configuration.service import ConfigurationService
 from app.context import Context
 from app.core.errors import NotFoundError
@@ -19,6 +21,18 @@ VERSION: Final = "v2.16.0-pyharbor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticationProxy:
+    """How browsers and clients reach the proxy that authenticates people."""
+
+    endpoint: str
+    tokenreivew_endpoint: str
+    """As Harbor spells it."""
+    skip_search: bool
+    verify_cert: bool
+    server_certificate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GeneralInformation:
     """What a caller may know of the installation; None is what this one may not."""
 
@@ -27,6 +41,7 @@ class GeneralInformation:
     oidc_provider_name: str
     primary_auth_mode: bool
     self_registration: bool
+    authproxy_settings: AuthenticationProxy | None = None
     current_time: datetime | None = None
     external_url: str | None = None
     registry_url: str | None = None
@@ -54,16 +69,13 @@ class SystemService:
     def general(self) -> GeneralInformation:
         """What the caller may know: more for somebody than for nobody; anybody may ask."""
         values = ConfigurationService(self._ctx).values()
-        for_anybody: dict[str, Any] = {
-            "auth_mode": values[keys.AUTH_MODE.name],
-            "banner_message": values[keys.BANNER_MESSAGE.name],
-            "oidc_provider_name": "",
-            "primary_auth_mode": values[keys.PRIMARY_AUTH_MODE.name] == "true",
-            "self_registration": values[keys.SELF_REGISTRATION.name] == "true",
+        for_anybody = _readable(values, Readers.EVERYBODY) | {
+            "oidc_provider_name": values[keys.OIDC_NAME] if values[keys.AUTH_MODE] == "oidc_auth" else "",
+            "authproxy_settings": _authentication_proxy(values) if values[keys.AUTH_MODE] == "http_auth" else None,
         }
         if not self._ctx.principal.authenticated:
             return GeneralInformation(**for_anybody)
-        return GeneralInformation(**for_anybody, **self._for_somebody(values))
+        return GeneralInformation(**for_anybody, **_readable(values, Readers.ACCOUNTS), **self._for_somebody())
 
     def volumes(self) -> Volumes:
         """The room of the blob storage; needs system-volumes:read. NotFoundError where there is no telling."""
@@ -78,7 +90,7 @@ class SystemService:
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NotFoundError("no certificate is installed") from None
 
-    def _for_somebody(self, values: Mapping[str, str]) -> Mapping[str, Any]:
+    def _for_somebody(self) -> Mapping[str, Any]:
         settings = self._ctx.ports.settings
         with self._ctx.read() as session:
             read_only = gate.state(session).read_only
@@ -88,8 +100,21 @@ class SystemService:
             "registry_url": urlsplit(settings.web.external_url).netloc,
             "harbor_version": VERSION,
             "registry_storage_provider_name": settings.storage.driver,
-            "project_creation_restriction": values[keys.PROJECT_CREATION_RESTRICTION.name],
             "has_ca_root": settings.ca_path.is_file() and settings.web.external_url.startswith("https://"),
             "read_only": read_only,
-            "notification_enable": values[keys.NOTIFICATION_ENABLE.name] == "true",
         }
+
+
+def _readable(values: Values, readers: Readers) -> dict[str, Any]:
+    """Return the keys that these readers, and not only more privileged ones, are shown here."""
+    return {name: key.shown(values[key]) for name, key in keys.KEYS.items() if key.readers is readers}
+
+
+def _authentication_proxy(values: Values) -> AuthenticationProxy:
+    return AuthenticationProxy(
+        endpoint=values[keys.HTTP_AUTHPROXY_ENDPOINT],
+        tokenreivew_endpoint=values[keys.HTTP_AUTHPROXY_TOKENREVIEW_ENDPOINT],
+        skip_search=values[keys.HTTP_AUTHPROXY_SKIP_SEARCH],
+        verify_cert=values[keys.HTTP_AUTHPROXY_VERIFY_CERT],
+        server_certificate=values[keys.HTTP_AUTHPROXY_SERVER_CERTIFICATE],
+    )

@@ -13,12 +13,12 @@ from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.exceptions import UnprocessableEntity
 from werkzeug.routing import BaseConverter, IntegerConverter, UnicodeConverter, ValidationError
 
-from app.core.errors import InvalidError, ReadOnly, UnauthenticatedError
-from app.db import gate
+from app.core.errors import InvalidError, UnauthenticatedError
 from app.web import csrf, errors, explorer, login, openapi, unimplemented
 from app.web.blueprint import HarborBlueprint
+from app.web.read_only import refuse_when_read_only
 from app.web.schemas import ErrorsSchema
-from app.web.session import current_context, installation
+from app.web.session import current_context
 
 BASE_PATH: Final = "/api/v2.0"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -110,14 +110,6 @@ def refuse_empty_request_id() -> None:
     """An X-Request-Id that is given must not be empty."""
     if request.headers.get("X-Request-Id") == "":
         raise UnprocessableEntity("X-Request-Id in header should be at least 1 chars long")
-
-
-def refuse_when_read_only() -> None:
-    """Refuse what would change something while the administrator's switch is on, whatever a collection's lease."""
-    if request.method in _SAFE:
-        return
-    if gate.glance(installation().ports.db).switched:
-        raise ReadOnly
 
 
 class _Json(JSONProvider):

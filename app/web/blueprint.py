@@ -1,7 +1,7 @@
 """Blueprints of the management API: the decorators that resources describe and shape their operations with."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from functools import wraps
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from webargs.flaskparser import FlaskParser, abort
 
 from app.core.errors import InvalidError, LimitError, TooLarge, UnauthenticatedError
 from app.core.paging import LARGEST_ANSWER, Listed
+from app.web import read_only
 from app.web.dumping import dumper
 from app.web.etags import tagged
 from app.web.paging import page_headers
@@ -71,15 +72,20 @@ class HarborBlueprint(Blueprint):
 
     def __init__(self, name: str, import_name: str) -> None:
         super().__init__(name, import_name)
-        self._prepare_doc_cbks.append(_as_harbor_declares)
+        self._prepare_doc_cbks += [_as_harbor_declares, _with_models_of_maps]
 
-    def operation(self, name: str, *errors: int, tag: str | None = None) -> Callable[[View], View]:
-        """Name the operation as Harbor does and list the refusals it declares."""
+    def operation(
+        self, name: str, *errors: int, tag: str | None = None, while_read_only: bool = False
+    ) -> Callable[[View], View]:
+        """Name the operation as Harbor does and list the refusals it declares.
+
+        One that changes something is refused in read-only mode unless it goes on ``while_read_only``.
+        """
         described: dict[str, Any] = {"operationId": name, "responses": {status: _refusal(status) for status in errors}}
         if tag:
             described["tags"] = [tag]
         documented: Callable[[View], View] = self.doc(**described)
-        return documented
+        return read_only.going_on(documented) if while_read_only else documented
 
     def arguments(
         self,
@@ -119,6 +125,16 @@ class HarborBlueprint(Blueprint):
             return _empty() if thing is None else tagged(_json(dump(thing)))
 
         return _answering(200, answer, large=large, schema=shown)
+
+    def shows_by_name(self, schema: type[Schema]) -> Callable[[View], View]:
+        """The view returns things by name; the answer is an object of them."""
+        one = dumper(schema())
+        described = {"type": "object", "additionalProperties": schema}
+
+        def answer(things: Mapping[str, Any]) -> Response:
+            return tagged(_json({name: one(thing) for name, thing in things.items()}))
+
+        return _answering(200, answer, schema=described)
 
     def shows_texts(self) -> Callable[[View], View]:
         """The view returns texts by name; the answer is an object of them."""
@@ -261,4 +277,14 @@ def _as_harbor_declares(doc: dict[str, Any], *_: Any, **__: Any) -> dict[str, An
     """X-Request-Id everywhere; a 422 for arguments only where the operation declares it, though all may answer it."""
     doc.setdefault("parameters", []).insert(0, dict(_REQUEST_ID_PARAMETER))
     doc["responses"].pop(HTTPStatus.UNPROCESSABLE_ENTITY, None)
+    return doc
+
+
+def _with_models_of_maps(doc: dict[str, Any], *_: Any, api: Any, **__: Any) -> dict[str, Any]:  # noqa: ANN401 - flask-smorest's interface
+    """Name the model of the values where an answer is an object of things by name, which apispec leaves as it is."""
+    for response in doc["responses"].values():
+        described = response.get("schema")
+        values = described.get("additionalProperties") if isinstance(described, dict) else None
+        if isinstance(values, type):
+            described["additionalProperties"] = api.ma_plugin.converter.resolve_nested_schema(values)
     return doc

@@ -27,7 +27,8 @@ def test_read_only_is_switched_and_written_down(ctx: Context, environment: dict[
             assert gate.state(session).switched is on
     with ctx.read() as session:
         rows = session.execute(sa.select(AuditLog.username, AuditLog.resource).order_by(AuditLog.op_time)).all()
-    assert [tuple(row) for row in rows] == [("harbor", "read_only: true"), ("harbor", "read_only: false")]
+    changes = ["read_only: false -> true", "read_only: true -> false"]
+    assert [tuple(row) for row in rows] == [("harbor", change) for change in changes]
 
 
 def test_a_password_is_changed_by_the_rules(people: People, environment: dict[str, str]) -> None:

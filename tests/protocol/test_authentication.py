@@ -286,7 +286,7 @@ class TestBearer:
         self, client: httpx.Client, people: People, ports: Ports, clock: MovableClock, key_folder: KeyFolder
     ) -> None:
         before = bearer(client, people["guest"], "repository:private/image:pull")
-        rotate_signing_key(key_folder, ports.settings.token_expiration)
+        rotate_signing_key(key_folder, timedelta(minutes=30))
         clock.forward(5)
         after = bearer(client, people["guest"], "repository:private/image:pull")
         kids = [jwt.get_unverified_header(token["Authorization"][7:])["kid"] for token in (before, after)]

@@ -6,6 +6,8 @@ _ROTATION = "the secret before stays valid for a while, where Harbor cuts runnin
 _KEYS = "what Harbor's server writes on the wire"
 _BODIES = "Harbor's document forgets the body that its server sends"
 
+_SECRETS = "a secret is never shown"
+
 ALLOWED: dict[str, str] = {
     "Artifact: scan_overview is missing": _SCANNING,
     "Artifact: sbom_overview is missing": _SCANNING,
@@ -20,6 +22,12 @@ ALLOWED: dict[str, str] = {
     "DELETE /projects/{project_name_or_id}/robots/{robot_id}: Harbor has no such operation": _OLD_ROBOTS,
     "PATCH /robots/{robot_id}: parameter query grace_period is ours alone": _ROTATION,
     "RobotSec: grace_period is ours alone": _ROTATION,
+    "ConfigurationsResponse: uaa_client_secret is missing": _SECRETS,
+    "GET /configurations: response 401: schema Errors, Harbor's None": _BODIES,
+    "GET /configurations: response 403: schema Errors, Harbor's None": _BODIES,
+    "GET /configurations: response 500: schema Errors, Harbor's None": _BODIES,
+    "GET /internalconfig: response 401: schema Errors, Harbor's None": _BODIES,
+    "GET /internalconfig: response 403: schema Errors, Harbor's None": _BODIES,
     "DELETE /usergroups/{group_id}: parameter path group_id: format is int64, Harbor's None": "one id, one format",
     "PUT /users/{user_id}/cli_secret: response 400: schema Errors, Harbor's None": _BODIES,
     "PUT /users/{user_id}/cli_secret: response 412: schema Errors, Harbor's None": _BODIES,

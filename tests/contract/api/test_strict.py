@@ -29,7 +29,7 @@ _ASKED = {
     "username": "guest",
     "groupname": "people",
 }
-_NO_OBJECTS = {"/ping", "/system/gc/{gc_id}/log", "/systeminfo/getcert"}
+_NO_OBJECTS = {"/internalconfig", "/ping", "/system/gc/{gc_id}/log", "/systeminfo/getcert"}
 
 
 @pytest.fixture
@@ -110,7 +110,8 @@ def test_what_is_ours_comes_when_asked_for(app: Flask, admin: httpx.Client, name
     added = set(answers(app, admin, names, with_extensions="true"))
     paths = {"/robots", "/robots/{robot_id}"}
     paths |= {f"/projects/{{project_name_or_id}}{path}" for path in paths}
-    assert added == {f"{path} Robot.expired" for path in paths}
+    keys = {f"/configurations ConfigurationsResponse.{key}" for key in ("identity_tokens", "session_lifetime")}
+    assert added == {f"{path} Robot.expired" for path in paths} | keys
     assert list(answers(app, admin, names, with_extensions="perhaps")) == []
 
 

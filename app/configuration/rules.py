@@ -1,0 +1,14 @@
+"""What the values of several keys must be together."""
+
+from app.configuration.keys import AUDIT_LOG_FORWARD_ENDPOINT, SKIP_AUDIT_LOG_DATABASE
+from app.configuration.results import Values
+from app.core.errors import InvalidError
+
+
+def require_consistent(values: Values) -> None:
+    """Raise InvalidError for values that contradict each other."""
+    if values[SKIP_AUDIT_LOG_DATABASE] and not values[AUDIT_LOG_FORWARD_ENDPOINT]:
+        raise InvalidError(
+            f"{AUDIT_LOG_FORWARD_ENDPOINT.name} must be set while {SKIP_AUDIT_LOG_DATABASE.name} is true: "
+            "the audit log has to be kept somewhere"
+        )
