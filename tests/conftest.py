@@ -8,6 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 import httpx
+import hypothesis
 import pytest
 from flask import Flask
 
@@ -25,6 +26,12 @@ from tests.support import databases, postgres, server
 from tests.support.clock import MovableClock
 from tests.support.people import People, settle
 from tests.support.server import LiveServer
+
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
+"""A busy machine makes no test fail."""
 
 
 @pytest.fixture(scope="session", autouse=True)

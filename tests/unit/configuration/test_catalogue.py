@@ -42,7 +42,19 @@ def test_a_new_key_is_one_declaration() -> None:
         ),
         ([Key(name="new", default="", kind=kinds.TEXT, readers=Readers.PRODUCT)], "new: what the management API sets"),
     ],
-    ids=str,
+    ids=[
+        "twice",
+        "twice with Harbor's",
+        "capital letter",
+        "wrong default",
+        "starts empty in silence",
+        "starts empty and does not",
+        "starts empty for no reason",
+        "secret by its name",
+        "secret that people read",
+        "secret with a default",
+        "set and not shown",
+    ],
 )
 def test_what_contradicts_itself_is_named(keys: list[Key[Any]], mistake: str) -> None:
     with pytest.raises(InternalError) as raised:
