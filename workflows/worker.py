@@ -25,6 +25,7 @@ from app.jobs.dispatcher import Dispatcher
 from app.jobs.presence import Presence
 from app.jobs.reconciler import Reconciler
 from app.jobs.temporal import TemporalBridge
+from app.jobs.watchdog import Watchdog
 from app.settings import REFUSALS, load, refusal
 from app.telemetry.logging import configure_logging
 from app.wiring import build
@@ -59,6 +60,7 @@ class WorkerProcess:
 
     async def run(self) -> None:
         """Work until ``stop``; Temporal may be down at any time, also at the start."""
+        watched = asyncio.create_task(_watched(Watchdog(self._ports.settings.process_silence)))
         for install in _INSTALLERS:
             await asyncio.to_thread(install, self._ports)
         threads = [self._thread(name, work) for name, work in self._loops().items()]
@@ -71,6 +73,7 @@ class WorkerProcess:
             await asyncio.wait([serving])
         self._threads_stop.set()
         await asyncio.to_thread(_join, threads)
+        watched.cancel()
         _log.info("worker_stopped")
 
     def _loops(self) -> dict[str, Callable[[threading.Event], None]]:
@@ -105,6 +108,13 @@ class WorkerProcess:
             except Exception:  # noqa: BLE001 - as above: it logs, and connects again
                 _log.exception("temporal_workers_failed")
                 await asyncio.sleep(_AGAIN_SECONDS)
+
+
+async def _watched(watchdog: Watchdog) -> None:
+    """Say that this process lives, as long as its loop runs: a stopped one may have the turn of all writers."""
+    while watchdog.seconds_between:
+        watchdog.wind_up()
+        await asyncio.sleep(watchdog.seconds_between)
 
 
 def _workers(client: Client, ports: Ports, pool: ThreadPoolExecutor) -> list[Worker]:
