@@ -149,6 +149,8 @@ class Settings:
     """The administrator's password, looked at on the first start only."""
     ca_path: Path
     """Where the certificate is, if there is one, that clients have to trust to trust this installation's."""
+    process_silence: timedelta
+    """After so long without a sign of life a web process or worker is killed and started again; 0 for never."""
     web: WebSettings
     database: DatabaseSettings
     storage: StorageSettings
@@ -245,6 +247,7 @@ def _read(reader: _Reader) -> Settings:
         data_dir=data_dir,
         admin_password=reader.text("ADMIN_PASSWORD"),
         ca_path=reader.parsed("CA_PATH", data_dir / "ca.crt", parsing.path),
+        process_silence=reader.parsed("PROCESS_SILENCE", timedelta(minutes=2), parsing.duration),
         web=web,
         database=DatabaseSettings(
             url=reader.parsed("DATABASE_URL", f"sqlite:///{data_dir}/pyharbor.db", parsing.database_url),

@@ -23,6 +23,7 @@ from app.jobs.dispatcher import Dispatcher
 from app.jobs.presence import Presence
 from app.jobs.reconciler import Reconciler
 from app.jobs.temporal import TemporalBridge
+from app.jobs.watchdog import Watchdog
 from app.settings import REFUSALS, load, refusal
 from app.telemetry.logging import configure_logging
 from app.wiring import build
@@ -57,6 +58,7 @@ class WorkerProcess:
 
     async def run(self) -> None:
         """Work until ``stop``; Temporal may be down at any time, also at the start."""
+        watched = asyncio.create_task(_watched(Watchdog(self._ports.settings.process_silence)))
         for job in self._jobs:
             if job.install is not None:
                 await asyncio.to_thread(job.install, self._ports)
@@ -71,6 +73,7 @@ class WorkerProcess:
             await asyncio.wait([serving])
         self._threads_stop.set()
         await asyncio.to_thread(_join, threads)
+        watched.cancel()
         _log.info("worker_stopped")
 
     def _loops(self) -> dict[str, Callable[[threading.Event], None]]:
@@ -135,6 +138,13 @@ def _concurrency(jobs: Sequence[Job], queue: Queue) -> int:
     """How many activities of the queue run at once."""
     own = sum(job.kind.concurrency for job in jobs if job.kind.queue == queue)
     return own + _SHARED_STEPS if queue is Queue.WORKFLOWS else own
+
+
+async def _watched(watchdog: Watchdog) -> None:
+    """Say that this process lives, as long as its loop runs: a stopped one may have the turn of all writers."""
+    while watchdog.seconds_between:
+        watchdog.wind_up()
+        await asyncio.sleep(watchdog.seconds_between)
 
 
 async def _until_cancelled(workers: list[Worker]) -> None:

@@ -160,11 +160,17 @@ class Database:
             self._commits.close()
 
     def _write_back(self) -> bool:
-        """Bring SQLite's whole log into its file and begin it anew; False while somebody reads or writes."""
-        with suppress(DBAPIError), self._writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        """Bring SQLite's whole log into its file and begin it anew; False while somebody reads.
+
+        Nobody writes until others may trust the log again.
+        """
+        with self._turn or _nothing(), suppress(DBAPIError), self._writer.connect() as kept:
+            connection = kept.execution_options(isolation_level="AUTOCOMMIT")
             connection.exec_driver_sql(f"PRAGMA busy_timeout={_WRITE_BACK_MS}")
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
             connection.invalidate()
+            if not busy and self._commits is not None:
+                self._commits.trust()
             return not busy
         return False
 

@@ -1,6 +1,7 @@
 """Commits of SQLite made durable in groups: one flush of the write-ahead log for all that were made before it began."""
 
 import os
+import stat
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +12,8 @@ import structlog
 from app.core.errors import StorageFull
 
 _log = structlog.get_logger(__name__)
+_DISTRUSTED = stat.S_ISVTX
+"""The bit of the log's mode that says so to all processes, and goes with the file; to the system it means nothing."""
 
 
 class GroupCommit:
@@ -69,24 +72,39 @@ class GroupCommit:
         only the database file counts, until the log has been brought there and begins anew.
         """
         try:
-            if self._damaged:
+            log = self._stat()
+            if self._damaged or (log is not None and log.st_mode & _DISTRUSTED):
                 self._damaged = not self._write_back()
                 return not self._damaged
-            descriptor = self._descriptor()
-            if descriptor is not None:
-                os.fdatasync(descriptor)
+            if log is not None:
+                os.fdatasync(self._descriptor(log.st_ino))
         except OSError as error:
             self._damaged = True
+            self._distrust()
             _log.error("database_log_not_flushed", path=str(self._path), error=error.strerror)
             return False
         return True
 
-    def _descriptor(self) -> int | None:
-        """The log, opened; None when there is none: then the database file has everything."""
+    def trust(self) -> None:
+        """Let processes rely on the log again that has just begun anew, before anything is written to it."""
+        log = self._stat()
+        if log is not None and log.st_mode & _DISTRUSTED:
+            self._path.chmod(stat.S_IMODE(log.st_mode) & ~_DISTRUSTED)
+
+    def _distrust(self) -> None:
+        """Tell the other processes, also those that open the log later: the system tells only who had it open."""
+        with suppress(OSError):
+            self._path.chmod(stat.S_IMODE(self._path.stat().st_mode) | _DISTRUSTED)
+
+    def _stat(self) -> os.stat_result | None:
+        """What the system knows of the log; None when there is none: then the database file has everything."""
         try:
-            number = self._path.stat().st_ino
+            return self._path.stat()
         except FileNotFoundError:
             return None
+
+    def _descriptor(self, number: int) -> int:
+        """The log, the file of that number, opened."""
         if self._open is None or self._open[0] != os.getpid() or self._open[2] != number:
             self.close()
             self._open = (os.getpid(), os.open(self._path, os.O_RDWR | os.O_CLOEXEC), number)

@@ -122,6 +122,29 @@ def test_nobody_is_told_anything_while_the_log_cannot_be_brought_into_the_file(
     add(database, "now")
 
 
+def test_a_process_that_opens_the_log_later_is_told_nothing_either(
+    database: Database, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system tells a failure to those who had the file open, and to nobody after them."""
+    monkeypatch.setattr("app.db.database._WRITE_BACK_MS", 10)
+    add(database, "before")
+    mode = disk.log.stat().st_mode
+    disk.refused = 1
+    with pytest.raises(StorageFull):
+        add(database, "refused")
+    later = Database(database.url.render_as_string())
+    with database.read() as session:
+        session.execute(sa.select(LastNumber)).all()
+        with pytest.raises(StorageFull):
+            add(later, "not yet")
+    flushed = len(disk.flushes)
+    add(later, "now")
+    assert (disk.log.stat().st_size, disk.log.stat().st_mode, len(disk.flushes)) == (0, mode, flushed)
+    add(later, "as before")
+    assert len(disk.flushes) == flushed + 1
+    later.dispose()
+
+
 def test_another_log_is_opened_when_it_takes_the_place_of_the_first(database: Database, disk: Disk) -> None:
     add(database, "one")
     database.dispose()
