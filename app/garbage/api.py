@@ -10,7 +10,7 @@ from app.core.paging import Listed
 from app.garbage.results import collection, collection_schedule, collections
 from app.garbage.schemas import GCHistorySchema
 from app.garbage.service import GarbageParameters, GarbageService
-from app.jobs.results import History
+from app.jobs.results import HistoryItem
 from app.jobs.schemas import ScheduleSchema, due
 from app.web.blueprint import HarborBlueprint
 from app.web.schemas import ListParameters, wanted
@@ -27,7 +27,7 @@ class Collections(MethodView):
     @blueprint.operation("getGCHistory", 401, 403, 500)
     @blueprint.arguments(ListParameters, location="query")
     @blueprint.lists(GCHistorySchema)
-    def get(self, parameters: dict[str, Any]) -> Listed[History]:
+    def get(self, parameters: dict[str, Any]) -> Listed[HistoryItem]:
         """Get gc results."""
         return collections(GarbageService(current_context()).history(wanted(parameters)))
 
@@ -38,7 +38,7 @@ class Collection(MethodView):
 
     @blueprint.operation("getGC", 401, 403, 404, 500)
     @blueprint.shows(GCHistorySchema)
-    def get(self, gc_id: int) -> History:
+    def get(self, gc_id: int) -> HistoryItem:
         """Get gc status."""
         return collection(GarbageService(current_context()).execution(gc_id))
 
@@ -66,7 +66,7 @@ class CollectionSchedule(MethodView):
 
     @blueprint.operation("getGCSchedule", 401, 403, 500)
     @blueprint.shows(GCHistorySchema)
-    def get(self) -> History | None:
+    def get(self) -> HistoryItem | None:
         """Get gc's schedule."""
         return collection_schedule(GarbageService(current_context()).current_schedule())
 

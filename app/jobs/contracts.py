@@ -70,6 +70,10 @@ class JobInput:
 
     schedule_id: int = 0
     """The schedule that started the workflow; 0 when an execution row did."""
+    project: str = ""
+    """The project that the job works for, by which its runs are found at Temporal; empty when it is none."""
+    policy: str = ""
+    """The name of the policy that asks for the job; empty when none does."""
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Row
 
+from app.access.principals import SYSTEM
 from app.context import Ports
 from app.core import cron
 from app.core.errors import InvalidError, UnavailableError
@@ -78,6 +79,7 @@ class Dispatcher:
             vendor_id=row.vendor_id,
             execution_id=row.id,
             trigger=row.trigger,
+            operator=row.operator,
         )
         try:
             self._engine.start(wanted)
@@ -128,6 +130,7 @@ def _wanted_schedule(name: str, row: Row[Any]) -> WantedSchedule:
         vendor_id=row.vendor_id,
         cron=cron.parse(row.cron).temporal,
         paused=row.paused,
+        operator=SYSTEM.name,
     )
 
 
@@ -141,6 +144,7 @@ _UNDISPATCHED = (
         Execution.vendor_type,
         Execution.vendor_id,
         Execution.trigger,
+        Execution.operator,
     )
     .where(Execution.dispatched_at.is_(None), Execution.end_time.is_(None))
     .order_by(Execution.id)

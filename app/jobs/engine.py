@@ -1,7 +1,8 @@
 """What the dispatcher and the reconciler ask of the workflow engine, without its library."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 
@@ -17,6 +18,7 @@ class WantedWorkflow:
     vendor_id: int
     execution_id: int
     trigger: str
+    operator: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,8 @@ class WantedSchedule:
     cron: tuple[str, ...]
     """The engine's own expressions."""
     paused: bool
+    operator: str
+    """In whose name its runs are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,14 @@ class Found:
     status: str = ""
     """When closed: the execution status it stands for."""
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningWorkflow:
+    """A workflow that the engine lists as running."""
+
+    id: str
+    started: datetime
 
 
 class WorkflowEngine(Protocol):
@@ -57,6 +69,14 @@ class WorkflowEngine(Protocol):
 
     def cancel(self, workflow_id: str) -> None:
         """Ask the workflow to end; one that has ended or never was is success."""
+        ...
+
+    def terminate(self, workflow_id: str, reason: str) -> None:
+        """End the workflow at once, its own code unasked; one that has ended or never was is success."""
+        ...
+
+    def running(self, before: datetime, limit: int) -> Sequence[RunningWorkflow]:
+        """At most ``limit`` workflows that run since before then, the newest first; some may have ended just now."""
         ...
 
     def describe(self, workflow_id: str) -> Found | None:

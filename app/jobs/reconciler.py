@@ -20,6 +20,7 @@ from app.jobs.engine import WorkflowEngine
 from app.jobs.history import History
 from app.jobs.models import Execution, Schedule, WorkerProcess
 from app.jobs.schedules import schedule_name
+from app.jobs.strays import StrayWorkflows
 from app.jobs.turn import turn
 
 _log = structlog.get_logger()
@@ -39,6 +40,8 @@ class Pace:
     """A dispatched workflow that the engine does not know after this long is lost."""
     gone: timedelta = timedelta(minutes=10)
     """A worker that has not been heard of for this long is forgotten."""
+    strays: timedelta = timedelta(hours=1)
+    """How often workflows are looked for that no row asks for, and from which age on."""
 
 
 class Reconciler:
@@ -52,6 +55,7 @@ class Reconciler:
         self._engine = engine
         self._history = History(ports, jobs)
         self._pace = pace or Pace()
+        self._strays = StrayWorkflows(ports, engine, self._pace.strays)
 
     def run(self, stop: threading.Event) -> None:
         """Work every ``pace.every`` until ``stop``; outages of the engine or the database are waited out."""
@@ -70,6 +74,7 @@ class Reconciler:
                 self._settle()
                 self._end_tasks()
                 self._resync()
+                self._strays.check()
             return mine
 
     def _tidy(self) -> None:

@@ -21,7 +21,7 @@ class DueTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class HistoryItem:
     """A run, or the schedule of them, which has no name; ``job_parameters`` is JSON text."""
 
     id: int
@@ -36,9 +36,9 @@ class History:
     """The run in Temporal's UI, for administrators."""
 
 
-def execution_history(job: JobType[Any, Any], run: ExecutionRef, parameters: Mapping[str, Any]) -> History:
+def execution_history(job: JobType[Any, Any], run: ExecutionRef, parameters: Mapping[str, Any]) -> HistoryItem:
     """Show a run with the parameters it was asked for."""
-    return History(
+    return HistoryItem(
         id=run.id,
         job_name=job.name,
         job_kind=run.trigger,
@@ -51,9 +51,9 @@ def execution_history(job: JobType[Any, Any], run: ExecutionRef, parameters: Map
     )
 
 
-def schedule_history(found: ScheduleRef, parameters: Mapping[str, Any]) -> History:
+def schedule_history(found: ScheduleRef, parameters: Mapping[str, Any]) -> HistoryItem:
     """Show a schedule, whose kind is its cron expression, with the parameters of its runs."""
-    return History(
+    return HistoryItem(
         id=found.id,
         job_kind=found.cron,
         job_parameters=_text(parameters),

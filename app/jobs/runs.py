@@ -155,6 +155,7 @@ class JobRun:
             workflow_type=schedule.workflow_type,
             queue=schedule.queue,
             input=schedule.input,
+            operator=self.ctx.principal.name,
             extra_attrs={},
         )
         return rows.insert(session, new, self.ctx.ports.clock.now(), self.workflow_id)

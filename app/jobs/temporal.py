@@ -6,8 +6,8 @@ threads and answer or raise UnavailableError within a few seconds, however Tempo
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Collection, Coroutine
-from datetime import timedelta
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -34,8 +34,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
 from app.core.errors import InvalidError, UnavailableError
-from app.jobs.contracts import Status
-from app.jobs.engine import Found, WantedSchedule, WantedWorkflow
+from app.jobs.contracts import Status, Trigger
+from app.jobs.engine import Found, RunningWorkflow, WantedSchedule, WantedWorkflow
 from app.settings import TemporalSettings
 
 T = TypeVar("T")
@@ -43,6 +43,9 @@ T = TypeVar("T")
 _log = structlog.get_logger()
 _VENDOR: Final = SearchAttributeKey.for_keyword("HbVendor")
 _TRIGGER: Final = SearchAttributeKey.for_keyword("HbTrigger")
+_OPERATOR: Final = SearchAttributeKey.for_keyword("HbOperator")
+_PROJECT: Final = SearchAttributeKey.for_keyword("HbProject")
+_POLICY: Final = SearchAttributeKey.for_keyword("HbPolicy")
 _EXECUTION: Final = SearchAttributeKey.for_int("HbExecutionId")
 _VENDOR_ID: Final = SearchAttributeKey.for_int("HbVendorId")
 _KEYWORD: Final = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
@@ -50,6 +53,8 @@ _INT: Final = IndexedValueType.INDEXED_VALUE_TYPE_INT
 _ATTRIBUTES: Final = {
     "HbVendor": _KEYWORD,
     "HbTrigger": _KEYWORD,
+    "HbOperator": _KEYWORD,
+    "HbPolicy": _KEYWORD,
     "HbProject": _KEYWORD,
     "HbRepository": _KEYWORD,
     "HbDigest": _KEYWORD,
@@ -62,6 +67,7 @@ _CONNECT_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = (0.5, 1.0, 2.0, 3.0)
 _PROBE: Final = "HbVendor = 'none'"
 """Refused until every part of the server knows the namespace and its search attributes."""
+_SUMMARY_BYTES: Final = 400
 _CATCH_UP: Final = timedelta(hours=1)
 _JITTER: Final = timedelta(seconds=1)
 
@@ -105,6 +111,14 @@ class TemporalBridge:
     def cancel(self, workflow_id: str) -> None:
         """Ask the workflow to end; one that has ended or never was is success."""
         self._call(lambda client: _known(client.get_workflow_handle(workflow_id).cancel()))
+
+    def terminate(self, workflow_id: str, reason: str) -> None:
+        """End the workflow at once, its own code unasked; one that has ended or never was is success."""
+        self._call(lambda client: _known(client.get_workflow_handle(workflow_id).terminate(reason=reason)))
+
+    def running(self, before: datetime, limit: int) -> Sequence[RunningWorkflow]:
+        """At most ``limit`` workflows that run since before then, the newest first; some may have ended just now."""
+        return self._call(lambda client: _running(client, before, limit))
 
     def describe(self, workflow_id: str) -> Found | None:
         """What became of the workflow, None when Temporal knows none of this id."""
@@ -157,12 +171,7 @@ class TemporalBridge:
 
 
 async def _start(client: Client, wanted: WantedWorkflow) -> None:
-    attributes: list[SearchAttributePair[Any]] = [
-        SearchAttributePair(_VENDOR, wanted.vendor),
-        SearchAttributePair(_TRIGGER, wanted.trigger),
-        SearchAttributePair(_EXECUTION, wanted.execution_id),
-        SearchAttributePair(_VENDOR_ID, wanted.vendor_id),
-    ]
+    attributes = [*_attributes(wanted, wanted.trigger), SearchAttributePair(_EXECUTION, wanted.execution_id)]
     try:
         await client.start_workflow(
             wanted.type,
@@ -172,10 +181,32 @@ async def _start(client: Client, wanted: WantedWorkflow) -> None:
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=TypedSearchAttributes(attributes),
             memo={"execution_id": wanted.execution_id},
-            static_summary=f"{wanted.vendor} {wanted.trigger.lower()} execution {wanted.execution_id}",
+            static_summary=_summary(wanted, f"execution {wanted.execution_id}, {wanted.trigger.lower()}"),
         )
     except WorkflowAlreadyStartedError:
         return
+
+
+def _attributes(wanted: WantedWorkflow | WantedSchedule, trigger: str) -> list[SearchAttributePair[Any]]:
+    """By what a run is found at Temporal; what is empty is left out."""
+    texts = (
+        (_VENDOR, wanted.vendor),
+        (_TRIGGER, trigger),
+        (_OPERATOR, wanted.operator),
+        (_PROJECT, wanted.input.get("project", "")),
+        (_POLICY, wanted.input.get("policy", "")),
+    )
+    return [
+        SearchAttributePair(_VENDOR_ID, wanted.vendor_id),
+        *(SearchAttributePair(key, text) for key, text in texts if text),
+    ]
+
+
+def _summary(wanted: WantedWorkflow | WantedSchedule, what: str) -> str:
+    """A line for people, of the length that Temporal takes."""
+    named = (("project", wanted.input.get("project")), ("policy", wanted.input.get("policy")), ("by", wanted.operator))
+    parts = [f"{wanted.vendor} {what}", *(f"{name} {text}" for name, text in named if text)]
+    return ", ".join(parts).encode()[:_SUMMARY_BYTES].decode(errors="ignore")
 
 
 async def _known(work: Coroutine[Any, Any, T]) -> T | None:
@@ -186,6 +217,12 @@ async def _known(work: Coroutine[Any, Any, T]) -> T | None:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
+
+
+async def _running(client: Client, before: datetime, limit: int) -> list[RunningWorkflow]:
+    query = f"ExecutionStatus = 'Running' AND StartTime < '{before.isoformat()}'"
+    listed = client.list_workflows(query, limit=limit, page_size=limit)
+    return [RunningWorkflow(id=entry.id, started=entry.start_time) async for entry in listed]
 
 
 async def _describe(client: Client, workflow_id: str) -> Found:
@@ -209,19 +246,14 @@ async def _result(client: Client, workflow_id: str) -> Found:
 
 
 async def _put_schedule(client: Client, wanted: WantedSchedule) -> None:
-    attributes: list[SearchAttributePair[Any]] = [
-        SearchAttributePair(_VENDOR, wanted.vendor),
-        SearchAttributePair(_TRIGGER, "SCHEDULE"),
-        SearchAttributePair(_VENDOR_ID, wanted.vendor_id),
-    ]
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(
             wanted.type,
             args=[wanted.input],
             id=wanted.id,
             task_queue=wanted.queue,
-            static_summary=f"{wanted.vendor} on schedule",
-            typed_search_attributes=TypedSearchAttributes(attributes),
+            static_summary=_summary(wanted, "on schedule"),
+            typed_search_attributes=TypedSearchAttributes(_attributes(wanted, Trigger.SCHEDULE)),
         ),
         spec=ScheduleSpec(cron_expressions=list(wanted.cron), time_zone_name="UTC", jitter=_JITTER),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_CATCH_UP),

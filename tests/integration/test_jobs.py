@@ -58,7 +58,7 @@ def test_a_job_is_asked_for_by_a_row_and_dispatched_once(
     assert asked.workflow_id.startswith(f"tidying-0-{asked.id}-")
     assert dispatcher.turn() == 1
     assert dispatcher.turn() == 0
-    assert engine.inputs == {asked.workflow_id: {"schedule_id": 0}}
+    assert engine.inputs == {asked.workflow_id: {"schedule_id": 0, "project": "", "policy": ""}}
 
 
 def test_a_job_of_a_transaction_that_rolls_back_was_never_asked_for(ctx: Context, dispatcher: Dispatcher) -> None:
@@ -153,7 +153,7 @@ def test_schedules_are_carried_over_and_removed(ctx: Context, dispatcher: Dispat
     schedule_id = service.put(JOB, JobInput(), expression="0 0 0 * * *", kind="Daily")
     dispatcher.turn()
     made = engine.schedules["schedule-TIDYING-0"]
-    assert (made.cron, made.input) == (("0 0 0 * * * *",), {"schedule_id": schedule_id})
+    assert (made.cron, made.input) == (("0 0 0 * * * *",), {"schedule_id": schedule_id, "project": "", "policy": ""})
     assert service.put(JOB, JobInput(), expression="0 0 0 * * *", kind="Daily") == schedule_id
     assert dispatcher.turn() == 0
     service.put(JOB, JobInput(), expression="0 0 * * * *", kind="Hourly")

@@ -128,7 +128,9 @@ def test_collections_that_deleted_untagged_artifacts_unasked_keep_them(database:
     found = schedules.find(GARBAGE_COLLECTION)
     assert found is not None
     assert found.input == {**asked, "delete_untagged": False, "schedule_id": daily, "lease_ms": 120_000} | {
-        "handed_over": None
+        "handed_over": None,
+        "project": "",
+        "policy": "",
     }
     flags = [jobs.execution(execution).input["delete_untagged"] for execution in (waiting, begun, ended)]
     assert flags == [False, True, True]

@@ -48,9 +48,9 @@ def rows(ports: Ports) -> list[str | None]:
     return [row.digest for row in ports.db.rows(sa.select(Upload.digest))]
 
 
-def purge(ctx: Context, **asked: int) -> None:
+def purge(ctx: Context, asked: PurgeInput | None = None) -> None:
     run = JobRun(ctx, "upload-purge-0-1-abcdefgh", UPLOAD_PURGE_JOB.workflow)
-    assert UploadPurge(run, PurgeInput(**asked)).run(lambda: True).done
+    assert UploadPurge(run, asked or PurgeInput()).run(lambda: True).done
 
 
 def finish(client: httpx.Client, location: str, content: bytes = CONTENT) -> int:
@@ -172,13 +172,13 @@ def test_what_the_purge_ended_does_not_come_back(pusher: httpx.Client, ctx: Cont
     location = begin(pusher, NAME)
     assert pusher.patch(location, content=CONTENT).status_code == 202
     clock.forward(120)
-    purge(ctx, expiry_seconds=60)
+    purge(ctx, PurgeInput(expiry_seconds=60))
     assert pusher.get(location).status_code == 404
-    purge(ctx, expiry_seconds=60)
+    purge(ctx, PurgeInput(expiry_seconds=60))
     assert rows(ctx.ports) == [""]
     assert not [path for path in ctx.ports.settings.storage.path.rglob("*") if path.is_file()]
     clock.forward(LIFE.total_seconds())
-    purge(ctx, expiry_seconds=60)
+    purge(ctx, PurgeInput(expiry_seconds=60))
     assert rows(ctx.ports) == []
     assert pusher.get(location).status_code == 404
 

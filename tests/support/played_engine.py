@@ -1,9 +1,10 @@
 """A workflow engine that tests play."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from app.core.errors import InvalidError, UnavailableError
-from app.jobs.engine import Found, WantedSchedule, WantedWorkflow
+from app.jobs.engine import Found, RunningWorkflow, WantedSchedule, WantedWorkflow
 
 
 class PlayedEngine:
@@ -15,6 +16,8 @@ class PlayedEngine:
         self.workflows: dict[str, Found] = {}
         self.inputs: dict[str, dict[str, object]] = {}
         self.cancelled: list[str] = []
+        self.terminated: list[str] = []
+        self.listed: list[RunningWorkflow] = []
         self.schedules: dict[str, WantedSchedule] = {}
         self.during: Callable[[], None] = lambda: None
 
@@ -31,6 +34,15 @@ class PlayedEngine:
     def cancel(self, workflow_id: str) -> None:
         self._answer()
         self.cancelled.append(workflow_id)
+
+    def terminate(self, workflow_id: str, reason: str) -> None:
+        self._answer()
+        self.terminated.append(workflow_id)
+
+    def running(self, before: datetime, limit: int) -> list[RunningWorkflow]:
+        self._answer()
+        older = [workflow for workflow in self.listed if workflow.started < before]
+        return sorted(older, key=lambda workflow: workflow.started, reverse=True)[:limit]
 
     def describe(self, workflow_id: str) -> Found | None:
         self._answer()

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client
 
 from app.context import Ports
 from app.core.query import ListQuery
+from app.jobs.history import History
 from app.jobs.models import Schedule
 from app.jobs.rules import Due
 from app.jobs.schedules import ScheduleService
@@ -51,6 +53,22 @@ def trigger(scene: Scene) -> None:
     asyncio.run(start())
 
 
+def at_temporal(scene: Scene, workflow_id: str) -> tuple[dict[str, object], str | None, str]:
+    """What Temporal's UI shows of a run: search attributes, summary and current details."""
+    settings = scene.ports.settings.temporal
+
+    async def look() -> tuple[dict[str, object], str | None, str]:
+        client = await Client.connect(settings.address, namespace=settings.namespace)
+        handle = client.get_workflow_handle(workflow_id)
+        described = await handle.describe()
+        metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+        attributes = {pair.key.name: pair.value for pair in described.typed_search_attributes}
+        shown = {name: value for name, value in attributes.items() if name.startswith("Hb")}
+        return shown, await described.static_summary(), metadata.current_details
+
+    return asyncio.run(look())
+
+
 def is_synced(scene: Scene) -> bool:
     """Whether Temporal has the job's schedule as its row says."""
     own = sa.select(Schedule.generation, Schedule.synced_generation).where(Schedule.vendor_type == TIDYING.vendor)
@@ -58,7 +76,8 @@ def is_synced(scene: Scene) -> bool:
 
 
 def test_it_runs_when_it_is_asked_for(scene: Scene, people: People, worker: WorkerProcess) -> None:
-    asked = ScheduleService(scene.ctx).apply(TIDYING, TidyingInput(rooms=3), Due(kind="Manual"))
+    wanted = TidyingInput(rooms=3, project="library")
+    asked = ScheduleService(scene.ctx).apply(TIDYING, wanted, Due(kind="Manual"), vendor_id=4)
     assert asked is not None
     ended = scene.end_of(asked)
     assert (ended.status, ended.status_message, ended.trigger) == ("Success", "9 things put away", "MANUAL")
@@ -68,6 +87,17 @@ def test_it_runs_when_it_is_asked_for(scene: Scene, people: People, worker: Work
         "room 1 is tidy",
         "room 2 is tidy",
     ]
+    attributes = {
+        "HbVendor": "TIDYING",
+        "HbVendorId": 4,
+        "HbTrigger": "MANUAL",
+        "HbOperator": "harbor",
+        "HbProject": "library",
+        "HbExecutionId": asked,
+    }
+    summary = f"TIDYING execution {asked}, manual, project library, by harbor"
+    assert at_temporal(scene, ended.workflow_id) == (attributes, summary, "Success. 9 things put away")
+    assert ended.workflow_id.startswith(f"tidying-4-{asked}-")
 
 
 def test_it_runs_by_its_schedule(scene: Scene, people: People, worker: WorkerProcess) -> None:
@@ -76,7 +106,32 @@ def test_it_runs_by_its_schedule(scene: Scene, people: People, worker: WorkerPro
     eventually(lambda: len(runs(scene)) == 1, "the run of the schedule")
     ended = scene.end_of(runs(scene)[0].id)
     assert (ended.status, ended.trigger, ended.input["rooms"]) == ("Success", "SCHEDULE", 2)
-    assert ended.extra_attrs == {"things": 6}
+    assert (ended.extra_attrs, ended.operator) == ({"things": 6}, "harbor")
+    attributes = {
+        "HbVendor": "TIDYING",
+        "HbVendorId": 0,
+        "HbTrigger": "SCHEDULE",
+        "HbOperator": "harbor",
+        "HbProject": "library",
+        "HbPolicy": "spring",
+        "HbExecutionId": ended.id,
+    }
+    summary = "TIDYING on schedule, project library, policy spring, by harbor"
+    assert at_temporal(scene, ended.workflow_id) == (attributes, summary, "Success. 6 things put away")
+    assert ended.workflow_id.startswith(f"{_SCHEDULE}-")
+
+
+def test_as_many_runs_of_the_schedule_are_kept_as_its_row_says(
+    scene: Scene, people: People, worker: WorkerProcess
+) -> None:
+    eventually(lambda: is_synced(scene), "the schedule")
+    ended: list[int] = []
+    for _ in range(TIDYING.kept + 1):
+        trigger(scene)
+        eventually(lambda: {run.id for run in runs(scene)} > set(ended), "another run of the schedule")
+        ended.append(scene.end_of(runs(scene)[0].id).id)
+    History(scene.ports, [TIDYING]).sweep()
+    assert [run.id for run in runs(scene)] == ended[:0:-1]
 
 
 def test_it_is_stopped(scene: Scene, people: People, worker: WorkerProcess) -> None:

@@ -39,4 +39,6 @@ class TidyingActivities:
 def install(ports: Ports) -> None:
     """Tidy once a year by default."""
     due = Due(kind="Custom", cron="0 0 0 1 1 *")
-    ScheduleService(Context(ports, SYSTEM)).apply(TIDYING, TidyingInput(rooms=2), due)
+    ScheduleService(Context(ports, SYSTEM)).apply(
+        TIDYING, TidyingInput(rooms=2, project="library", policy="spring"), due
+    )

@@ -1,0 +1,78 @@
+"""Ends workflows that no row asks for any more, as when the database came back from a backup."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+
+from app.context import Ports
+from app.jobs.engine import RunningWorkflow, WorkflowEngine
+from app.jobs.models import Execution
+
+_log = structlog.get_logger()
+_OURS: Final = re.compile(r"[a-z][a-z0-9-]*-[0-9]+-[0-9]+-[0-9a-f]{8}|schedule-[A-Z0-9_]+-[0-9]+-[^/]+")
+"""The ids of executions' workflows; children have longer ones and end with their parents."""
+_PAGE: Final = 500
+_PAGES: Final = 20
+_MOST: Final = 100
+"""So many are ended in one check."""
+
+
+class StrayWorkflows:
+    """Workflows that neither an open execution asks for, nor one that ended a short while ago.
+
+    One is cancelled, and terminated by the next check if it is still there. Either way it changes nothing: each of its
+    steps wants the row.
+    """
+
+    def __init__(self, ports: Ports, engine: WorkflowEngine, every: timedelta) -> None:
+        """``every`` so often there is a check, of the workflows that have been running for as long."""
+        self._ports = ports
+        self._engine = engine
+        self._every = every
+        self._due: datetime | None = None
+        self._cancelled: frozenset[str] = frozenset()
+
+    def check(self) -> None:
+        """Look, if it is time. UnavailableError when the engine is away, then it stays due."""
+        now = self._ports.clock.now()
+        if self._due is not None and now < self._due:
+            return
+        strays = self._strays(now - self._every)
+        for workflow_id in strays:
+            again = workflow_id in self._cancelled
+            if again:
+                self._engine.terminate(workflow_id, "no execution asks for it")
+            else:
+                self._engine.cancel(workflow_id)
+            _log.warning("stray_workflow_ended", workflow_id=workflow_id, by="termination" if again else "cancellation")
+        self._cancelled = frozenset(strays)
+        self._due = now + self._every
+
+    def _strays(self, since: datetime) -> Sequence[str]:
+        strays: list[str] = []
+        before = since
+        for _ in range(_PAGES):
+            page = self._engine.running(before, _PAGE)
+            strays += self._unasked(page, since)
+            if len(page) < _PAGE or len(strays) >= _MOST:
+                break
+            before = page[-1].started
+        return strays[:_MOST]
+
+    def _unasked(self, page: Sequence[RunningWorkflow], since: datetime) -> list[str]:
+        ours = [workflow.id for workflow in page if _OURS.fullmatch(workflow.id)]
+        if not ours:
+            return []
+        with self._ports.db.read() as session:
+            asked = set(session.execute(_ASKED, {"ids": ours, "since": since}).scalars())
+        return [workflow_id for workflow_id in ours if workflow_id not in asked]
+
+
+_ASKED: Final = sa.select(Execution.workflow_id).where(
+    Execution.workflow_id.in_(sa.bindparam("ids", expanding=True)),
+    sa.or_(Execution.end_time.is_(None), Execution.end_time > sa.bindparam("since", type_=Execution.end_time.type)),
+)
