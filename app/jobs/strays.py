@@ -13,7 +13,7 @@ from app.jobs.engine import RunningWorkflow, WorkflowEngine
 from app.jobs.models import Execution
 
 _log = structlog.get_logger()
-_OURS: Final = re.compile(r"[a-z][a-z0-9-]*-[0-9]+-[0-9]+-[0-9a-f]{8}|schedule-[A-Z0-9_]+-[0-9]+-.+")
+_OURS: Final = re.compile(r"[a-z][a-z0-9-]*-[0-9]+-[0-9]+-[0-9a-f]{8}|schedule-[A-Z0-9_]+-[0-9]+-[^/]+")
 """The ids of executions' workflows; children have longer ones and end with their parents."""
 _PAGE: Final = 500
 _PAGES: Final = 20

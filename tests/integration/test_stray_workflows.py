@@ -60,7 +60,16 @@ def test_it_is_cancelled_and_an_hour_later_terminated(
 
 
 @pytest.mark.parametrize(
-    "name", ["nightly-backup", "tidying", "tidying-0-4711", f"{GONE}/1", "schedule-TIDYING", "Tidying-0-1-0123abcd"]
+    "name",
+    [
+        "nightly-backup",
+        "tidying",
+        "tidying-0-4711",
+        f"{GONE}/1",
+        "schedule-TIDYING",
+        "schedule-TIDYING-0-2026-11-27T09:00:00Z/1",
+        "Tidying-0-1-0123abcd",
+    ],
 )
 def test_workflows_of_others_are_left_alone(
     reconciler: Reconciler, engine: PlayedEngine, long_ago: LongAgo, name: str
