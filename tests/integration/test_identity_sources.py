@@ -5,6 +5,7 @@ from dataclasses import replace
 import httpx
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from flask import Flask
 from structlog.testing import capture_logs
 
@@ -84,6 +85,25 @@ class TestWhoIsAsked:
         with capture_logs() as lines, pytest.raises(UnauthenticatedError):
             Authenticator(listed).basic(*ALICE, "192.0.2.1")
         assert [(line["event"], line["source"]) for line in lines] == [("identity_source_unknown", directory.name)]
+
+
+@ONE_DATABASE
+def test_every_wrong_password_costs_one_hash_whoever_it_is_for(
+    client: httpx.Client, people: People, ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert status_of(client, ALICE) == 200
+    UserService(ctx).disable(people["master"].id)
+    hashes: list[str] = []
+    verify = PasswordHasher.verify
+
+    def counted(hasher: PasswordHasher, stored: str, password: str) -> bool:
+        hashes.append(password)
+        return verify(hasher, stored, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counted)
+    for number, name in enumerate(("guest", "master", "alice", "nobody", "robot$nobody")):
+        assert status_of(client, (name, f"Wrong{number}")) == 401
+        assert hashes == [f"Wrong{other}" for other in range(number + 1)], name
 
 
 class TestRoles:
