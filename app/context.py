@@ -28,7 +28,7 @@ from app.storage.room import DiskRoom
 from app.storage.store import BlobStore
 
 LARGE_AT_ONCE: Final = 4
-_WAITING_BYTES: Final = 256 * 1024
+_COUNTS_BYTES: Final = 256 * 1024
 _SMALL_BODIES_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -50,8 +50,10 @@ class Ports:
     key_batches: KeyBatches
     manifests: Cache[str, bytes] = field(default_factory=content_cache)
     """Bytes of manifests by digest; never who may see them or whether they exist."""
-    waiting: Cache[int, tuple[float, int]] = field(default_factory=lambda: Cache(_WAITING_BYTES, lambda _: 0))
+    waiting: Cache[int, tuple[float, int]] = field(default_factory=lambda: Cache(_COUNTS_BYTES, lambda _: 0))
     """Bytes that were deleted from a project and wait for collection, by its id, each with the moment it is too old."""
+    session_rows: Cache[str, int] = field(default_factory=lambda: Cache(_COUNTS_BYTES, lambda _: 0))
+    """Rows of upload sessions that this process added for each account since it looked at how many have ended."""
     small_bodies: ByteBudget = field(default_factory=lambda: ByteBudget(_SMALL_BODIES_BYTES))
     """Of whole blobs that are held in memory until they are checked."""
     large_answers: "LargeAnswers" = field(default_factory=lambda: LargeAnswers())  # noqa: PLW0108 - made below

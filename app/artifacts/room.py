@@ -1,4 +1,4 @@
-"""How much more uploads may take: open sessions, bytes on their way, and bytes that were deleted but not collected."""
+"""How much more uploads may take: bytes on their way, and bytes that were deleted but not collected."""
 
 import functools
 import time
@@ -9,25 +9,21 @@ from typing import Final, cast
 import sqlalchemy as sa
 
 from app.artifacts.models import ProjectBlob
+from app.artifacts.session_rows import IDLE, SessionRows
 from app.context import Context
 from app.core.digest import Digest
-from app.core.errors import DigestInvalid, TooManyRequests
+from app.core.errors import DigestInvalid
 from app.core.reference import RepositoryName
 from app.db.types import clock_ms
 from app.projects import quotas
 from app.projects.models import Project
-from app.storage import sessions
 from app.storage.models import IS_LIVE, Blob, Upload, ZeroReference
-from app.storage.sessions import Entry, UploadSession
+from app.storage.sessions import UploadSession
 
-_IDLE: Final = timedelta(minutes=10)
-"""A session untouched for this long gives way when its room is needed; a request at work touches it more often."""
 _LEFT: Final = timedelta(seconds=20)
 """An upload that its own account left for this long gives way to the one that it begins again in the repository."""
-_EVICTED: Final = 100
 _STEP_BYTES: Final = 8 * 1024 * 1024
 """After so many bytes the room is asked for again, so requests at once pass a limit by no more than this each."""
-_RETRY_SECONDS: Final = 60
 _RECENT_SECONDS: Final = 5.0
 
 
@@ -37,15 +33,7 @@ class UploadRoom:
     def __init__(self, ctx: Context) -> None:
         """Serve the call of ``ctx``."""
         self._ctx = ctx
-
-    def account(self) -> str:
-        """The caller, as its sessions are counted: ``user:7``, ``robot:3``."""
-        principal = self._ctx.principal
-        return f"{principal.kind}:{principal.id}"
-
-    def entry(self) -> Entry:
-        """What a new row of one of the caller's sessions holds."""
-        return Entry(account=self.account(), now=self._ctx.ports.clock.now())
+        self._rows = SessionRows(ctx)
 
     def require_project(self, name: RepositoryName) -> int:
         """The id of the project of a repository in which a session may begin.
@@ -55,16 +43,6 @@ class UploadRoom:
         project = quotas.project_with_room(self._ctx, name.project)
         if project.limit != quotas.UNLIMITED:
             quotas.require_small_backlog(self._ctx, project, self._waiting(project.id))
-        return project.id
-
-    def require_few(self, name: RepositoryName) -> int:
-        """The id of the project of a repository in which one more session may hold bytes.
-
-        ProjectUnknown without the project; TooManyRequests when the account or the project has too many open sessions.
-        """
-        project = quotas.find_project(self._ctx, name.project)
-        settings = self._ctx.ports.settings.uploads
-        self._require_few(project, (settings.sessions_per_account, settings.sessions_per_project))
         return project.id
 
     def admission(
@@ -117,10 +95,10 @@ class UploadRoom:
         if self._enter(bound, offset) is None:
             return
         begun_again = sa.and_(
-            Upload.account == self.account(), Upload.repository == upload.repository, self._untouched(_LEFT)
+            Upload.account == self._rows.account(), Upload.repository == upload.repository, self._rows.untouched(_LEFT)
         )
-        given_up = sa.or_(self._untouched(_IDLE), begun_again)
-        self._evict(sa.and_(Upload.project_id == upload.project_id, Upload.id != upload.id, given_up))
+        given_up = sa.or_(self._rows.untouched(IDLE), begun_again)
+        self._rows.evict(sa.and_(Upload.project_id == upload.project_id, Upload.id != upload.id, given_up))
         arriving = self._enter(bound, offset)
         if arriving is not None:
             quotas.refuse_arriving(self._ctx, upload.project_id, arriving + offset)
@@ -143,60 +121,13 @@ class UploadRoom:
             recent.put(project_id, (time.monotonic() + _RECENT_SECONDS, waiting))
         return waiting
 
-    def _require_few(self, project: quotas.LimitedProject, most: tuple[int, int]) -> None:
-        account = self.account()
-        bound = {"account": account, "project": project.id, "account_most": most[0], "project_most": most[1]}
-        full = self._full(bound)
-        if any(full):
-            whose = Upload.account == account if full[0] else Upload.project_id == project.id
-            self._evict(sa.and_(whose, self._untouched(_IDLE)))
-            full = self._full(bound)
-        if any(full):
-            holder, number = ("this account", most[0]) if full[0] else (f"project {project.name}", most[1])
-            raise TooManyRequests(
-                f"{holder} has {number} unfinished uploads: finish or cancel some", retry_after=_RETRY_SECONDS
-            )
-
-    def _full(self, bound: Mapping[str, object]) -> tuple[bool, bool]:
-        """Whether the account, and the project, has as many open sessions as it may."""
-        row = self._ctx.ports.db.rows(_OPEN, bound)[0]
-        return row.of_account >= bound["account_most"], row.of_project >= bound["project_most"]
-
-    def _untouched(self, span: timedelta) -> sa.ColumnElement[bool]:
-        return Upload.update_time < self._ctx.ports.clock.now() - span
-
-    def _evict(self, given_up: sa.ColumnElement[bool]) -> None:
-        """End those of the sessions that no request owns, the oldest first, and forget their bytes."""
-        now = self._ctx.ports.clock.now()
-        idle = (
-            sa.select(Upload.id, Upload.key)
-            .where(given_up, Upload.digest.is_(None))
-            .order_by(Upload.update_time)
-            .limit(_EVICTED)
-        )
-        with self._ctx.write(durable=False) as session:
-            gone = [row.key for row in session.execute(idle).all() if sessions.end_idle(session, row.id, now)]
-        for key in gone:
-            self._ctx.ports.storage.delete(key)
-
 
 def _refuse_longer(size: int, offset: int) -> None:
     if offset > size:
         raise DigestInvalid(f"the content is longer than the {size} bytes of that digest", detail={"size": size})
 
 
-def _counted(own: sa.ColumnElement[bool], most: str) -> sa.ScalarSelect[int]:
-    """How many open sessions there are of these; counts no further than it has to."""
-    limit = sa.bindparam(most, type_=sa.Integer())
-    some = sa.select(sa.literal(1).label("one")).where(own, Upload.digest.is_(None)).limit(limit).subquery()
-    return sa.select(sa.func.count()).select_from(some).scalar_subquery()
-
-
 _PROJECT_ID: Final = sa.bindparam("project", type_=sa.BigInteger)
-_OPEN: Final = sa.select(
-    _counted(Upload.account == sa.bindparam("account"), "account_most").label("of_account"),
-    _counted(Upload.project_id == _PROJECT_ID, "project_most").label("of_project"),
-)
 _CHARGED: Final = (
     sa.select(Blob.size)
     .join(ProjectBlob, ProjectBlob.blob_id == Blob.id)

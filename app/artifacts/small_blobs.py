@@ -6,6 +6,7 @@ from typing import Final
 from app.artifacts.blobs import BlobService
 from app.artifacts.quarantine import NewObject, broken_key
 from app.artifacts.room import UploadRoom
+from app.artifacts.session_rows import SessionRows
 from app.artifacts.upload_parts import Part
 from app.context import Context
 from app.core.digest import Digest
@@ -29,6 +30,7 @@ class SmallBlobs:
         """Serve the call of ``ctx``."""
         self._ctx = ctx
         self._room = UploadRoom(ctx)
+        self._rows = SessionRows(ctx)
 
     def complete(self, name: RepositoryName, upload: UploadSession, digest: Digest, part: Part | None) -> Pausing[None]:
         """Make the part, of the length it declares, a blob of the repository, durable when this returns; or nothing.
@@ -50,6 +52,7 @@ class SmallBlobs:
         if actual != digest:
             raise DigestInvalid(detail={"expected": digest, "actual": actual, "size": len(content)})
         self._store(name, upload, digest, content)
+        self._rows.added()
 
     @retried()
     def _store(self, name: RepositoryName, upload: UploadSession, digest: Digest, content: bytes) -> None:
@@ -64,7 +67,7 @@ class SmallBlobs:
                 key=batched.key, size=len(content), instead_of=broken_key(self._ctx, stored), batch=batched.prefix
             )
             with self._ctx.write_content() as session:
-                sessions.insert_ended(session, upload, self._room.entry())
+                sessions.insert(session, upload, self._rows.entry())
                 losing = BlobService(self._ctx).enter(session, name, digest, new)
                 unneeded = None
             unneeded = losing

@@ -8,6 +8,7 @@ from app.artifacts.blobs import BlobService
 from app.artifacts.quarantine import NewObject, broken_key
 from app.artifacts.room import UploadRoom
 from app.artifacts.sealed_sessions import is_id, seal, unseal
+from app.artifacts.session_rows import SessionRows
 from app.artifacts.small_blobs import SMALL, SmallBlobs
 from app.artifacts.upload_parts import Part
 from app.context import Context
@@ -18,6 +19,7 @@ from app.core.pausing import Pausing
 from app.core.reference import RepositoryName
 from app.db import gate
 from app.db.database import retried
+from app.projects import quotas
 from app.storage import sessions
 from app.storage.ingest import Body, Content, Ingest
 from app.storage.models import CANCELLED
@@ -34,6 +36,7 @@ class UploadService:
         """Serve the call of ``ctx``."""
         self._ctx = ctx
         self._room = UploadRoom(ctx)
+        self._rows = SessionRows(ctx)
         self._ingest = Ingest(ctx.ports.db, ctx.ports.storage, ctx.ports.clock)
 
     @retried()
@@ -125,10 +128,12 @@ class UploadService:
         """End the session and forget its bytes, also while a request is writing to it."""
         if not upload.stored:
             try:
-                sessions.insert(self._ctx.ports.db, replace(_with_row(upload), digest=CANCELLED), self._room.entry())
+                ended = replace(_with_row(upload), digest=CANCELLED)
+                sessions.note_ended(self._ctx.ports.db, ended, self._rows.entry())
             except RangeInvalid:
                 upload = self.find(RepositoryName(upload.repository), upload.id)
             else:
+                self._rows.added()
                 return
         with self._ctx.write() as session:
             cancelled = sessions.cancel(session, upload, self._ctx.ports.clock.now())
@@ -144,15 +149,12 @@ class UploadService:
             raise UploadUnknown("the blob of this upload was deleted meanwhile") from error
 
     def _stored(self, upload: UploadSession) -> UploadSession:
-        """The session with a row, from now on; errors as ``UploadRoom.require_few``.
-
-        RangeInvalid or UploadUnknown when another request gave it one, or ended it, meanwhile.
-        """
+        """The session with a row, from now on; ProjectUnknown, errors as ``SessionRows.open``."""
         if upload.stored:
             return upload
-        project = self._room.require_few(RepositoryName(upload.repository))
-        upload = _with_row(upload, project)
-        sessions.insert(self._ctx.ports.db, upload, self._room.entry())
+        project = quotas.find_project(self._ctx, RepositoryName(upload.repository).project)
+        upload = _with_row(upload, project.id)
+        self._rows.open(upload, project)
         return upload
 
     def _admitted(self, upload: UploadSession, part: Part, digest: Digest | None = None) -> Body:

@@ -39,7 +39,7 @@ class RefreshTokens:
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
             account = sa.select(User.version, User.source).where(User.id == principal.id)
-            row = session.execute(account.with_for_update(read=True, key_share=False)).one_or_none()
+            row = session.execute(account.with_for_update(key_share=True)).one_or_none()
             if principal.kind is not PrincipalKind.USER or row is None or row.version != principal.version:
                 raise UnauthenticatedError
             if row.source != DATABASE_SOURCE:

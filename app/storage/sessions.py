@@ -55,16 +55,16 @@ class Entry:
     now: datetime
 
 
-def insert(db: Database, upload: UploadSession, entry: Entry) -> None:
+def insert(session: Session, upload: UploadSession, entry: Entry) -> None:
     """Give the session its row; RangeInvalid or UploadUnknown when another request did so before."""
-    if not db.note(_INSERT[db.dialect], _values(upload, entry)):
-        raise _explained(db.rows(_EXPLAIN, {"id": upload.id}), upload)
-
-
-def insert_ended(session: Session, upload: UploadSession, entry: Entry) -> None:
-    """As ``insert``, in a transaction, for a session that ends with it, by its digest; errors as ``insert``."""
     if not run(session, _INSERT[session.get_bind().dialect.name], _values(upload, entry)):
         raise _explained(run(session, _EXPLAIN, {"id": upload.id}), upload)
+
+
+def note_ended(db: Database, upload: UploadSession, entry: Entry) -> None:
+    """As ``insert``, for a session that never held bytes and has ended, in a transaction of its own."""
+    if not db.note(_INSERT[db.dialect], _values(upload, entry)):
+        raise _explained(db.rows(_EXPLAIN, {"id": upload.id}), upload)
 
 
 def find_or_none(db: Database, upload_id: str, repository: str, now: datetime) -> UploadSession | None:

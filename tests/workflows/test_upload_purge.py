@@ -34,7 +34,8 @@ def begin(scene: Scene, content: bytes = b"some bytes") -> UploadSession:
         digest=None,
     )
     earlier = scene.ports.clock.now() - timedelta(hours=2)
-    insert(scene.ports.db, upload, Entry(account="user:1", now=earlier))
+    with scene.ports.db.write() as session:
+        insert(session, upload, Entry(account="user:1", now=earlier))
     writer = scene.ports.storage.append(upload.key, 0)
     writer.write(memoryview(content))
     writer.close()

@@ -47,7 +47,8 @@ def begin(engine: Ingest, algorithm: str = "sha256") -> UploadSession:
         hash_state=None,
         digest=None,
     )
-    sessions.insert(engine.db, upload, sessions.Entry(account="user:1", now=datetime.now(UTC)))
+    with engine.db.write() as session:
+        sessions.insert(session, upload, sessions.Entry(account="user:1", now=datetime.now(UTC)))
     return upload
 
 
