@@ -34,22 +34,22 @@ def may_in_system(principal: Principal, resource: str, action: str) -> bool:
     return principal.sysadmin
 
 
-def require_somebody(principal: Principal) -> None:
-    """Refuse nobody: UnauthenticatedError."""
+def require_authenticated(principal: Principal) -> None:
+    """Raise UnauthenticatedError for an anonymous caller."""
     if not principal.authenticated:
         raise UnauthenticatedError
 
 
 def require_in_system(principal: Principal, resource: str, action: str) -> None:
-    """Refuse who may not do this at system level: UnauthenticatedError for nobody, DeniedError for somebody."""
+    """Raise unless the caller may do this at system level: UnauthenticatedError when anonymous, else DeniedError."""
     if may_in_system(principal, resource, action):
         return
-    require_somebody(principal)
+    require_authenticated(principal)
     raise DeniedError(f"unauthorized to {action} {resource}")
 
 
 def held_in_system(principal: Principal) -> dict[str, tuple[str, ...]]:
-    """What a user holds at system level, resource -> actions."""
+    """Return what a user holds at system level, resource -> actions."""
     return SYSTEM_ADMINISTRATOR if principal.sysadmin else {}
 
 

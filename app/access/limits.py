@@ -1,4 +1,4 @@
-"""Nobody grants more than they hold: what is refused to robots although they hold the right to it."""
+"""No caller grants more than it holds: what is refused to robots although they hold the right to it."""
 
 from app.access.decision import may_in_project
 from app.access.principals import Principal, PrincipalKind
@@ -9,13 +9,13 @@ from app.core.errors import RobotDenied
 _NO_ROLES: frozenset[Role] = frozenset()
 
 
-def refuse_over_administrators(principal: Principal, *, administrator: bool) -> None:
+def require_person_for_administrator(principal: Principal, *, administrator: bool) -> None:
     """Raise RobotDenied for a robot that would make an ``administrator``, or act on the account of one."""
     if administrator and principal.kind is PrincipalKind.ROBOT:
         raise RobotDenied("a robot account cannot make an administrator of the system or change the account of one")
 
 
-def refuse_role_not_held(principal: Principal, project: str, role: int) -> None:
+def require_role_held(principal: Principal, project: str, role: int) -> None:
     """Raise RobotDenied for a robot that would come to more by ``role`` in the project than it holds there.
 
     Of what the role holds, what robots can be granted counts. What is everybody's on a public project is nobody's own.

@@ -19,7 +19,7 @@ from app.db.database import retried
 from app.db.listing import Columns, conditions, counted, order, paged
 from app.events.refusals import DeleteDenied
 from app.projects.models import Project
-from app.projects.rights import require
+from app.projects.rights import require_in_project
 from app.projects.visibility import seen_projects
 
 _COLUMNS: Columns = {
@@ -37,7 +37,10 @@ _NEWEST = (Repository.creation_time.desc(), Repository.id.desc())
 
 
 class RepositoryService:
-    """The use cases of repositories, named by project and what follows it. Refused as ``rights.require`` says."""
+    """The use cases of repositories, named by project and what follows it.
+
+    Refused as ``rights.require_in_project`` says.
+    """
 
     def __init__(self, ctx: Context) -> None:
         """Act for the caller of ``ctx``."""
@@ -50,12 +53,12 @@ class RepositoryService:
 
     def list_in(self, project: str, query: ListQuery) -> Listed[RepositoryView]:
         """The repositories of a project."""
-        found = require(self._ctx, project, "repository", "list")
+        found = require_in_project(self._ctx, project, "repository", "list")
         return self._list(query, Repository.project_id == found.id)
 
     def find(self, project: str, name: str) -> RepositoryView:
         """One repository; RepositoryUnknown."""
-        require(self._ctx, project, "repository", "read")
+        require_in_project(self._ctx, project, "repository", "read")
         with self._ctx.read() as session:
             row = session.execute(_REPOSITORIES.where(Repository.name == f"{project}/{name}")).one_or_none()
         if row is None:
@@ -66,7 +69,7 @@ class RepositoryService:
     def delete(self, project: str, name: str) -> None:
         """Delete the repository with all that is in it; RepositoryUnknown, ReadOnly, UnavailableError."""
         with self._ctx.refusing(DeleteDenied(repository=f"{project}/{name}")):
-            require(self._ctx, project, "repository", "delete")
+            require_in_project(self._ctx, project, "repository", "delete")
         with self._ctx.write_content() as session:
             place = lock_published(session, f"{project}/{name}", to_delete=True)
             delete_repository(self._ctx, place)
@@ -82,7 +85,7 @@ class RepositoryService:
 
 
 class ArtifactService:
-    """The use cases of artifacts; a reference is a tag or a digest. Refused as ``rights.require`` says."""
+    """The use cases of artifacts; a reference is a tag or a digest. Refused as ``rights.require_in_project`` says."""
 
     def __init__(self, ctx: Context) -> None:
         """Act for the caller of ``ctx``."""
@@ -90,7 +93,7 @@ class ArtifactService:
 
     def list_in(self, project: str, repository: str, query: ListQuery, wanted: Parts) -> Listed[ArtifactView]:
         """The artifacts of a repository, newest first; none for a repository that does not exist (yet)."""
-        require(self._ctx, project, "artifact", "list")
+        require_in_project(self._ctx, project, "artifact", "list")
         with self._ctx.read() as session:
             repository_id = _repository_id(session, f"{project}/{repository}")
             if repository_id is None:
@@ -99,7 +102,7 @@ class ArtifactService:
 
     def find(self, project: str, repository: str, reference: str, wanted: Parts) -> ArtifactView:
         """One artifact; RepositoryUnknown, ManifestUnknown."""
-        require(self._ctx, project, "artifact", "read")
+        require_in_project(self._ctx, project, "artifact", "read")
         with self._ctx.read() as session:
             artifact_id = find_artifact(session, f"{project}/{repository}", reference)
             views = listing.artifact_views(session, [artifact_id], wanted, WHOLE)
@@ -114,7 +117,7 @@ class ArtifactService:
         RepositoryUnknown, ManifestUnknown; StillReferenced while an index lists it; ReadOnly, UnavailableError.
         """
         with self._ctx.refusing(DeleteDenied(repository=f"{project}/{repository}", reference=reference)):
-            require(self._ctx, project, "artifact", "delete")
+            require_in_project(self._ctx, project, "artifact", "delete")
         with self._ctx.write_content() as session:
             place = lock_published(session, f"{project}/{repository}")
             delete_artifact(self._ctx, find_artifact(session, place.name, reference))

@@ -12,7 +12,7 @@ from app.context import Context
 from app.core.paging import Listed
 from app.core.query import ListQuery
 from app.db.listing import Columns, conditions, order, paged
-from app.projects.rights import require
+from app.projects.rights import require_in_project
 
 COUNTED: Final = 100_000
 """A total above this is not counted to its end."""
@@ -41,7 +41,7 @@ class AuditService:
         when others follow, so that a client that turns pages gets to the end. InvalidError when a value of the query
         does not fit its column.
         """
-        project = require(self._ctx, project_name, "log", "list")
+        project = require_in_project(self._ctx, project_name, "log", "list")
         where = [AuditLog.project_id == project.id, *conditions(query, _COLUMNS)]
         with self._ctx.read() as session:
             counted = _counted(session, where)

@@ -123,7 +123,7 @@ class Authenticator:
         )
 
     def _ask_keepers(self, login: _Login) -> Principal | None:
-        throttle.refuse_while_delayed(self._ports.db, login.account, login.place, login.attempt.is_known)
+        throttle.require_no_delay(self._ports.db, login.account, login.place, login.attempt.is_known)
         for keeper in self._sources.keepers:
             try:
                 principal = keeper.verify(login.attempt)
@@ -136,7 +136,7 @@ class Authenticator:
         return None
 
     def _ask_outside(self, login: _Login) -> Principal:
-        throttle.refuse_while_delayed(self._ports.db, login.account, login.place, login.attempt.is_known)
+        throttle.require_no_delay(self._ports.db, login.account, login.place, login.attempt.is_known)
         unavailable = None
         for source in login.outside:
             try:

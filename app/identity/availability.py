@@ -1,4 +1,4 @@
-"""Whether a name or an address is free, for whoever fills in the form of a new account."""
+"""Tells whether a name or an e-mail address is free, for the form of a new account."""
 
 from enum import StrEnum
 
@@ -34,7 +34,7 @@ def taken(ctx: Context, what: Unique, value: str) -> bool:
 
 
 def in_the_way(username: str, email: str) -> sa.Select[int]:
-    """Accounts in whose way this name and this address would be: nobody's name is another's address, in any case."""
+    """Select the accounts that exclude this name or address: no name is another account's address, in any case."""
     keys = email_key(username), email_key(email)
     names = User.username.in_((username, email)), sa.func.lower(User.username) == email_key(email)
     return sa.select(User.id).where(sa.or_(*names, User.email_key.in_(keys)))

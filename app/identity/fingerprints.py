@@ -24,7 +24,7 @@ class KeyName(StrEnum):
 
 
 class KeyState(StrEnum):
-    """Where a key is in its life."""
+    """Whether a key is used, about to be, or no longer."""
 
     CURRENT = "current"
     NEXT = "next"
@@ -42,12 +42,12 @@ class Remembered:
 
 
 def fingerprint(name: KeyName, material: bytes) -> str:
-    """SHA-256 in hex of a key under its name, so that no two keys share one."""
+    """Return SHA-256 in hex of a key and its name, so that equal keys of two names have two fingerprints."""
     return hashlib.sha256(b"pyharbor installation key\0" + name.encode() + b"\0" + material).hexdigest()
 
 
 def remembered(db: Database) -> Mapping[KeyName, Remembered]:
-    """What is known of every key."""
+    """Return what the database knows of every key."""
     with db.read() as session:
         rows = session.execute(sa.select(InstallationKey.name, InstallationKey.fingerprint, InstallationKey.state))
         return _by_name(rows.all())
@@ -59,7 +59,7 @@ def remember_first(session: Session, name: KeyName, mark: str, now: datetime) ->
 
 
 def announce(session: Session, name: KeyName, mark: str, now: datetime, *, forget_retired: bool) -> None:
-    """A rotation is about to put this key in place of the current one; an earlier one that was cut off is forgotten."""
+    """Note that a rotation is about to replace the current key by this one; forget an earlier one that was cut off."""
     states = [KeyState.NEXT, *([KeyState.RETIRED] if forget_retired else [])]
     session.execute(sa.delete(InstallationKey).where(InstallationKey.name == name, InstallationKey.state.in_(states)))
     _insert(session, name, mark, KeyState.NEXT, now)
@@ -78,7 +78,7 @@ def promote(session: Session, name: KeyName, *, keep: Sequence[str]) -> None:
 
 
 def replace_all(session: Session, name: KeyName, current: str, retired: Sequence[str], now: datetime) -> None:
-    """Forget what was known of the key and remember this instead."""
+    """Remember this as the current key, and forget all other fingerprints of its name."""
     session.execute(sa.delete(InstallationKey).where(InstallationKey.name == name))
     _insert(session, name, current, KeyState.CURRENT, now)
     for mark in retired:

@@ -1,4 +1,4 @@
-"""The keys as a long-lived process sees them: read again when their files change, refused when they are not known."""
+"""The keys in a long-lived process: read again when their files change, refused when the database knows others."""
 
 import threading
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _RETRY_SECONDS: Final = 30
 
 
 class FollowedKey(Generic[T]):
-    """What is made of one key's files; looked at on every use, read again only when another file is in place."""
+    """An object made of one key's files; they are looked at on every use and read again only when replaced."""
 
     def __init__(self, folder: KeyFolder, name: KeyName, make: Callable[[KeyFiles], T]) -> None:
         self._folder = folder
@@ -27,7 +27,7 @@ class FollowedKey(Generic[T]):
         self._loaded: tuple[Stamp, T] | None = None
 
     def now(self) -> T:
-        """The key as it is now; UnavailableError when it is gone or the database does not know it, the log says why."""
+        """Return the current key; UnavailableError when it is gone or unknown to the database, and the log says why."""
         stamp, loaded = self._folder.stamp(self._name), self._loaded
         if loaded is not None and loaded[0] == stamp:
             return loaded[1]
@@ -39,7 +39,7 @@ class FollowedKey(Generic[T]):
         if loaded is not None and loaded[0] == stamp:
             return loaded[1]
         try:
-            made = self._make(self._folder.read(self._name))
+            key = self._make(self._folder.read(self._name))
         except PreconditionError as error:
             _log.error("keys_refused", reason=error.message)
             raise UnavailableError(
@@ -47,8 +47,8 @@ class FollowedKey(Generic[T]):
                 retry_after=_RETRY_SECONDS,
             ) from error
         if stamp is not None:
-            self._loaded = (stamp, made)
-        return made
+            self._loaded = (stamp, key)
+        return key
 
 
 class FollowedKeys:
@@ -65,12 +65,12 @@ class FollowedKeys:
 
     @property
     def csrf(self) -> bytes:
-        """The key of tokens against forged requests."""
+        """The key of CSRF tokens."""
         return self._csrf.now()
 
     @property
     def cipher(self) -> Cipher:
-        """What encrypts secrets at rest."""
+        """The cipher of secrets at rest."""
         return self._cipher.now()
 
     def keyed_hash(self, *parts: str) -> str:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.access.decision import require_in_system, require_somebody
+from app.access.decision import require_authenticated, require_in_system
 from app.context import Context
 from app.core.errors import ConflictError, FieldInvalid, NotFoundError, UnsupportedError
 from app.core.paging import Listed, OffsetPage
@@ -33,27 +33,27 @@ class Group:
 
 
 class GroupService:
-    """The use cases of groups: administrators and robots that were granted it; anybody who is logged in may search.
+    """The use cases of groups: for administrators and robots that were granted them; every account may search.
 
-    Whoever may not is refused with UnauthenticatedError when nobody, else with DeniedError.
+    UnauthenticatedError for anonymous callers, DeniedError for others without the right.
     """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def list(self, page: OffsetPage, *, name: str = "", ldap_group_dn: str = "") -> Listed[Group]:
-        """The page of groups in the order of their names; only those whose name contains ``name``, or of that DN."""
+        """Return the page of groups by name; only those whose name contains ``name``, or of that DN."""
         self._require("list")
-        wanted = [contains(UserGroup.group_name, name)] if name else []
-        return self._page(page, *wanted, *([UserGroup.ldap_group_dn == ldap_group_dn] if ldap_group_dn else []))
+        filters = [contains(UserGroup.group_name, name)] if name else []
+        return self._page(page, *filters, *([UserGroup.ldap_group_dn == ldap_group_dn] if ldap_group_dn else []))
 
     def search(self, text: str, page: OffsetPage) -> Listed[Group]:
-        """The page of groups whose name contains ``text``, whatever its case."""
-        require_somebody(self._ctx.principal)
+        """Return the page of groups whose name contains ``text``, whatever its case."""
+        require_authenticated(self._ctx.principal)
         return self._page(page, contains(UserGroup.group_name, text))
 
     def get(self, group_id: int) -> Group:
-        """The group; FieldInvalid for an id that none can have, NotFoundError."""
+        """Return the group; FieldInvalid for an id that no group can have, NotFoundError."""
         self._require("read")
         _check_id(group_id)
         with self._ctx.read() as session:
@@ -77,7 +77,7 @@ class GroupService:
             raise UnsupportedError(_LDAP)
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
-            _refuse_second(session, name, group_type)
+            _require_unique(session, name, group_type)
             group = UserGroup(group_name=name, group_type=group_type, creation_time=now, update_time=now)
             session.add(group)
             session.flush()
@@ -86,14 +86,14 @@ class GroupService:
 
     @retried()
     def rename(self, group_id: int, name: str) -> None:
-        """Give the group another name; FieldInvalid, NotFoundError, ConflictError when another of its type has it."""
+        """Rename the group; FieldInvalid, NotFoundError, ConflictError when another of its type has the name."""
         self._require("update")
         _check_id(group_id)
         _check_name(name)
         with self._ctx.write() as session:
             group = _locked(session, group_id)
             if group.group_name != name:
-                _refuse_second(session, name, group.group_type)
+                _require_unique(session, name, group.group_type)
                 group.group_name, group.update_time = name, self._ctx.ports.clock.now()
                 self._ctx.emit(UserGroupRenamed(group_id=group_id, group_name=name))
 
@@ -108,10 +108,10 @@ class GroupService:
             people.revoke_tokens_of_group(session, group_id)
             session.delete(group)
 
-    def _page(self, page: OffsetPage, *wanted: ColumnElement[bool]) -> Listed[Group]:
+    def _page(self, page: OffsetPage, *filters: ColumnElement[bool]) -> Listed[Group]:
         with self._ctx.read() as session:
-            total = counted(session, sa.select(UserGroup.id).where(*wanted))
-            rows = session.execute(paged(_ROWS.where(*wanted).order_by(UserGroup.group_name, UserGroup.id), page))
+            total = counted(session, sa.select(UserGroup.id).where(*filters))
+            rows = session.execute(paged(_ROWS.where(*filters).order_by(UserGroup.group_name, UserGroup.id), page))
             return Listed(items=[Group(**row._asdict()) for row in rows], total=total, page=page)
 
     def _require(self, action: str) -> None:
@@ -128,7 +128,7 @@ def _check_name(name: str) -> None:
         raise FieldInvalid("group_name", f"a name of 1 to {TEXT_LIMIT} characters")
 
 
-def _refuse_second(session: Session, name: str, group_type: int) -> None:
+def _require_unique(session: Session, name: str, group_type: int) -> None:
     if people.group_named(session, name, GroupType(group_type)) is not None:
         raise ConflictError(f"a user group named {name} of type {group_type} exists already")
 

@@ -106,7 +106,7 @@ class KeyFolder:
 
     def replace_lost(self) -> Sequence[KeyName]:
         """Make new keys for those that are gone or damaged, take the others for right; the new ones' names."""
-        made = []
+        replaced = []
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         require_private(self.path)
         with self._alone():
@@ -115,12 +115,12 @@ class KeyFolder:
                     self._material(name)
                 except PreconditionError:
                     replace(self.file_of(name), new_key(name))
-                    made.append(name)
+                    replaced.append(name)
                 with self._db.write() as session:
                     fingerprints.replace_all(
                         session, name, self._mark(name), list(self._retired(name)), datetime.now(UTC)
                     )
-        return made
+        return replaced
 
     def _require(self, everything: Mapping[KeyName, Remembered]) -> None:
         wrong = [reason for name, known in everything.items() for reason in self._reasons(name, known)]

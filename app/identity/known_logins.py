@@ -1,8 +1,8 @@
-"""Credentials that were right: a guesser's delays do not hold up their owner.
+"""Credentials that were right before: their owner is not delayed by the failures of a guesser.
 
 What is stored is a hash under a key that is only in the memory of the web processes and new with each start. It proves
-nothing, it lets a try through to the password's own hash; and whoever reads the database, the folder of secrets
-included, learns nothing from it that would make guessing cheaper.
+nothing, it lets an attempt through to the password's own hash. The database and the folder of secrets together do not
+make guessing cheaper.
 """
 
 from collections.abc import Callable
@@ -23,12 +23,12 @@ _LONGEST_MS: Final = 90 * 24 * 3_600_000
 
 
 def asking(ports: Ports, account: str, password: str) -> Callable[[], bool]:
-    """A question that is asked when it has to be: whether this password of the account was right since the start."""
+    """Return what asks, by one query, whether this password of the account was right since the start."""
     return lambda: bool(ports.db.rows(_KNOWN, {"account": account, "proof": _proof(ports, account, password)}))
 
 
 def remember(session: Session, ports: Ports, account: str, password: str) -> None:
-    """Note that this is the account's password."""
+    """Remember that this is the account's password."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     proof = _proof(ports, account, password)
     session.execute(

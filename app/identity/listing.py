@@ -16,7 +16,7 @@ from app.identity.results import Account, Named
 from app.identity.rules import email_key
 
 FIRST_ADMINISTRATOR: Final = 1
-"""The id of the account made on the first start, which stays an administrator and stands in no list."""
+"""The id of the account made at the first start, which stays an administrator and is left out of lists."""
 _COLUMNS: Final[Columns] = {
     "user_id": User.id,
     "username": User.username,
@@ -33,7 +33,7 @@ _FILTERS: Final[Columns] = {**_COLUMNS, "email": _ADDRESS}
 
 
 def page_of_users(db: Database, query: ListQuery) -> Listed[Account]:
-    """The accounts the query wants, in the order of their names unless it says otherwise.
+    """Return the accounts that the query asks for, in the order of their names unless it names another.
 
     The first administrator is left out, unless ids are asked for.
     """
@@ -45,15 +45,15 @@ def page_of_users(db: Database, query: ListQuery) -> Listed[Account]:
 
 
 def page_of_names(session: Session, text: str, page: OffsetPage) -> Listed[Named]:
-    """The accounts whose name contains ``text``, whatever its case, in the order of their names."""
-    wanted = [*_present(), contains(User.username, text)]
-    total = counted(session, sa.select(User.id).where(*wanted))
-    rows = session.execute(paged(_NAMES.where(*wanted).order_by(User.username), page))
+    """Return the accounts whose name contains ``text``, whatever its case, in the order of their names."""
+    filters = [*_present(), contains(User.username, text)]
+    total = counted(session, sa.select(User.id).where(*filters))
+    rows = session.execute(paged(_NAMES.where(*filters).order_by(User.username), page))
     return Listed(items=[Named(id=row.id, username=row.username) for row in rows], total=total, page=page)
 
 
 def account_of(user: User) -> Account:
-    """The account of a row that is loaded."""
+    """Return the account of a row that is loaded."""
     return Account(
         id=user.id,
         username=user.username,
@@ -69,15 +69,15 @@ def account_of(user: User) -> Account:
 
 
 def _asked_for(session: Session, query: ListQuery) -> Listed[Account]:
-    wanted = [*_present(named=bool(query.values("user_id"))), *conditions(_folded(query), _FILTERS), *_either(query)]
-    total = counted(session, sa.select(User.id).where(*wanted))
+    filters = [*_present(named=bool(query.values("user_id"))), *conditions(_folded(query), _FILTERS), *_either(query)]
+    total = counted(session, sa.select(User.id).where(*filters))
     ordered = order(query.sort, _COLUMNS, (User.username,), User.id)
-    rows = session.execute(paged(_ROWS.where(*wanted).order_by(*ordered), query.page))
+    rows = session.execute(paged(_ROWS.where(*filters).order_by(*ordered), query.page))
     return Listed(items=[Account(**row._asdict()) for row in rows], total=total, page=query.page)
 
 
 def _folded(query: ListQuery) -> ListQuery:
-    """The same query with addresses as they are compared."""
+    """Return the query with e-mail addresses in the form in which they are compared."""
     return replace(query, terms=tuple(_folded_term(term) for term in query.terms))
 
 
@@ -96,7 +96,7 @@ def _present(*, named: bool = False) -> list[ColumnElement[bool]]:
 
 
 def _either(query: ListQuery) -> list[ColumnElement[bool]]:
-    """The key ``username_or_email``, which is no column."""
+    """Return the conditions of the key ``username_or_email``, which is no column."""
     return [_name_or_email(condition) for condition in query.values("username_or_email")]
 
 

@@ -1,4 +1,4 @@
-"""People and what they prove themselves with."""
+"""Tables of people, their groups, and their credentials."""
 
 from datetime import datetime
 from typing import Final
@@ -91,7 +91,7 @@ class UserSession(Base):
     user_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("user_account.id", ondelete="CASCADE"))
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     renewed_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """Moved at most every tenth of the timeout."""
+    """Changed at most every tenth of the timeout."""
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -27,21 +27,21 @@ _HARBORS: Final = re.compile(r"harbor-pbkdf2\$(sha1|sha256)\$([1-9][0-9]{0,6})\$
 
 def check_rules(password: str, field: str = "password") -> None:
     """Raise FieldInvalid unless there are 8 to 128 characters, with upper-case and lower-case letters and digits."""
-    if len(password) not in _LENGTHS or not all(wanted.search(password) for wanted in _CLASSES):
+    if len(password) not in _LENGTHS or not all(pattern.search(password) for pattern in _CLASSES):
         raise FieldInvalid(
             field, "8 to 128 characters with at least one upper-case letter, one lower-case letter and one digit"
         )
 
 
-def _nobody_known() -> bool:
+def _not_known() -> bool:
     return False
 
 
 class Passwords:
     """Hashes and verifies with argon2id: 19 MiB each, two at once per process and 16 more in line.
 
-    Whoever finds the line full is sent away with UnavailableError, so that logins take neither memory nor all threads.
-    Who ``is_known``, which is asked only then, stands in line all the same: guessers from many addresses fill it.
+    UnavailableError when the line is full, so that logins take neither memory nor all threads. A caller that
+    ``is_known``, which is asked only then, stands in line all the same: guessers from many addresses fill it.
 
     Hashes of a Harbor are verified too, stored as ``harbor-pbkdf2$algorithm$iterations$salt$hexadecimal digits``, where
     the algorithm is Harbor's ``password_version`` (sha1 or sha256) and the iterations are 4096.
@@ -52,14 +52,14 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=1)
-        self._nobody: str | None = None
+        self._absent: str | None = None
 
-    def hash(self, password: str, is_known: Callable[[], bool] = _nobody_known) -> str:
-        """The text to store for ``password``; takes some 20 ms."""
+    def hash(self, password: str, is_known: Callable[[], bool] = _not_known) -> str:
+        """Return the text to store for ``password``; takes some 20 ms."""
         with self._turn(is_known):
             return self._hasher.hash(password)
 
-    def verify(self, password: str, stored: str | None, is_known: Callable[[], bool] = _nobody_known) -> bool:
+    def verify(self, password: str, stored: str | None, is_known: Callable[[], bool] = _not_known) -> bool:
         """Tell whether ``password`` is the stored one; takes as long when none is stored, so that names do not leak.
 
         A wrong guess at one that came from a Harbor costs a little more.
@@ -72,7 +72,7 @@ class Passwords:
                     return True
                 stored = None
             try:
-                self._hasher.verify(stored or self._nobodys(), password)
+                self._hasher.verify(stored or self._hash_of_absent(), password)
             except (VerificationError, InvalidHashError):
                 return False
             return stored is not None
@@ -94,13 +94,13 @@ class Passwords:
             if counted:
                 self._line.release()
 
-    def _nobodys(self) -> str:
-        if self._nobody is None:
-            self._nobody = self._hasher.hash("the password of nobody")
-        return self._nobody
+    def _hash_of_absent(self) -> str:
+        if self._absent is None:
+            self._absent = self._hasher.hash("the password of an account that does not exist")
+        return self._absent
 
 
 def _verify_harbors(password: str, algorithm: str, iterations: str, salt: str, digits: str) -> bool:
     expected = bytes.fromhex(digits)
-    made = hashlib.pbkdf2_hmac(algorithm, password.encode(), salt.encode(), int(iterations), len(expected))
-    return hmac.compare_digest(made, expected)
+    digest = hashlib.pbkdf2_hmac(algorithm, password.encode(), salt.encode(), int(iterations), len(expected))
+    return hmac.compare_digest(digest, expected)

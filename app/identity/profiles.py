@@ -1,11 +1,11 @@
-"""What accounts are made of, as their owners say it."""
+"""What a person or an administrator enters about an account."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What people say about themselves."""
+    """The part of an account that its person may change."""
 
     email: str
     realname: str = ""
@@ -14,7 +14,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class NewUser(Profile):
-    """What a new account is made of."""
+    """A new account of the database."""
 
     username: str
     password: str

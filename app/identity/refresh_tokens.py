@@ -61,7 +61,7 @@ class RefreshTokens:
         return token
 
     def redeem(self, token: str, service: str) -> Principal:
-        """The principal that the token was issued to, as it stands now; UnauthenticatedError when it has ended."""
+        """Return the principal of the token as it stands now; UnauthenticatedError when the token has ended."""
         now = self._ctx.ports.clock.now()
         asked = ({"token_hash": each, "service": service} for each in self._hashes(token))
         row = next((row for each in asked for row in self._ctx.ports.db.rows(_BY_HASH, each)), None)

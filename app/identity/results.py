@@ -22,7 +22,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """As much of an account as anybody who is logged in may know."""
+    """What every account may know of another one."""
 
     id: int
     username: str

@@ -1,4 +1,4 @@
-"""What may stand in an account: the grammar of names, addresses and texts."""
+"""The grammar of an account's name, e-mail address and texts."""
 
 import re
 import string
@@ -36,21 +36,21 @@ def is_email(text: str) -> bool:
 
 
 def check_realname(realname: str) -> None:
-    """Raise FieldInvalid for a new account that does not say whose it is."""
+    """Raise FieldInvalid for a new account without a full name."""
     if not realname.strip():
         raise FieldInvalid("realname", f"a name of 1 to {TEXT_LIMIT} characters")
 
 
 def email_key(email: str) -> str:
-    """The address as it is compared: without regard to the case of A to Z, and of no other letter.
+    """Return the address as it is compared: without the case of A to Z, and of no other letter.
 
-    Domains are compared like that, and nobody means two mailboxes by it. Other alphabets stay as they are, because
-    folding them makes different addresses equal.
+    Domains are compared like that, and two spellings are never meant as two mailboxes. Other alphabets stay as they
+    are, because folding them makes different addresses equal.
     """
     return email.translate(_ASCII_LOWER)
 
 
 def freed(text: str, user_id: int) -> str:
-    """What the name or address of a deleted account becomes, so that it can be used again: ``name#id``, cut to fit."""
+    """Return what a deleted account is called, so that its name or address is free again: ``name#id``, cut to fit."""
     mark = f"#{user_id}"
     return text[: TEXT_LIMIT - len(mark)] + mark

@@ -13,7 +13,7 @@ _OTHERS: Final = 0o077
 
 
 def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
-    """The file's content; when there is none yet, ``make`` it, and let the first of several processes win."""
+    """Return the file's content; ``make`` it when there is no file, and let the first of several processes win."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import may_in_system, require_in_system, require_somebody
-from app.access.limits import refuse_over_administrators
+from app.access.decision import may_in_system, require_authenticated, require_in_system
+from app.access.limits import require_person_for_administrator
 from app.access.principals import PrincipalKind
 from app.configuration.keys import SELF_REGISTRATION
 from app.configuration.service import ConfigurationService
@@ -33,11 +33,11 @@ from app.identity.sessions import SessionStore
 
 
 class UserService:
-    """Accounts: administrators (and robots that were granted it) may all of it, people their own profile and password.
+    """The use cases of accounts: for administrators and robots that were granted them; people change their own.
 
-    Whoever may not is refused with UnauthenticatedError when nobody, else with DeniedError; with RobotDenied a robot
-    that would change the account of an administrator, or make one, or change what somebody logs in with whose roles
-    hold more than it does.
+    UnauthenticatedError for anonymous callers, DeniedError for others without the right. RobotDenied for a robot that
+    would make an administrator, change the account of one, or change the credentials of an account whose roles hold
+    more than the robot does.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -45,13 +45,13 @@ class UserService:
         self._passwords = Passwords()
 
     def list(self, query: ListQuery) -> Listed[Account]:
-        """The page of accounts, without the first administrator, in the order of their names; in two statements."""
+        """Return the page of accounts by name, without the first administrator; in two statements."""
         self._require("list")
         return listing.page_of_users(self._ctx.ports.db, query)
 
     def search(self, text: str, page: OffsetPage) -> Listed[Named]:
-        """The page of accounts whose name contains ``text``, for anybody who is logged in; in two statements."""
-        require_somebody(self._ctx.principal)
+        """Return the page of accounts whose name contains ``text``, for every account; in two statements."""
+        require_authenticated(self._ctx.principal)
         with self._ctx.read() as session:
             return listing.page_of_names(session, text, page)
 
@@ -59,17 +59,17 @@ class UserService:
     def create(self, new: NewUser, *, from_page: bool = False) -> Account:
         """Make an account; FieldInvalid for what breaks a rule, ConflictError when name or e-mail is taken.
 
-        As people log in by either, nobody's name is another's e-mail address.
+        As people log in by either, no name is the e-mail address of another account.
 
-        While self-registration is on, nobody may make one for themselves if the request is ``from_page``, the product's
-        own page; who else may not create accounts is denied.
+        While self-registration is on, anonymous callers may make an account if the request is ``from_page``, the
+        product's own page. Other callers without the right are denied.
         """
         self._require_may_create(from_page=from_page)
         check_username(new.username)
         check_profile(new.email, new.realname, new.comment)
         check_realname(new.realname)
         check_rules(new.password)
-        stored = self._passwords.hash(new.password, self._is_somebody)
+        stored = self._passwords.hash(new.password, self._authenticated)
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
             if session.scalar(in_the_way(new.username, new.email)):
@@ -93,13 +93,13 @@ class UserService:
             return listing.account_of(user)
 
     def get(self, user_id: int) -> Account:
-        """The account; NotFoundError when there is none. People may see themselves, administrators everybody."""
+        """Return the account; NotFoundError. People may see their own, administrators all."""
         self._require_self_or("read", user_id)
         with self._ctx.read() as session:
-            return listing.account_of(_found(session.get(User, user_id), user_id))
+            return listing.account_of(_existing(session.get(User, user_id), user_id))
 
     def current(self) -> Account:
-        """The caller's own account; PreconditionError for who is logged in and no person.
+        """Return the caller's own account; PreconditionError for a robot.
 
         UnauthenticatedError once the account is gone, even where this process has not heard of it yet.
         """
@@ -112,7 +112,7 @@ class UserService:
             raise UnauthenticatedError from None
 
     def find(self, username: str) -> Account | None:
-        """The account of that exact name, None when there is none."""
+        """Return the account of that exact name, None without one."""
         self._require("read")
         with self._ctx.read() as session:
             user = session.scalar(sa.select(User).where(User.username == username, User.deleted.is_(sa.false())))
@@ -140,7 +140,7 @@ class UserService:
             self._updated(user, what)
 
     def set_password(self, user_id: int, password: str, *, old: str = "") -> None:
-        """Give the account a new password: the old one and its sessions end at once, tokens within five seconds.
+        """Set a new password: the old one and the account's sessions end at once, tokens within five seconds.
 
         People must know their ``old`` password (else DeniedError, after some failures TooManyRequests) and choose
         another one (else InvalidError); FieldInvalid for a weak one, NotFoundError, DeniedError for people of other
@@ -162,7 +162,7 @@ class UserService:
         check_rules(password, "new_password")
         if known is not None and password == old:
             raise InvalidError("New password is identical to old password")
-        stored = self._passwords.hash(password, self._is_somebody)
+        stored = self._passwords.hash(password, self._authenticated)
         with self._ctx.write() as session:
             user = self._locked(session, user_id)
             if known is not None and user.password_hash != known:
@@ -174,10 +174,10 @@ class UserService:
 
     @retried()
     def disable(self, user_id: int, *, disabled: bool = True) -> None:
-        """Shut the account out, or let it in again; the first administrator stays."""
+        """Disable the account, or enable it again; the first administrator cannot be disabled."""
         self._require("update")
         if disabled:
-            _spare_first(user_id)
+            _require_not_first(user_id)
         with self._ctx.write() as session:
             user = self._locked(session, user_id)
             if user.disabled is not disabled:
@@ -187,11 +187,11 @@ class UserService:
 
     @retried()
     def set_sysadmin(self, user_id: int, *, sysadmin: bool) -> None:
-        """Make the account an administrator of the system, or an ordinary one; the first administrator stays one."""
+        """Make the account an administrator of the system, or no longer one; the first administrator stays one."""
         self._require("update")
-        refuse_over_administrators(self._ctx.principal, administrator=True)
+        require_person_for_administrator(self._ctx.principal, administrator=True)
         if not sysadmin:
-            _spare_first(user_id)
+            _require_not_first(user_id)
         with self._ctx.write() as session:
             user = self._locked(session, user_id)
             if user.sysadmin is not sysadmin:
@@ -201,7 +201,7 @@ class UserService:
 
     @retried()
     def delete(self, user_id: int) -> None:
-        """Delete the account: nobody can log in as it any more, and its name and e-mail are free for others.
+        """Delete the account: it cannot log in any more, and its name and e-mail address are free for others.
 
         What it did stays on record. DeniedError for the caller's own and the first administrator's, NotFoundError.
         """
@@ -221,19 +221,19 @@ class UserService:
             self._ctx.emit(UserDeleted(user_id=user_id, username=username))
 
     def _require_kept_here(self, user_id: int) -> None:
-        """Raise DeniedError for people of other identity sources: what they are called and prove is changed there."""
+        """Raise DeniedError for people of other identity sources, where their profile and password are changed."""
         with self._ctx.read() as session:
-            source = _found(session.get(User, user_id), user_id).source
+            source = _existing(session.get(User, user_id), user_id).source
         if source != DATABASE_SOURCE:
             raise DeniedError(f"User with ID {user_id} can't be updated: identity source {source} knows this person")
 
     def _proven(self, user_id: int, password: str) -> str:
-        """What is stored of the caller's own password, when this is it; wrong ones count as failed logins."""
+        """Return the stored hash of the caller's own password when this is it; a wrong one counts as a failed login."""
         name, place = self._ctx.principal.name, throttle.place_of(self._ctx.address)
         known = known_logins.asking(self._ctx.ports, name, password)
-        throttle.refuse_while_delayed(self._ctx.ports.db, name, place, known)
+        throttle.require_no_delay(self._ctx.ports.db, name, place, known)
         with self._ctx.read() as session:
-            stored = _found(session.get(User, user_id), user_id).password_hash
+            stored = _existing(session.get(User, user_id), user_id).password_hash
         if stored is None or not self._passwords.verify(password, stored, known):
             with self._ctx.write() as session:
                 throttle.record_failure(session, name, place)
@@ -241,8 +241,8 @@ class UserService:
         return stored
 
     def _locked(self, session: Session, user_id: int) -> User:
-        user = _found(session.scalar(sa.select(User).where(User.id == user_id).with_for_update()), user_id)
-        refuse_over_administrators(self._ctx.principal, administrator=user.sysadmin)
+        user = _existing(session.scalar(sa.select(User).where(User.id == user_id).with_for_update()), user_id)
+        require_person_for_administrator(self._ctx.principal, administrator=user.sysadmin)
         return user
 
     def _end_logins(self, session: Session, user: User) -> None:
@@ -268,7 +268,7 @@ class UserService:
         if principal.authenticated or not from_page:
             raise DeniedError("self-registration cannot be triggered via API")
 
-    def _is_somebody(self) -> bool:
+    def _authenticated(self) -> bool:
         return self._ctx.principal.authenticated
 
     def _self(self, user_id: int) -> bool:
@@ -283,13 +283,13 @@ class UserService:
         require_in_system(self._ctx.principal, "user", action)
 
 
-def _found(user: User | None, user_id: int) -> User:
+def _existing(user: User | None, user_id: int) -> User:
     if user is None or user.deleted:
         raise NotFoundError(f"user {user_id} not found")
     return user
 
 
-def _spare_first(user_id: int) -> None:
+def _require_not_first(user_id: int) -> None:
     if user_id == FIRST_ADMINISTRATOR:
         raise DeniedError("the first administrator stays an administrator and cannot be disabled")
 

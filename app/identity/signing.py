@@ -25,7 +25,7 @@ _MARGIN = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
-    """The private key of now and its name in tokens."""
+    """The current private key and its name in tokens."""
 
     kid: str
     private: RSAPrivateKey
@@ -46,11 +46,11 @@ class SigningKeys:
         self._followed = FollowedKey(folder, KeyName.SIGNING, self._load)
 
     def signing(self) -> SigningKey:
-        """The key that signs now; UnavailableError as ``FollowedKey.now``."""
+        """Return the key that signs now; UnavailableError as ``FollowedKey.now``."""
         return self._followed.now().signing
 
     def verification(self, kid: str, now: datetime) -> RSAPublicKey | None:
-        """The public key of that name, None when it is unknown or was retired for longer than a token lives."""
+        """Return the public key of that name, None when it is unknown or was retired for longer than a token lives."""
         public, until = self._followed.now().verification.get(kid, (None, 0.0))
         return public if now.timestamp() <= until else None
 

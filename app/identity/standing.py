@@ -7,14 +7,14 @@ from app.core.cache import Cache
 from app.core.clock import Clock
 
 FRESH_SECONDS = 5.0
-"""How old an answer may be; tokens of who was disabled or has other rights now stop after this time."""
+"""How old an answer may be; tokens of a disabled account, or made before its rights changed, end after this time."""
 _KEPT_BYTES = 8 * 1024 * 1024
 _PRINCIPAL_BYTES = 512
 _GRANT_BYTES = 256
 
 
 class Standing:
-    """The database's word on users and robots, at most five seconds old; else one query on the kept connection."""
+    """Knows users and robots as the database had them at most five seconds ago; else asks by one query."""
 
     def __init__(self, clock: Clock, by_id: Mapping[PrincipalKind, Callable[[int], Principal | None]]) -> None:
         """Ask ``by_id`` for the principal of an id as the database has it now; other kinds have no standing."""
@@ -23,10 +23,10 @@ class Standing:
         self._seen: Cache[tuple[PrincipalKind, int], tuple[float, Principal | None]] = Cache(_KEPT_BYTES, _cost)
 
     def of(self, kind: PrincipalKind, principal_id: int, *, at_least: int = 0) -> Principal | None:
-        """The account as a principal; None when it is disabled, over or gone.
+        """Return the account as a principal, None when it is disabled, over or gone.
 
-        What is remembered answers only when its version is ``at_least`` that: another process may know a newer one.
-        A robot's end is noticed at its very moment.
+        A remembered answer is used only when its version is ``at_least`` that: another process may know a newer one.
+        A robot ends to the second.
         """
         now = self._clock.now().timestamp()
         seen = self._seen.get((kind, principal_id))
@@ -40,7 +40,7 @@ class Standing:
         return self.at_once(kind, principal_id)
 
     def at_once(self, kind: PrincipalKind, principal_id: int) -> Principal | None:
-        """As ``of``, asked of the database now."""
+        """Return what ``of`` does, read from the database now."""
         now = self._clock.now().timestamp()
         by_id = self._by_id.get(kind)
         principal = None if by_id is None else by_id(principal_id)

@@ -30,7 +30,7 @@ _FORGOTTEN_MS: Final = 15 * 60_000
 
 
 def place_of(address: str) -> str:
-    """What counts as one address: that of IPv4, of IPv6 the network of 64 bits that one caller has to himself."""
+    """Return what counts as one address: an IPv4 address, or the 64-bit network of an IPv6 address."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -42,10 +42,10 @@ def place_of(address: str) -> str:
     return str(ip_network((int(parsed), _NETWORK_BITS), strict=False))
 
 
-def refuse_while_delayed(db: Database, account: str, place: str, is_known: Callable[[], bool]) -> None:
+def require_no_delay(db: Database, account: str, place: str, is_known: Callable[[], bool]) -> None:
     """Raise TooManyRequests while a delay lasts.
 
-    What ``is_known`` is let through: it was right before, so looking at it again helps no guesser.
+    Credentials that are known pass: they were right before, so verifying them again helps no guesser.
     """
     rows = db.rows(_ON_RECORD, {"account": account, "place": place})
     left = max((row.left for row in rows if row.left <= _LONGEST_MS), default=0)
@@ -76,14 +76,14 @@ def record_failure(session: Session, account: str, place: str) -> None:
 
 
 def clear(session: Session, account: str, place: str) -> None:
-    """Forget the failures, after the first success: later ones say nothing new, and forgive no guesser."""
+    """Forget the failures after the first login that succeeds; later ones prove nothing new and forgive no guesser."""
     session.execute(sa.delete(LoginFailure).where(_mine(account, place)))
 
 
 def unblock(session: Session, name: str | None, address: str | None) -> int:
     """Forget the failures of an account (by name or e-mail), of an address, of both together, or all.
 
-    Tells how many counters went.
+    Returns how many counters were cleared.
     """
     folded = email_key(name or "")
     owners = sa.select(User.username).where(User.email_key == folded)
@@ -113,7 +113,7 @@ def _delay(session: Session, account: str, place: str, milliseconds: int) -> Non
 
 
 def _forget_old(session: Session) -> None:
-    """Forget what is long ago, or yet to come as the clock was set back, and all but the newest of very many."""
+    """Delete rows that are old, that lie in the future because the clock was set back, and the oldest of too many."""
     times = LoginFailure.last_failure
     session.execute(sa.delete(LoginFailure).where(~times.between(clock_ms() - _FORGOTTEN_MS, clock_ms())))
     newest = sa.select(times).order_by(times.desc()).offset(MOST_ROWS).limit(1).scalar_subquery()

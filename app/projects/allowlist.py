@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 import sqlalchemy as sa
 
-from app.access.decision import require_in_system, require_somebody
+from app.access.decision import require_authenticated, require_in_system
 from app.context import Context
 from app.core.errors import FieldInvalid
 from app.db.database import retried
@@ -54,7 +54,7 @@ class AllowlistService:
 
     def system(self) -> AllowlistView:
         """The system's list; UnauthenticatedError for nobody."""
-        require_somebody(self._ctx.principal)
+        require_authenticated(self._ctx.principal)
         row = self._ctx.ports.db.rows(_SYSTEM)[0]
         return AllowlistView(
             id=row.id,

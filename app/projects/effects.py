@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from app.access.limits import refuse_role_not_held
+from app.access.limits import require_role_held
 from app.access.principals import PrincipalKind
 from app.context import Context
 from app.events.management import UserDeleted, UserGroupDeleted, UserGroupRenamed, UserUpdated
@@ -23,7 +23,7 @@ def user_updated(ctx: Context, event: UserUpdated) -> None:
     """
     if event.what != "profile" and ctx.principal.kind is PrincipalKind.ROBOT:
         for row in ctx.rows(_ROLES, {"user": event.user_id}):
-            refuse_role_not_held(ctx.principal, row.name, row.role)
+            require_role_held(ctx.principal, row.name, row.role)
 
 
 def user_group_deleted(ctx: Context, event: UserGroupDeleted) -> None:
@@ -37,7 +37,7 @@ def user_group_renamed(ctx: Context, event: UserGroupRenamed) -> None:
     The name says whose roles they are: RobotDenied for a robot that does not hold what they hold.
     """
     for row in ctx.rows(_GIVEN, {"group": event.group_id}):
-        refuse_role_not_held(ctx.principal, row.name, row.role)
+        require_role_held(ctx.principal, row.name, row.role)
     ctx.session.connection().execute(_RENAME, {"group": event.group_id, "name": event.group_name})
 
 

@@ -18,7 +18,7 @@ from app.events.management import MemberAdded, MemberRemoved, MemberUpdated
 from app.identity import people
 from app.projects.candidates import USER, Candidate, Entity, held, resolved
 from app.projects.models import ProjectMember
-from app.projects.rights import require
+from app.projects.rights import require_in_project
 
 _ROLE_NAMES: Final[Mapping[int, str]] = {
     Role.PROJECT_ADMIN: "projectAdmin",
@@ -47,9 +47,10 @@ class Member:
 
 
 class MemberService:
-    """The use cases of project members, in the name of the context's principal. Refused as ``rights.require`` says.
+    """The use cases of project members, in the name of the context's principal.
 
-    RobotDenied for a robot that gives a role which it does not hold and nobody vouches for.
+    Refused as ``rights.require_in_project`` says. RobotDenied for a robot that gives a role which it does not hold, and
+    which the person who made it may not give either.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -57,7 +58,7 @@ class MemberService:
 
     def list(self, project_key: str | int, page: OffsetPage, *, name: str = "") -> Listed[Member]:
         """The page of members in the order of their names; only those called exactly ``name`` when it is given."""
-        project = require(self._ctx, project_key, "member", "list")
+        project = require_in_project(self._ctx, project_key, "member", "list")
         which: dict[str, object] = {"project": project.id} | ({"name": name} if name else {})
         count, rows = (_COUNT_NAMED, _PAGE_NAMED) if name else (_COUNT, _PAGE)
         return Listed(
@@ -68,7 +69,7 @@ class MemberService:
 
     def get(self, project_key: str | int, member_id: int) -> Member:
         """One member; NotFoundError when the project has no such member."""
-        project = require(self._ctx, project_key, "member", "read")
+        project = require_in_project(self._ctx, project_key, "member", "read")
         for row in self._ctx.rows(_ONE, {"project": project.id, "member": member_id}):
             return Member(**row._asdict())
         raise _unknown(member_id)
@@ -80,7 +81,7 @@ class MemberService:
         FieldInvalid for a role that cannot be given and for a candidate that is none, NotFoundError for a user's name
         that nobody has, ConflictError when the candidate has a role in the project already.
         """
-        project = require(self._ctx, project_key, "member", "create")
+        project = require_in_project(self._ctx, project_key, "member", "create")
         _check(role)
         candidate = Candidate(user_id=who) if isinstance(who, int) else who
         now = self._ctx.ports.clock.now()
@@ -110,7 +111,7 @@ class MemberService:
 
         FieldInvalid for a role that cannot be given, NotFoundError when the project has no such member.
         """
-        project = require(self._ctx, project_key, "member", "update")
+        project = require_in_project(self._ctx, project_key, "member", "update")
         _check(role)
         with self._ctx.write() as session:
             entity = _entity(session, project.id, member_id)
@@ -124,7 +125,7 @@ class MemberService:
     @retried()
     def remove(self, project_key: str | int, member_id: int) -> None:
         """End a membership, that of the last administrator too; NotFoundError when the project has no such member."""
-        project = require(self._ctx, project_key, "member", "delete")
+        project = require_in_project(self._ctx, project_key, "member", "delete")
         with self._ctx.write() as session:
             entity = _entity(session, project.id, member_id)
             _changed(session, sa.delete(ProjectMember).where(*_is(project.id, member_id)), member_id)

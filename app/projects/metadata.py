@@ -13,29 +13,32 @@ from app.events.management import ProjectUpdated
 from app.projects import metadata_keys
 from app.projects.metadata_keys import PUBLIC, RETENTION_ID
 from app.projects.models import Project, ProjectMetadata
-from app.projects.rights import ProjectRef, require
+from app.projects.rights import ProjectRef, require_in_project
 
 
 class MetadataService:
-    """The use cases of a project's metadata, in the name of the context's principal. Refused as ``rights.require``."""
+    """The use cases of a project's metadata, in the name of the context's principal.
+
+    Refused as ``rights.require_in_project`` says.
+    """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def all(self, project_key: str | int) -> Mapping[str, str]:
         """Return all metadata of the project; ``public`` is always among them."""
-        return stored(self._ctx, require(self._ctx, project_key, "metadata", "list").id)
+        return stored(self._ctx, require_in_project(self._ctx, project_key, "metadata", "list").id)
 
     def get(self, project_key: str | int, name: str) -> Mapping[str, str]:
         """Return one key with its value, nothing when the project does not have it: clients ask before they set it."""
-        project = require(self._ctx, project_key, "metadata", "read")
+        project = require_in_project(self._ctx, project_key, "metadata", "read")
         metadata = stored(self._ctx, project.id)
         return {name: metadata[name]} if name in metadata else {}
 
     @retried()
     def add(self, project_key: str | int, given: Mapping[str, str]) -> None:
         """Add a key; errors as ``metadata_keys.pair``, ConflictError when the project has it already."""
-        project = require(self._ctx, project_key, "metadata", "create")
+        project = require_in_project(self._ctx, project_key, "metadata", "create")
         with self._ctx.write():
             before = locked(self._ctx, project)
             name, value = metadata_keys.pair(given, before)
@@ -49,7 +52,7 @@ class MetadataService:
 
         Errors as ``metadata_keys.pair``; FieldInvalid when the pair has another key.
         """
-        project = require(self._ctx, project_key, "metadata", "update")
+        project = require_in_project(self._ctx, project_key, "metadata", "update")
         with self._ctx.write():
             before = locked(self._ctx, project)
             if given.keys() != {name}:
@@ -62,7 +65,7 @@ class MetadataService:
 
         NotFoundError when the project does not have it, FieldInvalid for the one that only the server sets.
         """
-        project = require(self._ctx, project_key, "metadata", "delete")
+        project = require_in_project(self._ctx, project_key, "metadata", "delete")
         with self._ctx.write():
             before = locked(self._ctx, project)
             _require_key(before, name)

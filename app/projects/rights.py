@@ -7,7 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import may_in_project, require_somebody
+from app.access.decision import may_in_project, require_authenticated
 from app.access.principals import Principal, PrincipalKind
 from app.access.roles import Role
 from app.context import Context
@@ -65,7 +65,7 @@ def may(session: Session, principal: Principal, project: ProjectRef, resource: s
     return may_in_project(principal, project.name, roles_in(session, principal, project), resource, action)
 
 
-def require(ctx: Context, key: str | int, resource: str, action: str) -> ProjectRef:
+def require_in_project(ctx: Context, key: str | int, resource: str, action: str) -> ProjectRef:
     """Return the project, or refuse so that existence does not leak.
 
     A missing project is 401 for anonymous, denied for an ordinary caller, ProjectUnknown for an administrator; a right
@@ -77,7 +77,7 @@ def require(ctx: Context, key: str | int, resource: str, action: str) -> Project
         roles = _NO_ROLES if principal.sysadmin else _roles(ctx.rows, principal, project)
         if may_in_project(principal, project.name, roles, resource, action):
             return project
-    require_somebody(principal)
+    require_authenticated(principal)
     if project is None and principal.sysadmin:
         raise ProjectUnknown(f"project {key} not found")
     raise DeniedError(f"unauthorized to access {resource} of project {key}: action: {action}")

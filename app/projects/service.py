@@ -7,7 +7,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import may_in_system, require_somebody
+from app.access.decision import may_in_system, require_authenticated
 from app.access.principals import PrincipalKind
 from app.access.roles import Role
 from app.configuration.keys import PROJECT_CREATION_RESTRICTION
@@ -31,7 +31,7 @@ from app.projects import allowlist, listing, members, metadata, metadata_keys, q
 from app.projects.candidates import GROUP, USER
 from app.projects.models import Project, ProjectMember
 from app.projects.results import Deletable, ProjectSummary, ProjectView, StorageUse
-from app.projects.rights import ProjectRef, find_project, may, require
+from app.projects.rights import ProjectRef, find_project, may, require_in_project
 
 LIBRARY = "library"
 
@@ -97,13 +97,13 @@ class ProjectService:
             return known or self._insert(LIBRARY, {metadata_keys.PUBLIC: "true"}, owner_id, limit)
 
     def find(self, key: str | int) -> ProjectView:
-        """The project of this name or id; refused as ``rights.require`` says to who may not read it."""
-        project = require(self._ctx, key, "project", "read")
+        """The project of this name or id; refused as ``rights.require_in_project`` says to who may not read it."""
+        project = require_in_project(self._ctx, key, "project", "read")
         return listing.view_of(self._ctx, project.id)
 
     def exists(self, name: str) -> bool:
         """Tell whether a project of this name exists; UnauthenticatedError for nobody."""
-        require_somebody(self._ctx.principal)
+        require_authenticated(self._ctx.principal)
         with self._ctx.read() as session:
             return find_project(session, name) is not None
 
@@ -112,8 +112,8 @@ class ProjectService:
         return listing.visible(self._ctx, query, detailed=detailed)
 
     def summary(self, key: str | int) -> ProjectSummary:
-        """The project in numbers, as far as the caller may see them; refused as ``rights.require`` says."""
-        project = require(self._ctx, key, "project", "read")
+        """The project in numbers, as far as the caller may see them; refused as ``rights.require_in_project`` says."""
+        project = require_in_project(self._ctx, key, "project", "read")
         with self._ctx.read() as session:
             row = session.connection().execute(_NUMBERS, {"project": project.id}).one()
             held = [may(session, self._ctx.principal, project, *right) for right in _SUMMARY_RIGHTS]
@@ -124,7 +124,7 @@ class ProjectService:
 
     def deletable(self, key: str | int) -> Deletable:
         """Whether ``delete`` would succeed now; refused as it would be."""
-        project = require(self._ctx, key, "project", "delete")
+        project = require_in_project(self._ctx, key, "project", "delete")
         count = self._ctx.rows(_NUMBERS, {"project": project.id})[0].repo_count
         return Deletable(deletable=not count, message=_full(count) if count else "")
 
@@ -132,9 +132,9 @@ class ProjectService:
     def update(self, key: str | int, wanted: ProjectChange) -> None:
         """Change metadata and the list of accepted vulnerabilities; all of it or, refused, nothing.
 
-        Refused as ``rights.require`` says; FieldInvalid for a key or list outside its grammar.
+        Refused as ``rights.require_in_project`` says; FieldInvalid for a key or list outside its grammar.
         """
-        project = require(self._ctx, key, "project", "update")
+        project = require_in_project(self._ctx, key, "project", "update")
         accepted = None if wanted.cve_allowlist is None else allowlist.accepted(wanted.cve_allowlist, project.id)
         with self._ctx.write():
             before = metadata.locked(self._ctx, project)
@@ -149,7 +149,7 @@ class ProjectService:
 
         ReadOnly and UnavailableError by the write gate: blobs without a manifest may go with it.
         """
-        project = require(self._ctx, key, "project", "delete")
+        project = require_in_project(self._ctx, key, "project", "delete")
         with self._ctx.write_content() as session:
             count = session.execute(
                 sa.select(Project.repo_count).where(Project.id == project.id).with_for_update()
@@ -171,7 +171,7 @@ class ProjectService:
 
     def _require_may_create(self, project: NewProject) -> None:
         principal = self._ctx.principal
-        require_somebody(principal)
+        require_authenticated(principal)
         if may_in_system(principal, "project", "create"):
             if project.registry_id is not None:
                 raise UnsupportedError("proxy cache projects are not available")

@@ -29,12 +29,12 @@ _LONGEST_GRACE = 30 * 86_400
 
 
 def new_secret() -> str:
-    """A secret of 190 bits that satisfies the rules of passwords too."""
+    """Return a secret of 190 bits that satisfies the rules of passwords too."""
     return random_password(_SECRET_LENGTH)
 
 
 def hashed(keys: Keys, stored_name: str, secret: str) -> str:
-    """What is kept of a robot's secret."""
+    """Return what is stored of a robot's secret."""
     return keys.keyed_hash(_PURPOSE, stored_name, secret)
 
 
@@ -72,7 +72,7 @@ class RobotSource:
         return _principal(rows, self._prefix_now()) if rows else None
 
     def _previous(self, row: sa.Row[Any], presented: Sequence[str]) -> str | None:
-        """The hash of the secret before, when it is the one presented and its grace period lasts."""
+        """Return the hash of the secret before, when it is the one presented and its grace period lasts."""
         previous: str | None = row.previous_secret_hash
         until = row.previous_secret_until
         in_grace = previous is not None and until is not None and until > self._ports.clock.now()
@@ -90,7 +90,7 @@ class SecretRotation:
 
     @retried()
     def refresh(self, robot_id: int, secret: str = "", *, grace: int = 0) -> str | None:
-        """Give a robot another secret; a generated one is returned, None for one that the caller chose.
+        """Replace a robot's secret; return a generated one, None for one that the caller chose.
 
         The secret before stays valid for ``grace`` seconds, and tokens made with it stay what they are; without grace
         it ends at once, and they do within five seconds. A robot may do this to itself with the secret that is its own

@@ -1,4 +1,4 @@
-"""What happens to robots when a project goes, and what they may not do though they hold the right to it."""
+"""What deleted projects and changed memberships set off for robots."""
 
 import sqlalchemy as sa
 
@@ -9,17 +9,17 @@ from app.robots.rights import require_role_to_give
 
 
 def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
-    """Stop the tokens of robots that were granted something in it, as another project may take its name."""
+    """End the tokens of robots with grants in the project, as another project may take its name."""
     granted = sa.select(RobotPermission.robot_id).where(RobotPermission.project_id == event.project_id)
     statement = sa.update(Robot).where(Robot.id.in_(granted)).values(version=Robot.version + 1)
     ctx.session.execute(statement.execution_options(synchronize_session=False))
 
 
 def member_added(ctx: Context, event: MemberAdded) -> None:
-    """Refuse a robot that gives more than it holds and nobody vouches for: RobotDenied."""
+    """Raise RobotDenied for a robot that gives a role which it does not hold and for which no person vouches."""
     require_role_to_give(ctx, event.project_id, event.role, "create")
 
 
 def member_updated(ctx: Context, event: MemberUpdated) -> None:
-    """As ``member_added``, for another role."""
+    """Raise RobotDenied as ``member_added`` does, for another role."""
     require_role_to_give(ctx, event.project_id, event.role, "update")

@@ -24,7 +24,7 @@ MOST_ACCESSES: Final = 10_000
 
 
 class Level(StrEnum):
-    """Where a robot belongs."""
+    """Whether a robot belongs to the system or to a project."""
 
     SYSTEM = "system"
     PROJECT = "project"
@@ -62,7 +62,7 @@ def grantable() -> Grantable:
 
 
 def grants_of(level: Level, permissions: Sequence[SpacePermission]) -> tuple[Grant, ...]:
-    """The grants that the entries make, each once and in their order; InvalidError that names an entry which is wrong.
+    """Return the grants of the entries in their order, none twice; InvalidError names an entry that is wrong.
 
     A project's robot has one entry, for a project by name; the system's may have one for the system and for projects.
     """
@@ -95,7 +95,7 @@ def holds(principal: Principal, roles: frozenset[Role], grant: Grant) -> bool:
 
 
 def permissions_of(grants: Iterable[Grant]) -> list[SpacePermission]:
-    """The entries of grants, one for each namespace, in their order."""
+    """Return the entries of grants, one for each namespace, in their order."""
     spaces: dict[str, list[GrantedAction]] = {}
     for namespace, resource, action in grants:
         spaces.setdefault(namespace, []).append(GrantedAction(resource=resource, action=action))

@@ -6,21 +6,21 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import may_in_project, require_in_system, require_somebody
-from app.access.limits import refuse_role_not_held, rights_of
+from app.access.decision import may_in_project, require_authenticated, require_in_system
+from app.access.limits import require_role_held, rights_of
 from app.access.principals import Principal, PrincipalKind
 from app.access.roles import Role
 from app.context import Context
 from app.core.errors import DeniedError, NotFoundError, RobotDenied
 from app.identity import people
-from app.projects.rights import ProjectRef, administers_any, find_project, require, roles_in
+from app.projects.rights import ProjectRef, administers_any, find_project, require_in_project, roles_in
 from app.robots.grants import EVERY_PROJECT, SYSTEM_SPACE, Grant, holds
 from app.robots.models import Robot, RobotPermission
 from app.robots.rules import NEVER
 
 _MEMBER: Final = "member"
 _LONGEST_LINE: Final = 32
-"""Robots that made one another; nobody vouches for what is further away."""
+"""Robots in a line of makers; a person vouches for no longer one."""
 _PUBLIC: Final = frozenset({Role.PUBLIC})
 
 
@@ -29,7 +29,7 @@ def require_in_space(ctx: Context, project_id: int | None, action: str) -> None:
     if project_id is None:
         require_in_system(ctx.principal, "robot", action)
     else:
-        require(ctx, project_id, "robot", action)
+        require_in_project(ctx, project_id, "robot", action)
 
 
 def require_on_robot(ctx: Context, robot_id: int, action: str, project_key: str | int | None = None) -> None:
@@ -37,8 +37,8 @@ def require_on_robot(ctx: Context, robot_id: int, action: str, project_key: str 
 
     The error does not tell in which project the robot is.
     """
-    require_somebody(ctx.principal)
-    project = None if project_key is None else require(ctx, project_key, "robot", action)
+    require_authenticated(ctx.principal)
+    project = None if project_key is None else require_in_project(ctx, project_key, "robot", action)
     with ctx.read() as session:
         found = session.execute(sa.select(Robot.project_id).where(Robot.id == robot_id)).one_or_none()
     if found is None or (project and project.id != found.project_id):
@@ -59,7 +59,7 @@ def require_editable(robot: Robot) -> Robot:
 
 def require_grants_shown(ctx: Context) -> None:
     """Raise unless the caller administers the system or any project, and may see what robots can be granted."""
-    require_somebody(ctx.principal)
+    require_authenticated(ctx.principal)
     if not ctx.principal.sysadmin and not administers_any(ctx):
         raise DeniedError("only administrators may see what robots can be granted")
 
@@ -86,7 +86,7 @@ def require_role_to_give(ctx: Context, project_id: int, role: int, action: str) 
     if project is None:
         return
     try:
-        refuse_role_not_held(principal, project.name, role)
+        require_role_held(principal, project.name, role)
     except RobotDenied:
         if not _vouched(ctx, principal.id, project, role, action):
             raise

@@ -39,7 +39,7 @@ _COLUMNS: Columns = {
 
 
 def wanted_project(query: ListQuery) -> int | None:
-    """The id of the project whose robots are asked for, None for the system's robots.
+    """Return the id of the project whose robots the query asks for, None for the system's robots.
 
     InvalidError for a level that is none, and for the level project without the id of one.
     """
@@ -58,7 +58,7 @@ def wanted_project(query: ListQuery) -> int | None:
 def listed(
     session: Session, project_id: int | None, query: ListQuery, *, prefix: str, now: datetime
 ) -> Listed[RobotView]:
-    """The page of the robots of one project, or of the system, that the query wants; by name if it does not say."""
+    """Return the page of robots of one project, or of the system, by name unless asked otherwise."""
     belongs = Robot.project_id.is_(None) if project_id is None else Robot.project_id == project_id
     plain = replace(query, terms=tuple(_without_prefix(term, prefix) for term in query.terms))
     filters = [belongs, *conditions(plain, _COLUMNS)]
@@ -72,7 +72,7 @@ def listed(
 
 
 def grants_by_robot(session: Session, ids: Sequence[int]) -> dict[int, list[Grant]]:
-    """What each of these robots was granted, in the order in which it was said."""
+    """Return what these robots were granted, in the order in which it was granted."""
     statement = (
         sa.select(RobotPermission.robot_id, RobotPermission.namespace, RobotPermission.resource, RobotPermission.action)
         .where(RobotPermission.robot_id.in_(ids))
@@ -85,7 +85,7 @@ def grants_by_robot(session: Session, ids: Sequence[int]) -> dict[int, list[Gran
 
 
 def view_of(session: Session, robot_id: int, *, prefix: str, now: datetime) -> RobotView:
-    """The robot as it is shown; NotFoundError when it is gone."""
+    """Return the robot as it is shown; NotFoundError when it is gone."""
     robot = session.get(Robot, robot_id)
     if robot is None:
         raise NotFoundError(f"robot account {robot_id} not found")
@@ -146,7 +146,7 @@ def _view(robot: Robot, grants: Sequence[Grant], prefix: str, now: datetime) -> 
 
 
 def _without_prefix(term: Term, prefix: str) -> Term:
-    """Names are stored without the prefix, and asked for with or without it."""
+    """Return the term without the prefix: names are stored without it, and asked for either way."""
     if term.key != "name":
         return term
     condition: Condition = term.condition
@@ -161,7 +161,7 @@ def _without_prefix(term: Term, prefix: str) -> Term:
 
 
 def _project_ids(session: Session, spaces: AbstractSet[str]) -> dict[str, int | None]:
-    """The project of each space, None for those that are no project's; ProjectUnknown."""
+    """Return the project's id by space, None for spaces that are no project; ProjectUnknown."""
     names = sorted(spaces - {SYSTEM_SPACE, EVERY_PROJECT})
     found: dict[str, int | None] = dict.fromkeys(spaces - set(names))
     found |= {project.name: project.id for project in find_projects(session, names)}

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import require_somebody
+from app.access.decision import require_authenticated
 from app.access.limits import end_within_makers
 from app.access.principals import PrincipalKind
 from app.configuration.keys import ROBOT_NAME_PREFIX, ROBOT_TOKEN_DURATION
@@ -19,7 +19,7 @@ from app.core.query import ListQuery
 from app.db.database import retried
 from app.events.management import RobotCreated, RobotDeleted, RobotUpdated
 from app.identity import known_logins
-from app.projects.rights import require
+from app.projects.rights import require_in_project
 from app.robots import rows, rules
 from app.robots.credentials import hashed, new_secret
 from app.robots.grants import Grant, Grantable, GrantedAction, Level, SpacePermission, access_in, grantable, grants_of
@@ -39,7 +39,7 @@ _LEVELS = {level.value: level for level in Level}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRobot:
-    """A robot to be."""
+    """A robot to make."""
 
     name: str
     level: str
@@ -54,7 +54,7 @@ class NewRobot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobotChange:
-    """What an existing robot shall be; ``name``, the full one, and ``level`` are said again and cannot change."""
+    """A change of a robot; the full ``name`` and ``level`` are repeated and cannot change."""
 
     name: str
     level: str
@@ -67,7 +67,7 @@ class RobotChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldRobot:
-    """A project's robot to be, as clients made for Harbor before 2.13 say it."""
+    """A project's robot to make, in the form of clients made for Harbor before 2.13."""
 
     name: str
     access: Sequence[GrantedAction]
@@ -87,21 +87,21 @@ class RobotService:
         self._ctx = ctx
 
     def list(self, query: ListQuery) -> Listed[RobotView]:
-        """The robots of the system, or of the project that the query names; in four queries.
+        """Return the robots of the system, or of the project that the query names; in four queries.
 
         InvalidError when it asks for a project's without naming one; refused to who may not list them.
         """
-        require_somebody(self._ctx.principal)
+        require_authenticated(self._ctx.principal)
         project_id = rows.wanted_project(query)
         require_in_space(self._ctx, project_id, "list")
         return self._listed(project_id, query)
 
     def list_of(self, project_key: str | int, query: ListQuery) -> Listed[RobotView]:
-        """The robots of one project."""
-        return self._listed(require(self._ctx, project_key, "robot", "list").id, query)
+        """Return the robots of one project."""
+        return self._listed(require_in_project(self._ctx, project_key, "robot", "list").id, query)
 
     def get(self, robot_id: int, *, project_key: str | int | None = None) -> RobotView:
-        """The robot; NotFoundError when there is none, refused to who may not read it."""
+        """Return the robot; NotFoundError, DeniedError without the right to read it."""
         require_on_robot(self._ctx, robot_id, "read", project_key)
         with self._ctx.read() as session:
             return rows.view_of(session, robot_id, prefix=self._prefix(), now=self._now())
@@ -113,15 +113,15 @@ class RobotService:
 
     @retried()
     def create(self, new: NewRobot) -> CreatedRobot:
-        """Make a robot and return its secret, which nobody can ask for again.
+        """Make a robot and return its secret, which is not shown again.
 
         InvalidError for what breaks a rule, RobotDenied for grants beyond the caller's own and for an end after the
         caller's, ProjectUnknown for grants in a project that does not exist, ConflictError when the name is taken.
         """
-        require_somebody(self._ctx.principal)
+        require_authenticated(self._ctx.principal)
         level, grants = _checked(new)
         check_name(new.name)
-        project = require(self._ctx, grants[0][0], "robot", "create") if level is Level.PROJECT else None
+        project = require_in_project(self._ctx, grants[0][0], "robot", "create") if level is Level.PROJECT else None
         if project is None:
             require_in_space(self._ctx, None, "create")
         name = stored_name(new.name, project.name if project else None)
@@ -132,8 +132,8 @@ class RobotService:
             return self._insert(session, new, grants, name=name, project_id=project.id if project else None)
 
     def create_in(self, project_key: str | int, old: OldRobot) -> CreatedRobot:
-        """As ``create``, for a robot of the project; refused as ``rights.require`` says before anything is read."""
-        project = require(self._ctx, project_key, "robot", "create")
+        """As ``create``, for a robot of the project; refused as ``rights.require_in_project`` says."""
+        project = require_in_project(self._ctx, project_key, "robot", "create")
         access = access_in(project.id, old.access)
         never = old.expires_at == rules.NEVER
         return self.create(
@@ -169,7 +169,7 @@ class RobotService:
 
     @retried()
     def switch(self, robot_id: int, description: str, *, disabled: bool, project_key: str | int) -> None:
-        """Describe a robot of a project anew, and switch it off or on."""
+        """Change the description of a project's robot, and disable or enable it."""
         require_on_robot(self._ctx, robot_id, "update", project_key)
         rules.check_description(description)
         with self._ctx.write() as session:

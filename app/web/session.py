@@ -65,10 +65,10 @@ def current_context() -> Context:
     return context
 
 
-def require_somebody() -> Context:
-    """The current Context of an authenticated caller; UnauthenticatedError for nobody."""
+def authenticated_context() -> Context:
+    """Return the Context of the request being served; UnauthenticatedError for an anonymous caller."""
     context = current_context()
-    decision.require_somebody(context.principal)
+    decision.require_authenticated(context.principal)
     return context
 
 

@@ -1,12 +1,17 @@
 """An identity source beside the database: its people log in, get accounts, roles by groups, and lose them again."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from flask import Flask
+from structlog.testing import capture_logs
 
 from app.context import Context, Ports
 from app.core.errors import DeniedError, UnauthenticatedError
+from app.core.plugins import Family
 from app.identity.authentication import Authenticator
 from app.identity.models import LoginFailure, RefreshToken, UserGroup
 from app.identity.people import GroupType
@@ -70,6 +75,35 @@ class TestWhoIsAsked:
         directory.is_enabled = False
         assert [status_of(client, one) for one in (ALICE, ("bob", PASSWORD))] == [401, 401]
         assert directory.asked == ["alice"]
+
+    @ONE_DATABASE
+    def test_a_source_that_is_in_the_list_no_more(
+        self, client: httpx.Client, ports: Ports, directory: Directory
+    ) -> None:
+        assert status_of(client, ALICE) == 200
+        listed = replace(ports, sources=Family("identity source", dict(list(ports.sources.members.items())[:-1])))
+        with capture_logs() as lines, pytest.raises(UnauthenticatedError):
+            Authenticator(listed).basic(*ALICE, "192.0.2.1")
+        assert [(line["event"], line["source"]) for line in lines] == [("identity_source_unknown", directory.name)]
+
+
+@ONE_DATABASE
+def test_every_wrong_password_costs_one_hash_whoever_it_is_for(
+    client: httpx.Client, people: People, ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert status_of(client, ALICE) == 200
+    UserService(ctx).disable(people["master"].id)
+    hashes: list[str] = []
+    verify = PasswordHasher.verify
+
+    def counted(hasher: PasswordHasher, stored: str, password: str) -> bool:
+        hashes.append(password)
+        return verify(hasher, stored, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counted)
+    for number, name in enumerate(("guest", "master", "alice", "nobody", "robot$nobody")):
+        assert status_of(client, (name, f"Wrong{number}")) == 401
+        assert hashes == [f"Wrong{other}" for other in range(number + 1)], name
 
 
 class TestRoles:

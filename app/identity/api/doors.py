@@ -1,15 +1,13 @@
-"""The doors of browsers: login, logout, and whether a user exists."""
+"""What browsers ask outside the API: login, logout, and whether a user exists."""
 
 from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify, request
 
-from app.access.principals import PrincipalKind
 from app.context import Context
-from app.core.errors import FieldInvalid, UnauthenticatedError
-from app.events.management import LoggedIn, LoggedOut
+from app.core.errors import FieldInvalid
 from app.identity.availability import Unique, taken
-from app.identity.sessions import SessionStore
+from app.identity.logins import LoginService
 from app.web import login
 from app.web.session import current_context, installation
 
@@ -21,16 +19,8 @@ def log_in() -> Response:
     """Open a session for ``principal`` and ``password``; 401 when they are wrong, 429 while a delay lasts."""
     ports, form, address = installation().ports, request.form, request.remote_addr or ""
     principal = installation().authenticator.basic(form.get("principal", ""), form.get("password", ""), address)
-    if principal.kind is not PrincipalKind.USER:
-        raise UnauthenticatedError
     ctx = Context(ports, principal, request_id=request.environ.get("pyharbor.request_id", ""), address=address)
-    sessions, before = SessionStore(ports), login.current_sid()
-    with ctx.write():
-        if before is not None:
-            sessions.close(ctx, before)
-        sid = sessions.open(ctx, principal)
-        ctx.emit(LoggedIn(username=principal.name))
-    login.begin(principal, sid)
+    login.begin(principal, LoginService(ctx).log_in(replaced=login.current_sid()))
     return _done()
 
 
@@ -39,18 +29,14 @@ def log_out() -> Response:
     """End the session of the cookie, if there is one."""
     sid = login.current_sid()
     if sid is not None:
-        principal, ctx = login.session_principal(), current_context()
-        with ctx.write():
-            SessionStore(ctx.ports).close(ctx, sid)
-            if principal.authenticated:
-                ctx.emit(LoggedOut(username=principal.name, operator=principal.name))
+        LoginService(current_context()).log_out(sid, login.session_principal())
         login.end()
     return _done()
 
 
 @blueprint.post("/c/userExists")
 def user_exists() -> Response:
-    """Whether an account has the ``value`` as its ``target``, ``username`` or ``email``; ``true`` or ``false``."""
+    """Tell whether an account has the ``value`` as its ``target``, ``username`` or ``email``; ``true`` or ``false``."""
     target = request.form.get("target", "")
     if target not in tuple(Unique):
         raise FieldInvalid("target", "username or email")

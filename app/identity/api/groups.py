@@ -36,8 +36,8 @@ class UserGroups(MethodView):
     @blueprint.creates()
     def post(self, body: dict[str, Any]) -> str:
         """Create user group."""
-        made = GroupService(current_context()).create(body.get("group_name", ""), body.get("group_type", 0))
-        return f"/api/v2.0/usergroups/{made}"
+        group_id = GroupService(current_context()).create(body.get("group_name", ""), body.get("group_type", 0))
+        return f"/api/v2.0/usergroups/{group_id}"
 
 
 @blueprint.route("/usergroups/search")

@@ -25,7 +25,7 @@ from app.identity.service import UserService
 from app.web import csrf
 from app.web.blueprint import HarborBlueprint
 from app.web.schemas import ListParameters, wanted, wanted_page
-from app.web.session import current_context, require_somebody
+from app.web.session import authenticated_context, current_context
 
 blueprint = HarborBlueprint("user", __name__)
 _USER_ID = {"in": "path", "name": "user_id", "required": True, "type": "integer", "format": "int"}
@@ -48,8 +48,8 @@ class Users(MethodView):
     def post(self, body: dict[str, Any]) -> str:
         """Create a local user."""
         new = NewUser(username=body.get("username", ""), password=body.get("password", ""), **_profile(body))
-        made = UserService(current_context()).create(new, from_page=csrf.carried())
-        return f"/api/v2.0/users/{made.id}"
+        account = UserService(current_context()).create(new, from_page=csrf.carried())
+        return f"/api/v2.0/users/{account.id}"
 
 
 @blueprint.route("/users/current")
@@ -60,7 +60,7 @@ class CurrentUser(MethodView):
     @blueprint.shows(UserRespSchema)
     def get(self) -> Account:
         """Get current user info."""
-        return UserService(require_somebody()).current()
+        return UserService(authenticated_context()).current()
 
 
 @blueprint.route("/users/search")
@@ -131,7 +131,7 @@ class CliSecret(MethodView):
     @blueprint.operation("setCliSecret", 400, 401, 403, 404, 412, 500)
     @blueprint.arguments(OIDCCliSecretReqSchema)
     @blueprint.does()
-    def put(self, body: dict[str, Any], user_id: int) -> None:  # noqa: ARG002 - there is nobody to set it for
+    def put(self, body: dict[str, Any], user_id: int) -> None:  # noqa: ARG002 - accounts of the database have none
         """Set CLI secret for a user."""
         raise PreconditionError("unable to update CLI secret under authmode: db_auth")
 

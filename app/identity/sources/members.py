@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import structlog
+
 from app.access.principals import Principal, PrincipalKind
 from app.context import Ports
 from app.core.errors import InternalError
@@ -12,6 +14,7 @@ from app.identity.sources.outside import BoundedSource
 from app.identity.sources.source import Keeper, OutsideSource, StoredLogin
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_log = structlog.get_logger()
 _WHO_LOGS_IN: Final = (PrincipalKind.ROBOT, PrincipalKind.USER)
 
 
@@ -34,6 +37,7 @@ class Sources:
             if not isinstance(member, Keeper)
         )
         self._by_kind = _one_for_each_kind(self.keepers)
+        self._names = {member.name for member in members}
 
     @property
     def accounts(self) -> Mapping[PrincipalKind, Callable[[int], Principal | None]]:
@@ -47,11 +51,13 @@ class Sources:
     def outside_for(self, name: str, stored: StoredLogin | None) -> tuple[BoundedSource, ...]:
         """The outside sources that may be shown the password of this name.
 
-        Of an account that is known, it is the source it belongs to; else all that the configuration wants, unless a
-        keeper reserves such names.
+        Of an account that is known, it is the source it belongs to, and an error in the log when that is in no row any
+        more; else all that the configuration wants, unless a keeper reserves such names.
         """
         if stored is None and any(keeper.reserves(name) for keeper in self.keepers):
             return ()
+        if stored is not None and stored.source not in self._names:
+            _log.error("identity_source_unknown", source=stored.source, username=stored.username)
         asked = (source for source in self.outside if stored is None or source.name == stored.source)
         return tuple(source for source in asked if source.enabled())
 

@@ -7,7 +7,7 @@ from flask.views import MethodView
 from app.projects.held_permissions import HeldPermission, HeldPermissionService, relative_to
 from app.projects.member_schemas import PermissionParameters, PermissionSchema
 from app.web.blueprint import HarborBlueprint
-from app.web.session import require_somebody
+from app.web.session import authenticated_context
 
 blueprint = HarborBlueprint("current_permissions", __name__)
 
@@ -22,5 +22,5 @@ class CurrentPermissions(MethodView):
     def get(self, parameters: dict[str, Any]) -> list[HeldPermission]:
         """Get current user permissions."""
         scope = parameters.get("scope", "")
-        held = HeldPermissionService(require_somebody()).held(scope)
+        held = HeldPermissionService(authenticated_context()).held(scope)
         return relative_to(scope, held) if parameters.get("relative") else held
