@@ -91,20 +91,22 @@ class ConfigurationService:
 
     def settle_pins(self) -> None:
         """Bring the write gate, which every transaction asks, to where the environment pins it, if it does."""
-        pinned = self._ctx.ports.settings.configuration.get(READ_ONLY.name)
-        if pinned is None or READ_ONLY.parsed(pinned) == gate.glance(self._ctx.ports.db).switched:
+        text = self._ctx.ports.settings.configuration.get(READ_ONLY.name)
+        if text is None or READ_ONLY.parsed(text) == gate.glance(self._ctx.ports.db).switched:
             return
+        pinned = READ_ONLY.parsed(text)
         with self._ctx.write() as session:
-            switched = gate.state(session).switched
-            self._store(session, READ_ONLY, READ_ONLY.parsed(pinned))
-            self._ctx.emit(ConfigurationChanged(changes=(_change(READ_ONLY, switched, not switched),)))
+            session.execute(_TURN)
+            if gate.state(session).switched != pinned:
+                self._store(session, READ_ONLY, pinned)
+                self._ctx.emit(ConfigurationChanged(changes=(_change(READ_ONLY, not pinned, pinned),)))
 
     def encrypt_anew(self) -> None:
         """Encrypt the secrets that are stored with the key of now; those that no key reads stay as they are."""
         with self._ctx.write() as session:
             session.execute(_TURN)
             stored = _by_name(self._ctx.rows(_STORED, {}))
-            values = self._values(stored)
+            values = Values({}, stored, self._ctx.ports.keys)
             for name, key in self._keys.items():
                 secret = _readable_or_none(values, key) if key.secret and name in stored else None
                 if secret is not None:
@@ -125,7 +127,7 @@ class ConfigurationService:
         self._ctx.admit("configure", ConfigurationUpdate(names=frozenset(key.name for key in changed)))
         for key, value in changed.items():
             self._store(session, key, value)
-        require_consistent(self.values())
+        require_consistent(self.values(), changed)
         changes = tuple(_change(key, before[key], value) for key, value in changed.items())
         self._ctx.emit(ConfigurationChanged(changes=changes))
 

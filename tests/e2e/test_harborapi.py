@@ -10,6 +10,9 @@ from harborapi.exceptions import (
     PreconditionFailed,
 )
 from harborapi.models import (
+    BoolConfigItem,
+    Configurations,
+    IntegerConfigItem,
     ProjectMetadata,
     ProjectReq,
     UserCreationReq,
@@ -41,6 +44,26 @@ def test_the_system(instance: Instance) -> None:
         assert storage.free is not None
         assert 0 < storage.free < storage.total
         await refused(NotFound, admin.get("/systeminfo/getcert"), "NOT_FOUND")
+
+    tell(instance, story)
+
+
+def test_the_configuration(instance: Instance) -> None:
+    async def story(admin: HarborAsyncClient) -> None:
+        before = await admin.get_config()
+        assert (before.read_only, before.session_timeout) == (
+            BoolConfigItem(value=False, editable=True),
+            IntegerConfigItem(value=60, editable=True),
+        )
+        await admin.update_config(Configurations(session_timeout=30, read_only=True))
+        try:
+            told = await admin.get_config()
+            assert told.session_timeout == IntegerConfigItem(value=30, editable=True)
+            await refused(Forbidden, admin.create_project(ProjectReq(project_name=unused("project"))), "DENIED")
+        finally:
+            await admin.update_config(Configurations(session_timeout=60, read_only=False))
+        assert await admin.get_config() == before
+        await refused(BadRequest, admin.update_config(Configurations(ldap_scope=9)), "BAD_REQUEST")
 
     tell(instance, story)
 

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.access.principals import Principal, PrincipalKind
-from app.configuration.models import ConfigurationValue
 from app.context import Context
 from app.identity.models import RefreshToken
 from app.identity.refresh_tokens import KEPT, RefreshTokens
@@ -57,15 +56,3 @@ def test_a_session_ends_after_its_lifetime_however_often_it_is_used(browser: Bro
         assert browser.who() == "guest"
     clock.forward(31 * _MINUTE)
     assert browser.who() is None
-
-
-def test_the_lifetime_is_a_configuration_key(app: Flask, people: People, ctx: Context, clock: MovableClock) -> None:
-    with ctx.write() as session:
-        session.add(ConfigurationValue(name="session_lifetime", value="90", update_time=clock.now()))
-    with closing(Browser(app)) as browser:
-        browser.logged_in(people["guest"].name)
-        for _ in range(2):
-            clock.forward(40 * _MINUTE)
-            assert browser.who() == "guest"
-        clock.forward(11 * _MINUTE)
-        assert browser.who() is None

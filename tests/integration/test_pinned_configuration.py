@@ -6,8 +6,13 @@ from unittest import mock
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
+from app.audit.models import AuditLog
 from app.cli.settings import describe
+from app.configuration.models import ConfigurationValue
+from app.configuration.service import ConfigurationService
+from app.context import Context
 from app.settings import Settings, load
 from app.wiring import build
 from tests.integration.test_api_conventions import error_of
@@ -18,6 +23,7 @@ PINS = {
     "HARBOR_READ_ONLY": "true",
     "HARBOR_LDAP_SEARCH_PASSWORD": "Secret12345",
     "HARBOR_BANNER_MESSAGE": "hello",
+    "HARBOR_SKIP_AUDIT_LOG_DATABASE": "true",
     "HARBOR_SESION_TIMEOUT": "10",
 }
 
@@ -58,6 +64,28 @@ def test_a_change_is_refused_by_the_variables_name(admin: httpx.Client, name: st
 def test_the_value_that_it_has_may_be_sent_back(admin: httpx.Client) -> None:
     configure(admin, session_timeout=10, read_only=True, banner_message="hello", ldap_uid="uid")
     assert admin.get("/configurations").json()["ldap_uid"]["value"] == "uid"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_the_environment_says_is_not_stored(admin: httpx.Client, ctx: Context) -> None:
+    lost = ctx.ports.keys.cipher.encrypt("Stored12345")
+    with ctx.write() as session:
+        session.add(ConfigurationValue(name="ldap_search_password", value=lost, update_time=ctx.ports.clock.now()))
+    configure(admin, ldap_uid="uid")
+    ConfigurationService(ctx).encrypt_anew()
+    with ctx.read() as session:
+        rows = session.execute(sa.select(ConfigurationValue.name, ConfigurationValue.value))
+        stored = {row.name: row.value for row in rows}
+    assert ctx.ports.keys.cipher.decrypt(stored["ldap_search_password"]) == "Stored12345"
+    assert stored.keys() == {"ldap_search_password", "ldap_uid"}
+
+
+def test_a_start_that_moves_the_switch_is_written_down(admin: httpx.Client, settings: Settings, ctx: Context) -> None:
+    assert admin.get("/configurations").json()["read_only"]["value"] is True
+    build(settings)
+    with ctx.read() as session:
+        rows = session.execute(sa.select(AuditLog.username, AuditLog.resource).where(AuditLog.operation == "update"))
+        assert [tuple(row) for row in rows] == [("harbor", "read_only: false -> true")]
 
 
 def test_the_read_only_switch_is_where_it_is_pinned(admin: httpx.Client, settings: Settings) -> None:

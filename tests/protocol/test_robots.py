@@ -5,10 +5,10 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from app.configuration.models import ConfigurationValue
 from app.context import Ports
 from tests.support.accounts import make_project
 from tests.support.clock import MovableClock
+from tests.support.configuration import configure
 from tests.support.manifests import push_image
 from tests.support.people import People
 from tests.support.queries import counted_statements
@@ -100,12 +100,11 @@ class TestWhatWasGranted:
 
 class TestPrefix:
     def test_is_a_setting_that_holds_within_five_seconds(
-        self, client: httpx.Client, admin: httpx.Client, ports: Ports, clock: MovableClock
+        self, client: httpx.Client, admin: httpx.Client, clock: MovableClock
     ) -> None:
         robot = make_robot(admin, "ci", entry("private", "repository:push"))
         assert may(client, "private", auth=robot.credentials) == {"pull", "push"}
-        with ports.db.write() as session:
-            session.add(ConfigurationValue(name="robot_name_prefix", value="bot-", update_time=clock.now()))
+        configure(admin, robot_name_prefix="bot-")
         clock.forward(5)
         assert may(client, "private", auth=robot.credentials) == set()
         assert may(client, "private", auth=("bot-ci", robot.secret)) == {"pull", "push"}
@@ -114,12 +113,11 @@ class TestPrefix:
     @ONE
     @pytest.mark.parametrize("name", ["robot_ci", "bot-ci"])
     def test_a_person_with_such_a_name(
-        self, client: httpx.Client, admin: httpx.Client, ports: Ports, clock: MovableClock, name: str
+        self, client: httpx.Client, admin: httpx.Client, clock: MovableClock, name: str
     ) -> None:
         body = {"username": name, "email": "a@example.test", "realname": "a", "password": "Harbor12345"}
         assert admin.post("/users", json=body).status_code == 201
-        with ports.db.write() as session:
-            session.add(ConfigurationValue(name="robot_name_prefix", value="bot-", update_time=clock.now()))
+        configure(admin, robot_name_prefix="bot-")
         clock.forward(5)
         robot = make_robot(admin, "ci", entry("private", "repository:push"))
         assert client.get("/v2/", auth=(name, "Harbor12345")).status_code == 200
