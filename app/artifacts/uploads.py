@@ -9,6 +9,7 @@ from app.artifacts.quarantine import NewObject, broken_key
 from app.artifacts.room import UploadRoom
 from app.artifacts.sealed_sessions import is_id, seal, unseal
 from app.artifacts.small_blobs import SMALL, SmallBlobs
+from app.artifacts.subjects import UploadStart
 from app.artifacts.upload_parts import Part
 from app.context import Context
 from app.core import ids
@@ -144,13 +145,14 @@ class UploadService:
             raise UploadUnknown("the blob of this upload was deleted meanwhile") from error
 
     def _stored(self, upload: UploadSession) -> UploadSession:
-        """The session with a row, from now on; errors as ``UploadRoom.require_few``.
+        """The session with a row, from now on; errors as ``UploadRoom.require_few``, and what admission refuses with.
 
         RangeInvalid or UploadUnknown when another request gave it one, or ended it, meanwhile.
         """
         if upload.stored:
             return upload
         project = self._room.require_few(RepositoryName(upload.repository))
+        self._ctx.admit(UploadStart(project_id=project, repository=upload.repository))
         upload = _with_row(upload, project)
         sessions.insert(self._ctx.ports.db, upload, self._room.entry())
         return upload

@@ -1,8 +1,12 @@
 """What happened to the configuration of the system."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from app.events.base import Event
+
+_SHOWN: Final = 40
+"""Characters of a value in the audit log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +25,12 @@ class KeyChange:
     old: str | None
     new: str | None
 
+    def __str__(self) -> str:
+        """Write the change as the audit log shows it: ``session_timeout: 60 -> 30``."""
+        if self.old is None or self.new is None:
+            return self.name
+        return f"{self.name}: {_shortened(self.old)} -> {_shortened(self.new)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationChanged(ConfigurationEvent):
@@ -30,8 +40,8 @@ class ConfigurationChanged(ConfigurationEvent):
 
     @property
     def resource(self) -> str:
-        """The names of the keys."""
-        return ", ".join(change.name for change in self.changes)
+        """The keys with their values, as the audit log shows them."""
+        return ", ".join(map(str, self.changes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,3 +64,7 @@ class SystemAllowlistChanged(ConfigurationEvent):
     def resource(self) -> str:
         """The list has no other name."""
         return "CVE allowlist"
+
+
+def _shortened(value: str) -> str:
+    return value if len(value) <= _SHOWN else f"{value[: _SHOWN - 1]}…"

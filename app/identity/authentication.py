@@ -88,7 +88,7 @@ class Authenticator:
             ctx = Context(self._ports, address=address)
             with ctx.write() as session:
                 throttle.record_failure(session, account, place)
-                ctx.record(LoginFailed(username=username, address=address, operator=username))
+                ctx.emit(LoginFailed(username=username, address=address))
             raise UnauthenticatedError
         self._remember(key, principal)
         if not known():

@@ -43,7 +43,7 @@ def log_out() -> Response:
         with ctx.write():
             SessionStore(ctx.ports).close(ctx, sid)
             if principal.authenticated:
-                ctx.emit(LoggedOut(username=principal.name, operator=principal.name))
+                ctx.emit(LoggedOut(username=principal.name))
         login.end()
     return _done()
 
