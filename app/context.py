@@ -19,10 +19,11 @@ from app.core.cache import Cache, content_cache
 from app.core.clock import Clock
 from app.core.crypto import Keys, random_key
 from app.core.errors import DomainError, InternalError, Kind, Overtaken, StorageFull, UnavailableError
-from app.core.plugins import AdmissionTable, Bell, IdentitySources, PullSink
+from app.core.plugins import AdmissionTable, Bell, IdentitySources, PullSink, Subject
 from app.core.recent import Recent
 from app.core.refusal_bounds import RefusalBounds
 from app.db import gate
+from app.db.contributions import Contributors
 from app.db.database import Database, writing
 from app.db.plans import run
 from app.events.base import EffectTable, Event
@@ -54,6 +55,10 @@ class Ports:
     admission: AdmissionTable
     effects: EffectTable
     sources: IdentitySources
+    verdicts: Contributors[Any] = field(default_factory=Contributors)
+    """Of ``app.artifacts.contributors.PullVerdict``: who judges pulls by the one query of each."""
+    slots: Contributors[Any] = field(default_factory=Contributors)
+    """Of ``app.artifacts.contributors.RowSlot``: who adds to the rows of artifacts."""
     key_batches: KeyBatches
     manifests: Cache[str, bytes] = field(default_factory=content_cache)
     """Bytes of manifests by digest; never who may see them or whether they exist."""
@@ -167,10 +172,19 @@ class Context:
             gate.pass_through(session)
             yield session
 
-    def admit(self, verb: str, subject: object) -> None:
-        """Run the admission checks of ``verb`` in order; the first that refuses raises."""
-        for check in self.ports.admission.get(verb, ()):
-            check(self, subject)
+    def admit(self, subject: Subject, *, recorded: bool = True) -> None:
+        """Run the checks of the subject's verb in order; the first that refuses raises.
+
+        That is on record unless the caller only asks, as a dry run does. InternalError for a verb without a row in
+        ``app/admission.py``.
+        """
+        checks = self.ports.admission.get(subject.verb)
+        if checks is None:
+            raise InternalError(f"the verb {subject.verb} has no row in app/admission.py")
+        if checks:
+            with self.refusing(subject.denial if recorded else None):
+                for check in checks:
+                    check(self, subject)
 
     def emit(self, event: Event) -> None:
         """Run the effects of ``event`` in order, inside the open writing transaction.
@@ -211,20 +225,20 @@ class Context:
         refusal.facts = ()
 
     @contextmanager
-    def refusing(self, fact: Event) -> Iterator[None]:
-        """Record ``fact`` when what is done within is denied to a caller who is logged in.
+    def refusing(self, fact: Event | None) -> Iterator[None]:
+        """Record ``fact``, if there is one, when what is done within is denied to a caller who is logged in.
 
         Anonymous callers put nothing on record: the access log has them.
         """
         try:
             yield
         except DomainError as refusal:
-            if refusal.kind in _DENIALS and self.principal.authenticated:
+            if fact is not None and refusal.kind in _DENIALS and self.principal.authenticated:
                 self.record_refusal(refusal.carrying(fact))
             raise
 
     def _within_bounds(self, fact: Event) -> bool:
         if not fact.most_a_minute:
             return True
-        source, kind = fact.source or self.principal.name, type(fact).__name__
-        return self.ports.refusals.take(source, (kind, fact.resource), fact.most_a_minute, self.ports.clock.now())
+        fact_key = (type(fact).__name__, fact.resource)
+        return self.ports.refusals.take(self.principal.name, fact_key, fact.most_a_minute, self.ports.clock.now())

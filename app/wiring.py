@@ -23,6 +23,7 @@ from app.storage.drivers.family import storage_driver
 from app.storage.key_batches import KeyBatches
 from app.storage.room import DiskRoom
 from app.storage.store import BlobStore
+from app.views import slots, verdicts
 
 
 def build(settings: Settings) -> Ports:
@@ -53,6 +54,8 @@ def build(settings: Settings) -> Ports:
         admission=admission(),
         effects=effects(),
         sources=sources(),
+        verdicts=verdicts(),
+        slots=slots(),
         key_batches=KeyBatches(db),
     )
     pulls.start(ports)

@@ -105,4 +105,8 @@ class ArtifactItem(MethodView):
 
 
 def _parts(parameters: Mapping[str, Any]) -> Parts:
-    return Parts(tags=parameters["with_tag"], accessories=parameters["with_accessory"])
+    return Parts(
+        tags=parameters["with_tag"],
+        accessories=parameters["with_accessory"],
+        parameters=frozenset(name for name, value in parameters.items() if value is True),
+    )

@@ -10,6 +10,7 @@ from app.artifacts.models import ArtifactBlob, ProjectBlob, Repository, Reposito
 from app.artifacts.quarantine import OPEN_BATCH, NewObject, StoredCopy, choose_object, is_lost, open_copy, quarantine
 from app.artifacts.repositories import Place, find_place, lock_repository
 from app.artifacts.results import ReadableBlob
+from app.artifacts.subjects import Deletion, Mount, Pull
 from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import (
@@ -20,6 +21,7 @@ from app.core.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from app.core.plugins import Verb
 from app.core.reference import RepositoryName
 from app.db.conflict import absent_inserts, absent_selects
 from app.db.database import retried
@@ -54,7 +56,7 @@ class BlobService:
         if row.quarantined:
             damage = "the stored copy of this blob is damaged; pushing the content again replaces it"
             raise BlobUnknown(damage, detail={"digest": digest, "reason": "the stored copy is damaged"})
-        return ReadableBlob(id=row.id, key=row.key, size=row.size, claim_ms=row.claim_ms)
+        return ReadableBlob(id=row.id, project_id=row.project_id, key=row.key, size=row.size, claim_ms=row.claim_ms)
 
     def claim(self, name: RepositoryName, digest: Digest, blob: ReadableBlob) -> None:
         """Keep garbage collection off a blob that a pusher has been told is here; at most one write per half window.
@@ -78,8 +80,10 @@ class BlobService:
         """Open the content from ``offset``; a blob whose object was replaced meanwhile is looked up again, once.
 
         ContentDamaged when the object has another length than the blob, UnavailableError when there is none; either is
-        quarantined.
+        quarantined; whatever admission refuses with.
         """
+        if self._ctx.ports.admission[Verb.PULL]:
+            self._ctx.admit(Pull(project_id=blob.project_id, repository=name, digest=digest, artifact_id=None))
         try:
             return open_copy(self._ctx, _copy(digest, blob), offset)
         except NotFoundError:
@@ -135,7 +139,9 @@ class BlobService:
             blob = self._claimed(session, digest)
             if blob is None or blob.quarantined_at is not None:
                 return False
-            self._give(session, find_place(session, name, self._ctx.ports.clock.now()), blob.id, blob.size)
+            place = find_place(session, name, self._ctx.ports.clock.now())
+            self._ctx.admit(Mount(project_id=place.project_id, repository=name, digest=digest))
+            self._give(session, place, blob.id, blob.size)
             return True
 
     @retried()
@@ -151,6 +157,7 @@ class BlobService:
                 raise BlobUnknown(detail={"digest": digest})
             if session.execute(_REFERRED, {"repository": repository.id, "blob": blob.id}).first():
                 raise DeniedError("a manifest of the repository refers to this blob: delete the manifest first")
+            self._ctx.admit(Deletion(project_id=repository.project_id, repository=name, blobs=(digest,)))
             if not _forget(session, RepositoryBlob, repository_id=repository.id, blob_id=blob.id):
                 raise BlobUnknown(detail={"digest": digest})
             queued = {"repository_id": repository.id, "project_id": repository.project_id, "blob_id": blob.id}
@@ -255,6 +262,7 @@ _HELD = (
         Blob.size,
         (Blob.claimed_until - clock_ms()).label("claim_ms"),
         IS_QUARANTINED.label("quarantined"),
+        Repository.project_id,
         Project.public,
     )
     .select_from(Repository)

@@ -20,7 +20,7 @@ from app.artifacts.models import (
 )
 from app.artifacts.repositories import RepositoryRef, lock_repository
 from app.artifacts.standing import described_by_tag, settle, tagged_beside
-from app.artifacts.subjects import Deletion, RepositoryDeletion
+from app.artifacts.subjects import Deletion, RepositoryDeletion, Untagging
 from app.context import Context
 from app.core.errors import ManifestUnknown, StillReferenced
 from app.db.parts import parts
@@ -53,9 +53,7 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
     doomed = [each for part in parts(artifact_ids) for each in _doomed(session, part)]
     tags = tuple(tag for each in doomed for tag in each.tags)
     digests = tuple(each.digest for each in doomed)
-    ctx.admit(
-        "delete", Deletion(project_id=repository.project_id, repository=repository.name, digests=digests, tags=tags)
-    )
+    ctx.admit(Deletion(project_id=repository.project_id, repository=repository.name, digests=digests, tags=tags))
     freed = sum(each.manifest_size for each in doomed)
     touched = {*_children(session, artifact_ids), *described_by_tag(session, repository.id, digests)}
     for part in parts(artifact_ids):
@@ -96,7 +94,7 @@ def delete_artifact(ctx: Context, artifact_id: int) -> None:
 def delete_tags(ctx: Context, repository: RepositoryRef, tags: Sequence[tuple[int, str, str]]) -> None:
     """Delete tags given as (id, name, digest of their artifact), which stays. The repository's row must be locked."""
     names = tuple(name for _, name, _ in tags)
-    ctx.admit("delete", Deletion(project_id=repository.project_id, repository=repository.name, digests=(), tags=names))
+    ctx.admit(Untagging(project_id=repository.project_id, repository=repository.name, tags=names))
     touched: set[int] = set()
     for part in parts(tag_id for tag_id, _, _ in tags):
         touched.update(ctx.session.execute(sa.select(Tag.artifact_id).where(Tag.id.in_(part))).scalars())
@@ -109,7 +107,7 @@ def delete_tags(ctx: Context, repository: RepositoryRef, tags: Sequence[tuple[in
 def delete_repository(ctx: Context, repository: RepositoryRef) -> None:
     """Delete the repository with all that is in it and queue its blobs. The repository's row must be locked."""
     session = ctx.session
-    ctx.admit("delete_repository", RepositoryDeletion(project_id=repository.project_id, repository=repository.name))
+    ctx.admit(RepositoryDeletion(project_id=repository.project_id, repository=repository.name))
     freed = _manifest_bytes(session, repository)
     blob_ids = lock_blobs(
         session, sa.select(RepositoryBlob.blob_id).where(RepositoryBlob.repository_id == repository.id)

@@ -3,17 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
+from app.artifacts.contributors import RowSlot
 from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Standing, Tag
 from app.artifacts.shares import Shares
 from app.artifacts.views import AccessoryView, ArtifactView, ReferenceView, TagView
 from app.core.errors import InvalidError
 from app.core.paging import PAGE_SIZE_LIMIT, Listed
 from app.core.query import AllOf, Exact, Fuzzy, ListQuery
+from app.db.contributions import Contributors
 from app.db.documents import document_bytes, within, without_member
 from app.db.listing import Columns, conditions, contains, counted, order, paged
 
@@ -38,9 +40,13 @@ class Parts:
 
     tags: bool = True
     accessories: bool = False
+    parameters: frozenset[str] = frozenset()
+    """The parameters that are set; some slots are asked for by one."""
 
 
-def artifacts_of(session: Session, repository_id: int, query: ListQuery, wanted: Parts) -> Listed[ArtifactView]:
+def artifacts_of(
+    session: Session, repository_id: int, query: ListQuery, wanted: Parts, slots: Contributors[RowSlot]
+) -> Listed[ArtifactView]:
     """The page of the repository's artifacts, as in Harbor without accessories and untagged children of indexes.
 
     ``base=*`` asks for the children too, and nothing for accessories.
@@ -52,16 +58,22 @@ def artifacts_of(session: Session, repository_id: int, query: ListQuery, wanted:
     ordered = order(query.sort, _COLUMNS, (Artifact.push_time.desc(), Artifact.id.desc()), Artifact.id)
     page = query.page.at_most(PAGE_SIZE_LIMIT)
     ids = session.execute(paged(sa.select(Artifact.id).where(*where).order_by(*ordered), page)).scalars().all()
-    return Listed(items=artifact_views(session, ids, wanted, Shares.of_page(page.size)), total=total, page=page)
+    views = artifact_views(session, ids, wanted, Shares.of_page(page.size), slots)
+    return Listed(items=views, total=total, page=page)
 
 
-def artifact_views(session: Session, artifact_ids: Sequence[int], wanted: Parts, shares: Shares) -> list[ArtifactView]:
+def artifact_views(
+    session: Session, artifact_ids: Sequence[int], wanted: Parts, shares: Shares, slots: Contributors[RowSlot]
+) -> list[ArtifactView]:
     """Views of the artifacts in the order of their ids as given, as much as their shares allow.
 
-    Ids that are gone are left out.
+    Ids that are gone are left out. What slots show comes by the query of the artifacts themselves.
     """
     most = asdict(shares)
-    rows = {row.id: row for row in session.execute(_ROWS, {"ids": list(artifact_ids), **most})} if artifact_ids else {}
+    filled = [slot for slot in slots if not slot.parameter or slot.parameter in wanted.parameters]
+    statement = slots.statement(_ROWS, filled)
+    values = {"ids": list(artifact_ids), **most}
+    rows = {row.id: row for row in session.execute(statement, values)} if artifact_ids else {}
     which = {"ids": list(rows), **most}
     references = grouped(_parts_of(session, ReferenceView, _REFERENCES, which), "parent_id")
     tags = grouped(_parts_of(session, TagView, _TAGS, which), "artifact_id") if wanted.tags else {}
@@ -72,7 +84,8 @@ def artifact_views(session: Session, artifact_ids: Sequence[int], wanted: Parts,
     )
     return [
         ArtifactView(
-            **rows[each]._asdict(),
+            **dict(zip(_ROW_NAMES, rows[each], strict=False)),
+            slots={slot.name: value for slot in filled if (value := slot.value(rows[each])) is not None},
             references=references.get(each, ()),
             tags=tags.get(each, ()),
             accessories=accessories.get(each, ()),
@@ -157,6 +170,8 @@ _ROWS = (
     .join(Repository, Repository.id == Artifact.repository_id)
     .where(Artifact.id.in_(_IDS))
 )
+_ROW_NAMES: Final = tuple(_ROWS.selected_columns.keys())
+"""Of an artifact's own columns; those of slots follow."""
 _NUMBERED_TAGS = (
     sa.select(
         Tag.id,

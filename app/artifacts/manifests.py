@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -13,6 +13,7 @@ from app.artifacts.subjects import Pull
 from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import DeniedError, ManifestUnknown, UnauthenticatedError
+from app.core.plugins import Verb
 from app.core.reference import is_digest, is_tag
 from app.db.database import retried
 from app.events.content import ArtifactPulled
@@ -49,23 +50,23 @@ class ManifestService:
         DigestInvalid for a malformed digest, RepositoryUnknown, ManifestUnknown (also for what cannot be a tag);
         with ``public_only`` UnauthenticatedError for anything outside public projects.
         """
-        db = self._ctx.ports.db
+        ports = self._ctx.ports
+        db, verdicts = ports.db, ports.verdicts
         if is_digest(reference):
-            rows = db.rows(_BY_DIGEST, {"repository": repository, "digest": Digest.parse(reference)})
+            statement = verdicts.statement(_BY_DIGEST)
+            rows = db.rows(statement, {"repository": repository, "digest": Digest.parse(reference)})
             tag = None
         else:
-            rows = db.rows(_BY_TAG, {"repository": repository, "tag": reference}) if is_tag(reference) else ()
+            statement = verdicts.statement(_BY_TAG)
+            rows = db.rows(statement, {"repository": repository, "tag": reference}) if is_tag(reference) else ()
             tag = reference
         if not rows:
             find_published(db, repository, public_only=public_only)
             raise ManifestUnknown(f"manifest {reference[:160]} unknown", detail={"reference": reference[:160]})
-        artifact_id, digest, media_type, size, project_id, public = tuple(rows[0])
+        artifact_id, digest, media_type, size, project_id, public = rows[0][:_OWN_FACTS]
         if public_only and not public:
             raise UnauthenticatedError
-        self._ctx.admit(
-            "pull", Pull(project_id=project_id, repository=repository, digest=digest, artifact_id=artifact_id)
-        )
-        return StoredManifest(
+        manifest = StoredManifest(
             artifact_id=artifact_id,
             project_id=project_id,
             repository=repository,
@@ -74,6 +75,9 @@ class ManifestService:
             size=size,
             tag=tag,
         )
+        if verdicts or ports.admission[Verb.PULL]:
+            self._require_admitted(manifest, rows[0])
+        return manifest
 
     def body(self, manifest: StoredManifest) -> bytes:
         """Return the manifest's bytes as they were pushed; no query when this process has them."""
@@ -106,6 +110,19 @@ class ManifestService:
                 raise DeniedError(message, detail={"indexes": parents})
             delete_artifacts(self._ctx, place, artifact_ids)
 
+    def _require_admitted(self, manifest: StoredManifest, row: sa.Row[Any]) -> None:
+        """Refuse a pull as the first verdict does by what it has in the row, else as the first admission check does."""
+        subject = Pull(
+            project_id=manifest.project_id,
+            repository=manifest.repository,
+            digest=manifest.digest,
+            artifact_id=manifest.artifact_id,
+        )
+        with self._ctx.refusing(subject.denial):
+            for verdict in self._ctx.ports.verdicts:
+                verdict.judge(self._ctx, subject, row)
+        self._ctx.admit(subject)
+
     def note_pull(self, manifest: StoredManifest) -> None:
         """Count the pull, later and in a batch."""
         self._ctx.ports.pulls.add(
@@ -133,6 +150,8 @@ _FACTS = (
     .join(Project, Project.id == Repository.project_id)
     .where(Repository.name == sa.bindparam("repository"))
 )
+_OWN_FACTS: Final = len(_FACTS.selected_columns)
+"""Columns; those of verdicts follow."""
 _BY_DIGEST = _FACTS.where(Artifact.digest == sa.bindparam("digest"))
 _BY_TAG = _FACTS.join(Tag, Tag.artifact_id == Artifact.id).where(
     Tag.repository_id == Repository.id, Tag.name == sa.bindparam("tag")

@@ -69,7 +69,7 @@ class PushService:
         with ctx.write_content() as session:
             now = ctx.ports.clock.now()
             repository = _enter_repository(session, push.repository, now)
-            ctx.admit("push", _subject(push, repository))
+            ctx.admit(_subject(push, repository))
             known = _known_artifact(session, repository, push)
             created = known is None
             stored, touched = 0, set[int]()

@@ -8,6 +8,8 @@ class ReadableBlob:
     """A live blob that a repository holds."""
 
     id: int
+    project_id: int
+    """The repository's project."""
     key: str
     size: int
     claim_ms: int

@@ -5,7 +5,7 @@ from typing import Any, Final
 from marshmallow import fields
 
 from app.web.fields import Flag, Items, Map, Moment, Number, Part, Parts, Switch, Text
-from app.web.schemas import HarborSchema, ListParameters, PageParameters, ParameterSchema
+from app.web.schemas import HarborSchema, ListParameters, PageParameters, ParameterSchema, SlottedSchema
 
 _REPORTS: Final = (
     "application/vnd.security.vulnerability.report; version=1.1, "
@@ -99,8 +99,8 @@ class AdditionLinkSchema(HarborSchema):
     absolute = Flag(keep=True)
 
 
-class ArtifactSchema(HarborSchema):
-    """An artifact."""
+class ArtifactSchema(SlottedSchema):
+    """An artifact, with what other features show of it."""
 
     id = Number()
     type = Text(attribute="kind")

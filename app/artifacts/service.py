@@ -98,14 +98,14 @@ class ArtifactService:
             repository_id = _repository_id(session, f"{project}/{repository}")
             if repository_id is None:
                 return Listed(items=(), total=0, page=query.page)
-            return listing.artifacts_of(session, repository_id, query, wanted)
+            return listing.artifacts_of(session, repository_id, query, wanted, self._ctx.ports.slots)
 
     def find(self, project: str, repository: str, reference: str, wanted: Parts) -> ArtifactView:
         """One artifact; RepositoryUnknown, ManifestUnknown."""
         require_in_project(self._ctx, project, "artifact", "read")
         with self._ctx.read() as session:
             artifact_id = find_artifact(session, f"{project}/{repository}", reference)
-            views = listing.artifact_views(session, [artifact_id], wanted, WHOLE)
+            views = listing.artifact_views(session, [artifact_id], wanted, WHOLE, self._ctx.ports.slots)
         if not views:
             raise _unknown(f"{project}/{repository}", reference)
         return views[0]

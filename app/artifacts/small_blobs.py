@@ -7,6 +7,7 @@ from app.artifacts.blobs import BlobService
 from app.artifacts.quarantine import NewObject, broken_key
 from app.artifacts.room import UploadRoom
 from app.artifacts.session_rows import SessionRows
+from app.artifacts.subjects import UploadStart
 from app.artifacts.upload_parts import Part
 from app.context import Context
 from app.core.digest import Digest
@@ -38,6 +39,7 @@ class SmallBlobs:
         The session has a row from then on, so that it is known to be finished. Errors as ``UploadService.complete``.
         """
         project = quotas.find_project(self._ctx, name.project)
+        self._ctx.admit(UploadStart(project_id=project.id, repository=name))
         upload = replace(upload, project_id=project.id)
         pieces = []
         if part is not None:

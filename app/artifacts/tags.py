@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.artifacts.deletion import delete_tags
 from app.artifacts.models import Artifact, Tag
 from app.artifacts.repositories import RepositoryRef, find_published, lock_published
+from app.artifacts.subjects import Tagging
 from app.context import Context
 from app.core.errors import ManifestUnknown
 from app.core.paging import KeysetPage
@@ -67,6 +68,9 @@ def point_tags(
     """
     if not names:
         return set()
+    ctx.admit(
+        Tagging(project_id=repository.project_id, repository=repository.name, digest=artifact.digest, tags=tuple(names))
+    )
     session, now = ctx.session, ctx.ports.clock.now()
     known = {row.name: row for row in run(session, _POINTED, {"repository": repository.id, "names": list(names)})}
     moved = {row.id: row.artifact_id for row in known.values() if row.artifact_id != artifact.id}

@@ -10,6 +10,7 @@ from app.artifacts.room import UploadRoom
 from app.artifacts.sealed_sessions import is_id, seal, unseal
 from app.artifacts.session_rows import SessionRows
 from app.artifacts.small_blobs import SMALL, SmallBlobs
+from app.artifacts.subjects import UploadStart
 from app.artifacts.upload_parts import Part
 from app.context import Context
 from app.core import ids
@@ -149,10 +150,11 @@ class UploadService:
             raise UploadUnknown("the blob of this upload was deleted meanwhile") from error
 
     def _stored(self, upload: UploadSession) -> UploadSession:
-        """The session with a row, from now on; ProjectUnknown, errors as ``SessionRows.open``."""
+        """The session with a row, from now on; ProjectUnknown, errors as ``SessionRows.open`` and of admission."""
         if upload.stored:
             return upload
         project = quotas.find_project(self._ctx, RepositoryName(upload.repository).project)
+        self._ctx.admit(UploadStart(project_id=project.id, repository=upload.repository))
         upload = _with_row(upload, project.id)
         self._rows.open(upload, project)
         return upload

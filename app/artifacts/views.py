@@ -1,6 +1,7 @@
 """What callers are shown of repositories and artifacts."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -83,3 +84,5 @@ class ArtifactView:
     references: tuple[ReferenceView, ...] = ()
     tags: tuple[TagView, ...] = ()
     accessories: tuple[AccessoryView, ...] = ()
+    slots: Mapping[str, object] = field(default_factory=dict)
+    """What other features show of it, by the name of its member in the API."""

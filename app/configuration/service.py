@@ -6,7 +6,7 @@ from typing import Any, NoReturn, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.access.decision import require_in_system, require_somebody
+from app.access.decision import require_authenticated, require_in_system
 from app.configuration.key import Key, Readers
 from app.configuration.keys import KEYS, READ_ONLY
 from app.configuration.models import ConfigurationValue
@@ -63,7 +63,7 @@ class ConfigurationService:
 
         UnauthenticatedError for an anonymous caller, DeniedError for any other.
         """
-        require_somebody(self._ctx.principal)
+        require_authenticated(self._ctx.principal)
         raise DeniedError("only internal components may read the internal configuration, and there are none")
 
     @retried()
@@ -124,7 +124,7 @@ class ConfigurationService:
         changed = {key: value for key, value in parsed.items() if value != before[key]}
         if not changed:
             return
-        self._ctx.admit("configure", ConfigurationUpdate(names=frozenset(key.name for key in changed)))
+        self._ctx.admit(ConfigurationUpdate(names=frozenset(key.name for key in changed)))
         for key, value in changed.items():
             self._store(session, key, value)
         require_consistent(self.values(), changed)
@@ -147,7 +147,7 @@ class ConfigurationService:
         if self._is_pinned(key) or not key.settable:
             return False
         try:
-            self._ctx.admit("configure", ConfigurationUpdate(names=frozenset({key.name})))
+            self._ctx.admit(ConfigurationUpdate(names=frozenset({key.name})), recorded=False)
         except InvalidError:
             return False
         return True

@@ -2,14 +2,49 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from app.core.errors import InvalidError
 
 Handler = Callable[[Any, Any], None]
-"""A check or an effect: called with the Context and the subject or event; a check refuses by raising."""
+"""A check: called with the Context and the subject; it refuses by raising."""
+
+
+class Verb(StrEnum):
+    """What is done to content or configuration, as admission names it; each has a row in ``app/admission.py``."""
+
+    PUSH = "push"
+    UPLOAD = "upload"
+    """Its first byte."""
+    MOUNT = "mount"
+    PULL = "pull"
+    TAG = "tag"
+    UNTAG = "untag"
+    DELETE = "delete"
+    DELETE_REPOSITORY = "delete_repository"
+    COPY = "copy"
+    CONFIGURE = "configure"
+    """A change of the system configuration."""
+
+
 AdmissionTable = Mapping[str, Sequence[Handler]]
 """Verb -> checks in order."""
+
+
+class Subject(Protocol):
+    """What an admission check is asked about."""
+
+    @property
+    def verb(self) -> str:
+        """The row of its checks."""
+        ...
+
+    @property
+    def denial(self) -> Any:  # noqa: ANN401 - the event's class belongs to a layer above
+        """The fact that is recorded when it is refused, None for nothing."""
+        ...
+
 
 M = TypeVar("M")
 

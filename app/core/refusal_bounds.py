@@ -1,4 +1,4 @@
-"""How many facts a caller can put on record by being refused: a bound for each source, and one for the process."""
+"""How many facts a caller can put on record by being refused: a bound for each caller, and one for the process."""
 
 import threading
 from collections import Counter
@@ -6,8 +6,8 @@ from collections.abc import Hashable
 from datetime import datetime
 from typing import Final
 
-PER_SOURCE: Final = 60
-"""Facts of one account, or of one address, in a minute."""
+PER_CALLER: Final = 60
+"""Facts of one account in a minute."""
 IN_ALL: Final = 3000
 """Facts of all of them in a minute; what this takes of memory is bounded too."""
 _MINUTE: Final = 60
@@ -21,19 +21,19 @@ class RefusalBounds:
         self._lock = threading.Lock()
         self._minute = self._total = 0
         self._equal: Counter[Hashable] = Counter()
-        self._sources: Counter[str] = Counter()
+        self._callers: Counter[str] = Counter()
 
-    def take(self, source: str, fact: Hashable, most: int, now: datetime) -> bool:
-        """Count a fact that ``source`` causes; False when it is one too many, at most ``most`` equal ones a minute."""
-        minute, key = int(now.timestamp()) // _MINUTE, (source, fact)
+    def take(self, caller: str, fact: Hashable, most: int, now: datetime) -> bool:
+        """Count a fact that ``caller`` causes; False when it is one too many, at most ``most`` equal ones a minute."""
+        minute, key = int(now.timestamp()) // _MINUTE, (caller, fact)
         with self._lock:
             if minute != self._minute:
                 self._minute, self._total = minute, 0
                 self._equal.clear()
-                self._sources.clear()
-            if self._equal[key] >= most or self._sources[source] >= PER_SOURCE or self._total >= IN_ALL:
+                self._callers.clear()
+            if self._equal[key] >= most or self._callers[caller] >= PER_CALLER or self._total >= IN_ALL:
                 return False
             self._total += 1
             self._equal[key] += 1
-            self._sources[source] += 1
+            self._callers[caller] += 1
             return True

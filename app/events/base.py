@@ -32,7 +32,7 @@ class Event:
     """Whether what was asked for was done."""
 
     most_a_minute: ClassVar[int] = 0
-    """How many of one source and resource are recorded, where callers cause it by being refused; 0 for no bound."""
+    """How many of one caller and resource are recorded, where callers cause it by being refused; 0 for no bound."""
 
     project_id: int = OUTSIDE_PROJECTS
     operator: str = field(default="", compare=False)
@@ -42,11 +42,6 @@ class Event:
     def resource(self) -> str:
         """The name of what it happened to, as the audit log shows it."""
         raise NotImplementedError(f"{type(self).__name__} does not name its resource")
-
-    @property
-    def source(self) -> str:
-        """Who a bound is for: an account, or an address where the caller has proven none."""
-        return self.operator
 
     def audit_lines(self) -> Sequence[AuditLine]:
         """One for each row of the audit log; none when other facts of the same change tell it."""

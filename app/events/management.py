@@ -56,30 +56,32 @@ class UserEvent(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoginFailed(UserEvent):
+class LoginEvent(UserEvent):
+    """A fact about a login; the account itself is the operator."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "operator", self.username)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginFailed(LoginEvent):
     """Wrong credentials were given for ``username`` from ``address``, whether or not there is such an account."""
 
     operation = "login"
     succeeded = False
-    most_a_minute = 60
 
     address: str
 
-    @property
-    def source(self) -> str:
-        """The address, as the account is not proven."""
-        return self.address
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedIn(UserEvent):
+class LoggedIn(LoginEvent):
     """A session began."""
 
     operation = "login"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedOut(UserEvent):
+class LoggedOut(LoginEvent):
     """A session was ended by its own account."""
 
     operation = "logout"

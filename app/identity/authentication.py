@@ -165,8 +165,7 @@ class Authenticator:
         ctx = Context(self._ports, address=login.address)
         with ctx.write() as session:
             throttle.record_failure(session, login.account, login.place)
-            name = login.attempt.name
-            ctx.record(LoginFailed(username=name, address=login.address, operator=name))
+            ctx.emit(LoginFailed(username=login.attempt.name, address=login.address))
         return UnauthenticatedError()
 
     @contextmanager

@@ -26,7 +26,7 @@ class LoginService:
             if replaced is not None:
                 self._sessions.close(self._ctx, replaced)
             sid = self._sessions.open(self._ctx, principal)
-            self._ctx.emit(LoggedIn(username=principal.name, operator=principal.name))
+            self._ctx.emit(LoggedIn(username=principal.name))
         return sid
 
     def log_out(self, sid: str, owner: Principal) -> None:
@@ -34,4 +34,4 @@ class LoginService:
         with self._ctx.write():
             self._sessions.close(self._ctx, sid)
             if owner.authenticated:
-                self._ctx.emit(LoggedOut(username=owner.name, operator=owner.name))
+                self._ctx.emit(LoggedOut(username=owner.name))

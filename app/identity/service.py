@@ -88,7 +88,7 @@ class UserService:
             session.add(user)
             session.flush()
             known_logins.remember(session, self._ctx.ports, user.username, new.password)
-            operator = "" if self._is_somebody() else user.username
+            operator = "" if self._authenticated() else user.username
             self._ctx.emit(UserCreated(user_id=user.id, username=user.username, operator=operator))
             return listing.account_of(user)
 

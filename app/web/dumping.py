@@ -12,6 +12,7 @@ from marshmallow import Schema, fields, missing
 from app.core.clock import iso_milliseconds
 from app.web import additions
 from app.web.fields import ZERO_MOMENT, Flag, Items, Map, Moment, Number, Part, Parts, Text
+from app.web.schemas import SlottedSchema
 
 Dumper = Callable[[Any], dict[str, Any]]
 _Writer = Callable[[Any], Any]
@@ -40,7 +41,16 @@ def dumper(schema: Schema) -> Dumper:
                 shown[key] = value
         return shown
 
-    return dump
+    return _with_slots(dump) if isinstance(schema, SlottedSchema) else dump
+
+
+def _with_slots(dump: Dumper) -> Dumper:
+    """The same with the members that other features have put ready, if the view has any."""
+
+    def dump_with_slots(thing: Any) -> dict[str, Any]:  # noqa: ANN401 - any view
+        return {**dump(thing), **getattr(thing, "slots", {})}
+
+    return dump_with_slots
 
 
 def _is_plain(schema: Schema) -> bool:

@@ -26,6 +26,10 @@ class HarborSchema(Schema):
         return {key: value for key, value in given.items() if value is not None}
 
 
+class SlottedSchema(HarborSchema):
+    """A model that other features add members to, which a view holds ready to be written in ``slots``."""
+
+
 class TextsSchema(Schema):
     """A body that is nothing but texts by name, loaded as ``texts``."""
 

@@ -109,4 +109,4 @@ def test_a_change_of_the_configuration_names_its_keys(ctx: Context) -> None:
     changes = (KeyChange(name="read_only", old="false", new="true"), KeyChange(name="smtp_secret", old=None, new=None))
     with ctx.write():
         ctx.emit(ConfigurationChanged(changes=changes))
-    assert rows(ctx, "configuration") == [(0, "harbor", "update", "read_only, smtp_secret", True)]
+    assert rows(ctx, "configuration") == [(0, "harbor", "update", "read_only: false -> true, smtp_secret", True)]

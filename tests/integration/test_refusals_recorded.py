@@ -11,8 +11,7 @@ from app.access.principals import ANONYMOUS, Principal, PrincipalKind
 from app.audit.models import AuditLog
 from app.context import Context, Ports
 from app.core.errors import DeniedError, StorageFull
-from app.core.refusal_bounds import PER_SOURCE
-from app.events.management import LoginFailed
+from app.core.refusal_bounds import PER_CALLER
 from app.events.quotas import ProjectQuotaExceeded, QuotaWarning
 from app.events.refusals import DeleteDenied, PullDenied
 from app.projects.models import Project
@@ -92,23 +91,12 @@ def test_a_denied_caller_does_not_fill_the_log(registry_as: As, ctx: Context, cl
         assert stranger.get("/v2/private/a/manifests/1").status_code == 403
         assert nobody.get("/v2/private/a/manifests/1").status_code == 401
     assert len(refused(ctx)) == 1
-    for number in range(PER_SOURCE + 10):
+    for number in range(PER_CALLER + 10):
         assert stranger.get(f"/v2/private/a{number}/manifests/1").status_code == 403
-    assert len(refused(ctx)) == PER_SOURCE
+    assert len(refused(ctx)) == PER_CALLER
     clock.forward(60)
     assert stranger.get("/v2/private/a/manifests/1").status_code == 403
-    assert len(refused(ctx)) == PER_SOURCE + 1
-
-
-@ONE
-def test_failed_logins_of_an_address_are_bounded(ctx: Context) -> None:
-    for number in range(PER_SOURCE + 10):
-        with ctx.write():
-            ctx.record(LoginFailed(username=f"user{number}", address="192.0.2.1", operator=f"user{number}"))
-    ctx.record(LoginFailed(username="other", address="192.0.2.2", operator="other"))
-    count = sa.select(sa.func.count()).where(AuditLog.operation == "login")
-    with ctx.read() as session:
-        assert session.execute(count).scalar_one() == PER_SOURCE + 1
+    assert len(refused(ctx)) == PER_CALLER + 1
 
 
 def test_a_full_project_is_told_once_a_minute(
