@@ -30,7 +30,10 @@ class Pull:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """Artifacts, or only tags when ``digests`` is empty, are about to go; asked inside the writing transaction."""
+    """Artifacts, or only tags when ``digests`` is empty, are about to go; asked inside the writing transaction.
+
+    A dry run asks outside of it, so a check reads by ``Context.read`` or ``Context.rows``.
+    """
 
     project_id: int
     repository: str
