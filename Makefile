@@ -95,10 +95,12 @@ faults: ## kill processes and fill disks while clients push, and see that nothin
 	@$(WITH) temporal -- $(pytest) --timeout=1200 tests/faults
 
 .PHONY: races
-races: ## race uploads on one session, 5,000 rounds on each database, and read every byte back
-	$(call say,uploads against each other$(comma) 5$(comma)000 rounds on SQLite and on PostgreSQL)
+races: ## race uploads on one session, 5,000 rounds on each database, and play 40 long games of changes, collections and crashes
+	$(call say,uploads against each other$(comma) 5$(comma)000 rounds on SQLite and on PostgreSQL; games of changes and crashes)
 	@$(SETUP) dev "build postgres"
-	@PYHARBOR_RACE_ROUNDS=$${PYHARBOR_RACE_ROUNDS:-5000} $(WITH) -- $(pytest) -n0 -s --timeout=7200 tests/faults/test_upload_races.py
+	@PYHARBOR_RACE_ROUNDS=$${PYHARBOR_RACE_ROUNDS:-5000} \
+		PYHARBOR_REACHABILITY_SEEDS=$${PYHARBOR_REACHABILITY_SEEDS:-40} PYHARBOR_REACHABILITY_STEPS=$${PYHARBOR_REACHABILITY_STEPS:-150} \
+		$(WITH) -- $(pytest) -n0 -s --timeout=7200 tests/faults/test_upload_races.py tests/integration/test_reachability.py
 
 .PHONY: hostile
 hostile: ## hang 10,000 silent connections of each kind on the web processes, 5 minutes each, and see that nobody else waits

@@ -1,14 +1,13 @@
 """Small blobs read whole, for what is inside them."""
 
-import sqlalchemy as sa
 import structlog
 
-from app.artifacts.models import Repository, RepositoryBlob
+from app.artifacts import reachability
 from app.artifacts.quarantine import StoredCopy, open_copy, quarantine
 from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import BlobUnknown, DomainError, TooLarge
-from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob
+from app.storage.models import IS_QUARANTINED, Blob
 
 
 def read_blob(ctx: Context, repository: str, digest: str, limit: int) -> bytes | None:
@@ -17,7 +16,7 @@ def read_blob(ctx: Context, repository: str, digest: str, limit: int) -> bytes |
     BlobUnknown for one that it does not hold, or that is quarantined; TooLarge for one of more than ``limit`` bytes.
     Bytes of another digest are nothing to go by either: the blob is quarantined then.
     """
-    rows = ctx.ports.db.rows(_BLOB, {"repository": repository, "digest": digest})
+    rows = ctx.ports.db.rows(_BLOB, {"name": repository, "digest": digest})
     if not rows:
         raise BlobUnknown(detail={"digest": digest})
     if rows[0].size > limit:
@@ -36,14 +35,4 @@ def read_blob(ctx: Context, repository: str, digest: str, limit: int) -> bytes |
     return content
 
 
-_BLOB = (
-    sa.select(Blob.id, Blob.key, Blob.size)
-    .join(RepositoryBlob, RepositoryBlob.blob_id == Blob.id)
-    .join(Repository, Repository.id == RepositoryBlob.repository_id)
-    .where(
-        Repository.name == sa.bindparam("repository"),
-        Blob.digest == sa.bindparam("digest"),
-        IS_LIVE,
-        ~IS_QUARANTINED,
-    )
-)
+_BLOB = reachability.held_under(Blob.id, Blob.key, Blob.size).where(~IS_QUARANTINED)

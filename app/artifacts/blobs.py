@@ -6,7 +6,9 @@ from typing import Any, BinaryIO, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.artifacts.models import ArtifactBlob, ProjectBlob, Repository, RepositoryBlob
+from app.artifacts import reachability
+from app.artifacts.holdings import hold, let_go
+from app.artifacts.models import Repository
 from app.artifacts.quarantine import OPEN_BATCH, NewObject, StoredCopy, choose_object, is_lost, open_copy, quarantine
 from app.artifacts.repositories import Place, find_place, lock_repository
 from app.artifacts.results import ReadableBlob
@@ -30,7 +32,7 @@ from app.db.types import clock_ms
 from app.projects import rights
 from app.projects.models import Project
 from app.projects.quotas import count_content
-from app.storage.models import IS_LIVE, IS_QUARANTINED, LIVE, Blob, ZeroReference
+from app.storage.models import IS_LIVE, IS_QUARANTINED, LIVE, Blob
 
 _COMMIT_TRIES = 5
 
@@ -158,11 +160,11 @@ class BlobService:
             if session.execute(_REFERRED, {"repository": repository.id, "blob": blob.id}).first():
                 raise DeniedError("a manifest of the repository refers to this blob: delete the manifest first")
             self._ctx.admit(Deletion(project_id=repository.project_id, repository=name, blobs=(digest,)))
-            if not _forget(session, RepositoryBlob, repository_id=repository.id, blob_id=blob.id):
+            if not let_go(session, repository, blob.id):
                 raise BlobUnknown(detail={"digest": digest})
-            queued = {"repository_id": repository.id, "project_id": repository.project_id, "blob_id": blob.id}
-            _insert(session, _NEW_ZERO, queued)
-            self._release(session, repository.project_id, blob.id, blob.size)
+            released = reachability.release_charges(session, [blob.id], project_id=repository.project_id)
+            for project_id, size in released.items():
+                count_content(self._ctx, project_id, stored=-size)
 
     def _claimed(self, session: Session, digest: Digest) -> sa.Row[Any] | None:
         """Lock the live blob of this digest and claim it."""
@@ -178,18 +180,8 @@ class BlobService:
 
     def _give(self, session: Session, place: Place, blob_id: int, size: int) -> None:
         """Let the repository hold the blob and count its bytes to the project once, however many of it hold it."""
-        held = {"repository_id": place.repository_id, "blob_id": blob_id}
-        _insert(session, _NEW_HELD, held)
-        _insert(session, _NEW_IDLE, {**held, "project_id": place.project_id})
-        if _insert(session, _NEW_CHARGE, {"project_id": place.project_id, "blob_id": blob_id}) is not None:
+        if hold(session, place, blob_id):
             count_content(self._ctx, place.project_id, stored=size)
-
-    def _release(self, session: Session, project_id: int, blob_id: int, size: int) -> None:
-        """Stop counting the blob's bytes when no repository and no artifact of the project has it any more."""
-        if session.execute(_NEEDED, {"project": project_id, "blob": blob_id}).first():
-            return
-        if _forget(session, ProjectBlob, project_id=project_id, blob_id=blob_id):
-            count_content(self._ctx, project_id, stored=-size)
 
     def _is_public(self, project: str) -> bool:
         rows = self._ctx.ports.db.rows(_PUBLIC, {"name": project})
@@ -209,14 +201,6 @@ def _insert(session: Session, statements: Mapping[str, sa.Insert], values: Mappi
     return int(rows[0][0]) if rows else None
 
 
-def _forget(session: Session, model: type[RepositoryBlob | ProjectBlob], **key: int) -> bool:
-    statement = sa.delete(model).filter_by(**key).returning(model.id)
-    return session.execute(statement.execution_options(synchronize_session=False)).scalar_one_or_none() is not None
-
-
-_REPOSITORY_ID = sa.bindparam("repository_id", type_=sa.BigInteger)
-_PROJECT_ID = sa.bindparam("project_id", type_=sa.BigInteger)
-_BLOB_ID = sa.bindparam("blob_id", type_=sa.BigInteger)
 _UNTIL = clock_ms() + sa.bindparam("window", type_=sa.BigInteger)
 _NEW_BLOB = absent_inserts(Blob, "digest", "key", "size", "creation_time", state=LIVE, claimed_until=_UNTIL)
 _NEW_SMALL_BLOB = absent_selects(
@@ -232,19 +216,6 @@ _NEW_SMALL_BLOB = absent_selects(
     ).where(sa.exists(OPEN_BATCH)),
     returning="id",
 )
-_NEW_HELD = absent_inserts(RepositoryBlob, "repository_id", "blob_id")
-_NEW_CHARGE = absent_inserts(ProjectBlob, "project_id", "blob_id")
-_NEW_ZERO = absent_inserts(ZeroReference, "repository_id", "project_id", "blob_id", since=clock_ms())
-_NEW_IDLE = absent_selects(
-    ZeroReference,
-    "repository_id",
-    "project_id",
-    "since",
-    "blob_id",
-    rows=sa.select(_REPOSITORY_ID, _PROJECT_ID, clock_ms(), _BLOB_ID).where(
-        ~sa.exists().where(ArtifactBlob.repository_id == _REPOSITORY_ID, ArtifactBlob.blob_id == _BLOB_ID)
-    ),
-)
 _BLOB = cast("sa.Table", Blob.__table__)
 _CLAIM = (
     sa.update(_BLOB)
@@ -255,43 +226,22 @@ _CLAIM = (
 """No condition among what is returned: SQLite 3.40 gets ``IS NOT NULL`` wrong there."""
 _CLAIM_ID = _CLAIM.where(_BLOB.c.id == sa.bindparam("at_id"))
 _CLAIM_DIGEST = _CLAIM.where(_BLOB.c.digest == sa.bindparam("at_digest"))
-_HELD = (
-    sa.select(
-        Blob.id,
-        Blob.key,
-        Blob.size,
-        (Blob.claimed_until - clock_ms()).label("claim_ms"),
-        IS_QUARANTINED.label("quarantined"),
-        Repository.project_id,
-        Project.public,
-    )
-    .select_from(Repository)
-    .join(Project, Project.id == Repository.project_id)
-    .join(RepositoryBlob, RepositoryBlob.repository_id == Repository.id)
-    .join(Blob, Blob.id == RepositoryBlob.blob_id)
-    .where(Repository.name == sa.bindparam("name"), Blob.digest == sa.bindparam("digest"), IS_LIVE)
-)
+_HELD = reachability.held_under(
+    Blob.id,
+    Blob.key,
+    Blob.size,
+    (Blob.claimed_until - clock_ms()).label("claim_ms"),
+    IS_QUARANTINED.label("quarantined"),
+    Project.public,
+).join(Project, Project.id == Repository.project_id)
 _LIVE = sa.select(Blob.id, Blob.size).where(Blob.digest == sa.bindparam("digest"), IS_LIVE).with_for_update()
 _PUBLIC = sa.select(Project.public).where(Project.name == sa.bindparam("name"))
 _HOLDERS = (
-    sa.select(Project.id, Project.name, Project.public, Project.owner_id)
+    reachability.holdings(Project.id, Project.name, Project.public, Project.owner_id)
     .distinct()
-    .join(Repository, Repository.project_id == Project.id)
-    .join(RepositoryBlob, RepositoryBlob.repository_id == Repository.id)
-    .join(Blob, Blob.id == RepositoryBlob.blob_id)
+    .join(Project, Project.id == Repository.project_id)
     .where(Blob.digest == sa.bindparam("digest"), IS_LIVE)
 )
-_REFERRED = (
-    sa.select(sa.literal(1))
-    .where(ArtifactBlob.repository_id == sa.bindparam("repository"), ArtifactBlob.blob_id == sa.bindparam("blob"))
-    .limit(1)
-)
-_NEEDED = sa.union_all(
-    sa.select(sa.literal(1))
-    .select_from(RepositoryBlob)
-    .join(Repository, Repository.id == RepositoryBlob.repository_id)
-    .where(RepositoryBlob.blob_id == sa.bindparam("blob"), Repository.project_id == sa.bindparam("project")),
-    sa.select(sa.literal(1)).where(
-        ArtifactBlob.blob_id == sa.bindparam("blob"), ArtifactBlob.project_id == sa.bindparam("project")
-    ),
+_REFERRED = sa.select(sa.literal(1)).where(
+    reachability.referenced(sa.bindparam("blob", type_=sa.BigInteger), repository=sa.bindparam("repository"))
 )

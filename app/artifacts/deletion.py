@@ -7,17 +7,9 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.artifacts.charges import enter_queue, lock_blobs, release_blobs
-from app.artifacts.models import (
-    Accessory,
-    Artifact,
-    ArtifactBlob,
-    ArtifactChild,
-    Repository,
-    RepositoryBlob,
-    Standing,
-    Tag,
-)
+from app.artifacts import reachability
+from app.artifacts.holdings import enter_queue, let_all_go, lock_blobs
+from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Standing, Tag
 from app.artifacts.repositories import RepositoryRef, lock_repository
 from app.artifacts.standing import described_by_tag, settle, tagged_beside
 from app.artifacts.subjects import Deletion, RepositoryDeletion, Untagging
@@ -50,20 +42,18 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
     may list one of them.
     """
     session = ctx.session
-    doomed = [each for part in parts(artifact_ids) for each in _doomed(session, part)]
-    tags = tuple(tag for each in doomed for tag in each.tags)
+    doomed = require_deletable(ctx, session, repository, artifact_ids)
     digests = tuple(each.digest for each in doomed)
-    ctx.admit(Deletion(project_id=repository.project_id, repository=repository.name, digests=digests, tags=tags))
     freed = sum(each.manifest_size for each in doomed)
     touched = {*_children(session, artifact_ids), *described_by_tag(session, repository.id, digests)}
     for part in parts(artifact_ids):
         _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(part)))
     for part in parts(artifact_ids):
-        blob_ids = lock_blobs(session, sa.select(ArtifactBlob.blob_id).where(ArtifactBlob.artifact_id.in_(part)))
+        blob_ids = lock_blobs(session, reachability.blobs_of_artifacts(part))
         _run(session, sa.delete(Tag).where(Tag.artifact_id.in_(part)))
         _run(session, sa.delete(Artifact).where(Artifact.id.in_(part)))
         enter_queue(session, repository=repository, blob_ids=blob_ids)
-        freed += release_blobs(session, project_id=repository.project_id, blob_ids=blob_ids)
+        freed += _released(session, repository, blob_ids, even_if_held=True)
     listed = settle(session, touched.difference(artifact_ids)) - sum(each.listed for each in doomed)
     _note_change(ctx, repository, listed)
     _delete_tags_about(ctx, repository, digests)
@@ -71,6 +61,21 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
         ctx.emit(_artifact_deleted(repository, each))
     session.flush()
     count_content(ctx, repository.project_id, stored=-freed)
+
+
+def require_deletable(
+    ctx: Context, session: Session, repository: RepositoryRef, artifact_ids: Sequence[int], *, recorded: bool = True
+) -> list[Doomed]:
+    """Return the artifacts with the tags that go with them; raises whatever admission refuses their deletion with.
+
+    A refusal is on record unless the caller only asks, as a dry run does.
+    """
+    doomed = [each for part in parts(artifact_ids) for each in _doomed(session, part)]
+    tags = tuple(tag for each in doomed for tag in each.tags)
+    digests = tuple(each.digest for each in doomed)
+    subject = Deletion(project_id=repository.project_id, repository=repository.name, digests=digests, tags=tags)
+    ctx.admit(subject, recorded=recorded)
+    return doomed
 
 
 def delete_artifact(ctx: Context, artifact_id: int) -> None:
@@ -109,16 +114,14 @@ def delete_repository(ctx: Context, repository: RepositoryRef) -> None:
     session = ctx.session
     ctx.admit(RepositoryDeletion(project_id=repository.project_id, repository=repository.name))
     freed = _manifest_bytes(session, repository)
-    blob_ids = lock_blobs(
-        session, sa.select(RepositoryBlob.blob_id).where(RepositoryBlob.repository_id == repository.id)
-    )
+    blob_ids = lock_blobs(session, reachability.blobs_of_repository(repository.id))
     own = sa.select(Artifact.id).where(Artifact.repository_id == repository.id)
     _run(session, sa.delete(Tag).where(Tag.repository_id == repository.id))
     _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(own)))
     _run(session, sa.delete(Artifact).where(Artifact.repository_id == repository.id))
     enter_queue(session, repository=repository, blob_ids=blob_ids)
-    _run(session, sa.delete(RepositoryBlob).where(RepositoryBlob.repository_id == repository.id))
-    freed += release_blobs(session, project_id=repository.project_id, blob_ids=blob_ids, held=True)
+    let_all_go(session, repository.id)
+    freed += _released(session, repository, blob_ids)
     _run(session, sa.delete(Repository).where(Repository.id == repository.id))
     ctx.emit(RepositoryDeleted(project_id=repository.project_id, repository=repository.name))
     session.flush()
@@ -206,6 +209,14 @@ def _note_change(ctx: Context, repository: RepositoryRef, listed: int) -> None:
 def _manifest_bytes(session: Session, repository: RepositoryRef) -> int:
     total = sa.select(sa.func.sum(Artifact.manifest_size)).where(Artifact.repository_id == repository.id)
     return int(session.execute(total).scalar_one() or 0)
+
+
+def _released(
+    session: Session, repository: RepositoryRef, blob_ids: Sequence[int], *, even_if_held: bool = False
+) -> int:
+    project_id = repository.project_id
+    released = reachability.release_charges(session, blob_ids, project_id=project_id, even_if_held=even_if_held)
+    return released.get(project_id, 0)
 
 
 def _run(session: Session, statement: sa.Executable) -> None:

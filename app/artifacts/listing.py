@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.artifacts.contributors import RowSlot
 from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Standing, Tag
+from app.artifacts.reachability import tagged
 from app.artifacts.shares import Shares
 from app.artifacts.views import AccessoryView, ArtifactView, ReferenceView, TagView
 from app.core.errors import InvalidError
@@ -120,19 +121,15 @@ def _by_label(query: ListQuery) -> list[sa.ColumnElement[bool]]:
 def _tag_condition(condition: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 - any of the query's conditions
     match condition:
         case Exact(value="*"):
-            return _tagged()
+            return tagged(Artifact.id)
         case Exact(value="nil"):
-            return ~_tagged()
+            return ~tagged(Artifact.id)
         case Exact(value=value):
-            return _tagged(Tag.name == str(value))
+            return tagged(Artifact.id, Tag.name == str(value))
         case Fuzzy(text=text):
-            return _tagged(contains(Tag.name, text))
+            return tagged(Artifact.id, contains(Tag.name, text))
         case _:
             return sa.true()
-
-
-def _tagged(*conditions: sa.ColumnElement[bool]) -> sa.Exists:
-    return sa.exists().where(Tag.artifact_id == Artifact.id, *conditions)
 
 
 def _most(name: str) -> sa.BindParameter[int]:

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.accessories import Referrer, attach, attach_by_tags, subjects_by_tags
-from app.artifacts.charges import charge_artifact, leave_queue
 from app.artifacts.content_checks import Looked, check_content
+from app.artifacts.holdings import charge_artifact, leave_queue
 from app.artifacts.models import Artifact, ArtifactChild, ManifestBody, Repository, Standing
 from app.artifacts.references import References, extend, record, resolve
 from app.artifacts.repositories import RepositoryRef, find_place, lock_repository

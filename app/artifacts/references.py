@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.artifacts.models import Artifact, ArtifactBlob, ArtifactChild, RepositoryBlob
+from app.artifacts import reachability
+from app.artifacts.holdings import refer
+from app.artifacts.models import Artifact, ArtifactChild
 from app.artifacts.repositories import RepositoryRef
 from app.core.digest import Digest
 from app.core.errors import Contended, ManifestBlobUnknown, ManifestInvalid
@@ -95,8 +97,7 @@ def record(
         "project_id": repository.project_id,
     }
     if references.blobs:
-        for part in parts([blob.id for blob in references.blobs.values()]):
-            run(session, _NEW_BLOBS, place | {"blobs": part})
+        refer(session, place, [blob.id for blob in references.blobs.values()])
     if references.children:
         first: dict[str, Descriptor] = {}
         for entry in manifest.entries:
@@ -177,22 +178,14 @@ def _bound_depth(session: Session, children: Iterable[HeldChild]) -> None:
             raise ManifestInvalid(f"indexes are nested more than {INDEX_DEPTH} deep")
 
 
-_PLACE: Final = ("artifact_id", "repository_id", "project_id")
-_NEW_BLOBS = sa.insert(cast("sa.Table", ArtifactBlob.__table__)).from_select(
-    [*_PLACE, "blob_id"],
-    sa.select(*(sa.bindparam(name, type_=sa.BigInteger) for name in _PLACE), Blob.id)
-    .where(Blob.id.in_(sa.bindparam("blobs", expanding=True)))
-    .order_by(Blob.id),
-)
-_OWN_BLOBS = sa.select(ArtifactBlob.blob_id).where(ArtifactBlob.artifact_id == sa.bindparam("artifact"))
+_OWN_BLOBS = reachability.blobs_of_artifact(sa.bindparam("artifact"))
 _OWN_CHILDREN = sa.select(ArtifactChild.child_id).where(ArtifactChild.parent_id == sa.bindparam("artifact"))
 _FORGET_CHILDREN = sa.delete(ArtifactChild).where(ArtifactChild.parent_id == sa.bindparam("artifact"))
 _NEW_CHILDREN = sa.insert(ArtifactChild)
 _BLOBS = (
     sa.select(Blob.id, Blob.digest, Blob.size)
-    .join(RepositoryBlob, RepositoryBlob.blob_id == Blob.id)
     .where(
-        RepositoryBlob.repository_id == sa.bindparam("repository"),
+        reachability.held(Blob.id, repository=sa.bindparam("repository")),
         Blob.digest.in_(sa.bindparam("digests", expanding=True)),
         IS_LIVE,
         ~IS_QUARANTINED,

@@ -8,7 +8,7 @@ from typing import Final, cast
 
 import sqlalchemy as sa
 
-from app.artifacts.models import ProjectBlob
+from app.artifacts import reachability
 from app.artifacts.session_rows import IDLE, SessionRows
 from app.context import Context
 from app.core.digest import Digest
@@ -17,7 +17,7 @@ from app.core.reference import RepositoryName
 from app.db.types import clock_ms
 from app.projects import quotas
 from app.projects.models import Project
-from app.storage.models import IS_LIVE, Blob, Upload, ZeroReference
+from app.storage.models import IS_LIVE, Blob, Upload
 from app.storage.sessions import UploadSession
 
 _LEFT: Final = timedelta(seconds=20)
@@ -128,10 +128,8 @@ def _refuse_longer(size: int, offset: int) -> None:
 
 
 _PROJECT_ID: Final = sa.bindparam("project", type_=sa.BigInteger)
-_CHARGED: Final = (
-    sa.select(Blob.size)
-    .join(ProjectBlob, ProjectBlob.blob_id == Blob.id)
-    .where(ProjectBlob.project_id == _PROJECT_ID, Blob.digest == sa.bindparam("digest"), IS_LIVE)
+_CHARGED: Final = sa.select(Blob.size).where(
+    Blob.digest == sa.bindparam("digest"), IS_LIVE, reachability.charged(Blob.id, project=_PROJECT_ID)
 )
 _SIZE: Final = sa.case(
     (sa.and_(Upload.admitted > Upload.offset, Upload.lease_until > clock_ms()), Upload.admitted), else_=Upload.offset
@@ -152,7 +150,5 @@ _ADMIT: Final = (
     .values(admitted=sa.bindparam("upto"))
 )
 _WAITING: Final = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(Blob.size), 0), sa.BigInteger).label("bytes")).where(
-    Blob.id.in_(sa.select(ZeroReference.blob_id).where(ZeroReference.project_id == _PROJECT_ID)),
-    ~sa.exists().where(ProjectBlob.blob_id == Blob.id),
+    reachability.waiting(_PROJECT_ID)
 )
-"""What any project is charged for waits for nothing: others keep it, for as long as they like."""

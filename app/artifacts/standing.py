@@ -6,7 +6,8 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from app.artifacts.models import Accessory, Artifact, ArtifactChild, Standing, Tag
+from app.artifacts.models import Accessory, Artifact, Standing, Tag
+from app.artifacts.reachability import listed_by_index, names_subject, tagged
 from app.db.parts import parts
 from app.db.plans import run
 from app.oci.accessory_tags import LENGTHS, PREFIX, STEM
@@ -43,27 +44,24 @@ def tagged_for_itself(artifact: sa.SQLColumnExpression[int]) -> sa.Exists:
     names_accessory = sa.and_(
         sa.func.substr(Tag.name, 1, len(PREFIX)) == PREFIX, sa.func.length(Tag.name).in_(sorted(LENGTHS))
     )
-    return sa.exists().where(Tag.artifact_id == artifact, ~names_accessory)
+    return tagged(artifact, ~names_accessory)
 
 
 def tagged_beside(artifact: sa.SQLColumnExpression[int], subject: sa.SQLColumnExpression[str]) -> sa.Exists:
     """The artifact has a tag other than those that name it as an accessory of ``subject``."""
     stem = sa.func.replace(subject, ":", "-")
-    return sa.exists().where(Tag.artifact_id == artifact, sa.func.substr(Tag.name, 1, STEM) != stem)
+    return tagged(artifact, sa.func.substr(Tag.name, 1, STEM) != stem)
 
 
 _SUBJECT = aliased(Artifact)
-_by_manifest = sa.exists().where(Accessory.artifact_id == Artifact.id, Accessory.by_tag.is_(sa.false()))
 _by_tag = sa.exists().where(
     Accessory.artifact_id == Artifact.id,
     Accessory.by_tag,
     sa.exists().where(_SUBJECT.repository_id == Accessory.repository_id, _SUBJECT.digest == Accessory.subject_digest),
 )
-_tagged = sa.exists().where(Tag.artifact_id == Artifact.id)
-_listed_by_index = sa.exists().where(ArtifactChild.child_id == Artifact.id)
 RULE: Final = sa.case(
-    (sa.or_(_by_manifest, sa.and_(_by_tag, ~tagged_for_itself(Artifact.id))), Standing.ACCESSORY),
-    (sa.and_(_listed_by_index, ~_tagged), Standing.CHILD),
+    (sa.or_(names_subject(Artifact.id), sa.and_(_by_tag, ~tagged_for_itself(Artifact.id))), Standing.ACCESSORY),
+    (sa.and_(listed_by_index(Artifact.id), ~tagged(Artifact.id)), Standing.CHILD),
     else_=Standing.LISTED,
 )
 """An accessory says so in its manifest, or only tags that name it one of an artifact of the repository lead to it."""

@@ -124,7 +124,10 @@ class Untagging(ContentSubject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion(ContentSubject):
-    """Artifacts with their tags, or a blob that no artifact has, are about to go; asked inside the transaction."""
+    """Artifacts with their tags, or a blob that no artifact has, are about to go; asked inside the transaction.
+
+    A dry run asks outside of it, so a check reads by ``Context.read`` or ``Context.rows``.
+    """
 
     verb = Verb.DELETE
     denial_class: ClassVar[type[AccessDenied]] = DeleteDenied

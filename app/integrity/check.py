@@ -5,19 +5,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-import sqlalchemy as sa
-
-from app.artifacts.models import Repository, RepositoryBlob
+from app.artifacts import stored_copies
 from app.artifacts.quarantine import StoredCopy, is_lost, quarantine, release
+from app.artifacts.stored_copies import CheckedCopy
 from app.integrity.contracts import STORAGE_CHECK, Checked, CheckInput, Planned
 from app.integrity.plan import Partial, Plan, Point, sample_size
 from app.integrity.reading import Finding, Pace, read
 from app.jobs.contracts import Status
 from app.jobs.runs import JobRun
 from app.jobs.service import JobService
-from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob
 
 _BATCH: Final = 500
 _SLICE_SECONDS: Final = 60.0
@@ -100,43 +98,43 @@ class StorageCheck:
         return replace(point, told=0) if point is not None and not point.done else None
 
     def _fresh(self, sample: str) -> Point:
-        extent = self._ctx.rows(_EXTENT, {})[0]
+        total, last = stored_copies.extent(self._ctx)
         plan = Plan(
-            last=extent.last or 0,
-            total=extent.total,
-            wanted=sample_size(sample, extent.total),
-            start=random.randrange(max(1, extent.total)),  # noqa: S311 - where a sample begins is no secret
+            last=last,
+            total=total,
+            wanted=sample_size(sample, total),
+            start=random.randrange(max(1, total)),  # noqa: S311 - where a sample begins is no secret
         )
         return Point(plan=plan)
 
     def _batch(self, point: Point, pace: Pace) -> Point:
-        rows = self._ctx.rows(_NEXT, {"cursor": point.cursor, "last": point.plan.last, "limit": _BATCH})
-        for row in rows:
-            point = self._visit(row, point, pace)
+        copies = stored_copies.page(self._ctx, cursor=point.cursor, last=point.plan.last, limit=_BATCH)
+        for checked in copies:
+            point = self._visit(checked, point, pace)
             if point.partial is not None or pace.over:
                 return point
             if time.monotonic() >= self._keep_at:
                 self._keep(point)
-        return point if len(rows) == _BATCH else replace(point, cursor=point.plan.last)
+        return point if len(copies) == _BATCH else replace(point, cursor=point.plan.last)
 
-    def _visit(self, row: Any, point: Point, pace: Pace) -> Point:  # noqa: ANN401 - a row of _NEXT
-        after = replace(point, cursor=row.id, position=point.position + 1, partial=None)
-        if not (row.quarantined or point.plan.includes(point.position)):
+    def _visit(self, checked: CheckedCopy, point: Point, pace: Pace) -> Point:
+        copy = checked.copy
+        after = replace(point, cursor=copy.id, position=point.position + 1, partial=None)
+        if not (checked.quarantined or point.plan.includes(point.position)):
             return after
-        copy = StoredCopy(id=row.id, digest=row.digest, key=row.key, size=row.size)
         finding = read(self._ctx, copy, point.partial, pace)
         if isinstance(finding, Partial):
             return replace(point, partial=finding)
         if not finding.sound:
             return self._tell(copy, finding, after)
         self._tally.update({READ: 1, BYTES: finding.read})
-        return self._released(copy, after) if row.quarantined else after
+        return self._released(copy, after) if checked.quarantined else after
 
     def _tell(self, copy: StoredCopy, finding: Finding, after: Point) -> Point:
         """Set the blob apart if it is damaged, and say so; nothing when it was deleted or healed meanwhile."""
         if finding.missing and not is_lost(self._ctx, copy):
             finding = Finding(trouble="its object is missing, and so are others: is the storage there?")
-        holders = self._ctx.rows(_HOLDERS, {"id": copy.id})
+        holders = stored_copies.holders(self._ctx, copy, _NAMED + 1)
         with self._ctx.write():
             if not self._stands(copy, finding):
                 return after
@@ -152,8 +150,7 @@ class StorageCheck:
         """Whether the blob is still there with the object that was read; a damaged one is set apart."""
         if finding.damage is not None:
             return quarantine(self._ctx, copy, finding.damage)
-        current = self._ctx.rows(_KEY, {"id": copy.id})
-        return bool(current) and current[0].key == copy.key
+        return stored_copies.is_current(self._ctx, copy)
 
     def _released(self, copy: StoredCopy, after: Point) -> Point:
         with self._ctx.write():
@@ -187,24 +184,6 @@ def _described(finding: Finding) -> str:
     return f"damaged ({damage['stored']} bytes instead of {damage['expected']})"
 
 
-def _held(rows: Sequence[Any]) -> str:
-    names = [row.name for row in rows[:_NAMED]]
-    more = " and more" if len(rows) > _NAMED else ""
-    return f"held by {', '.join(names)}{more}" if names else "held by no repository"
-
-
-_EXTENT = sa.select(sa.func.count().label("total"), sa.func.max(Blob.id).label("last")).where(IS_LIVE)
-_NEXT = (
-    sa.select(Blob.id, Blob.digest, Blob.key, Blob.size, IS_QUARANTINED.label("quarantined"))
-    .where(IS_LIVE, Blob.id > sa.bindparam("cursor"), Blob.id <= sa.bindparam("last"))
-    .order_by(Blob.id)
-    .limit(sa.bindparam("limit"))
-)
-_KEY = sa.select(Blob.key).where(Blob.id == sa.bindparam("id"), IS_LIVE)
-_HOLDERS = (
-    sa.select(Repository.name)
-    .join(RepositoryBlob, RepositoryBlob.repository_id == Repository.id)
-    .where(RepositoryBlob.blob_id == sa.bindparam("id"))
-    .order_by(Repository.name)
-    .limit(_NAMED + 1)
-)
+def _held(names: Sequence[str]) -> str:
+    more = " and more" if len(names) > _NAMED else ""
+    return f"held by {', '.join(names[:_NAMED])}{more}" if names else "held by no repository"

@@ -30,6 +30,7 @@ VIOLATIONS = {
     "9c one door: ldap": ("app/core/planted_9c.py", "import ldap"),
     "9d one door: outgoing HTTP": ("app/core/planted_9d.py", "import httpx"),
     "10 package files stay empty": ("app/projects/__init__.py", "import app.projects.models"),
+    "11 the tables of content": ("app/garbage/planted_11.py", "import app.artifacts.models"),
 }
 
 

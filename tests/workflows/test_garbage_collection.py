@@ -101,6 +101,21 @@ def test_a_dry_run_counts_without_a_lease(scene: Scene, people: People, worker: 
     assert scene.gate().fence == 0
 
 
+def test_a_dry_run_counts_what_the_run_after_it_deletes(
+    scene: Scene, admin: httpx.Client, worker: WorkerProcess
+) -> None:
+    push_image(admin, "public/app", "latest", b"first")
+    push_image(admin, "public/app", "latest", b"second")
+    scene.leave_unreferenced(3)
+    worker.start()
+
+    foreseen = scene.end_of(scene.collect(delete_untagged=True, dry_run=True))
+    deleted = scene.end_of(scene.collect(delete_untagged=True))
+
+    assert foreseen.extra_attrs == deleted.extra_attrs
+    assert (deleted.extra_attrs["purged_manifests"], deleted.extra_attrs["purged_blobs"]) == (1, 4)
+
+
 def test_untagged_manifests_go_with_their_bytes(scene: Scene, admin: httpx.Client, worker: WorkerProcess) -> None:
     push_image(admin, "public/app", "latest", b"first")
     push_image(admin, "public/app", "latest", b"second")

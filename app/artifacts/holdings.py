@@ -1,0 +1,134 @@
+"""The rows that keep blobs, as they change: references, holdings, charges, and the queue of what nothing refers to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.artifacts import reachability
+from app.artifacts.models import ArtifactBlob, ProjectBlob, RepositoryBlob
+from app.artifacts.repositories import Place, RepositoryRef
+from app.db.conflict import absent_inserts, absent_selects, insert_absent
+from app.db.parts import parts
+from app.db.plans import run
+from app.db.types import clock_ms
+from app.storage.models import Blob, ZeroReference
+
+
+def refer(session: Session, place: Mapping[str, object], blob_ids: Sequence[int]) -> None:
+    """Let an artifact refer to the blobs; ``place`` is its ``artifact_id``, ``repository_id`` and ``project_id``."""
+    for part in parts(blob_ids):
+        run(session, _NEW_REFERENCES, {**place, "blobs": part})
+
+
+def hold(session: Session, place: Place, blob_id: int) -> bool:
+    """Let the repository hold the blob, queued until an artifact refers to it; True when the project is charged now."""
+    held = {"repository_id": place.repository_id, "blob_id": blob_id}
+    _insert(session, _NEW_HOLDING, held)
+    _insert(session, _NEW_IDLE, {**held, "project_id": place.project_id})
+    return _insert(session, _NEW_CHARGE, {"project_id": place.project_id, "blob_id": blob_id})
+
+
+def let_go(session: Session, repository: RepositoryRef, blob_id: int) -> bool:
+    """Take a blob that no artifact refers to from the repository; False when it does not hold it."""
+    own = (_HOLDING.c.repository_id == repository.id, _HOLDING.c.blob_id == blob_id)
+    gone = session.connection().execute(sa.delete(_HOLDING).where(*own).returning(_HOLDING.c.id)).one_or_none()
+    if gone is None:
+        return False
+    row = {"repository_id": repository.id, "project_id": repository.project_id, "blob_id": blob_id}
+    _insert(session, _NEW_QUEUED, row)
+    return True
+
+
+def let_all_go(session: Session, repository_id: int) -> None:
+    """Take all blobs from the repository."""
+    session.connection().execute(sa.delete(_HOLDING).where(_HOLDING.c.repository_id == repository_id))
+
+
+def charge_artifact(session: Session, *, project_id: int, artifact_id: int) -> int:
+    """Charge the project for the artifact's blobs that it is not charged for yet; returns their bytes."""
+    place = {"project": project_id, "artifact": artifact_id}
+    charged = run(session, _CHARGE[session.get_bind().dialect.name], place)
+    blob_ids = [row.blob_id for row in charged]
+    sizes = [session.connection().execute(_SIZE, {"blobs": part}).scalar_one() for part in parts(blob_ids)]
+    return sum(int(size or 0) for size in sizes)
+
+
+def leave_queue(session: Session, *, repository_id: int, artifact_id: int) -> None:
+    """Take the artifact's blobs out of the queue: they are referred to from now on."""
+    run(session, _LEAVE, {"repository": repository_id, "artifact": artifact_id})
+
+
+def enter_queue(session: Session, *, repository: RepositoryRef, blob_ids: Sequence[int]) -> None:
+    """Queue those of the blobs that the repository holds and no artifact of it refers to."""
+    row = (sa.literal(repository.id), sa.literal(repository.project_id), clock_ms())
+    for part in parts(blob_ids):
+        idle = reachability.idle_holdings(repository.id, *row)
+        idle = idle.where(idle.selected_columns.blob_id.in_(part))
+        new = insert_absent(session, ZeroReference)
+        session.connection().execute(new.from_select(["repository_id", "project_id", "since", "blob_id"], idle))
+
+
+def age_queue(session: Session, *, repository_id: int, blob_ids: Sequence[int], window_ms: int) -> None:
+    """Let the queue's rows of the repository and these blobs be as old as the window; a pusher's claim still counts."""
+    for part in parts(blob_ids):
+        own = (_QUEUE.c.repository_id == repository_id, _QUEUE.c.blob_id.in_(part))
+        session.connection().execute(sa.update(_QUEUE).where(*own).values(since=clock_ms() - window_ms))
+
+
+def take_from_queue(session: Session, queue_ids: Sequence[int]) -> None:
+    """Take rows out of the queue; their repositories no longer hold the blobs that no artifact of them refers to."""
+    idle = reachability.idle_holdings_of_queue(queue_ids)
+    session.connection().execute(sa.delete(_HOLDING).where(_HOLDING.c.id.in_(idle)))
+    session.connection().execute(sa.delete(_QUEUE).where(_QUEUE.c.id.in_(queue_ids)))
+
+
+def lock_blobs(session: Session, blobs: sa.Select[Any]) -> list[int]:
+    """Lock the blobs (a SELECT of ids) until commit, so that no push counts on them meanwhile; returns their ids."""
+    statement = sa.select(Blob.id).where(Blob.id.in_(blobs)).order_by(Blob.id).with_for_update()
+    return list(session.connection().execute(statement).scalars())
+
+
+def _insert(session: Session, statements: Mapping[str, sa.Insert], values: Mapping[str, object]) -> bool:
+    """Tell whether the row is new; False when it is there already."""
+    return bool(run(session, statements[session.get_bind().dialect.name], values))
+
+
+_HOLDING: Final = cast("sa.Table", RepositoryBlob.__table__)
+_QUEUE: Final = cast("sa.Table", ZeroReference.__table__)
+_REPOSITORY_ID: Final = sa.bindparam("repository_id", type_=sa.BigInteger)
+_PROJECT_ID: Final = sa.bindparam("project_id", type_=sa.BigInteger)
+_BLOB_ID: Final = sa.bindparam("blob_id", type_=sa.BigInteger)
+_ARTIFACT: Final = sa.bindparam("artifact", type_=sa.BigInteger)
+_PLACE: Final = ("artifact_id", "repository_id", "project_id")
+_NEW_REFERENCES: Final = sa.insert(cast("sa.Table", ArtifactBlob.__table__)).from_select(
+    [*_PLACE, "blob_id"],
+    sa.select(*(sa.bindparam(name, type_=sa.BigInteger) for name in _PLACE), Blob.id)
+    .where(Blob.id.in_(sa.bindparam("blobs", expanding=True)))
+    .order_by(Blob.id),
+)
+_NEW_HOLDING: Final = absent_inserts(RepositoryBlob, "repository_id", "blob_id")
+_NEW_CHARGE: Final = absent_inserts(ProjectBlob, "project_id", "blob_id")
+_NEW_QUEUED: Final = absent_inserts(ZeroReference, "repository_id", "project_id", "blob_id", since=clock_ms())
+_NEW_IDLE: Final = absent_selects(
+    ZeroReference,
+    "repository_id",
+    "project_id",
+    "since",
+    "blob_id",
+    rows=sa.select(_REPOSITORY_ID, _PROJECT_ID, clock_ms(), _BLOB_ID).where(
+        ~reachability.referenced(_BLOB_ID, repository=_REPOSITORY_ID)
+    ),
+)
+_CHARGE: Final = absent_selects(
+    ProjectBlob,
+    "project_id",
+    "blob_id",
+    rows=reachability.uncharged_references(sa.bindparam("project", type_=sa.BigInteger), _ARTIFACT),
+)
+_LEAVE: Final = sa.delete(_QUEUE).where(
+    _QUEUE.c.repository_id == sa.bindparam("repository"),
+    _QUEUE.c.blob_id.in_(reachability.blobs_of_artifact(_ARTIFACT)),
+)
+_SIZE: Final = sa.select(sa.func.sum(Blob.size)).where(Blob.id.in_(sa.bindparam("blobs", expanding=True)))

@@ -1,0 +1,69 @@
+"""Blobs whose bytes are about to go: claimed in one transaction, unlinked after its commit, forgotten in another."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.db.database import Database
+from app.storage.models import DELETING, Blob
+
+_IS_CLAIMED: Final = sa.and_(Blob.state != sa.literal_column("'live'"), Blob.state == sa.literal_column("'deleting'"))
+"""Spelled so that the partial index of such blobs serves it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedBlob:
+    """A blob in the state ``deleting``: no repository holds it, its bytes are about to go."""
+
+    id: int
+    key: str
+    digest: str
+
+
+def claim(session: Session, blob_ids: Sequence[int], condition: sa.ColumnElement[bool]) -> list[ClaimedBlob]:
+    """Claim those of the blobs that meet the condition; nothing gives them out from then on."""
+    claimed = sa.update(Blob).where(Blob.id.in_(blob_ids), condition).values(state=DELETING)
+    rows = session.execute(
+        claimed.returning(Blob.id, Blob.key, Blob.digest), execution_options={"synchronize_session": False}
+    )
+    return _blobs(rows)
+
+
+def some(session: Session, limit: int) -> list[ClaimedBlob]:
+    """Return claimed blobs, those claimed first."""
+    return _blobs(session.execute(_CLAIMED.limit(limit)))
+
+
+def page(database: Database, place: Mapping[str, int]) -> list[ClaimedBlob]:
+    """Return a page of the claimed blobs of one ``share`` of ``shares`` behind ``cursor``, ``limit`` at most."""
+    return _blobs(database.rows(_PAGE, place))
+
+
+def count(session: Session) -> tuple[int, int]:
+    """Return how many blobs are claimed, and their bytes."""
+    row = session.execute(_COUNT).one()
+    return row.blobs, int(row.bytes)
+
+
+def forget(session: Session, blob_ids: Sequence[int]) -> tuple[int, int]:
+    """Delete the rows of claimed blobs whose bytes are gone; returns how many there were and their bytes."""
+    statement = sa.delete(Blob).where(Blob.id.in_(blob_ids), Blob.state == DELETING).returning(Blob.size)
+    sizes = session.execute(statement, execution_options={"synchronize_session": False}).scalars().all()
+    return len(sizes), sum(sizes)
+
+
+def _blobs(rows: Iterable[Any]) -> list[ClaimedBlob]:
+    return [ClaimedBlob(id=row.id, key=row.key, digest=row.digest) for row in rows]
+
+
+_CLAIMED: Final = sa.select(Blob.id, Blob.key, Blob.digest).where(_IS_CLAIMED).order_by(Blob.id)
+_PAGE: Final = _CLAIMED.where(
+    Blob.id > sa.bindparam("cursor"),
+    Blob.id % sa.bindparam("shares", type_=sa.Integer()) == sa.bindparam("share"),
+).limit(sa.bindparam("limit"))
+_COUNT: Final = sa.select(
+    sa.func.count().label("blobs"), sa.func.coalesce(sa.func.sum(Blob.size), 0).label("bytes")
+).where(_IS_CLAIMED)
