@@ -2,18 +2,19 @@
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, cast
 
 import sqlalchemy as sa
 
 from app.artifacts import reachability
-from app.artifacts.session_rows import IDLE, SessionRows
+from app.artifacts.session_rows import IDLE, SessionRows, uploads_of_project
 from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import DigestInvalid
 from app.core.reference import RepositoryName
+from app.db.locks import hold_names
 from app.db.types import clock_ms
 from app.projects import quotas
 from app.projects.models import Project
@@ -48,8 +49,10 @@ class UploadRoom:
     def admission(
         self, upload: UploadSession, declared: int | None, digest: Digest | None = None
     ) -> Callable[[int], None]:
-        """What the transfer asks before it writes up to an offset; a body's ``declared`` length is asked for at once.
+        """What the transfer asks before it writes up to an offset; the length that a body ``declared`` as a whole.
 
+        First here, so that a refusal does not wait for the body, and again before the first byte is written, when the
+        transfer owns the session: only what an owner was admitted counts for others.
         QuotaExceeded when what is stored and all that is arriving would pass the project's limit. Content of a
         ``digest`` that the project is charged for already needs no room; DigestInvalid where it would be longer.
         """
@@ -58,17 +61,18 @@ class UploadRoom:
         known = self._charged(upload, digest) if digest else None
         if known is not None:
             return functools.partial(_refuse_longer, known)
+        ahead = upload.offset + (declared or 0)
+        if declared and not self._fits(upload, ahead):
+            self._admit(upload, ahead)
         admitted = upload.offset
 
         def admit(offset: int) -> None:
             nonlocal admitted
             if offset > admitted:
-                self._admit(upload, offset)
-                admitted = offset + _STEP_BYTES
+                upto = max(offset, ahead)
+                self._admit(upload, upto)
+                admitted = upto if upto > offset else upto + _STEP_BYTES
 
-        if declared:
-            self._admit(upload, upload.offset + declared)
-            admitted = upload.offset + declared
         return admit
 
     def require_room(self, upload: UploadSession, size: int, digest: Digest) -> None:
@@ -79,10 +83,14 @@ class UploadRoom:
         if known is not None:
             _refuse_longer(known, size)
             return
+        if not self._fits(upload, size):
+            self._admit(upload, size)
+
+    def _fits(self, upload: UploadSession, offset: int) -> bool:
+        """Whether there is room for the session with so many bytes; only reads."""
         bound = {"project": upload.project_id, "upload": upload.id}
-        for row in self._ctx.ports.db.rows(_USE, bound):
-            if row.storage_used + row.arriving + size > row.storage_limit:
-                self._admit(upload, size)
+        used = self._ctx.ports.db.rows(_USE, bound)
+        return all(row.storage_used + row.arriving + offset <= row.storage_limit for row in used)
 
     def _charged(self, upload: UploadSession, digest: Digest) -> int | None:
         """The size of the blob when the project is charged for it already."""
@@ -91,21 +99,22 @@ class UploadRoom:
 
     def _admit(self, upload: UploadSession, offset: int) -> None:
         """Count the session as one of ``offset`` bytes."""
-        bound = {"project": upload.project_id, "upload": upload.id}
-        if self._enter(bound, offset) is None:
+        if self._enter(upload, offset) is None:
             return
         begun_again = sa.and_(
             Upload.account == self._rows.account(), Upload.repository == upload.repository, self._rows.untouched(_LEFT)
         )
         given_up = sa.or_(self._rows.untouched(IDLE), begun_again)
         self._rows.evict(sa.and_(Upload.project_id == upload.project_id, Upload.id != upload.id, given_up))
-        arriving = self._enter(bound, offset)
+        arriving = self._enter(upload, offset)
         if arriving is not None:
             quotas.refuse_arriving(self._ctx, upload.project_id, arriving + offset)
 
-    def _enter(self, bound: Mapping[str, object], offset: int) -> int | None:
+    def _enter(self, upload: UploadSession, offset: int) -> int | None:
         """None when there is room, and then the session is counted; else the bytes of the project's other sessions."""
         with self._ctx.write(durable=False) as session:
+            hold_names(session, uploads_of_project(upload.project_id))
+            bound = {"project": upload.project_id, "upload": upload.id}
             row = session.connection().execute(_USE, bound).one_or_none()
             if row is not None and row.storage_used + row.arriving + offset > row.storage_limit:
                 return int(row.arriving)

@@ -106,7 +106,7 @@ class SessionRows:
     def _opened(self, upload: UploadSession, bound: Mapping[str, object]) -> tuple[bool, bool]:
         """Add the row unless the account, or the project, has as many open sessions as it may; tells which."""
         with self._ctx.write(durable=False) as session:
-            hold_names(session, f"uploads of {bound['account']}", f"uploads of project {bound['project']}")
+            hold_names(session, f"uploads of {self.account()}", uploads_of_project(upload.project_id))
             row = run(session, _OPEN, bound)[0]
             full = (row.of_account >= bound["account_most"], row.of_project >= bound["project_most"])
             if not any(full):
@@ -123,6 +123,11 @@ class SessionRows:
         for part in parts(row.id for row in surplus):
             with self._ctx.write(durable=False) as session:
                 session.connection().execute(_FORGET, {"ids": part})
+
+
+def uploads_of_project(project_id: int) -> str:
+    """The name that is held while the sessions of a project, or their bytes, are counted and added to."""
+    return f"uploads of project {project_id}"
 
 
 def _counted(own: sa.ColumnElement[bool], most: str) -> sa.ScalarSelect[int]:

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.context import Ports
+from app.projects.models import Project
 from app.storage.models import Blob, Upload
 from tests.support.blobs import begin, content_of, digest_of, push
 
@@ -40,6 +41,18 @@ class TestOpen:
             for (client, location), answer in zip(locations, answers, strict=True):
                 if answer == 202:
                     assert client.delete(location).status_code == 204
+
+
+def test_bytes_on_their_way_at_once_pass_no_limit(pusher: httpx.Client, ports: Ports) -> None:
+    """What is declared is admitted as a whole before it comes, for one request after another."""
+    with ports.db.write() as session:
+        session.execute(sa.update(Project).where(Project.name == "library-test").values(storage_limit=1000))
+    for _ in range(8):
+        locations = [begin(pusher, NAME) for _ in range(3)]
+        with ThreadPoolExecutor(len(locations)) as pool:
+            answers = list(pool.map(lambda each: pusher.patch(each, content=content_of(600)).status_code, locations))
+        assert sorted(answers) == [202, 403, 403]
+        assert pusher.delete(locations[answers.index(202)]).status_code == 204
 
 
 class TestEnded:
