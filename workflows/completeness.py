@@ -17,6 +17,7 @@ from workflows.job_types import JOBS, SHARED_ACTIVITIES, Job, all_workflows
 
 _UNIQUE: Final = ("workflow", "vendor", "noun")
 _NOUN: Final = re.compile(r"(?!schedule\b)[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_VENDOR: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 _MAIN: Final = "worker"
 
 
@@ -42,6 +43,8 @@ def _mistakes(job: Job) -> Iterator[str]:
     kind = job.kind
     if kind.queue not in set(Queue):
         yield f"{kind.vendor}: there is no queue {kind.queue}"
+    if not _VENDOR.fullmatch(kind.vendor):
+        yield f"{kind.vendor}: the vendor type is not in upper case"
     if not _NOUN.fullmatch(kind.noun):
         yield f"{kind.vendor}: the noun {kind.noun!r} cannot begin the id of a workflow"
     if kind.concurrency < 1 or kind.kept < 1:

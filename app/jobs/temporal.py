@@ -65,7 +65,7 @@ _QUICK: Final = RetryConfig(max_retries=2, max_elapsed_time_millis=1000)
 _CALL_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = (0.5, 1.0, 2.0, 3.0)
-_PROBE: Final = "HbVendor = 'none'"
+_PROBE: Final = " AND ".join(f"{name} IS NULL" for name in _ATTRIBUTES)
 """Refused until every part of the server knows the namespace and its search attributes."""
 _SUMMARY_BYTES: Final = 400
 _CATCH_UP: Final = timedelta(hours=1)

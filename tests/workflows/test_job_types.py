@@ -11,7 +11,6 @@ from temporalio.client import Client
 
 from app.context import Ports
 from app.core.query import ListQuery
-from app.jobs.history import History
 from app.jobs.models import Schedule
 from app.jobs.rules import Due
 from app.jobs.schedules import ScheduleService
@@ -119,19 +118,6 @@ def test_it_runs_by_its_schedule(scene: Scene, people: People, worker: WorkerPro
     summary = "TIDYING on schedule, project library, policy spring, by harbor"
     assert at_temporal(scene, ended.workflow_id) == (attributes, summary, "Success. 6 things put away")
     assert ended.workflow_id.startswith(f"{_SCHEDULE}-")
-
-
-def test_as_many_runs_of_the_schedule_are_kept_as_its_row_says(
-    scene: Scene, people: People, worker: WorkerProcess
-) -> None:
-    eventually(lambda: is_synced(scene), "the schedule")
-    ended: list[int] = []
-    for _ in range(TIDYING.kept + 1):
-        trigger(scene)
-        eventually(lambda: {run.id for run in runs(scene)} > set(ended), "another run of the schedule")
-        ended.append(scene.end_of(runs(scene)[0].id).id)
-    History(scene.ports, [TIDYING]).sweep()
-    assert [run.id for run in runs(scene)] == ended[:0:-1]
 
 
 def test_it_is_stopped(scene: Scene, people: People, worker: WorkerProcess) -> None:

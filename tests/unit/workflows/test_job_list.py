@@ -35,6 +35,7 @@ def test_one_row_is_all_that_a_job_type_takes() -> None:
         (changed(queue="registry-tidy"), "TIDYING: there is no queue registry-tidy"),
         (changed(noun="Tidying-1"), "TIDYING: the noun 'Tidying-1' cannot begin the id of a workflow"),
         (changed(noun="schedule-tidying"), "TIDYING: the noun 'schedule-tidying' cannot begin"),
+        (changed(vendor="tidying"), "tidying: the vendor type is not in upper case"),
         (changed(concurrency=0), "TIDYING: concurrency and kept must be at least 1"),
         (changed(kept=0), "concurrency and kept must be at least 1"),
         (replace(ROW, workflow=GarbageCollection), "TIDYING: its workflow is called Tidying, its class Garbage"),
