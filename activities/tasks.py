@@ -90,7 +90,6 @@ def _settled(run: JobRun, status: Status, reason: str) -> TaskCounters:
     execution_id = run.standing().execution_id
     ended = tasks.MOST
     while ended == tasks.MOST:
-        activity.heartbeat()
         with run.ctx.write() as session:
             ended = tasks.end_open(session, execution_id, status, reason, run.ctx.ports.clock.now())
     with run.ctx.read() as session:
@@ -139,7 +138,9 @@ def _handled(handle: Callable[[TaskWork], TaskEnd], work: TaskWork, tries: int) 
         return TaskEnd(task=work.task, status=Status.ERROR if final else Status.PENDING, reason=error.message)
     except Exception as error:  # noqa: BLE001 - activities are an edge: one task's fault is not the fate of its slice
         _log.exception("task_failed", task=work.task.id, key=work.key)
-        return TaskEnd(task=work.task, status=Status.ERROR, reason=f"internal error: {type(error).__name__}")
+        reason = f"internal error: {type(error).__name__}"
+        work.log(reason)
+        return TaskEnd(task=work.task, status=Status.ERROR, reason=reason)
 
 
 def _run(ports: Ports, workflow: str) -> JobRun:

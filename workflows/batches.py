@@ -108,6 +108,7 @@ class _Execution:
             else:
                 planned = await Steps(self._parts.queue).work(self._parts.plan, step, Planned)
             heed_cancellation()
+        self._stopped = planned.stopped
 
     async def _batches(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Run a child workflow for each range; the failure of one is told and does not touch the others."""
@@ -136,11 +137,12 @@ class _Execution:
         workflow.set_current_details(f"{self._ended} batches of at most {TASK_BATCH_SIZE} tasks ended")
 
     async def _settled(self) -> JobOutcome:
-        left = Status.STOPPED if self._stopped else Status.ERROR
-        reason = "stopped on request" if self._stopped else self._reason or "never begun"
-        step = SettleStep(status=left, reason=reason)
-        settled = await to_the_end(Steps(Queue.WORKFLOWS).work(TASKS_SETTLE, step, Settled))
-        return JobOutcome(status=Status.STOPPED if self._stopped else settled.status, message=settled.message)
+        stopped = "stopped on request" if self._stopped else ""
+        step = SettleStep(
+            status=Status.STOPPED if stopped else Status.ERROR, reason=stopped or self._reason or "never begun"
+        )
+        settled = await to_the_end(Steps(Queue.WORKFLOWS).rows(TASKS_SETTLE, step, Settled))
+        return JobOutcome(status=Status.STOPPED if stopped else settled.status, message=stopped or settled.message)
 
 
 @workflow.defn(name=TASK_BATCH)

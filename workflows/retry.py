@@ -20,7 +20,7 @@ _WORK: Final = RetryPolicy(
 )
 """Long work under a lease: a fault that stays must not hold the registry read-only."""
 
-_TASKS: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
+_TASKS: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,10 +164,11 @@ class PlanStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """Tasks were inserted up to ``cursor``; ``done`` when there are no more."""
+    """Tasks were inserted up to ``cursor``; ``done`` when there are no more, or the execution was asked to stop."""
 
     cursor: str
     done: bool
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,10 +90,12 @@ class Reconciler:
 
     def _end_tasks(self) -> None:
         """End the tasks that executions left open whose workflows could not."""
-        for _ in range(_BATCH):
-            with self._ports.db.write() as session:
-                if tasks.end_left_behind(session, self._ports.clock.now()) < tasks.MOST:
-                    return
+        for row in self._ports.db.rows(_LEFT_BEHIND):
+            status = Status.ERROR if row.status == Status.ERROR else Status.STOPPED
+            ended = tasks.MOST
+            while ended == tasks.MOST:
+                with self._ports.db.write() as session:
+                    ended = tasks.end_open(session, row.id, status, "its execution ended", self._ports.clock.now())
 
     def _settle(self) -> None:
         still = self._ports.clock.now() - self._pace.still
@@ -155,3 +157,4 @@ _STANDING = (
 _SCHEDULES = sa.select(Schedule.id, Schedule.vendor_type, Schedule.vendor_id).where(
     sa.not_(Schedule.deleted), Schedule.synced_generation == Schedule.generation
 )
+_LEFT_BEHIND = tasks.left_behind()

@@ -44,7 +44,7 @@ class TaskWork:
     def __init__(self, run: JobRun, task: ClaimedTask, go_on: Callable[[], bool]) -> None:
         self.task = task
         self.go_on = go_on
-        """Heartbeats; False asks a long task to leave at the next opportunity."""
+        """Heartbeats, which a long task owes every few seconds; False asks it to leave soon with the end Pending."""
         self._run = run
         self._lines: list[str] = []
         self._progress = Progress()
@@ -173,8 +173,9 @@ def plan(run: JobRun, step: PlanStep, page: Callable[[str], TaskPage], go_on: Ca
             standing = run.standing()
             tasks.insert(session, standing.execution_id, following.tasks, run.ctx.ports.clock.now())
         cursor = following.cursor
-        if following.done or standing.stop_requested or time.monotonic() >= until or not go_on():
-            return Planned(cursor=cursor, done=following.done or standing.stop_requested)
+        stopped = standing.stop_requested
+        if following.done or stopped or time.monotonic() >= until or not go_on():
+            return Planned(cursor=cursor, done=following.done or stopped, stopped=stopped)
 
 
 def plan_failed(run: JobRun, source: int, step: PlanStep, go_on: Callable[[], bool]) -> Planned:
@@ -188,5 +189,6 @@ def plan_failed(run: JobRun, source: int, step: PlanStep, go_on: Callable[[], bo
             now = run.ctx.ports.clock.now()
             last = tasks.insert_failed(session, source, standing.execution_id, cursor, now)
         cursor = last or cursor
-        if last is None or standing.stop_requested or time.monotonic() >= until or not go_on():
-            return Planned(cursor=str(cursor), done=last is None or standing.stop_requested)
+        stopped = standing.stop_requested
+        if last is None or stopped or time.monotonic() >= until or not go_on():
+            return Planned(cursor=str(cursor), done=last is None or stopped, stopped=stopped)

@@ -191,22 +191,10 @@ def end_open(session: Session, execution_id: int, status: Status, reason: str, n
     return session.connection().execute(statement).rowcount
 
 
-def end_left_behind(session: Session, now: datetime) -> int:
-    """End at most 500 open tasks of executions that have ended, and return how many: Error or Stopped, as those did."""
-    left = (
-        sa.select(Task.id)
-        .join(Execution, Execution.id == Task.execution_id)
-        .where(Task.end_time.is_(None), Execution.end_time.is_not(None))
-    )
-    own = sa.select(Execution.status).where(Execution.id == Task.execution_id).scalar_subquery()
-    ended = {
-        "status": sa.case((own == Status.ERROR, Status.ERROR), else_=Status.STOPPED),
-        "status_message": "its execution ended",
-        "end_time": now,
-        "update_time": now,
-    }
-    statement = sa.update(Task).where(Task.id.in_(left.limit(MOST))).values(ended)
-    return session.connection().execute(statement).rowcount
+def left_behind() -> sa.Select[int, str]:
+    """Select id and status of the executions that have ended and left tasks open."""
+    open_tasks = sa.exists().where(Task.execution_id == Execution.id, Task.end_time.is_(None))
+    return sa.select(Execution.id, Execution.status).where(Execution.end_time.is_not(None), open_tasks)
 
 
 def counters(session: Session, execution_ids: Sequence[int]) -> Mapping[int, TaskCounters]:

@@ -106,6 +106,7 @@ def _retry_failed(marked: Marked, asked: int, failed: int) -> None:
 
 
 @pytest.mark.timeout(2 * _SECONDS)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_stop_among_kills_is_told_as_it_is(marked: Marked, workers: Workers, say: Callable[[str], None]) -> None:
     asked = marked.start(_TASKS, failing=_FAILING)
     marked.until_marked(_TASKS, asked, _SECONDS)

@@ -1,7 +1,6 @@
 """Tasks as rows on both databases: inserted once, claimed, ended once, counted, tried again, stopped."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import pytest
 import sqlalchemy as sa
@@ -11,68 +10,16 @@ from app.core.errors import InvalidError, NotFoundError, PreconditionError, Unav
 from app.core.paging import OffsetPage
 from app.core.query import Exact, ListQuery, Term
 from app.jobs import tasks
-from app.jobs.contracts import FanOutInput, JobOutcome, JobType, PlanStep, RangesStep, SliceStep, Status, Trigger
-from app.jobs.models import Execution, Task
+from app.jobs.contracts import JobOutcome, JobType, PlanStep, RangesStep, Status
+from app.jobs.models import Execution
 from app.jobs.reconciler import Reconciler
 from app.jobs.runs import JobRun
 from app.jobs.service import JobService
 from app.jobs.task_service import TaskService
-from app.jobs.task_work import SliceWork, TaskPage, TaskWork, Worked, plan, plan_failed
-from app.jobs.tasks import Claim, ClaimedTask, NewTask, Progress, TaskCounters, TaskEnd
+from app.jobs.task_work import TaskPage, TaskWork, Worked, plan, plan_failed
+from app.jobs.tasks import NewTask, Progress, TaskCounters, TaskEnd
 from tests.support.played_engine import PlayedEngine
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyInput(FanOutInput):
-    """An input with a parameter of its own."""
-
-    speed: int = 0
-
-
-JOB: JobType[CopyInput, JobOutcome] = JobType(workflow="Copying", vendor="COPYING", noun="copying")
-LAST = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """One execution and its tasks."""
-
-    ctx: Context
-    id: int
-    run: JobRun
-
-    def insert(self, *keys: str) -> int:
-        with self.ctx.write() as session:
-            return tasks.insert(session, self.id, [NewTask(key=key) for key in keys], self.ctx.ports.clock.now())
-
-    def claim(self, limit: int = tasks.MOST) -> list[ClaimedTask]:
-        with self.ctx.write() as session:
-            return tasks.claim(session, self.id, Claim(first=0, last=LAST, limit=limit), self.ctx.ports.clock.now())
-
-    def end(self, *ends: TaskEnd) -> None:
-        with self.ctx.write() as session:
-            tasks.finish(session, ends, self.ctx.ports.clock.now())
-
-    def states(self) -> dict[str, tuple[str, int]]:
-        with self.ctx.read() as session:
-            rows = session.execute(sa.select(Task).where(Task.execution_id == self.id)).scalars()
-            return {row.natural_key: (row.status, row.run_count) for row in rows}
-
-    def counters(self) -> TaskCounters:
-        return TaskService(self.ctx).counters([self.id])[self.id]
-
-    def work(self, *, tries: int = 3, at_once: int = tasks.MOST, turns: int = 1000) -> "SliceWork":
-        left = iter(range(turns))
-        step = SliceStep(first=0, last=LAST, tries=tries)
-        return SliceWork(run=self.run, step=step, go_on=lambda: next(left, None) is not None, at_once=at_once)
-
-
-def begun(ctx: Context, speed: int = 0) -> Scene:
-    service = JobService(ctx)
-    execution_id = service.start(JOB, CopyInput(speed=speed), trigger=Trigger.MANUAL)
-    run = JobRun(ctx, service.execution(execution_id).workflow_id, JOB.workflow)
-    run.begin(0)
-    return Scene(ctx=ctx, id=execution_id, run=run)
+from tests.support.task_scene import JOB, LAST, CopyInput, Scene, begun
 
 
 @pytest.fixture
@@ -174,6 +121,12 @@ def test_a_plan_is_the_same_however_often_it_is_made(scene: Scene) -> None:
         finished = plan(scene.run, PlanStep(cursor=unfinished.cursor), page, lambda: True)
         assert finished.done
     assert scene.states() == dict.fromkeys("abc", ("Pending", 0))
+
+
+def test_a_plan_ends_where_a_stop_is_asked_for(scene: Scene) -> None:
+    JobService(scene.ctx).stop(scene.id)
+    planned = plan(scene.run, PlanStep(), lambda cursor: TaskPage(tasks=[NewTask(key=f"{cursor}x")]), lambda: True)
+    assert (planned.done, planned.stopped) == (True, True)
 
 
 def test_a_slice_ends_its_tasks_with_their_logs(scene: Scene) -> None:
