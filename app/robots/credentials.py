@@ -16,9 +16,9 @@ from app.core.errors import FieldInvalid, RobotDenied
 from app.db.database import retried
 from app.events.management import RobotUpdated
 from app.identity import known_logins
+from app.identity.current_principals import FRESH_SECONDS
 from app.identity.passwords import check_rules
 from app.identity.sources.source import Attempt
-from app.identity.standing import FRESH_SECONDS
 from app.robots import rows
 from app.robots.models import Robot, RobotPermission
 from app.robots.rights import require_editable, require_held, require_on_robot
