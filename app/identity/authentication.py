@@ -15,13 +15,13 @@ from app.core.blocking import about_to_block
 from app.core.errors import UnauthenticatedError, UnavailableError
 from app.events.management import LoginFailed
 from app.identity import known_logins, throttle
+from app.identity.current_principals import CurrentPrincipals
 from app.identity.models import User
 from app.identity.onboarding import Onboarding
 from app.identity.rules import email_key
 from app.identity.sources.members import Sources
 from app.identity.sources.outside import BoundedSource
 from app.identity.sources.source import Attempt, StoredLogin
-from app.identity.standing import Standing
 
 _CACHE_SECONDS: Final = 60.0
 _CACHED: Final = 4_000
@@ -75,7 +75,7 @@ class Authenticator:
         self._lock = threading.Lock()
         self._turns = tuple(threading.Lock() for _ in range(_TURNS))
         self._outside_turns = tuple(threading.Lock() for _ in range(_TURNS))
-        self.standing = Standing(ports.clock, self._sources.accounts)
+        self.current = CurrentPrincipals(ports.clock, self._sources.accounts)
 
     def basic(self, username: str, password: str, address: str) -> Principal:
         """Return the principal of a name, or of a person's e-mail address, and its password, as it is at this moment.
@@ -190,7 +190,7 @@ class Authenticator:
         keeper = self._sources.keeper(verified.kind)
         if keeper.compares_anew:
             return keeper.verify(attempt)
-        principal = self.standing.at_once(verified.kind, verified.id)
+        principal = self.current.at_once(verified.kind, verified.id)
         return principal if principal is not None and principal.version == verified.version else None
 
     def _remember(self, key: str, principal: Principal) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.access.principals import Principal, PrincipalKind
 from app.context import Context
-from app.core.errors import FieldInvalid, NotOnboarded
+from app.core.errors import FieldInvalid, NotOnboarded, Overtaken
 from app.db.conflict import insert_absent
 from app.db.database import retried
 from app.events.management import UserCreated
@@ -88,6 +88,8 @@ class Onboarding:
 
     def _make(self, session: Session, source: str, person: Person, profile: _Profile) -> User:
         if session.scalar(in_the_way(person.username, profile.email or person.username)) is not None:
+            if session.scalar(sa.select(User.id).filter_by(source=source, subject=person.subject)) is not None:
+                raise Overtaken("another login of the same person made the account meanwhile")
             _log.warning("person_not_onboarded", source=source, username=person.username)
             raise NotOnboarded(
                 f"identity source {source} knows {person.username}, but that name or its e-mail address belongs to "

@@ -89,7 +89,7 @@ class Door:
         token = self._tokens.verify(header)
         if token.kind is PrincipalKind.ANONYMOUS:
             return Caller(Scheme.BEARER, ANONYMOUS, token)
-        principal = self._authenticator.standing.of(token.kind, token.id, at_least=token.version)
+        principal = self._authenticator.current.of(token.kind, token.id, at_least=token.version)
         if principal is None or principal.version != token.version:
             raise TokenInvalid("the token was revoked")
         return Caller(Scheme.BEARER, principal, token)

@@ -15,8 +15,8 @@ from app.web import login
 _EXTENSION: Final = "pyharbor"
 
 
-class Authenticator(Protocol):
-    """Proves callers; implemented by the identity feature, which lies above this kit."""
+class BasicAuthenticator(Protocol):
+    """Verifies basic credentials; implemented by the identity feature, which lies above this kit."""
 
     def basic(self, username: str, password: str, address: str) -> Principal:
         """The caller these credentials prove; UnauthenticatedError when they are wrong, TooManyRequests too early."""
@@ -28,12 +28,12 @@ class Installation:
     """What a Flask application serves: the ports, and who proves its callers."""
 
     ports: Ports
-    authenticator: Authenticator
+    authenticator: BasicAuthenticator
     secure: bool
     """Whether browsers come by https, so that cookies are sent by nothing else."""
 
 
-def install(app: Flask, ports: Ports, authenticator: Authenticator, sessions: login.Sessions) -> None:
+def install(app: Flask, ports: Ports, authenticator: BasicAuthenticator, sessions: login.Sessions) -> None:
     """Tell ``app`` what it serves from now on."""
     secure = ports.settings.web.external_url.startswith("https:")
     app.extensions[_EXTENSION] = Installation(ports=ports, authenticator=authenticator, secure=secure)

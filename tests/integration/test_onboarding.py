@@ -22,6 +22,7 @@ from tests.support.directory import (
     ALICE,
     NAME,
     PASSWORD,
+    TEAM,
     WHO,
     Directory,
     counted_failures,
@@ -73,19 +74,24 @@ class TestFirstLogin:
         assert client.post("/service/token", data=form).status_code == 200
         assert client.get("/v2/", auth=("bob", PASSWORD)).status_code == 200
 
-    def test_many_at_once_make_one_account(self, ports: Ports) -> None:
+    @pytest.mark.parametrize("seed", range(4))
+    def test_many_at_once_make_one_account(self, ports: Ports, directory: Directory, seed: int) -> None:
+        names = [f"person{seed}{number}" for number in range(5)]
+        directory.add(*(person(name, groups=(TEAM,)) for name in names))
         doors, together = [Authenticator(ports) for _ in range(6)], threading.Barrier(6)
 
-        def log_in(door: Authenticator) -> int:
-            together.wait()
-            return door.basic(*ALICE, "192.0.2.1").id
+        def log_in(door: Authenticator) -> list[tuple[int, int]]:
+            seen = []
+            for name in names:
+                together.wait()
+                principal = door.basic(name, PASSWORD, "192.0.2.1")
+                seen.append((principal.id, principal.version))
+            return seen
 
         with ThreadPoolExecutor(len(doors)) as threads:
-            ids = list(threads.map(log_in, doors))
-        row = row_of(ports, "alice")
-        assert row is not None
-        assert ids == [row.id] * len(doors)
-        assert row.version == 1
+            seen = list(threads.map(log_in, doors))
+        rows = [row_of(ports, name) for name in names]
+        assert seen == [[(row.id, 1) for row in rows if row is not None]] * len(doors)
         assert groups(ports) == [("team", GroupType.HTTP)]
 
     @ONE_DATABASE

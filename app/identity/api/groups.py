@@ -53,7 +53,7 @@ class UserGroupSearch(MethodView):
 
 
 @blueprint.route("/usergroups/<int:group_id>")
-class UserGroup(MethodView):
+class UserGroupItem(MethodView):
     """One group."""
 
     @blueprint.operation("getUserGroup", 400, 401, 403, 404, 500)

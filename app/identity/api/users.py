@@ -76,7 +76,7 @@ class UserSearch(MethodView):
 
 
 @blueprint.route("/users/<int:user_id>", parameters=[_USER_ID])
-class User(MethodView):
+class UserItem(MethodView):
     """One account."""
 
     @blueprint.operation("getUser", 401, 403, 404, 500)

@@ -1,4 +1,4 @@
-"""How a principal stands now: whether it may still log in, and the version that its tokens must carry."""
+"""Principals as they are now: whether they may still log in, and the version that their tokens must carry."""
 
 from collections.abc import Callable, Mapping
 
@@ -13,11 +13,11 @@ _PRINCIPAL_BYTES = 512
 _GRANT_BYTES = 256
 
 
-class Standing:
+class CurrentPrincipals:
     """Knows users and robots as the database had them at most five seconds ago; else asks by one query."""
 
     def __init__(self, clock: Clock, by_id: Mapping[PrincipalKind, Callable[[int], Principal | None]]) -> None:
-        """Ask ``by_id`` for the principal of an id as the database has it now; other kinds have no standing."""
+        """Ask ``by_id`` for the principal of an id as the database has it now; other kinds have none."""
         self._clock = clock
         self._by_id = by_id
         self._seen: Cache[tuple[PrincipalKind, int], tuple[float, Principal | None]] = Cache(_KEPT_BYTES, _cost)
