@@ -14,7 +14,9 @@ from app.configuration.key import Key, Readers, Wire
 from app.configuration.keys import AUTH_MODE, KEYS, LDAP_SEARCH_PASSWORD, SESSION_TIMEOUT
 from app.configuration.models import ConfigurationValue
 from app.configuration.service import ConfigurationService
+from app.configuration.subjects import ConfigurationUpdate
 from app.context import Context, Ports
+from app.core.errors import InvalidError
 from app.events.configuration import ConfigurationChanged, KeyChange
 from app.identity.fingerprints import KeyName
 from app.identity.key_folder import KeyFolder
@@ -140,6 +142,21 @@ class TestChanges:
             service.update({"session_timeout": "5", "read_only": "true"})
         assert stored(ports) == {}
         assert ConfigurationService(ctx).values()[KEYS["read_only"]] is False
+
+    @ONE
+    def test_a_check_refuses_a_change_and_locks_the_key(self, admin: httpx.Client, ports: Ports) -> None:
+        def refuse(_: Context, update: ConfigurationUpdate) -> None:
+            if "ldap_uid" in update.names:
+                raise InvalidError("ldap_uid is planted")
+
+        table: Any = ports.admission
+        table["configure"] = (refuse,)
+        assert listed(admin)["ldap_uid"] == {"value": "cn", "editable": False}
+        assert listed(admin)["ldap_url"]["editable"] is True
+        configure(admin, ldap_uid="cn", ldap_url="ldaps://ldap.test")
+        refused = admin.put("/configurations", json={"ldap_uid": "uid", "ldap_url": "ldaps://other.test"})
+        assert (error_of(refused), "planted" in refused.text) == ((400, "BAD_REQUEST"), True)
+        assert listed(admin)["ldap_url"]["value"] == "ldaps://ldap.test"
 
     def test_nulls_and_nothing_change_nothing(self, admin: httpx.Client, ports: Ports) -> None:
         configure(admin)
