@@ -120,11 +120,13 @@ def count_content(ctx: Context, project_id: int, *, stored: int = 0, repositorie
 def _refuse_while_on(ctx: Context, row: sa.Row[*tuple[Any, ...]], stored: int) -> None:
     if not ConfigurationService(ctx).value(QUOTA_PER_PROJECT_ENABLE):
         return
-    raise QuotaExceeded(
-        f"adding {_readable(stored)} of storage resource, which when updated to current usage of "
-        f"{_readable(row.storage_used)} will exceed the configured upper limit of {_readable(row.storage_limit)}.",
-        detail={"used": row.storage_used, "limit": row.storage_limit, "adding": stored},
-    ).carrying(ProjectQuotaExceeded(project_id=row.id, used=row.storage_used, limit=row.storage_limit, adding=stored))
+    used, limit = row.storage_used, row.storage_limit
+    with ctx.refusing(ProjectQuotaExceeded(project_id=row.id, used=used, limit=limit, adding=stored)):
+        raise QuotaExceeded(
+            f"adding {_readable(stored)} of storage resource, which when updated to current usage of "
+            f"{_readable(used)} will exceed the configured upper limit of {_readable(limit)}.",
+            detail={"used": used, "limit": limit, "adding": stored},
+        )
 
 
 def _warn(ctx: Context, use: sa.Row[*tuple[Any, ...]], stored: int) -> None:

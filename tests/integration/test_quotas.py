@@ -11,6 +11,7 @@ from flask import Flask
 from app.artifacts.models import Artifact, ProjectBlob, RepositoryBlob
 from app.context import Ports
 from app.core.reference import RepositoryName
+from app.events.quotas import QuotaWarning
 from app.projects.models import Project
 from app.storage.models import Blob
 from tests.integration.conftest import Caller
@@ -98,6 +99,16 @@ class TestWithoutQuotas:
             session.execute(sa.update(Project).values(storage_limit=10))
         push_image(registry, "new/a", "1")
         push_image(registry, "new/b", "1", seed=1)
+
+    def test_nothing_is_warned_of(self, caller: Caller, registry: httpx.Client, ports: Ports) -> None:
+        told: list[object] = []
+        table: Any = ports.effects
+        table[QuotaWarning] = (lambda _, event: told.append(event),)
+        make(caller("admin"), "new")
+        with ports.db.write() as session:
+            session.execute(sa.update(Project).values(storage_limit=100))
+        assert upload(registry, "new/a", content_of(90)).status_code == 201
+        assert told == []
 
 
 def test_a_blob_beyond_the_limit_is_refused_and_a_smaller_one_passes(
