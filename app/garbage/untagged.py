@@ -36,10 +36,12 @@ class UntaggedDeletion:
     def _delete_untagged(self, go_on: Callable[[], bool]) -> None:
         before = self._ctx.ports.clock.now() - timedelta(milliseconds=self._asked.window_ms)
         cursor = 0
-        while not self._stopped and (page := repositories_with_untagged(self._ctx, before, cursor)):
+        while page := repositories_with_untagged(self._ctx, before, cursor):
             for repository in page:
                 groups = plan_groups(self._ctx, repository.id, before, partial(self._keep, go_on))
                 take_in_order(groups, partial(self._take, go_on, repository))
+                if self._stopped:
+                    return
             cursor = page[-1].id
 
     def _keep(self, go_on: Callable[[], bool]) -> None:
