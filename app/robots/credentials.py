@@ -16,7 +16,6 @@ from app.core.errors import FieldInvalid, RobotDenied
 from app.db.database import retried
 from app.events.management import RobotUpdated
 from app.identity import known_logins
-from app.identity.current_principals import FRESH_SECONDS
 from app.identity.passwords import check_rules
 from app.identity.sources.source import Attempt
 from app.robots import rows
