@@ -232,6 +232,7 @@ _HELD = reachability.held_under(
     Blob.size,
     (Blob.claimed_until - clock_ms()).label("claim_ms"),
     IS_QUARANTINED.label("quarantined"),
+    Repository.project_id,
     Project.public,
 ).join(Project, Project.id == Repository.project_id)
 _LIVE = sa.select(Blob.id, Blob.size).where(Blob.digest == sa.bindparam("digest"), IS_LIVE).with_for_update()
