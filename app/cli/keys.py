@@ -45,7 +45,9 @@ def rotate_encryption() -> None:
     with _folder() as (folder, ports):
         folder.rotate(KeyName.ENCRYPTION)
         ConfigurationService(Context(ports, SYSTEM)).encrypt_anew()
-    click.echo("secrets are encrypted with a new key; the one before is kept to read what it wrote")
+    click.echo(
+        "stored secrets are encrypted with a new key, as others are from now on; the one before is kept to read backups"
+    )
 
 
 @click.command("rotate-csrf-key")
