@@ -46,7 +46,7 @@ def rotate_encryption() -> None:
         folder.rotate(KeyName.ENCRYPTION)
         ConfigurationService(Context(ports, SYSTEM)).encrypt_anew()
     click.echo(
-        "stored secrets are encrypted with a new key, as others from now on; the one before is kept to read backups"
+        "stored secrets are encrypted with a new key, as others are from now on; the one before is kept to read backups"
     )
 
 
