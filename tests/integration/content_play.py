@@ -18,7 +18,8 @@ from tests.support.manifests import EMPTY, artifact, descriptor, index, put
 
 REPOSITORIES: Final = ("private/a", "private/b", "public/c")
 _BLOBS: Final = [EMPTY, *(content_of(60 + seed, seed) for seed in range(6)), content_of(1_200_000, 7)]
-_STATEMENTS: Final = 30
+_STATEMENTS: Final = 20
+_OF_A_COLLECTION: Final = 150
 
 
 class Play:
@@ -131,8 +132,7 @@ class Play:
 
         if self._random.random() < 0.5:
             self._note("crash in a collection")
-            with self._crash():
-                collect(self._ports, untagged=True)
+            collect(self._ports, untagged=True, interrupted=self._crash(_OF_A_COLLECTION))
         else:
             self._note("stopped collection")
             collect(self._ports, untagged=True, go_on=go_on)
@@ -155,11 +155,11 @@ class Play:
         assert Kept.of(after) == expected, f"left {Kept.of(after)}, not {expected}"
 
     @contextmanager
-    def _crash(self) -> Iterator[None]:
-        """Let a statement of the body fail, or the first commit when there are not so many."""
+    def _crash(self, statements: int = _STATEMENTS) -> Iterator[None]:
+        """Let a statement or commit of the body fail, if there are so many."""
         self._crashing = True
         try:
-            with crashing(self._ports.db.engine, self._random.randrange(_STATEMENTS)):
+            with crashing(self._ports.db.engine, self._random.randrange(1, statements)):
                 yield
         finally:
             self._crashing = False

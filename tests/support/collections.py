@@ -1,6 +1,7 @@
 """Garbage collections in the test's own process: the steps of the activities one after another, without Temporal."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -40,21 +41,29 @@ def dry_run(ports: Ports, *, untagged: bool) -> Figures:
     return Figures(manifests=marked.manifests, blobs=marked.blobs, bytes=marked.bytes)
 
 
-def collect(ports: Ports, *, untagged: bool, workers: int = 1, go_on: Callable[[], bool] = lambda: True) -> Figures:
-    """Run a collection to its end, or until ``go_on`` says no."""
+def collect(
+    ports: Ports,
+    *,
+    untagged: bool,
+    workers: int = 1,
+    go_on: Callable[[], bool] = lambda: True,
+    interrupted: AbstractContextManager[None] | None = None,
+) -> Figures:
+    """Run a collection to its end, or until ``go_on`` says no; ``interrupted`` surrounds what the lease is for."""
     run = _run(ports, GarbageParameters(delete_untagged=untagged, delete_tag=untagged, workers=workers))
     asked = GarbageInput.of(run.asked_for())
     fence = lease.acquire(run.ctx, run.workflow_id, asked.lease_ms)
     assert fence is not None
     held = HeldLease(fence=fence)
     try:
-        UntaggedDeletion(run, asked, UntaggedStep(lease=held)).run(go_on)
-        cutoff = mark(run.ctx, asked).cutoff_ms
-        for share in range(workers):
-            cursor = 0
-            while cursor != _DONE and go_on():
-                step = SweepStep(lease=held, cutoff_ms=cutoff, share=share, shares=workers, cursor=cursor)
-                cursor = Sweep(run, asked, step).run(go_on).cursor
+        with interrupted or nullcontext():
+            UntaggedDeletion(run, asked, UntaggedStep(lease=held)).run(go_on)
+            cutoff = mark(run.ctx, asked).cutoff_ms
+            for share in range(workers):
+                cursor = 0
+                while cursor != _DONE and go_on():
+                    step = SweepStep(lease=held, cutoff_ms=cutoff, share=share, shares=workers, cursor=cursor)
+                    cursor = Sweep(run, asked, step).run(go_on).cursor
     finally:
         assert lease.release(run.ctx, run.workflow_id)
         run.finish("Success")

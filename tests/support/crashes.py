@@ -13,26 +13,20 @@ class CrashError(Exception):
 
 @contextmanager
 def crashing(engine: Engine, number: int) -> Iterator[None]:
-    """Let the statement of this number fail, or the first commit when none has failed before; only once."""
+    """Let the statement or commit of this number fail, counted together from 1; those behind it go through."""
     left = number
 
-    def before_statement(*_: object) -> None:
+    def count(*_: object) -> None:
         nonlocal left
         left -= 1
         if left == 0:
             raise CrashError
 
-    def before_commit(_: object) -> None:
-        nonlocal left
-        if left > 0:
-            left = 0
-            raise CrashError
-
-    event.listen(engine, "before_cursor_execute", before_statement)
-    event.listen(engine, "commit", before_commit)
+    event.listen(engine, "before_cursor_execute", count)
+    event.listen(engine, "commit", count)
     try:
         with suppress(CrashError):
             yield
     finally:
-        event.remove(engine, "before_cursor_execute", before_statement)
-        event.remove(engine, "commit", before_commit)
+        event.remove(engine, "before_cursor_execute", count)
+        event.remove(engine, "commit", count)
