@@ -12,6 +12,8 @@ LARGEST: Final = 2**31 - 1
 _LONGEST: Final = 16_384
 _WORDS: Final = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _PREFIX: Final = re.compile(r"[^\s:]{1,64}")
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+"""NUL and half characters, which an escape in JSON can make."""
 _HOST: Final = 512
 _UNLIMITED: Final = -1
 _SIZE_END: Final = 2**63
@@ -19,7 +21,7 @@ _SIZE_END: Final = 2**63
 
 def _plain(text: str) -> str | None:
     """The text when every database can store it and it is not longer than anything that makes sense."""
-    return text if len(text) <= _LONGEST and "\0" not in text else None
+    return text if len(text) <= _LONGEST and not _UNSTORABLE.search(text) else None
 
 
 def _number(text: str, low: int, high: int) -> int | None:
@@ -42,9 +44,10 @@ def _size(text: str) -> int | None:
 
 def _texts_by_name(text: str) -> Mapping[str, str] | None:
     given = _mapping(text)
-    if given is None or not all(isinstance(value, str) and _plain(value) is not None for value in given.values()):
+    if given is None:
         return None
-    return given
+    texts = (*given, *given.values())
+    return given if all(isinstance(text, str) and _plain(text) is not None for text in texts) else None
 
 
 def _mapping(text: str) -> Mapping[str, Any] | None:

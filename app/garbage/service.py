@@ -1,5 +1,6 @@
 """Garbage collection from the side that asks for it: run, stop, schedule, history."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -106,15 +107,15 @@ def shown_parameters(wanted: dict[str, Any]) -> dict[str, Any]:
 def install_collections(ctx: Context) -> None:
     """Bring the schedule of collections in line with the settings, if there is one; at a worker's start."""
     settings = ctx.ports.settings.garbage
-    schedules = ScheduleService(ctx)
-    found = schedules.find(GARBAGE_COLLECTION)
-    if found is not None:
-        current = replace(
-            GarbageInput.of(found.input),
+
+    def current(found: Mapping[str, Any]) -> GarbageInput:
+        return replace(
+            GarbageInput.of(found),
             window_ms=int(settings.time_window.total_seconds() * 1000),
             lease_ms=int(settings.lease.total_seconds() * 1000),
         )
-        schedules.put(GARBAGE_COLLECTION, current, expression=found.cron, kind=found.cron_type)
+
+    ScheduleService(ctx).revise(GARBAGE_COLLECTION, current)
 
 
 def install_purges(ctx: Context) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -153,6 +153,10 @@ class FanOutInput(JobInput):
     retry_of: int = 0
     """The execution whose failed tasks are tried again; 0 plans anew."""
     handed_over: FanOutState | None = None
+
+
+RETRY_OF: Final = "retry_of"
+"""What ``FanOutInput.retry_of`` is called in the row of an execution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

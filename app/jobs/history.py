@@ -7,7 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from app.context import Ports
-from app.jobs.contracts import JobType
+from app.jobs.contracts import RETRY_OF, JobType
 from app.jobs.models import Execution, Task
 
 AGE: Final = timedelta(days=365)
@@ -33,9 +33,9 @@ class History:
 
         An execution's tasks go first, a batch at a time, as one can have hundreds of thousands.
         """
-        swept = 0
+        swept, tried = 0, self._tried()
         for _ in range(_BATCHES):
-            expired = [row.id for row in self._ports.db.rows(self._expired())]
+            expired = [row.id for row in self._ports.db.rows(self._expired(tried))]
             if not expired or not self._without_tasks(expired):
                 break
             swept += self._delete(sa.delete(Execution).where(Execution.id.in_(expired)))
@@ -52,7 +52,12 @@ class History:
         with self._ports.db.write() as session:
             return session.connection().execute(statement).rowcount
 
-    def _expired(self) -> sa.Select[int]:
+    def _tried(self) -> list[int]:
+        """The executions whose failed tasks are tried again by one that has not ended."""
+        asked = (row.input.get(RETRY_OF) for row in self._ports.db.rows(_OPEN))
+        return [execution_id for execution_id in asked if execution_id]
+
+    def _expired(self, kept_for_now: Sequence[int]) -> sa.Select[int]:
         """The statement that finds them, the oldest first."""
         oldest = self._ports.clock.now() - AGE
         newest_first = sa.func.row_number().over(
@@ -62,5 +67,8 @@ class History:
         columns = sa.select(Execution.id, Execution.end_time, newest_first.label("place"), kept.label("kept"))
         ranked = columns.subquery("ranked")
         beyond = sa.or_(ranked.c.place > ranked.c.kept, sa.and_(ranked.c.place > 1, ranked.c.end_time < oldest))
-        ended = sa.select(ranked.c.id).where(ranked.c.end_time.is_not(None), beyond)
+        ended = sa.select(ranked.c.id).where(ranked.c.end_time.is_not(None), beyond, ranked.c.id.not_in(kept_for_now))
         return ended.order_by(ranked.c.id).limit(_EXECUTIONS)
+
+
+_OPEN: Final = sa.select(Execution.input).where(Execution.end_time.is_(None))

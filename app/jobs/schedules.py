@@ -1,5 +1,6 @@
 """Schedules as rows: the dispatcher makes Temporal follow them."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -65,7 +66,7 @@ class ScheduleService:
         expression = cron.parse(expression).text
         with self._ctx.write() as session:
             now = self._ctx.ports.clock.now()
-            row = _row(session, job, vendor_id) or _empty_row(session, job, vendor_id, now)
+            row = _locked_row(session, job, vendor_id) or _empty_row(session, job, vendor_id, now)
             values = {**asdict(wanted), "schedule_id": row.id}
             before = (row.cron, row.cron_type, row.workflow_type, row.queue, row.input, row.deleted)
             row.cron, row.cron_type, row.workflow_type, row.queue = expression, kind, job.workflow, Queue.WORKFLOWS
@@ -78,10 +79,17 @@ class ScheduleService:
                     self._ctx.emit(ScheduleSet(name=f"{job.vendor} {expression}"))
             return row.id
 
+    def revise(self, job: JobType[Any, Any], change: Callable[[Mapping[str, Any]], JobInput]) -> None:
+        """Change the input of the runs that the job's schedule starts, and nothing else of it; nothing without one."""
+        with self._ctx.write() as session:
+            row = _locked_row(session, job, 0)
+            if row is not None and not row.deleted:
+                self.put(job, change(row.input), expression=row.cron, kind=row.cron_type)
+
     def remove(self, job: JobType[Any, Any], vendor_id: int = 0) -> bool:
         """End the schedule; runs it has started go on. False when there was none."""
         with self._ctx.write() as session:
-            row = _row(session, job, vendor_id)
+            row = _locked_row(session, job, vendor_id)
             if row is None or row.deleted:
                 return False
             row.deleted = True
@@ -119,10 +127,18 @@ def _empty_row(session: Session, job: JobType[Any, Any], vendor_id: int, now: da
     known = {"vendor_type": job.vendor, "vendor_id": vendor_id, "workflow_type": job.workflow, "queue": Queue.WORKFLOWS}
     times = {"creation_time": now, "update_time": now}
     session.execute(insert_absent(session, Schedule).values(**nothing, **known, **times))
-    own = sa.select(Schedule).where(Schedule.vendor_type == job.vendor, Schedule.vendor_id == vendor_id)
-    return session.execute(own.with_for_update()).scalar_one()
+    return session.execute(_own(job, vendor_id).with_for_update()).scalar_one()
 
 
 def _row(session: Session, job: JobType[Any, Any], vendor_id: int) -> Schedule | None:
-    own = sa.select(Schedule).where(Schedule.vendor_type == job.vendor, Schedule.vendor_id == vendor_id)
+    return session.execute(_own(job, vendor_id)).scalar_one_or_none()
+
+
+def _locked_row(session: Session, job: JobType[Any, Any], vendor_id: int) -> Schedule | None:
+    """The row as it is once changes in flight have ended, so that each change has a generation of its own."""
+    own = _own(job, vendor_id).with_for_update().execution_options(populate_existing=True)
     return session.execute(own).scalar_one_or_none()
+
+
+def _own(job: JobType[Any, Any], vendor_id: int) -> sa.Select[Schedule]:
+    return sa.select(Schedule).where(Schedule.vendor_type == job.vendor, Schedule.vendor_id == vendor_id)

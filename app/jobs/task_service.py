@@ -13,7 +13,7 @@ from app.core.paging import Listed, OffsetPage
 from app.core.query import ListQuery
 from app.db.listing import Columns, conditions, counted, order, paged
 from app.jobs import tasks
-from app.jobs.contracts import FanOutInput, JobType, Trigger
+from app.jobs.contracts import RETRY_OF, FanOutInput, JobType, Trigger
 from app.jobs.models import Task
 from app.jobs.service import JobService
 from app.jobs.task_logs import Log, LogLine
@@ -95,8 +95,8 @@ class TaskService:
                 raise PreconditionError(f"execution {execution_id} has not ended")
             if not self.counters([execution_id])[execution_id].error_task_count:
                 raise PreconditionError(f"execution {execution_id} has no failed tasks")
-            wanted = asked.of({**earlier.input, "schedule_id": 0, "retry_of": execution_id})
-            shown = {"retry_of": execution_id}
+            wanted = asked.of({**earlier.input, "schedule_id": 0, RETRY_OF: execution_id})
+            shown = {RETRY_OF: execution_id}
             return service.start(job, wanted, trigger=Trigger.MANUAL, vendor_id=earlier.vendor_id, extra_attrs=shown)
 
 

@@ -137,10 +137,10 @@ def ranges(session: Session, execution_id: int, step: RangesStep) -> list[tuple[
 
 def claim(session: Session, execution_id: int, asked: Claim, now: datetime) -> list[ClaimedTask]:
     """Set the first open tasks of the range Running and return them in order; whoever had claimed them loses them."""
-    chosen = _open(execution_id).where(Task.id >= asked.first, Task.id <= asked.last).order_by(Task.id)
+    chosen = _open(execution_id).where(Task.id >= asked.first, Task.id <= asked.last)
     statement = (
         sa.update(Task)
-        .where(Task.id.in_(chosen.limit(asked.limit)))
+        .where(Task.id.in_(_locked(chosen, asked.limit)))
         .values(
             status=Status.RUNNING,
             run_count=Task.run_count + 1,
@@ -185,10 +185,9 @@ def show_progress(session: Session, task: ClaimedTask, progress: Progress, now: 
 
 def end_open(session: Session, execution_id: int, status: Status, reason: str, now: datetime) -> int:
     """End at most 500 open tasks of the execution and return how many."""
-    chosen = _open(execution_id)
     ended = {"status": status, "status_message": reason[:_LONGEST_REASON], "end_time": now, "update_time": now}
-    statement = sa.update(Task).where(Task.id.in_(chosen.order_by(Task.id).limit(MOST))).values(ended)
-    return session.connection().execute(statement).rowcount
+    statement = sa.update(Task).where(Task.id.in_(_locked(_open(execution_id), MOST))).values(ended)
+    return len(session.connection().execute(statement.returning(Task.id)).all())
 
 
 def left_behind() -> sa.Select[int, str]:
@@ -210,6 +209,15 @@ def counters(session: Session, execution_ids: Sequence[int]) -> Mapping[int, Tas
 
 def _open(execution_id: int) -> sa.Select[int]:
     return sa.select(Task.id).where(Task.execution_id == execution_id, Task.end_time.is_(None))
+
+
+def _locked(tasks: sa.Select[int], limit: int) -> sa.Select[int]:
+    """Lock the first of the tasks and select their ids: what another transaction ends meanwhile is none of them.
+
+    PostgreSQL evaluates a locking CTE once; a subquery in the UPDATE would name tasks that have ended since it began.
+    """
+    locked = tasks.order_by(Task.id).limit(limit).with_for_update().cte("locked")
+    return sa.select(locked.c.id)
 
 
 def _own(task_id: Any, tries: Any) -> sa.Update:  # noqa: ANN401 - values or parameters

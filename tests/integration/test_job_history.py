@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app.context import Context, Ports
 from app.jobs import history
-from app.jobs.contracts import JobInput, JobOutcome, JobType, Status, Trigger
+from app.jobs.contracts import FanOutInput, JobInput, JobOutcome, JobType, Status, Trigger
 from app.jobs.history import History
 from app.jobs.models import Execution, LogChunk, Task
 from app.jobs.runs import JobRun
@@ -64,6 +64,16 @@ def test_the_newest_of_each_vendor_id_are_kept(ctx: Context, swept: History) -> 
     assert ids(ctx) == mine[-3:]
     assert ids(ctx, vendor_id=1) == others
     assert swept.sweep() == 0
+
+
+def test_what_is_tried_again_is_kept_until_that_has_ended(ctx: Context, swept: History) -> None:
+    earlier, *_ = [end(ctx, start(ctx)) for _ in range(3)]
+    again = JobService(ctx).start(JOB, FanOutInput(retry_of=earlier), trigger=Trigger.MANUAL)
+    assert swept.sweep() == 0
+    assert ids(ctx)[0] == earlier
+    end(ctx, again)
+    assert swept.sweep() == 1
+    assert earlier not in ids(ctx)
 
 
 def test_what_has_not_ended_is_kept(ctx: Context, swept: History) -> None:

@@ -18,6 +18,7 @@ from app.jobs.service import JobService
 from app.jobs.task_service import TaskService
 from app.jobs.task_work import TaskPage, TaskWork, Worked, plan, plan_failed
 from app.jobs.tasks import NewTask, Progress, TaskCounters, TaskEnd
+from tests.support.overlap import overlapped
 from tests.support.played_engine import PlayedEngine
 from tests.support.task_scene import JOB, LAST, CopyInput, Scene, begun
 
@@ -55,6 +56,29 @@ def test_a_task_is_claimed_and_ends_once(scene: Scene) -> None:
     assert scene.states() == {"a": ("Success", 1), "b": ("Error", 1)}
     shown = TaskService(scene.ctx).task(scene.id, second.id)
     assert (shown.status_message, shown.end_time is not None) == ("no such layer", True)
+
+
+class TestTwoAttemptsAtOnce:
+    """What one transaction has ended and not committed yet, another one neither claims nor ends again."""
+
+    def test_a_task_that_ends_is_not_claimed(self, scene: Scene, ports: Ports) -> None:
+        scene.insert("a", "b", "c")
+        first, second, _ = scene.claim()
+        ends = [TaskEnd(task=first), TaskEnd(task=second, status=Status.ERROR)]
+        again = overlapped(ports, lambda ctx: scene.of(ctx).end(*ends), lambda ctx: scene.of(ctx).claim(limit=1))
+        assert [task.key for task in again] == ["c"]
+        assert scene.states() == {"a": ("Success", 1), "b": ("Error", 1), "c": ("Running", 2)}
+
+    def test_a_task_that_ends_keeps_its_end(self, scene: Scene, ports: Ports) -> None:
+        scene.insert("a", "b")
+        done, _ = scene.claim()
+
+        def stop(ctx: Context) -> int:
+            with ctx.write() as session:
+                return tasks.end_open(session, scene.id, Status.STOPPED, "stopped", ctx.ports.clock.now())
+
+        assert overlapped(ports, lambda ctx: scene.of(ctx).end(TaskEnd(task=done)), stop) == 1
+        assert scene.states() == {"a": ("Success", 1), "b": ("Stopped", 1)}
 
 
 def test_who_lost_a_task_to_another_attempt_cannot_end_it(scene: Scene) -> None:

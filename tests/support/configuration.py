@@ -24,7 +24,7 @@ _WRONG: Final[dict[int, tuple[Any, ...]]] = {
     id(kinds.FILLED): ("", "  ", "x" * 16_385),
     id(kinds.PREFIX): ("", "a:b", "a b", "x" * 65),
     id(kinds.ENDPOINT): ("nowhere", "log.test:0", "log.test:65536", "u:p@log.test:514", "http://log.test:514"),
-    id(kinds.TEXTS): ("", "no", "[]", '{"a": 1}'),
+    id(kinds.TEXTS): ("", "no", "[]", '{"a": 1}', '{"a": "\\ud800"}', '{"\\udfff": "a"}', '{"a": "\\u0000"}'),
     id(kinds.TEXT): ("x" * 16_385,),
     id(kinds.FLAG): (),
     id(KEYS["disabled_audit_log_event_types"].kind): ("create_artifact,nothing", "all"),

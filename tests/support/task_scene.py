@@ -1,6 +1,6 @@
 """An execution with tasks, as the tests of task rows see it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -33,6 +33,10 @@ class Scene:
     ctx: Context
     id: int
     run: JobRun
+
+    def of(self, ctx: Context) -> "Scene":
+        """The same execution as another transaction sees it."""
+        return replace(self, ctx=ctx)
 
     def insert(self, *keys: str) -> int:
         """Insert tasks by their keys and return how many there were not yet."""
