@@ -223,8 +223,8 @@ class UserService:
     def _require_kept_here(self, user_id: int) -> None:
         """Raise DeniedError for people of other identity sources, where their profile and password are changed."""
         with self._ctx.read() as session:
-            source = _existing(session.get(User, user_id), user_id).source
-        if source != DATABASE_SOURCE:
+            source = session.scalar(sa.select(User.source).where(User.id == user_id, User.deleted.is_(sa.false())))
+        if source not in {None, DATABASE_SOURCE}:
             raise DeniedError(f"User with ID {user_id} can't be updated: identity source {source} knows this person")
 
     def _proven(self, user_id: int, password: str) -> str:

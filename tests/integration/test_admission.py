@@ -21,6 +21,7 @@ from app.artifacts.models import (
 )
 from app.artifacts.subjects import ContentSubject
 from app.audit.models import AuditLog
+from app.configuration.subjects import ConfigurationUpdate
 from app.context import Context, Ports
 from app.core.errors import DeniedError, InternalError
 from app.core.plugins import Verb
@@ -203,7 +204,7 @@ def test_without_the_check_each_way_leads_there(scene: Scene, verb: Verb, way: s
 
 
 def test_every_verb_has_ways_or_none_yet() -> None:
-    assert set(WAYS) == set(Verb) == set(admission())
+    assert {*WAYS, Verb.CONFIGURE} == set(Verb) == set(admission()), "of the configuration: test_configurations.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +243,8 @@ class TestPlaces:
             build(settings)
 
     def test_what_else_may_be_forgotten(self) -> None:
-        table, classes = dict(admission()), subjects.subjects()
+        classes: list[type[Any]] = [*subjects.subjects(), ConfigurationUpdate]
+        table = dict(admission())
         with pytest.raises(InternalError, match=r"row .* copy"):
             require_rows({verb: () for verb in table if verb != "copy"}, Verb, classes)
         with pytest.raises(InternalError, match=r"class .* copy"):
