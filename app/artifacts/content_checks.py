@@ -1,14 +1,15 @@
 """Configs and signatures that a manifest names: looked into for facts, and for what readers would differ on."""
 
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from app.artifacts.blob_content import read_blob
 from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import BlobUnknown, ManifestInvalid, TooLarge
-from app.core.media_types import ATTESTATIONS
+from app.core.media_types import ATTESTATIONS, OCI_CONFIG
 from app.core.reference import RepositoryName
 from app.oci.descriptors import Descriptor
 from app.oci.image_config import READABLE, config_facts
@@ -32,10 +33,11 @@ class Looked:
 def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) -> Looked:
     """Look into the configs and signatures that the manifest names.
 
-    Also those of documents of other types, which some clients read as images all the same. ManifestInvalid for one that
-    readers would differ on, and for what is too much to be looked into; only attestations may be larger than that.
+    Also those of documents of other types, which some clients read as images all the same, and a config that names no
+    media type, which they take for an image's. ManifestInvalid for one that readers would differ on, and for what is
+    too much to be looked into; only attestations may be larger than that.
     """
-    named = {(each.digest, each.media_type): each for each in manifest.named if each.media_type in _CHECKED}
+    named = {(each.digest, each.media_type): each for each in _as_read(manifest) if each.media_type in _CHECKED}
     if len(named) > PAYLOADS_PER_MANIFEST:
         raise ManifestInvalid(f"at most {PAYLOADS_PER_MANIFEST} configs and signatures are accepted in one manifest")
     facts, left = None, CHECKED_BYTES
@@ -53,9 +55,16 @@ def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) 
             raise ManifestInvalid(f"configs and signatures of one manifest have at most {CHECKED_BYTES} bytes together")
         with ctx.ports.large_documents if len(content) > LARGE_DOCUMENT else nullcontext():
             found = _checked(descriptor, content)
-        if manifest.config is not None and descriptor.digest == manifest.config.digest:
+        if manifest.config is not None and manifest.config.media_type and descriptor.digest == manifest.config.digest:
             facts = facts or found
     return Looked(facts=facts, unseen=frozenset(unseen))
+
+
+def _as_read(manifest: Manifest) -> Iterator[Descriptor]:
+    """What is named, a config without a media type as that of an image."""
+    yield from manifest.named
+    if manifest.config is not None and not manifest.config.media_type:
+        yield replace(manifest.config, media_type=OCI_CONFIG)
 
 
 def _content(ctx: Context, repository: RepositoryName, descriptor: Descriptor) -> bytes | None:

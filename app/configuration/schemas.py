@@ -81,7 +81,7 @@ def _settable(key: Key[Any]) -> fields.Field[Any]:
     described: dict[str, Any] = {"metadata": _OMITTED, "nullable": key.name in _NULLABLE, "ours": key.ours}
     match key.kind.wire:
         case Wire.BOOLEAN:
-            return Flag(truthy={True}, falsy={False}, **described)
+            return Flag(**described)
         case Wire.INTEGER:
             return Number(form=None, **described)
         case _:

@@ -65,9 +65,14 @@ class Text(_Omitting, fields.String):
 
 
 class Flag(_Omitting, fields.Boolean):
-    """Yes or no."""
+    """Yes or no, as ``true`` or ``false``: Harbor takes neither numbers nor words such as ``"off"`` for either."""
 
     empty = False
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:  # noqa: ANN401, ARG002 - marshmallow's
+        if isinstance(value, bool):
+            return value
+        raise self.make_error("invalid", input=value)
 
 
 class Switch(fields.Boolean):

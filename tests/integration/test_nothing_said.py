@@ -187,3 +187,20 @@ def test_a_password_that_is_not_said_stays(installation: Installation, client: h
     for body in ({}, {"new_password": None}, {"new_password": ""}, {"password": "Another12345"}):
         assert installation.admin.put(path, json=body).status_code == 400
     assert client.get("/v2/", auth=people["stranger"].credentials).status_code == 200
+
+
+@pytest.mark.parametrize("value", [0, 1, 0.0, "", "true", "false", "on", "off", "0", [], {}], ids=json.dumps)
+def test_what_is_no_flag_is_none(installation: Installation, value: object) -> None:
+    """Neither a number nor a word makes an administrator, or leaves certificates unchecked."""
+    admin, robot = installation.admin, installation.admin.get(f"/robots/{installation.robot}").json()
+    for path, member in (
+        ("/configurations", "ldap_verify_cert"),
+        (f"/users/{installation.user}/sysadmin", "sysadmin_flag"),
+    ):
+        before = admin.get(path.removesuffix("/sysadmin")).json()
+        answer = admin.put(path, json={member: value})
+        assert (answer.status_code, member in answer.json()["errors"][0]["message"]) == (422, True)
+        assert admin.get(path.removesuffix("/sysadmin")).json() == before
+    assert admin.put(f"/robots/{installation.robot}", json=robot | {"disable": value}).status_code == 422
+    assert admin.post("/projects", json={"project_name": "flagged", "public": value}).status_code == 422
+    assert admin.get("/projects/flagged").status_code == 404

@@ -84,6 +84,18 @@ def test_a_known_type_in_another_spelling(client: httpx.Client, kind: str) -> No
     assert code_of(put(client, NAME, json.dumps(document).encode(), "a", OCI_MANIFEST.upper())) == INVALID
 
 
+@pytest.mark.parametrize("untyped", [{}, {"mediaType": None}, {"mediaType": ""}])
+def test_a_config_without_a_media_type(client: httpx.Client, untyped: dict[str, object]) -> None:
+    """Clients read it as an image's; a layer without one is no config."""
+    push(client, NAME, TWICE)
+    named = {name: value for name, value in descriptor(TWICE, "").items() if name != "mediaType"} | untyped
+    answer = put(client, NAME, json.dumps(json.loads(image()) | {"config": named, "layers": []}).encode(), "a")
+    assert code_of(answer) == INVALID
+    assert "OS" in answer.json()["errors"][0]["message"]
+    document = json.loads(image(config=EMPTY)) | {"layers": [named]}
+    assert put(client, NAME, json.dumps(document).encode(), "a").status_code == 201
+
+
 def test_a_config_is_no_layer_that_may_be_elsewhere(client: httpx.Client) -> None:
     foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
     document = json.loads(image()) | {"config": descriptor(b"not here", foreign), "layers": []}
