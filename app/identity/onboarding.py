@@ -108,7 +108,7 @@ class Onboarding:
         )
         session.add(user)
         session.flush()
-        self._ctx.emit(UserCreated(user_id=user.id, username=user.username))
+        self._ctx.emit(UserCreated(user_id=user.id, username=user.username, operator=user.username))
         return user
 
     def _follow(
