@@ -19,6 +19,8 @@ _AUTH_MODE: Final = kinds.choice("db_auth", "ldap_auth", "uaa_auth", "http_auth"
 _EVENT_TYPES: Final[Kind[frozenset[str]]] = kinds.words(AUDIT_EVENT_TYPES, "audit event types")
 _SCOPE: Final = kinds.one_of(0, 1, 2)
 _POSITIVE: Final = kinds.number(1)
+_DAYS: Final = kinds.number(1, kinds.LARGEST - 1)
+"""Of a robot's life, which Harbor wants to be below the largest number."""
 _EVERYBODY: Final = Readers.EVERYBODY
 _ACCOUNTS: Final = Readers.ACCOUNTS
 _PRODUCT: Final = Readers.PRODUCT
@@ -56,7 +58,7 @@ READ_ONLY: Final = _flag("read_only", default=False)
 SELF_REGISTRATION: Final = Key(name="self_registration", default=False, kind=FLAG, readers=_EVERYBODY)
 TOKEN_EXPIRATION: Final = Key(name="token_expiration", default=30, kind=_POSITIVE)
 """Minutes that a registry token is valid."""
-ROBOT_TOKEN_DURATION: Final = Key(name="robot_token_duration", default=30, kind=_POSITIVE)
+ROBOT_TOKEN_DURATION: Final = Key(name="robot_token_duration", default=30, kind=_DAYS)
 """Days that a robot lives that is made without a duration."""
 ROBOT_NAME_PREFIX: Final = Key(name="robot_name_prefix", default="robot$", kind=PREFIX)
 NOTIFICATION_ENABLE: Final = Key(name="notification_enable", default=True, kind=FLAG, readers=_ACCOUNTS)

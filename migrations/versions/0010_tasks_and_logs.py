@@ -64,7 +64,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Undo; an execution's log and resume point become its task again."""
+    """Undo; an execution's log and resume point become its task again, in the place of one of that name."""
     op.drop_index("ix_task_open", table_name="task")
     op.drop_index("ix_task_status", table_name="task")
     for name in ("bytes_total", "bytes_done", "step"):
@@ -118,6 +118,7 @@ def _chunks(log: str) -> Iterator[str]:
 
 def _put_logs_back() -> None:
     connection = op.get_bind()
+    connection.execute(sa.delete(_task).where(_task.c.natural_key == "log"))
     for execution in connection.execute(sa.select(_execution)).all():
         own = _chunk.c.execution_id == execution.id
         log = "".join(connection.execute(sa.select(_chunk.c.text).where(own).order_by(_chunk.c.id)).scalars())

@@ -65,6 +65,19 @@ def test_a_failing_source(
 
 
 @ONE_DATABASE
+@pytest.mark.parametrize(
+    "nonsense", [{"email": None}, {"username": b"alice"}, {"subject": 7}, {"groups": None}, {"groups": ("team",)}]
+)
+def test_a_source_that_tells_nonsense(
+    client: httpx.Client, people: People, directory: Directory, nonsense: dict[str, object]
+) -> None:
+    directory.change("alice", **nonsense)
+    assert status_of(client, ALICE) == 503
+    assert status_of(client, people["guest"].credentials) == 200
+    assert status_of(client, ("bob", PASSWORD)) == 200
+
+
+@ONE_DATABASE
 def test_the_next_source_is_asked(ports: Ports, directory: Directory) -> None:
     second = Directory(name="second")
     second.add(person("carol"))

@@ -21,6 +21,7 @@ from app.jobs.schedules import ScheduleService
 from app.jobs.service import JobService
 from app.projects.models import Project
 from app.tables import metadata
+from tests.support.task_scene import begun
 
 
 def test_models_and_migrations_describe_the_same_tables(database: Database) -> None:
@@ -159,3 +160,18 @@ def test_logs_and_resume_points_survive_up_and_down(database: Database, ctx: Con
     assert (jobs.log(logged), run.kept(), jobs.log(silent)) == (before, {"cursor": 7}, "")
     run.log("goes on")
     assert jobs.log(logged).startswith(before)
+
+
+def test_a_task_called_log_gives_way_to_the_log_of_its_execution(database: Database, ctx: Context) -> None:
+    scene = begun(ctx)
+    scene.insert("log", "layer")
+    scene.run.log("copies")
+    before = JobService(ctx).log(scene.id)
+    assert migrate.losses(database, "0009")
+    migrate.downgrade(database, "0009")
+    with database.read() as session:
+        tasks = session.execute(sa.text("SELECT natural_key, log FROM task ORDER BY natural_key")).all()
+    assert [tuple(task) for task in tasks] == [("layer", ""), ("log", before)]
+    migrate.upgrade(database)
+    assert JobService(ctx).log(scene.id) == before
+    assert scene.states() == {"layer": ("Pending", 0)}

@@ -30,6 +30,7 @@ _WRONG: Final[dict[int, tuple[Any, ...]]] = {
     id(KEYS["disabled_audit_log_event_types"].kind): ("create_artifact,nothing", "all"),
     id(KEYS["ldap_scope"].kind): (3, -1),
     id(KEYS["session_timeout"].kind): (0, -1, 2**31),
+    id(KEYS["robot_token_duration"].kind): (0, -1, 2**31 - 1),
 }
 
 

@@ -70,7 +70,7 @@ class BoundedSource:
 
     def _ask(self, name: str, password: str, answers: SimpleQueue[Callable[[], Person | None]]) -> None:
         try:
-            person = self._source.verify(name, password)
+            person = _checked(self._source.verify(name, password))
         except DomainError as error:
             answers.put(_raising(error))
         except Exception as error:  # noqa: BLE001 - another system's library; its defect must not end other logins
@@ -86,6 +86,17 @@ class BoundedSource:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _checked(answer: Person | None) -> Person | None:
+    """Return the answer; TypeError for one with parts of other types, as the libraries of other systems give them."""
+    if answer is None:
+        return None
+    texts: list[object] = [answer.subject, answer.username, answer.email, answer.realname]
+    texts += [text for group in answer.groups for text in (group.name, group.dn)]
+    if wrong := {type(text).__name__ for text in texts if not isinstance(text, str)}:
+        raise TypeError(f"a person is told in texts, not in {', '.join(sorted(wrong))}")
+    return answer
 
 
 def _raising(error: Exception) -> Callable[[], Person | None]:
