@@ -13,13 +13,19 @@ NOTATION_SIGNATURE = "application/vnd.cncf.notary.signature"
 NOTATION_JWS = "application/jose+json"
 DSSE_ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 SIGSTORE_BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+SIGSTORE_BUNDLES = frozenset(
+    {f"application/vnd.dev.sigstore.bundle.v0.{minor}+json" for minor in (1, 2, 3)}
+    | {f"application/vnd.dev.sigstore.bundle+json;version=0.{minor}" for minor in (1, 2, 3)}
+)
+"""As bundles were called from their first version on."""
+IN_TOTO = "application/vnd.in-toto+json"
 OCTET_STREAM = "application/octet-stream"
 
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 IMAGE_CONFIGS = frozenset({OCI_CONFIG, DOCKER_CONFIG})
-ATTESTATIONS = frozenset({DSSE_ENVELOPE, SIGSTORE_BUNDLE})
-"""Signed statements, which may hold all that is known of an image."""
+ATTESTATIONS = SIGSTORE_BUNDLES | {DSSE_ENVELOPE, IN_TOTO}
+"""Statements, signed or not, which may hold all that is known of an image."""
 NON_DISTRIBUTABLE = frozenset(
     {
         "application/vnd.oci.image.layer.nondistributable.v1.tar",

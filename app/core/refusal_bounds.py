@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 PER_CALLER: Final = 60
-"""Facts of one account in a minute."""
+"""Facts of one kind and account in a minute; one kind never keeps another off the record."""
 IN_ALL: Final = 3000
 """Facts of all of them in a minute; what this takes of memory is bounded too."""
 _MINUTE: Final = 60
@@ -21,19 +21,22 @@ class RefusalBounds:
         self._lock = threading.Lock()
         self._minute = self._total = 0
         self._equal: Counter[Hashable] = Counter()
-        self._callers: Counter[str] = Counter()
+        self._callers: Counter[tuple[str, str]] = Counter()
 
-    def take(self, caller: str, fact: Hashable, most: int, now: datetime) -> bool:
-        """Count a fact that ``caller`` causes; False when it is one too many, at most ``most`` equal ones a minute."""
-        minute, key = int(now.timestamp()) // _MINUTE, (caller, fact)
+    def take(self, caller: str, fact: tuple[str, Hashable], most: int, now: datetime) -> bool:
+        """Count a fact, its kind first, that ``caller`` causes; False when it is one too many.
+
+        At most ``most`` equal ones a minute are not.
+        """
+        minute, key, account = int(now.timestamp()) // _MINUTE, (caller, fact), (caller, fact[0])
         with self._lock:
             if minute != self._minute:
                 self._minute, self._total = minute, 0
                 self._equal.clear()
                 self._callers.clear()
-            if self._equal[key] >= most or self._callers[caller] >= PER_CALLER or self._total >= IN_ALL:
+            if self._equal[key] >= most or self._callers[account] >= PER_CALLER or self._total >= IN_ALL:
                 return False
             self._total += 1
             self._equal[key] += 1
-            self._callers[caller] += 1
+            self._callers[account] += 1
             return True

@@ -4,7 +4,8 @@ import base64
 from collections.abc import Mapping
 from typing import Final
 
-from app.core.media_types import COSIGN_SIMPLE_SIGNING, DSSE_ENVELOPE, NOTATION_JWS, SIGSTORE_BUNDLE
+from app.core.errors import ManifestInvalid
+from app.core.media_types import COSIGN_SIMPLE_SIGNING, DSSE_ENVELOPE, IN_TOTO, NOTATION_JWS, SIGSTORE_BUNDLES
 from app.oci.documents import parse_plain
 from app.oci.folding import BUNDLE, DSSE, JWS, JWS_PAYLOAD, SIMPLE_SIGNING, STATEMENT, UNKNOWN, Form
 
@@ -12,7 +13,8 @@ _FORMS: Final[Mapping[str, tuple[Form, Mapping[tuple[str, ...], Form]]]] = {
     COSIGN_SIMPLE_SIGNING: (SIMPLE_SIGNING, {}),
     NOTATION_JWS: (JWS, {("payload",): JWS_PAYLOAD, ("protected",): UNKNOWN}),
     DSSE_ENVELOPE: (DSSE, {("payload",): STATEMENT}),
-    SIGSTORE_BUNDLE: (BUNDLE, {("dsseEnvelope", "payload"): STATEMENT}),
+    IN_TOTO: (STATEMENT, {}),
+    **dict.fromkeys(SIGSTORE_BUNDLES, (BUNDLE, {("dsseEnvelope", "payload"): STATEMENT})),
 }
 """For each type its form, and the members that are JSON again, in base64."""
 PAYLOADS: Final = frozenset(_FORMS)
@@ -23,12 +25,23 @@ def require_plain_payload(media_type: str, content: bytes, root: str) -> None:
     form, encoded = _FORMS[media_type]
     try:
         envelope = parse_plain(content, form, root)
+        if media_type in SIGSTORE_BUNDLES:
+            _require_camel_case(envelope, root)
         for path, inner in encoded.items():
             text = _member(envelope, path)
             if isinstance(text, str):
                 parse_plain(_decoded(text), inner, ".".join((root, *path)))
     except ValueError:
         return
+
+
+def _require_camel_case(bundle: object, root: str) -> None:
+    """Raise ManifestInvalid for a member that readers of protobuf's JSON take for another one: ``dsse_envelope``."""
+    envelope = _member(bundle, ("dsseEnvelope",))
+    for members in (bundle, envelope):
+        for name in members if isinstance(members, dict) else ():
+            if "_" in name:
+                raise ManifestInvalid(f"{root}: the members of a bundle have no underscores, {name[:80]!r} has")
 
 
 def _member(value: object, path: tuple[str, ...]) -> object:

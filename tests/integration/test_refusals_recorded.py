@@ -94,9 +94,11 @@ def test_a_denied_caller_does_not_fill_the_log(registry_as: As, ctx: Context, cl
     for number in range(PER_CALLER + 10):
         assert stranger.get(f"/v2/private/a{number}/manifests/1").status_code == 403
     assert len(refused(ctx)) == PER_CALLER
+    assert stranger.delete("/v2/private/a/manifests/1").status_code == 403
+    assert len(refused(ctx)) == PER_CALLER + 1, "another kind is on record all the same"
     clock.forward(60)
     assert stranger.get("/v2/private/a/manifests/1").status_code == 403
-    assert len(refused(ctx)) == PER_CALLER + 1
+    assert len(refused(ctx)) == PER_CALLER + 2
 
 
 def test_a_full_project_is_told_once_a_minute(

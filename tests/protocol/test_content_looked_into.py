@@ -14,8 +14,10 @@ from app.core.media_types import (
     DOCKER_MANIFEST,
     DSSE_ENVELOPE,
     HELM_CONFIG,
+    IN_TOTO,
     NOTATION_JWS,
     SIGSTORE_BUNDLE,
+    SIGSTORE_BUNDLES,
 )
 from app.oci.limits import CONFIG_BYTES, DOCUMENT_PARTS, PAYLOAD_BYTES
 from tests.support.blobs import push
@@ -185,6 +187,26 @@ def test_a_bundle_has_one_envelope(client: httpx.Client, second: str) -> None:
     bundle = f'{{"mediaType":"x","dsseEnvelope":{{"payload":"AA=="}},"{second}":{{"payload":"BB=="}}}}'.encode()
     push(client, NAME, bundle)
     assert code_of(put(client, NAME, _signed(bundle, SIGSTORE_BUNDLE), "v1")) == INVALID
+
+
+@pytest.mark.parametrize("alias", ["dsse_envelope", "media_type", "dsseEnvelope.payload_type"])
+def test_a_bundle_has_one_spelling(client: httpx.Client, alias: str) -> None:
+    *outer, name = alias.split(".")
+    inner = {name: {"payload": "AA=="}}
+    bundle = json.dumps({outer[0]: inner} if outer else inner).encode()
+    push(client, NAME, bundle)
+    assert code_of(put(client, NAME, _signed(bundle, SIGSTORE_BUNDLE), "v1")) == INVALID
+
+
+@pytest.mark.parametrize("kind", sorted(SIGSTORE_BUNDLES | {IN_TOTO}))
+def test_statements_of_all_types_have_one_subject(client: httpx.Client, kind: str) -> None:
+    for names, accepted in ((("subject",), True), (("subject", "Subject"), False)):
+        content = json.dumps({"_type": "x"} | {name: [{"name": "a", "digest": {}}] for name in names}).encode()
+        if kind in SIGSTORE_BUNDLES:
+            content = json.dumps({"dsseEnvelope": {"payload": base64.b64encode(content).decode()}}).encode()
+        push(client, NAME, content)
+        answer = put(client, NAME, _signed(content, kind), "v1")
+        assert (answer.status_code == 201) if accepted else (code_of(answer) == INVALID), answer.text
 
 
 class TestNotThereYet:
