@@ -276,11 +276,8 @@ def _begin_sqlite(connection: Connection, *, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-_LIVELINESS: Final = {
-    "connect_timeout": 5,
-    **{"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 30_000},
-}
-"""A server whose machine or network is gone is given up after half a minute instead of TCP's own quarter of an hour."""
+_LIVELINESS: Final = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 30_000}
+"""A server whose machine or network is gone is given up within a minute, instead of TCP's own quarter of an hour."""
 
 
 def _postgresql_engines(url: sa.URL, pool_size: int, application: str) -> tuple[Engine, Engine]:
