@@ -17,6 +17,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from temporalio.worker import Worker
 
 from activities.context import ErrorInterceptor
+from app.configuration.pins import Pins
 from app.context import Ports
 from app.jobs.contracts import Queue
 from app.jobs.dispatcher import Dispatcher
@@ -81,6 +82,7 @@ class WorkerProcess:
         return {
             "dispatcher": Dispatcher(self._ports, self._bridge).run,
             "reconciler": Reconciler(self._ports, self._bridge, [job.kind for job in self._jobs]).run,
+            "pins": Pins(self._ports).run,
             "presence": Presence(self._ports, queues, _version(), self._bridge.reachable).run,
         }
 

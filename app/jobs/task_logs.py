@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import iso_milliseconds
 from app.core.paging import Listed, OffsetPage
-from app.jobs.models import LogChunk
+from app.jobs.models import Execution, LogChunk, Task
 
 RUN_BYTES: Final = 1024 * 1024
 """Of an execution's own log."""
@@ -35,7 +35,7 @@ class LogLine:
 class Log:
     """One log, by its owner; exactly one of the two ids is set.
 
-    Who appends holds the lock on the owner's row, so that lines and sizes follow each other.
+    Appending locks the owner's row, so that lines and sizes follow each other.
     """
 
     execution_id: int | None = None
@@ -48,6 +48,7 @@ class Log:
 
     def append(self, session: Session, now: datetime, texts: Sequence[str]) -> None:
         """Add lines of this moment; a text of several lines is several, and what finds the log full is counted."""
+        session.execute(self._owner())
         lines = [line for text in texts for line in _lines(now, text)]
         last: _Chunk | None = session.execute(self._last()).one_or_none()
         size, dropped = (last.log_size, last.dropped) if last else (0, 0)
@@ -75,6 +76,11 @@ class Log:
         if self.task_id is not None:
             return LogChunk.task_id == self.task_id
         return LogChunk.execution_id == self.execution_id
+
+    def _owner(self) -> sa.Select[int]:
+        if self.task_id is not None:
+            return sa.select(Task.id).where(Task.id == self.task_id).with_for_update()
+        return sa.select(Execution.id).where(Execution.id == self.execution_id).with_for_update()
 
     def _last(self) -> sa.Select[int, int, int, int]:
         columns = sa.select(LogChunk.id, LogChunk.size, LogChunk.log_size, LogChunk.dropped)

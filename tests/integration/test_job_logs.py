@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from app.context import Context
+from app.context import Context, Ports
 from app.core.paging import OffsetPage
 from app.jobs import task_logs
 from app.jobs.contracts import JobInput, JobOutcome, JobType, Trigger
@@ -10,6 +10,7 @@ from app.jobs.models import LogChunk
 from app.jobs.runs import JobRun
 from app.jobs.service import JobService
 from app.jobs.task_logs import Log
+from tests.support.overlap import overlapped
 
 JOB: JobType[JobInput, JobOutcome] = JobType(workflow="Tidying", vendor="TIDYING", noun="tidying")
 
@@ -105,3 +106,17 @@ def test_a_run_remembers_how_far_it_is(ctx: Context) -> None:
     assert run.kept() == {}
     run.keep({"cursor": 7})
     assert run.kept() == {"cursor": 7}
+
+
+def test_appending_at_once_counts_every_byte(ctx: Context, ports: Ports) -> None:
+    execution_id, _ = begun(ctx)
+
+    def append(own: Context) -> None:
+        with own.write() as session:
+            Log(execution_id=execution_id).append(session, own.ports.clock.now(), ["x" * 100])
+
+    append(ctx)
+    overlapped(ports, append, append)
+    with ctx.read() as session:
+        size, counted = session.execute(sa.select(LogChunk.size, LogChunk.log_size)).one()
+    assert (len(lines(ctx, execution_id)), counted) == (3, size)

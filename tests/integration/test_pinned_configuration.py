@@ -8,11 +8,13 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from app.access.principals import SYSTEM
 from app.audit.models import AuditLog
 from app.cli.settings import describe
 from app.configuration.models import ConfigurationValue
+from app.configuration.pins import Pins
 from app.configuration.service import ConfigurationService
-from app.context import Context
+from app.context import Context, Ports
 from app.settings import Settings, load
 from app.wiring import build
 from tests.integration.test_api_conventions import error_of
@@ -93,6 +95,15 @@ def test_the_read_only_switch_is_where_it_is_pinned(admin: httpx.Client, setting
     unpinned = {name: text for name, text in settings.configuration.items() if name != "read_only"}
     build(replace(settings, configuration=unpinned | {"read_only": "false"}))
     assert admin.post("/projects", json={"project_name": "new"}).status_code == 201
+
+
+def test_a_switch_moved_past_the_pin_is_moved_back(admin: httpx.Client, ports: Ports) -> None:
+    unpinned = {name: text for name, text in ports.settings.configuration.items() if name != "read_only"}
+    elsewhere = replace(ports, settings=replace(ports.settings, configuration=unpinned))
+    ConfigurationService(Context(elsewhere, SYSTEM)).update({"read_only": "false"})
+    assert admin.post("/projects", json={"project_name": "new"}).status_code == 201
+    Pins(ports).settle()
+    assert error_of(admin.post("/projects", json={"project_name": "newer"})) == (403, "DENIED")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
