@@ -1,4 +1,4 @@
-"""``pyharbor web`` and ``pyharbor worker``: the two kinds of processes, each replaced by its program."""
+"""``pyharbor web`` and ``pyharbor worker``: replace this process by gunicorn or by the worker."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ MALLOC = (
     "glibc.malloc.arena_max=2:glibc.malloc.mmap_threshold=1048576:"
     "glibc.malloc.trim_threshold=1048576:glibc.malloc.hugetlb=1"
 )
-"""Gives large memory back when it is free, as many threads would else keep it for ever; huge pages keep it cheap."""
+"""Makes glibc give freed memory back to the system, which many threads would keep; huge pages make that cheap."""
 _GUNICORN = Path(__file__).parents[2] / "deploy" / "gunicorn.py"
 
 
