@@ -1,4 +1,4 @@
-"""What a database's own failures mean: an outage that may pass, a full disk, or something a person has to mend."""
+"""Translate database errors into domain errors: an outage that may pass, a full disk, a wrong setup."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ _LONGEST: Final = 400
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn outages and lost races for locks into UnavailableError, so that no edge has to know a driver's errors."""
+    """Raise UnavailableError in place of a driver's error about an outage, a full disk or a lost conflict."""
     try:
         yield
     except DatabaseError as error:
@@ -40,7 +40,7 @@ def translated() -> Iterator[None]:
 
 @contextmanager
 def explained(url: sa.URL) -> Iterator[None]:
-    """Turn whatever the database refuses a command with into PreconditionError: one sentence, without secrets."""
+    """Raise PreconditionError, one sentence without secrets, in place of any database error; for commands."""
     try:
         yield
     except DBAPIError as error:
@@ -75,6 +75,6 @@ def _sentence(url: sa.URL, error: DBAPIError) -> str:
 
 
 def _primary(error: DBAPIError) -> int | None:
-    """SQLite's primary result code."""
+    """Return SQLite's primary result code, None for another database."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
