@@ -199,11 +199,11 @@ class _Reader:
     def __init__(self) -> None:
         self.mistakes: dict[str, list[str]] = {}
         self._env = FileAwareEnv(prefix=_PREFIX)
-        self._asked: set[str] = set()
+        self._read: set[str] = set()
 
     def text(self, name: str) -> str | None:
         """Return the variable's (or its file's) text without surrounding blanks; None when absent or empty."""
-        self._asked.add(name)
+        self._read.add(name)
         try:
             value = self._env.str(name, None)
             (value or "").encode()
@@ -232,8 +232,8 @@ class _Reader:
 
     def others(self) -> Mapping[str, str]:
         """Return the variables that were not read yet, by lower-case name without the prefix; call it last."""
-        given = {name.removeprefix(_PREFIX).removesuffix("_FILE") for name in os.environ if name.startswith(_PREFIX)}
-        texts = {name.lower(): self.text(name) for name in sorted(given - self._asked)}
+        names = {name.removeprefix(_PREFIX).removesuffix("_FILE") for name in os.environ if name.startswith(_PREFIX)}
+        texts = {name.lower(): self.text(name) for name in sorted(names - self._read)}
         return MappingProxyType({name: text for name, text in texts.items() if text is not None})
 
     def _mistake(self, name: str, text: str) -> None:

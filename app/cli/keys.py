@@ -77,7 +77,7 @@ def replace_lost(*, yes: bool) -> None:
     settings = load()
     require_migrated(settings)
     if not yes:
-        ends = "; ".join(f"{name}: {what}" for name, what in _LOST.items())
+        ends = "; ".join(f"{name}: {loss}" for name, loss in _LOST.items())
         require_consent(f"What was made with keys that are lost ends ({ends}).")
     database = Database(settings.database.url)
     try:

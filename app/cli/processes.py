@@ -22,11 +22,11 @@ def web() -> None:
     """Run the web processes (gunicorn) in the foreground."""
     require_migrated(load())
     os.environ.setdefault("GLIBC_TUNABLES", MALLOC)
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", str(_GUNICORN), "app.wsgi:create()"])  # noqa: S606 - no shell is wanted
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", str(_GUNICORN), "app.wsgi:create()"])  # noqa: S606 - runs without a shell
 
 
 @click.command()
 def worker() -> None:
     """Run the worker in the foreground: workflows, activities, dispatcher, reconciler."""
     require_migrated(load())
-    os.execv(sys.executable, [sys.executable, "-m", "workflows.worker"])  # noqa: S606 - no shell is wanted
+    os.execv(sys.executable, [sys.executable, "-m", "workflows.worker"])  # noqa: S606 - runs without a shell

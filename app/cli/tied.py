@@ -26,7 +26,7 @@ def main() -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     if os.getppid() != parent:
         sys.exit(1)
-    os.execvp(program[0], program)  # noqa: S606 - no shell is wanted
+    os.execvp(program[0], program)  # noqa: S606 - runs without a shell
 
 
 if __name__ == "__main__":

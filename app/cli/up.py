@@ -70,7 +70,7 @@ def up() -> None:
     sys.stdout.flush()
     _keep_output()
     supervisord = [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(configuration)]
-    os.execv(sys.executable, supervisord)  # noqa: S606 - no shell is wanted
+    os.execv(sys.executable, supervisord)  # noqa: S606 - runs without a shell
 
 
 def _keep_output() -> None:

@@ -117,8 +117,8 @@ class Database:
         about_to_block()
         plan = self._plans.find(statement) if self.sqlite and not writing() else None
         if plan is not None and plan.takes(parameters):
-            with suppress(self._driver_error), self._turn or _nothing(), closing(self._writer.raw_connection()) as kept:
-                return plan.rows(kept, parameters)
+            with suppress(self._driver_error), self._turn or _nothing(), closing(self._writer.raw_connection()) as raw:
+                return plan.rows(raw, parameters)
         with self.write(durable=False) as session:
             return session.connection().execute(statement, parameters).all()
 
@@ -165,8 +165,8 @@ class Database:
 
         Holds the write turn until the log is trusted again.
         """
-        with self._turn or _nothing(), suppress(DBAPIError), self._writer.connect() as kept:
-            connection = kept.execution_options(isolation_level="AUTOCOMMIT")
+        with self._turn or _nothing(), suppress(DBAPIError), self._writer.connect() as opened:
+            connection = opened.execution_options(isolation_level="AUTOCOMMIT")
             connection.exec_driver_sql(f"PRAGMA busy_timeout={_WRITE_BACK_MS}")
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
             connection.invalidate()
@@ -200,10 +200,10 @@ def writing() -> bool:
     return bool(getattr(_here, "writing", False))
 
 
-def require_no_transaction(what: str) -> None:
-    """Raise InternalError inside a writing transaction; ``what`` names the action, which must come before or after."""
+def require_no_transaction(action: str) -> None:
+    """Raise InternalError inside a writing transaction; the message names the ``action``, which may block."""
     if writing():
-        raise InternalError(f"{what} inside a writing transaction")
+        raise InternalError(f"{action} inside a writing transaction")
 
 
 def retried(attempts: int = 5) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -48,16 +48,16 @@ def explained(url: sa.URL) -> Iterator[None]:
 
 
 def _outage(error: DBAPIError) -> DomainError | None:
-    given, primary = getattr(error.orig, "sqlstate", None), _primary(error)
-    if given in _FULL_STATES or primary in _SQLITE_FULL:
+    state, primary = getattr(error.orig, "sqlstate", None), _primary(error)
+    if state in _FULL_STATES or primary in _SQLITE_FULL:
         return StorageFull("the database cannot be written: its disk is full or read-only", retry_after=30)
-    if given in _VICTIM_STATES:
+    if state in _VICTIM_STATES:
         return Contended(retry_after=1)
     if primary in _SQLITE_BROKEN:
         return UnavailableError("the database is damaged", retry_after=30)
     if not isinstance(error, sa.exc.OperationalError):
         return None
-    if primary in _SQLITE_BUSY or (primary is None and (given is None or given.startswith(("08", "53", "55", "57")))):
+    if primary in _SQLITE_BUSY or (primary is None and (state is None or state.startswith(("08", "53", "55", "57")))):
         return UnavailableError("the database does not answer", retry_after=5)
     return None
 
@@ -66,12 +66,12 @@ def _sentence(url: sa.URL, error: DBAPIError) -> str:
     words = _SQLITE_WORDS.get(_primary(error) or 0)
     if words is not None:
         return f"the database file {url.database} {words}"
-    said = " ".join(str(error.orig).split())
+    reason = " ".join(str(error.orig).split())
     for secret in (url.password, *(url.query.get(name) for name in ("password", "sslpassword"))):
         if secret:
-            said = said.replace(str(secret), "***")
+            reason = reason.replace(str(secret), "***")
     where = url.database if url.host is None else f"{url.database} on {url.host}:{url.port or 5432}"
-    return f"the database {where} cannot be used (HARBOR_DATABASE_URL): {said[:_LONGEST]}"
+    return f"the database {where} cannot be used (HARBOR_DATABASE_URL): {reason[:_LONGEST]}"
 
 
 def _primary(error: DBAPIError) -> int | None:

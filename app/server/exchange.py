@@ -85,7 +85,7 @@ class Exchange(Sender):
 
     def resume(self) -> None:
         """Send the next pieces of the application's iterable, on a thread that may wait."""
-        assert self._iterator is not None  # noqa: S101 - who calls it has checked
+        assert self._iterator is not None  # noqa: S101 - its callers check this
         try:
             for piece in self._iterator:
                 if not piece:

@@ -49,7 +49,7 @@ class Loop:
     def __init__(
         self, application: Application, listeners: Sequence[socket.socket], limits: Limits, seat: Seat | None = None
     ) -> None:
-        """Prepare; ``run`` serves. ``seat`` is this process's slot on the board of all that share the listeners."""
+        """Prepare the loop; ``run`` serves. ``seat`` is this process's slot on the board of all web processes."""
         self.application = application
         self.limits = limits
         self.epoll = select.epoll()

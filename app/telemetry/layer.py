@@ -37,8 +37,8 @@ class TelemetryLayer:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve one request; its id is the client's X-Request-Id or a new one, and the answer has it too."""
         self._proxies.resolve(environ)
-        given = environ.get("HTTP_X_REQUEST_ID")
-        request_id = given if given and _ID.fullmatch(given) else self._ids.new()
+        header = environ.get("HTTP_X_REQUEST_ID")
+        request_id = header if header and _ID.fullmatch(header) else self._ids.new()
         environ["pyharbor.request_id"] = request_id
         request_ids.current.set(request_id)
         exchange = _Exchange(self, environ, start_response, request_id)

@@ -95,7 +95,7 @@ class Lines:
             self._changed.notify()
         elif not self._ended:
             self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-            with suppress(RuntimeError):  # no thread can be had: the next batch or the end of the process tries again
+            with suppress(RuntimeError):  # no thread is available: the next batch or the end of the process tries again
                 self._thread.start()
                 return
             self._thread = None

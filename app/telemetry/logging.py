@@ -74,9 +74,9 @@ class _PlainLines:
     def __call__(self, logger: object, method: str, event: MutableMapping[str, Any]) -> str:
         if not _ELABORATE.isdisjoint(event):
             return self._elaborate(logger, method, event)
-        began, level, what = event.pop("timestamp", ""), event.pop("level", ""), event.pop("event", "")
-        fields = [f"{name}={quoted(event[name])}" for name in sorted(event)]
-        return " ".join((f"{began} [{level:<9}] {what!s:<30}", *fields)).rstrip(" ")
+        timestamp, level, name = event.pop("timestamp", ""), event.pop("level", ""), event.pop("event", "")
+        fields = [f"{field}={quoted(event[field])}" for field in sorted(event)]
+        return " ".join((f"{timestamp} [{level:<9}] {name!s:<30}", *fields)).rstrip(" ")
 
 
 def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:

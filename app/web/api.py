@@ -160,8 +160,8 @@ def _slashes_kept(application: Callable[..., Any]) -> Callable[..., Any]:
             raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
             raw = raw.partition("?")[0]
             if raw.startswith(BASE_PATH) and "%2f" in raw.lower():
-                kept = raw.replace("%2F", "%252F").replace("%2f", "%252F")
-                environ["PATH_INFO"] = unquote_to_bytes(kept).decode("latin-1")
+                encoded = raw.replace("%2F", "%252F").replace("%2f", "%252F")
+                environ["PATH_INFO"] = unquote_to_bytes(encoded).decode("latin-1")
         return application(environ, start_response)
 
     return serve

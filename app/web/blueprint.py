@@ -147,8 +147,8 @@ class HarborBlueprint(Blueprint):
         def decorate(view: Any) -> Any:  # noqa: ANN401 - any view
             @wraps(view)
             def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the view's own
-                given = self.ARGUMENTS_PARSER.parse(TextsSchema(), request, location="json")
-                return view(*args, given["texts"], **kwargs)
+                body = self.ARGUMENTS_PARSER.parse(TextsSchema(), request, location="json")
+                return view(*args, body["texts"], **kwargs)
 
             run._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined] # noqa: SLF001 - flask-smorest's place
             run._apidoc.setdefault("arguments", {}).setdefault("parameters", []).append(parameter)  # type: ignore[attr-defined] # noqa: SLF001 - as above

@@ -85,9 +85,9 @@ class Switch(fields.Boolean):
         **kwargs: Any,  # noqa: ANN401 - marshmallow's
     ) -> Any:  # noqa: ANN401 - marshmallow's
         """Return the boolean, or the parameter's default."""
-        given = value.lower() if isinstance(value, str) else value
+        lowered = value.lower() if isinstance(value, str) else value
         try:
-            return super().deserialize(given, attr, data, **kwargs)
+            return super().deserialize(lowered, attr, data, **kwargs)
         except ValidationError:
             return super().deserialize(missing, attr, data, **kwargs)
 

@@ -111,8 +111,8 @@ class _Cookies(SessionInterface):
             response.delete_cookie(self._name, secure=self._secure, httponly=True, samesite="Lax")
 
 
-def _sid_or_none(given: Request, name: str) -> str | None:
-    if "HTTP_COOKIE" not in given.environ:
+def _sid_or_none(request: Request, name: str) -> str | None:
+    if "HTTP_COOKIE" not in request.environ:
         return None
-    sid = given.cookies.get(name)
+    sid = request.cookies.get(name)
     return sid if sid and len(sid) <= _LONGEST else None

@@ -37,10 +37,10 @@ def parse_sort(text: str | None) -> tuple[SortKey, ...]:
     return tuple(SortKey(key=_snake(key), descending=descending) for key, descending in keys if key)
 
 
-def _parts(text: str, what: str) -> list[str]:
+def _parts(text: str, parameter: str) -> list[str]:
     parts = text.split(",")
     if len(parts) > _MOST_PARTS:
-        raise InvalidError(f"invalid {what}: it has more than {_MOST_PARTS} parts")
+        raise InvalidError(f"invalid {parameter}: it has more than {_MOST_PARTS} parts")
     return parts
 
 

@@ -20,10 +20,10 @@ class HarborSchema(Schema):
         unknown = EXCLUDE
 
     @pre_load
-    def _without_nulls(self, given: Any, **_: Any) -> Any:  # noqa: ANN401 - whatever the body holds
-        if not isinstance(given, Mapping) or all(value is not None for value in given.values()):
-            return given
-        return {key: value for key, value in given.items() if value is not None}
+    def _without_nulls(self, body: Any, **_: Any) -> Any:  # noqa: ANN401 - whatever the body holds
+        if not isinstance(body, Mapping) or all(value is not None for value in body.values()):
+            return body
+        return {key: value for key, value in body.items() if value is not None}
 
 
 class SlottedSchema(HarborSchema):
@@ -36,8 +36,8 @@ class TextsSchema(Schema):
     texts = fields.Dict(keys=Text(), values=Text(), required=True)
 
     @pre_load
-    def _whole(self, given: Any, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the body holds
-        return {"texts": given}
+    def _whole(self, body: Any, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the body holds
+        return {"texts": body}
 
 
 class ParameterSchema(Schema):
