@@ -17,7 +17,7 @@ class AuditLog(Base):
 
     op_time: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
-    """From ``db.numbers``, which counts from 1: generated clients read it as 32 bits."""
+    """From ``db.numbers``, which counts up from 1, as generated clients read the id as 32 bits."""
     project_id: Mapped[int] = mapped_column(BigId, default=0)
     """0 for events outside any project; kept when the project is deleted."""
     username: Mapped[str] = mapped_column(byte_text(255))

@@ -15,8 +15,8 @@ _PR_SET_PDEATHSIG: Final = 1
 def main() -> None:
     """Print to OUTPUT, have the kernel send SIGKILL when the parent ends, check that it is PID, become the program.
 
-    SIGKILL cannot be ignored, and every process of the product survives being killed. The setting outlives exec and
-    not fork: children of the program have to watch their own parent, as gunicorn's workers do.
+    SIGKILL cannot be ignored, and no data is lost when a process is killed. The setting survives exec and not fork:
+    children of the program have to watch their own parent, as gunicorn's workers do.
     """
     parent, output, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     for stream in (sys.stdout, sys.stderr):

@@ -142,7 +142,7 @@ class UploadInvalid(InvalidError):
 
 
 class FieldInvalid(InvalidError):
-    """One field of a request is wrong; the message names it and says what would be right."""
+    """One field of a request is wrong; the message names it and says what it must be."""
 
     code = "field_invalid"
 

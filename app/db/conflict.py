@@ -20,7 +20,7 @@ def insert_absent(session: Session, model: type[Base]) -> sa.Insert:
 def full_insert(model: type[Base], *columns: str, **values: object) -> sa.Insert:
     """Build an INSERT for a module's constant: ``columns`` are its parameters, ``values`` are fixed.
 
-    Columns with a default in Python must be among them, as the default is not applied.
+    Columns with a default in Python must be among them, so that the driver can run the statement as it is.
     """
     table = cast("sa.Table", model.__table__)
     return sa.insert(table).values(**{name: sa.bindparam(name, type_=table.c[name].type) for name in columns}, **values)

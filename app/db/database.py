@@ -207,7 +207,7 @@ def require_no_transaction(action: str) -> None:
 
 
 def retried(attempts: int = 5) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorate a use case to run again, up to ``attempts`` times, when another transaction got in its way.
+    """Decorate a use case that is run again, ``attempts`` times in all, when another transaction got in its way.
 
     Retried are Contended (the database ended this transaction because of a deadlock or conflict) and Overtaken (a
     constraint failed, as another transaction added or deleted a row meanwhile). The last attempt's error is raised.

@@ -50,7 +50,7 @@ class CollectedBody(ReceivedBody):
 
     @property
     def is_small(self) -> bool:
-        """Whether the loop's thread may let the application read it."""
+        """Whether it is small enough for the application to read it on the loop's thread."""
         return self.size <= _SMALL
 
     def add(self, buffer: bytearray, count: int) -> bytes:
@@ -74,7 +74,7 @@ class CollectedBody(ReceivedBody):
         self._file.seek(0)
 
     def cut(self, limit: int) -> None:
-        """Note that the body is longer than ``limit`` bytes, which are the ones that can be read."""
+        """Make reads end with SizeInvalid after the received bytes, as the body has more than ``limit``."""
         self.error = SizeInvalid(f"the body has more than {limit} bytes")
 
     def read(self, size: int | None = -1) -> bytes:
@@ -152,7 +152,7 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
         self.moved = 0
         """Bytes received from the socket."""
         self.refusal: UploadInvalid | None = None
-        """The error to raise in place of more content; set when the peer is too slow."""
+        """The error to raise in place of more content; set when the peer is too slow or the body too long."""
         self.rest = received if framing.done else b""
         """Once ``done``: the bytes after the body."""
         self.discard_limit = 0

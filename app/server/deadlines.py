@@ -108,7 +108,7 @@ class Timed(Wire):
             self._resume(exchange)
 
     def _since_window(self) -> float:
-        """Return when the window began, moved forward by the time that the peer waited for a thread or the disk."""
+        """Return when the window began, plus the time that the body waited for a thread, or a thread for the disk."""
         if self.phase == phases.PAUSED and self.since - self._resumed > _LONG_SECONDS:
             self._window_began += self.since - self._resumed
             self._resumed = self.since

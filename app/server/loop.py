@@ -44,7 +44,7 @@ _log = structlog.get_logger()
 
 
 class Loop:
-    """Serves an application on listening sockets until it is told to stop."""
+    """Serves an application on listening sockets until ``stop`` is called."""
 
     def __init__(
         self, application: Application, listeners: Sequence[socket.socket], limits: Limits, seat: Seat | None = None

@@ -1,6 +1,6 @@
 """Schema fields that leave out empty values as Harbor does.
 
-Texts, numbers and flags are left out when empty, unless ``keep`` is set; nullable ones when None. Lists are always
+Texts, numbers and flags are left out when empty, unless ``keep`` is set; nullable ones only when None. Lists are always
 written. Parts and maps are left out when empty. Moments are always written, None as the zero moment, unless nullable.
 Fields that are ``ours`` (not Harbor's) are left out unless the request asks for them.
 """
