@@ -1,4 +1,4 @@
-"""What changes and pulls must pass: verb -> checks, in order; the first that refuses raises."""
+"""The admission table: the checks that each verb (push, pull, delete …) must pass, in order."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from app.identity.auth_mode import require_no_accounts
 
 
 def admission() -> AdmissionTable:
-    """Return the table that ``Context.admit`` runs; InternalError, naming the verb, when it is not whole."""
+    """Return the table that ``Context.admit`` uses; InternalError names a verb whose row or class is missing."""
     table: AdmissionTable = {
         Verb.PUSH: (),
         Verb.UPLOAD: (),
@@ -28,12 +28,12 @@ def admission() -> AdmissionTable:
 
 
 def require_rows(table: AdmissionTable, verbs: Iterable[str], classes: Iterable[type[Subject]]) -> None:
-    """Raise InternalError unless every verb has a row and one class of subjects, and every row and class a verb."""
-    known, asked = sorted(map(str, verbs)), sorted(str(kind.verb) for kind in classes)
-    if missing := [verb for verb in {*known, *asked} if verb not in table]:
+    """Raise InternalError unless each verb has one row and one subject class, and no row or class lacks a verb."""
+    known, described = sorted(map(str, verbs)), sorted(str(kind.verb) for kind in classes)
+    if missing := [verb for verb in {*known, *described} if verb not in table]:
         raise InternalError(f"no row in app/admission.py for the verbs {', '.join(sorted(missing))}")
-    if unknown := [verb for verb in {*table, *asked} if verb not in known]:
+    if unknown := [verb for verb in {*table, *described} if verb not in known]:
         raise InternalError(f"no verb in app/core/plugins.py is called {', '.join(sorted(unknown))}")
-    if known != asked:
-        wrong = {verb for verb in known if asked.count(verb) != 1}
+    if known != described:
+        wrong = {verb for verb in known if described.count(verb) != 1}
         raise InternalError(f"a subjects.py needs one class for each of the verbs {', '.join(sorted(wrong))}")

@@ -1,4 +1,4 @@
-"""What a use case is given: the long-lived ports of the installation and the short-lived context of a call."""
+"""The two arguments of every use case: the ports of the process, and the context of one call."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,34 +56,34 @@ class Ports:
     effects: EffectTable
     sources: IdentitySources
     verdicts: Contributors[Any] = field(default_factory=Contributors)
-    """Of ``app.artifacts.contributors.PullVerdict``: who judges pulls by the one query of each."""
+    """Features that allow or refuse pulls (``app.artifacts.contributors.PullVerdict``), within the pull's one query."""
     slots: Contributors[Any] = field(default_factory=Contributors)
-    """Of ``app.artifacts.contributors.RowSlot``: who adds to the rows of artifacts."""
+    """Features that add members to listed artifacts (``app.artifacts.contributors.RowSlot``)."""
     key_batches: KeyBatches
     manifests: Cache[str, bytes] = field(default_factory=content_cache)
-    """Bytes of manifests by digest; never who may see them or whether they exist."""
+    """Bytes of manifests by digest; whether one exists, and for whom, is always read from the database."""
     waiting: Cache[int, tuple[float, int]] = field(default_factory=lambda: Cache(_COUNTS_BYTES, lambda _: 0))
-    """Bytes that were deleted from a project and wait for collection, by its id, each with the moment it is too old."""
+    """By project id: when the entry expires, and the bytes that were deleted and wait for garbage collection."""
     session_rows: Cache[str, int] = field(default_factory=lambda: Cache(_COUNTS_BYTES, lambda _: 0))
-    """Rows of upload sessions that this process added for each account since it looked at how many have ended."""
+    """By account: upload session rows that this process added since it last counted the ended ones."""
     recent_configuration: Recent[Mapping[str, str]] = field(default_factory=lambda: Recent(_CONFIGURATION_SECONDS))
-    """What is stored of the configuration, for keys that almost every request needs."""
+    """The stored configuration, a few seconds old at most, for keys that almost every request needs."""
     small_bodies: ByteBudget = field(default_factory=lambda: ByteBudget(_SMALL_BODIES_BYTES))
-    """Of whole blobs that are held in memory until they are checked."""
+    """Bytes of small blobs that are held in memory until their digest is verified."""
     large_answers: "LargeAnswers" = field(default_factory=lambda: LargeAnswers())  # noqa: PLW0108 - made below
-    """To be held while an answer is made that may take megabytes, so that all threads together take no more."""
+    """Held while a thread makes an answer of megabytes, which bounds the memory of all threads together."""
     large_documents: threading.Lock = field(default_factory=threading.Lock)
-    """To be held while a large document is parsed, which takes many times its bytes."""
+    """Held while a thread parses a large document, which takes many times its size in memory."""
     start_key: bytes = field(default_factory=random_key, repr=False)
-    """A key of this start, shared with the processes forked from this one and never stored."""
+    """A random key made at the start, shared with forked processes and never stored."""
     refusals: RefusalBounds = field(default_factory=RefusalBounds)
-    """What callers have put on record in this minute by being refused."""
+    """Counts the refusals that were recorded in the current minute."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    """When this process, or the one that it was forked from, began."""
+    """When this process, or the one that it was forked from, started."""
 
 
 class LargeAnswers:
-    """Lets few threads at once make an answer that may take megabytes; the others wait for their turn."""
+    """Lets at most LARGE_AT_ONCE threads make answers of megabytes at once; others wait."""
 
     def __init__(self) -> None:
         self._turns = threading.BoundedSemaphore(LARGE_AT_ONCE)
@@ -97,7 +97,7 @@ class LargeAnswers:
 
 
 class Context:
-    """One call: who is calling, the ports, and at most one writing transaction."""
+    """One call of a use case: the caller, the ports, and at most one writing transaction."""
 
     __slots__ = ("_session", "address", "ports", "principal", "request_id")
 
@@ -109,7 +109,7 @@ class Context:
         request_id: str = "",
         address: str = "",
     ) -> None:
-        """Bind a call of ``principal``; ``address`` is the client's, ``request_id`` the one its answer carries."""
+        """Make the context of a call by ``principal`` from the client's ``address``; the answer has ``request_id``."""
         self.ports = ports
         self.principal = principal
         self.request_id = request_id
@@ -125,7 +125,7 @@ class Context:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A read transaction, or the writing one when it is open, so that a use case re-reads inside what decides."""
+        """Open a read transaction, or join the open writing one, so that checks inside it see its own changes."""
         if self._session is not None:
             yield self._session
             return
@@ -133,16 +133,17 @@ class Context:
             yield session
 
     def rows(self, statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
-        """All rows of a reading statement made once: in the writing transaction when it is open, else the fast way."""
+        """Run a module's reading statement and return all rows: in the open writing transaction, else without one."""
         if self._session is not None:
             return run(self._session, statement, parameters)
         return self.ports.db.rows(statement, parameters)
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Session]:
-        """The writing transaction: commits at the outermost end; a broken constraint becomes Overtaken.
+        """Open the writing transaction or join the open one; commits at the end of the outermost ``with``.
 
-        Bookkeeping that a power cut may undo is not ``durable`` and does not wait for the disk.
+        A violated constraint becomes Overtaken. Without ``durable`` the commit does not wait for the disk, and a power
+        cut may undo it: for bookkeeping.
         """
         if self._session is not None:
             yield self._session
@@ -167,16 +168,16 @@ class Context:
 
     @contextmanager
     def write_content(self) -> Iterator[Session]:
-        """As ``write``, through the write gate: refused while the registry is read-only."""
+        """Open a writing transaction that changes content; ReadOnly or UnavailableError while the gate is closed."""
         with self.write() as session:
             gate.pass_through(session)
             yield session
 
     def admit(self, subject: Subject, *, recorded: bool = True) -> None:
-        """Run the checks of the subject's verb in order; the first that refuses raises.
+        """Run the admission checks of the subject's verb in order; the first that refuses raises its error.
 
-        That is on record unless the caller only asks, as a dry run does. InternalError for a verb without a row in
-        ``app/admission.py``.
+        The refusal is recorded as the subject's ``denial`` unless ``recorded`` is false, as for a dry run.
+        InternalError for a verb without a row in ``app/admission.py``.
         """
         checks = self.ports.admission.get(subject.verb)
         if checks is None:
@@ -187,9 +188,9 @@ class Context:
                     check(self, subject)
 
     def emit(self, event: Event) -> None:
-        """Run the effects of ``event`` in order, inside the open writing transaction.
+        """Run the handlers of ``event`` from ``app/effects.py`` in order, inside the open writing transaction.
 
-        The caller is its operator when it names none. InternalError for a class without a row in ``app/effects.py``.
+        An event without an operator gets the caller as its operator. InternalError for a class without a row.
         """
         if self._session is None:
             raise InternalError(f"{type(event).__name__} emitted outside a writing transaction")
@@ -201,9 +202,9 @@ class Context:
             handler(self, named)
 
     def record(self, *facts: Event) -> None:
-        """Emit facts that callers cause by being refused, unless they have caused too many of them in this minute.
+        """Emit the events of refused requests, except those beyond the caller's bound for the current minute.
 
-        In the open writing transaction, else in a short one of its own.
+        Uses the open writing transaction, else a short one of its own.
         """
         about_to_block()
         if recorded := [fact for fact in facts if self._within_bounds(fact)]:
@@ -212,9 +213,9 @@ class Context:
                     self.emit(fact)
 
     def record_refusal(self, refusal: DomainError) -> None:
-        """Record the facts that ride on an error, once; inside a transaction they wait for its rollback.
+        """Record the events that an error carries, once; inside a transaction they wait for its rollback.
 
-        The caller is told of the refusal, not that the facts could not be written, which is logged.
+        When they cannot be written, that is logged and not raised: the caller gets the refusal.
         """
         if not refusal.facts or writing():
             return
@@ -226,9 +227,9 @@ class Context:
 
     @contextmanager
     def refusing(self, fact: Event | None) -> Iterator[None]:
-        """Record ``fact``, if there is one, when what is done within is denied to a caller who is logged in.
+        """Record ``fact``, unless it is None, when the body raises a denial to an authenticated caller.
 
-        Anonymous callers put nothing on record: the access log has them.
+        Denials to anonymous callers are in the access log only.
         """
         try:
             yield

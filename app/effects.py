@@ -1,4 +1,4 @@
-"""What a fact sets off: event class -> handlers, in order, run inside the emitting transaction."""
+"""The effects table: the handlers of each event class, in order, run inside the emitting transaction."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -41,11 +41,11 @@ from app.projects import effects as projects
 from app.robots import effects as robots
 
 _NOT_SHOWN: Final[tuple[Effect, ...]] = ()
-"""Of facts that the audit log has no type for; webhooks are to tell them."""
+"""For events that the audit log has no type for; webhooks will send them."""
 
 
 def effects() -> EffectTable:
-    """Return the table that ``Context.emit`` runs; InternalError, naming the class, when a fact's row is not right."""
+    """Return the table that ``Context.emit`` uses; InternalError names an event class whose row is missing or wrong."""
     table: EffectTable = {
         ArtifactPushed: (audit.record,),
         ContentPulled: (audit.record,),
@@ -89,7 +89,10 @@ def effects() -> EffectTable:
 
 
 def require_rows(table: EffectTable, known: Iterable[type[Event]]) -> None:
-    """Raise InternalError unless each known fact has a row, and is recorded exactly when it has words for it."""
+    """Raise InternalError unless each known event class has a row.
+
+    Its row must have ``audit.record`` if and only if the class names an ``operation`` for the audit log.
+    """
     if missing := [kind.__name__ for kind in known if kind not in table]:
         raise InternalError(f"no row in app/effects.py for the events {', '.join(missing)}")
     for kind, handlers in table.items():

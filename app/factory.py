@@ -1,4 +1,4 @@
-"""Assembles the application: the management API and the token service in Flask, the registry gateway in front of it."""
+"""Assemble the web application: management API and token service in Flask, the registry gateway in front of them."""
 
 from typing import Final
 
@@ -26,18 +26,18 @@ from app.web.api import HarborApi
 from app.web.session import install
 
 _ROUTED: Final = "pyharbor-routed"
-"""Where an application keeps its innermost layer, its routes alone."""
+"""The extension under which a Flask application keeps its WSGI application without the outer layers."""
 
 
 def create_app(ports: Ports, access: AccessLog | None = None) -> Flask:
-    """The whole web application over ``ports``: telemetry outside, then the registry's gateway, then Flask."""
+    """Make the web application over ``ports``: telemetry outermost, then the registry gateway, then Flask."""
     app = routes()
     serve(app, ports, access)
     return app
 
 
 def routes() -> Flask:
-    """The routes, which is what takes time to make; ``serve`` tells them whom they serve."""
+    """Make a Flask application with all routes, which is the slow part; ``serve`` connects it to an installation."""
     app = Flask("app", static_folder=None)
     api = HarborApi(app)
     for feature in (
@@ -65,9 +65,9 @@ def routes() -> Flask:
 
 
 def serve(app: Flask, ports: Ports, access: AccessLog | None = None) -> None:
-    """Let the routes serve the installation of ``ports``, and no more the one that they served before.
+    """Connect an application from ``routes`` to the installation of ``ports``, in place of the one before.
 
-    Its requests are logged to ``access``.
+    Requests are logged to ``access``.
     """
     settings = ports.settings
     authenticator = Authenticator(ports)

@@ -27,7 +27,7 @@ STORAGES = ("filesystem",)
 
 
 class SettingsError(Exception):
-    """The environment holds mistakes; ``mistakes`` maps each variable's name to what is wrong with it."""
+    """The environment has invalid variables; ``mistakes`` maps each name to what is wrong with it."""
 
     def __init__(self, mistakes: dict[str, list[str]]) -> None:
         """Keep every mistake; the message lists them one per line."""
@@ -44,20 +44,20 @@ class WebSettings:
     external_url: str
     """Scheme, host and port as clients see them, no trailing slash; the token realm comes from here."""
     external_url_given: bool
-    """Whether somebody said so, else it is a guess that holds on this machine."""
+    """Whether ``external_url`` was set; else it is a guess that is right on this machine only."""
     allowed_hosts: tuple[str, ...]
-    """Other hosts, lower-case, with or without a port, by whose name clients may be sent to the token service."""
+    """Other hosts, lower-case, with or without a port, that the token realm may name instead of ``external_url``."""
     workers: int
     threads: int
     trusted_proxies: tuple[str, ...]
     """Addresses or networks whose X-Forwarded-* headers are believed."""
     server: str
-    """What serves in a web process: ``loop``, our own, or ``gthread``, gunicorn's."""
+    """The gunicorn worker of a web process: ``loop``, PyHarbor's own, or ``gthread``."""
     connections: int
-    """Of one web process."""
+    """The most connections of one web process."""
     connections_per_address: int
     rate: int
-    """Bytes a second that a client has to send or read at least, on the average of ``rate_window``."""
+    """The fewest bytes per second that a client must send or read, averaged over ``rate_window``."""
     rate_window: timedelta
 
 
@@ -76,20 +76,20 @@ class StorageSettings:
     driver: str
     path: Path
     fsync: bool
-    """Whether each object is made durable before it is acknowledged."""
+    """Whether each object is flushed to disk before its upload is acknowledged."""
     reserve: int = _RESERVE
-    """Bytes kept back on each disk, and as many that stay free; 0 keeps none."""
+    """Bytes of each disk that are held in a file as a reserve, and as many that must stay free; 0 turns both off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadSettings:
-    """How much unfinished and deleted content may pile up."""
+    """Bounds on open upload sessions and on deleted content."""
 
     sessions_per_account: int
     sessions_per_project: int
     """Open upload sessions; one untouched for ten minutes gives way to a new one."""
     backlog: int
-    """What was deleted and waits for garbage collection, as a multiple of the project's storage limit."""
+    """The most deleted bytes that may wait for garbage collection, as a multiple of the project's storage limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +121,14 @@ class GarbageSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageCheckSettings:
-    """The check that reads what is stored."""
+    """The storage check, which reads blobs and compares them with their digests."""
 
     rate: int
     """Bytes per second."""
     cron: str
-    """Empty: no check but those that are asked for."""
+    """When scheduled checks run; empty for none."""
     sample: str
-    """What a scheduled check reads; empty for everything."""
+    """The part of the blobs that a scheduled check reads; empty for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,15 +142,15 @@ class LogSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that is decided before the process starts."""
+    """All boot settings."""
 
     data_dir: Path
     admin_password: str | None
-    """The administrator's password, looked at on the first start only."""
+    """The administrator's first password; ignored after the first start."""
     ca_path: Path
-    """Where the certificate is, if there is one, that clients have to trust to trust this installation's."""
+    """The file of the root certificate that clients have to trust; it need not exist."""
     process_silence: timedelta
-    """After so long without a sign of life a web process or worker is killed and started again; 0 for never."""
+    """How long a web process or worker may go without a heartbeat before it is killed and restarted; 0 for ever."""
     web: WebSettings
     database: DatabaseSettings
     storage: StorageSettings
@@ -160,20 +160,20 @@ class Settings:
     storage_check: StorageCheckSettings
     log: LogSettings
     configuration: Mapping[str, str]
-    """Other variables by lower-case name without the prefix: they pin the configuration keys of that name."""
+    """The other variables, lower-case and without the prefix; each pins the configuration key of its name."""
 
     @property
     def secrets_dir(self) -> Path:
-        """Where the installation's own keys are, mode 0700."""
+        """The folder of the installation's keys, mode 0700."""
         return self.data_dir / "secrets"
 
 
 REFUSALS: Final = (SettingsError, DomainError, OSError)
-"""What keeps a command or process from starting and is told in a sentence; anything else is a defect."""
+"""Errors that end a command with one sentence; any other is a defect and shows its traceback."""
 
 
 def refusal(error: SettingsError | DomainError | OSError) -> str:
-    """The sentence, after the product's name, for whoever started it."""
+    """Return the sentence that a command prints when it ends with ``error``."""
     match error:
         case SettingsError():
             reason = f"the settings hold mistakes:\n{error}"
@@ -185,7 +185,7 @@ def refusal(error: SettingsError | DomainError | OSError) -> str:
 
 
 def load() -> Settings:
-    """Read the settings from the process environment; SettingsError lists all mistakes."""
+    """Read the settings from the process's environment; SettingsError lists all mistakes."""
     reader = _Reader()
     settings = _read(reader)
     if reader.mistakes:
@@ -194,16 +194,16 @@ def load() -> Settings:
 
 
 class _Reader:
-    """Reads typed variables and collects the mistakes."""
+    """Reads typed variables and collects all mistakes."""
 
     def __init__(self) -> None:
         self.mistakes: dict[str, list[str]] = {}
         self._env = FileAwareEnv(prefix=_PREFIX)
-        self._asked: set[str] = set()
+        self._read: set[str] = set()
 
     def text(self, name: str) -> str | None:
-        """The variable (or its file's content) without surrounding blanks; None when absent or empty."""
-        self._asked.add(name)
+        """Return the variable's (or its file's) text without surrounding blanks; None when absent or empty."""
+        self._read.add(name)
         try:
             value = self._env.str(name, None)
             (value or "").encode()
@@ -216,9 +216,9 @@ class _Reader:
         return (value or "").strip() or None
 
     def parsed(self, name: str, default: T, parse: Callable[[str], T], *, empty: T | None = None) -> T:
-        """The variable through ``parse``, whose ValueError becomes a mistake; ``default`` when absent or empty.
+        """Return the variable's value by ``parse``, whose ValueError becomes a mistake; ``default`` when absent.
 
-        One whose emptiness means something gives that as ``empty``.
+        A variable that is set but empty gives ``empty``, or ``default`` when that is None.
         """
         text = self.text(name)
         if text is None:
@@ -231,9 +231,9 @@ class _Reader:
             return default
 
     def others(self) -> Mapping[str, str]:
-        """The variables that nothing asked for, by lower-case name without the prefix; to be called last."""
-        given = {name.removeprefix(_PREFIX).removesuffix("_FILE") for name in os.environ if name.startswith(_PREFIX)}
-        texts = {name.lower(): self.text(name) for name in sorted(given - self._asked)}
+        """Return the variables that were not read yet, by lower-case name without the prefix; call it last."""
+        names = {name.removeprefix(_PREFIX).removesuffix("_FILE") for name in os.environ if name.startswith(_PREFIX)}
+        texts = {name.lower(): self.text(name) for name in sorted(names - self._read)}
         return MappingProxyType({name: text for name, text in texts.items() if text is not None})
 
     def _mistake(self, name: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Who can log in, and where they are known: the identity sources, in the order in which they are asked."""
+"""The identity sources that logins are checked against, in order."""
 
 from app.core.plugins import Family, IdentitySources
 from app.identity.sources.database import DatabaseSource
@@ -6,7 +6,7 @@ from app.robots.credentials import RobotSource
 
 
 def sources() -> IdentitySources:
-    """Return the family that authentication makes its members of; one that is incomplete does not start."""
+    """Return the identity sources by name; an incomplete one keeps the process from starting."""
     return Family(
         "identity source",
         {

@@ -1,4 +1,4 @@
-"""Imports every model, so that mappers and migrations see all tables."""
+"""Import every module with tables, so that mappers and migrations know all of them."""
 
 from sqlalchemy import MetaData
 
@@ -14,9 +14,9 @@ from app.robots import models as robots
 from app.storage import models as storage
 
 MODULES = (artifacts, audit, configuration, gate, identity, jobs, numbers, projects, robots, storage)
-"""Where the tables are declared."""
+"""The modules that declare tables."""
 
 
 def metadata() -> MetaData:
-    """All tables of the product."""
+    """Return the metadata of all tables."""
     return Base.metadata

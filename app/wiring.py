@@ -1,4 +1,4 @@
-"""The only place that chooses implementations: settings in, ports out."""
+"""Choose the implementation of every port from the settings; the only module that does."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,11 +27,10 @@ from app.views import slots, verdicts
 
 
 def build(settings: Settings) -> Ports:
-    """Ports for one process over a migrated database, to which nothing stays connected.
+    """Build the ports of one process over a migrated database; no connection stays open.
 
-    Makes the installation's keys on its first start. PreconditionError in one sentence when the database knows
-    other keys than there are; SettingsError when the environment pins configuration keys to what
-    they cannot be.
+    Makes the installation's keys on its first start. PreconditionError when the keys on disk are not those that the
+    database knows; SettingsError when the environment pins configuration keys to invalid values.
     """
     if mistakes := check_pins(settings.configuration):
         raise SettingsError(mistakes)
@@ -46,7 +45,7 @@ def build(settings: Settings) -> Ports:
         settings=settings,
         db=db,
         storage=BlobStore(storage_driver(settings.storage)),
-        room=DiskRoom(_places(settings), settings.storage.reserve),
+        room=DiskRoom(_watched_folders(settings), settings.storage.reserve),
         keys=FollowedKeys(keys),
         clock=SystemClock(),
         bell=DatabaseBell(),
@@ -66,12 +65,12 @@ def build(settings: Settings) -> Ports:
     return ports
 
 
-def _places(settings: Settings) -> Mapping[str, Path]:
-    """The folders whose disks must not be full, by what they are for."""
-    places = {"data folder": settings.data_dir}
+def _watched_folders(settings: Settings) -> Mapping[str, Path]:
+    """Return the folders whose disks must not run full, by their purpose."""
+    folders = {"data folder": settings.data_dir}
     url = make_url(settings.database.url)
     if url.get_backend_name() == "sqlite" and url.database:
-        places = {"database": Path(url.database).absolute().parent, **places}
+        folders = {"database": Path(url.database).absolute().parent, **folders}
     if settings.storage.driver == "filesystem":
-        places = {**places, "blob storage": settings.storage.path}
-    return places
+        folders = {**folders, "blob storage": settings.storage.path}
+    return folders

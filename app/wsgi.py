@@ -1,4 +1,4 @@
-"""What gunicorn serves: ``app.wsgi:create()``."""
+"""The WSGI application for gunicorn, ``app.wsgi:create()``."""
 
 import sys
 
@@ -13,12 +13,12 @@ from app.wiring import build
 
 
 def create() -> Application:
-    """The application of one web process, from the process's environment; a sentence and exit code 1 without one."""
+    """Make the application from the process's environment; when that fails, exit with one sentence and code 1."""
     try:
         settings = load()
         access = configure_logging(settings.log)
-        if told := advice(settings.web):
-            structlog.get_logger().warning(told)
+        if warning := advice(settings.web):
+            structlog.get_logger().warning(warning)
         return create_app(build(settings), access)
     except REFUSALS as error:
         sys.exit(refusal(error))

@@ -1,11 +1,11 @@
-"""The decision function: data in, yes or no out."""
+"""Decide whether a caller may perform an action on a resource, from its roles and grants alone."""
 
 from app.access.principals import Principal, PrincipalKind
 from app.access.roles import Role
 from app.access.table import PROJECT_ROLES, SYSTEM_ADMINISTRATOR
 from app.core.errors import DeniedError, UnauthenticatedError
 
-_NOBODY: frozenset[Role] = frozenset()
+_NO_ROLES: frozenset[Role] = frozenset()
 
 
 def may_in_project(
@@ -15,20 +15,24 @@ def may_in_project(
     resource: str,
     action: str,
 ) -> bool:
-    """Tell whether ``principal`` with ``roles`` in ``project`` (PUBLIC included on a public one) may do this there.
+    """Tell whether ``principal`` may do ``action`` on ``resource`` in ``project``.
 
-    A system administrator may everything everywhere; a robot holds its grants and what is public; deny by default.
+    ``roles`` are its roles there, PUBLIC included when the project is public. A system administrator may do
+    everything; a robot may do what it was granted and what PUBLIC may do; everything else is denied.
     """
     if principal.sysadmin:
         return True
-    holders = PROJECT_ROLES.get((resource, action), _NOBODY)
+    holders = PROJECT_ROLES.get((resource, action), _NO_ROLES)
     if principal.kind is PrincipalKind.ROBOT:
         return _granted(principal, project, resource, action) or (Role.PUBLIC in roles and Role.PUBLIC in holders)
     return not holders.isdisjoint(roles)
 
 
 def may_in_system(principal: Principal, resource: str, action: str) -> bool:
-    """Tell whether ``principal`` may do this at system level: administrators, and robots that were granted it."""
+    """Tell whether ``principal`` may do ``action`` on ``resource`` at system level.
+
+    System administrators may do everything, robots what they were granted.
+    """
     if principal.kind is PrincipalKind.ROBOT:
         return ("/", resource, action) in principal.grants
     return principal.sysadmin
@@ -41,7 +45,10 @@ def require_authenticated(principal: Principal) -> None:
 
 
 def require_in_system(principal: Principal, resource: str, action: str) -> None:
-    """Raise unless the caller may do this at system level: UnauthenticatedError when anonymous, else DeniedError."""
+    """Raise unless the caller may do ``action`` on ``resource`` at system level.
+
+    UnauthenticatedError when the caller is anonymous, else DeniedError.
+    """
     if may_in_system(principal, resource, action):
         return
     require_authenticated(principal)
@@ -49,10 +56,10 @@ def require_in_system(principal: Principal, resource: str, action: str) -> None:
 
 
 def held_in_system(principal: Principal) -> dict[str, tuple[str, ...]]:
-    """Return what a user holds at system level, resource -> actions."""
+    """Return the caller's permissions at system level, resource -> actions; empty unless it is an administrator."""
     return SYSTEM_ADMINISTRATOR if principal.sysadmin else {}
 
 
 def _granted(principal: Principal, project: str, resource: str, action: str) -> bool:
-    wanted = {(resource, action)} | ({(resource, "push")} if (resource, action) == ("repository", "pull") else set())
-    return any((space, *pair) in principal.grants for space in (project, "*") for pair in wanted)
+    rights = {(resource, action)} | ({(resource, "push")} if (resource, action) == ("repository", "pull") else set())
+    return any((space, *right) in principal.grants for space in (project, "*") for right in rights)

@@ -1,4 +1,4 @@
-"""No caller grants more than it holds: what is refused to robots although they hold the right to it."""
+"""Limits on what a robot account may grant to others: no more, and no longer, than it holds itself."""
 
 from app.access.decision import may_in_project
 from app.access.principals import Principal, PrincipalKind
@@ -10,15 +10,15 @@ _NO_ROLES: frozenset[Role] = frozenset()
 
 
 def require_person_for_administrator(principal: Principal, *, administrator: bool) -> None:
-    """Raise RobotDenied for a robot that would make an ``administrator``, or act on the account of one."""
+    """Raise RobotDenied for a robot that would make an ``administrator`` or change an administrator's account."""
     if administrator and principal.kind is PrincipalKind.ROBOT:
         raise RobotDenied("a robot account cannot make an administrator of the system or change the account of one")
 
 
 def require_role_held(principal: Principal, project: str, role: int) -> None:
-    """Raise RobotDenied for a robot that would come to more by ``role`` in the project than it holds there.
+    """Raise RobotDenied for a robot that would assign a ``role`` with more permissions than it has in the project.
 
-    Of what the role holds, what robots can be granted counts. What is everybody's on a public project is nobody's own.
+    Only permissions that robots can be granted are compared. What PUBLIC may do does not count as the robot's own.
     """
     if principal.kind is not PrincipalKind.ROBOT:
         return
@@ -29,14 +29,14 @@ def require_role_held(principal: Principal, project: str, role: int) -> None:
 
 
 def rights_of(role: int) -> list[tuple[str, str]]:
-    """What the role holds, as (resource, action)."""
+    """Return the role's permissions as (resource, action)."""
     return [right for right, holders in PROJECT_ROLES.items() if Role(role) in holders]
 
 
 def end_within_makers(principal: Principal, ends: int, *, chosen: bool) -> int:
-    """When what a robot makes shall end, in seconds since 1970, -1 never: not after the robot itself.
+    """Return when a robot made by this caller expires, in seconds since 1970 (-1 never): not after its maker.
 
-    An end that nobody has ``chosen`` is moved to the robot's own; RobotDenied for a chosen one after that.
+    A default end is moved to the maker's own; RobotDenied when the caller has ``chosen`` a later one.
     """
     if principal.expires_at is None or 0 <= ends <= principal.expires_at:
         return ends

@@ -1,4 +1,4 @@
-"""Who is calling."""
+"""Callers: people, robots, the product itself, and anonymous ones."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,10 +15,10 @@ class PrincipalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """A caller that has been authenticated, or nobody.
+    """A caller: authenticated, or anonymous.
 
-    ``version`` changes when what the caller may do changes (password, disabling, membership), so that tokens made
-    before can be told from those made after.
+    ``version`` changes when the caller's rights change (password, disabling, membership), so that tokens issued
+    before the change are recognised as outdated.
     """
 
     kind: PrincipalKind
@@ -31,17 +31,17 @@ class Principal:
     project_id: int | None = None
     """The project that a robot belongs to, None for a system robot and for people."""
     expires_at: float | None = None
-    """Seconds since 1970 at which a robot ends, None for never; nothing issued to it lasts longer."""
+    """When a robot expires, in seconds since 1970, None for never; nothing issued to it lasts longer."""
     secret_hash: str = field(default="", repr=False)
-    """The keyed hash of the secret that a robot gave just now, empty for people and for who came with a token."""
+    """The keyed hash of the secret that a robot logged in with; empty for people and for callers with a token."""
 
     @property
     def authenticated(self) -> bool:
-        """Whether this is somebody."""
+        """Whether the caller is not anonymous."""
         return self.kind is not PrincipalKind.ANONYMOUS
 
     def ended(self, now: float) -> bool:
-        """Whether the time given to it, a robot's, is over at ``now``, seconds since 1970."""
+        """Tell whether the robot has expired at ``now``, in seconds since 1970; never true for other callers."""
         return self.expires_at is not None and now >= self.expires_at
 
 

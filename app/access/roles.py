@@ -1,10 +1,10 @@
-"""Project roles and the system's own callers."""
+"""Project roles, with Harbor's ids."""
 
 from enum import IntEnum
 
 
 class Role(IntEnum):
-    """Harbor's role ids; PUBLIC is what anyone holds on a public project and is stored nowhere."""
+    """Harbor's role ids; PUBLIC is the role that every caller has on a public project, and is never stored."""
 
     PUBLIC = 0
     PROJECT_ADMIN = 1
@@ -21,9 +21,9 @@ POWER = (
     Role.GUEST,
     Role.LIMITED_GUEST,
 )
-"""Strongest first."""
+"""The roles that members can have, strongest first."""
 
 
 def strongest(roles: frozenset[Role]) -> Role | None:
-    """The role that stands for several, None for none."""
+    """Return the strongest of a member's roles, None for an empty set."""
     return next((role for role in POWER if role in roles), None)

@@ -1,4 +1,4 @@
-"""Who may do what in a project: one line per resource and action, one column per role (Harbor's role table, 75 rows).
+"""The permissions of each project role: one line per resource and action, one column per role (as Harbor's table).
 
 Columns: A project administrator, M maintainer, D developer, G guest, L limited guest, P anyone on a public project.
 The resource ``project`` stands for the project itself.

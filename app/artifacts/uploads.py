@@ -48,7 +48,7 @@ class UploadService:
         while content may not change, StorageFull while there is no room on the disk.
         """
         self._ctx.ports.room.require()
-        gate.refuse_when_closed(gate.glance(self._ctx.ports.db))
+        gate.require_open(gate.glance(self._ctx.ports.db))
         self._room.require_project(name)
         return _sealed(name, seal(self._ctx, name, algorithm), algorithm)
 
@@ -74,7 +74,7 @@ class UploadService:
         one session too many.
         """
         self._ctx.ports.room.require()
-        gate.refuse_when_closed(gate.glance(self._ctx.ports.db))
+        gate.require_open(gate.glance(self._ctx.ports.db))
         if part.declared == 0 and not upload.stored:
             return 0
         upload = self._stored(upload)

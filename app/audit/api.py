@@ -17,7 +17,7 @@ blueprint = HarborBlueprint("audit", __name__)
 
 @blueprint.route("/projects/<project_name>/logs", tags=["project"])
 class ProjectLogs(MethodView):
-    """What happened in a project, in the older model."""
+    """The audit log of a project in Harbor's older model, without outcomes."""
 
     @blueprint.operation("getLogs", 400, 401, 500)
     @blueprint.arguments(ListParameters, location="query")
@@ -29,7 +29,7 @@ class ProjectLogs(MethodView):
 
 @blueprint.route("/projects/<project_name>/auditlog-exts", tags=["project"])
 class ProjectLogExts(MethodView):
-    """What happened in a project, with the outcome."""
+    """The audit log of a project, with the outcome of each operation."""
 
     @blueprint.operation("getLogExts", 400, 401, 500)
     @blueprint.arguments(ListParameters, location="query")

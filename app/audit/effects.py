@@ -1,4 +1,4 @@
-"""The audit rows of what happens: one handler for all facts, as each says itself what is shown of it."""
+"""Write audit log rows for events: one handler for all, as each event says itself what the log shows of it."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ _RESOURCE_LIMIT: Final = 512
 
 
 def record(ctx: Context, event: Event) -> None:
-    """Write the audit rows of the fact."""
+    """Write the audit log rows of the event, as far as the configuration records its type."""
     lines = event.audit_lines()
     if not lines:
         return

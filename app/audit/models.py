@@ -1,4 +1,4 @@
-"""The audit log."""
+"""The table of the audit log."""
 
 from datetime import datetime
 
@@ -10,16 +10,16 @@ from app.db.types import BigId, UtcDateTime, byte_text
 
 
 class AuditLog(Base):
-    """Who did what to which resource, and when; keyed by time, so that it pages and is purged in order."""
+    """One operation of a user on a resource; keyed by time, so that paging and purging follow the key."""
 
     __tablename__ = "audit_log"
     __table_args__ = (sa.Index("ix_audit_log_project_id", "project_id", "op_time", "id"),)
 
     op_time: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
-    """From ``db.numbers``, so that it fits the 32 bits that clients have for it as long as that can be."""
+    """From ``db.numbers``, which counts up from 1, as generated clients read the id as 32 bits."""
     project_id: Mapped[int] = mapped_column(BigId, default=0)
-    """0 for facts outside any project; outlives the project."""
+    """0 for events outside any project; kept when the project is deleted."""
     username: Mapped[str] = mapped_column(byte_text(255))
     operation: Mapped[str] = mapped_column(byte_text(32))
     """create, delete, pull, update, login …"""

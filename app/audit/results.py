@@ -1,4 +1,4 @@
-"""What the services of the audit log return."""
+"""Results of the audit log's service."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ _SESSIONS = ("login", "logout")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditView:
-    """Who did what to which resource, when, and whether it worked."""
+    """One row of the audit log: user, operation, resource, time and outcome."""
 
     id: int
     op_time: datetime

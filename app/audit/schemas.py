@@ -1,11 +1,11 @@
-"""The audit log as the management API writes it: the older model, and the one that tells the outcome."""
+"""The audit log's models in the management API: Harbor's older one, and the one with outcomes."""
 
 from app.web.fields import Flag, Moment, Number, Text
 from app.web.schemas import HarborSchema
 
 
 class AuditLogSchema(HarborSchema):
-    """Who did what to which resource, and when."""
+    """One row of the audit log, without the outcome."""
 
     id = Number(form=None)
     username = Text()
@@ -16,7 +16,7 @@ class AuditLogSchema(HarborSchema):
 
 
 class AuditLogExtSchema(AuditLogSchema):
-    """The same with words and the outcome."""
+    """One row of the audit log, with a description and the outcome."""
 
     operation_description = Text(attribute="description")
     operation_result = Flag(attribute="success", keep=True)

@@ -1,4 +1,4 @@
-"""Which audit rows are written: all but those that the configuration leaves out."""
+"""Choose the audit log rows that are written: all but the types that the configuration disables."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ _PULL = "pull_artifact"
 
 
 def recorded(ctx: Context, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows that are to be written, which have an operation and a resource type."""
+    """Return the rows that the configuration does not disable; each has an ``operation`` and a ``resource_type``."""
     configuration = ConfigurationService(ctx)
-    left_out = configuration.recent(DISABLED_AUDIT_LOG_EVENT_TYPES)
+    disabled = configuration.recent(DISABLED_AUDIT_LOG_EVENT_TYPES)
     if configuration.recent(PULL_AUDIT_LOG_DISABLE):
-        left_out |= {_PULL}
-    if not left_out:
+        disabled |= {_PULL}
+    if not disabled:
         return rows
-    return [row for row in rows if f"{row['operation']}_{row['resource_type']}" not in left_out]
+    return [row for row in rows if f"{row['operation']}_{row['resource_type']}" not in disabled]

@@ -1,4 +1,4 @@
-"""Reads the audit log."""
+"""Read the audit log of a project."""
 
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from app.db.listing import Columns, conditions, order, paged
 from app.projects.rights import require_in_project
 
 COUNTED: Final = 100_000
-"""A total above this is not counted to its end."""
+"""Totals are counted exactly up to this number."""
 _COLUMNS: Columns = {
     "id": AuditLog.id,
     "username": AuditLog.username,
@@ -29,17 +29,17 @@ _TIME = "op_time"
 
 
 class AuditService:
-    """The use cases of reading the audit log, in the name of the context's principal."""
+    """Reads the audit log with the rights of the context's principal."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def list_in(self, project_name: str, query: ListQuery) -> Listed[AuditView]:
-        """A page of what happened in the project, newest first unless the query says otherwise; needs log:list there.
+        """Return a page of the project's audit log, newest first unless the query sorts it; needs log:list there.
 
-        The total is exact up to COUNTED. Of a longer list it is at least that, and more than the rows up to this page
-        when others follow, so that a client that turns pages gets to the end. InvalidError when a value of the query
-        does not fit its column.
+        The total is exact up to COUNTED. For a longer list it is at least COUNTED, and exceeds the rows up to this
+        page as long as others follow, so that clients that follow the pages reach the end. InvalidError when a value
+        of the query does not fit its column.
         """
         project = require_in_project(self._ctx, project_name, "log", "list")
         where = [AuditLog.project_id == project.id, *conditions(query, _COLUMNS)]
@@ -52,21 +52,21 @@ class AuditService:
 
 
 def _counted(session: Session, where: list[ColumnElement[bool]]) -> int:
-    """How many rows there are, at most COUNTED; the index alone tells when only the project is asked for."""
+    """Count the rows, at most COUNTED; answered from the index alone when the project is the only condition."""
     bounded = sa.select(AuditLog.id).where(*where).limit(COUNTED).subquery()
     return session.execute(sa.select(sa.func.count()).select_from(bounded)).scalar_one()
 
 
 def _page(session: Session, where: list[ColumnElement[bool]], query: ListQuery) -> tuple[list[AuditView], bool]:
-    """The page, and whether rows follow.
+    """Return the rows of the page, and whether others follow.
 
-    Its keys are found first, by index alone when time is the order, so that what is skipped is never read.
+    Selects the keys first, from the index alone when sorted by time, so that skipped rows are never read.
     """
     ordered = _order(query)
     keys = paged(sa.select(AuditLog.op_time, AuditLog.id).where(*where).order_by(*ordered), query.page)
     keys = keys.limit(query.page.size + 1)
-    found = keys.subquery()
-    rows = _ROWS.join(found, sa.and_(AuditLog.op_time == found.c.op_time, AuditLog.id == found.c.id))
+    key = keys.subquery()
+    rows = _ROWS.join(key, sa.and_(AuditLog.op_time == key.c.op_time, AuditLog.id == key.c.id))
     views = [AuditView(**row._asdict()) for row in session.execute(rows.order_by(*ordered))]
     return views[: query.page.size], len(views) > query.page.size
 

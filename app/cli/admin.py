@@ -1,4 +1,4 @@
-"""``pyharbor admin``: what an administrator does on the server itself."""
+"""``pyharbor admin``: administration on the server itself, without a login."""
 
 import sys
 
@@ -37,7 +37,7 @@ def password(username: str) -> None:
     chosen = typed or random_password()
     with acting() as ctx:
         users = UserService(ctx)
-        users.set_password(_named(users, username).id, chosen)
+        users.set_password(_require_user(users, username).id, chosen)
     click.echo(f"the password of {username} is changed" + ("" if typed else f": {chosen}"))
 
 
@@ -47,7 +47,7 @@ def disable(username: str) -> None:
     """Shut USERNAME out: logins and sessions end at once, tokens within five seconds; account and roles stay."""
     with acting() as ctx:
         users = UserService(ctx)
-        users.disable(_named(users, username).id)
+        users.disable(_require_user(users, username).id)
     click.echo(f"{username} is disabled")
 
 
@@ -57,7 +57,7 @@ def enable(username: str) -> None:
     """Let USERNAME in again."""
     with acting() as ctx:
         users = UserService(ctx)
-        users.disable(_named(users, username).id, disabled=False)
+        users.disable(_require_user(users, username).id, disabled=False)
     click.echo(f"{username} is enabled")
 
 
@@ -69,13 +69,13 @@ for command in (rotate_signing, rotate_encryption, rotate_csrf, rotate_pepper, r
 @click.option("--user", help="Only the failures of this account, by its name or e-mail address.")
 @click.option("--address", help="Only the failures of this address.")
 def unblock(user: str | None, address: str | None) -> None:
-    """Forget failed logins, so that nobody is delayed: those of --user, of --address, of both together, else all."""
+    """Forget failed logins, which delay the next one: those of --user, of --address, of both together, else all."""
     with acting() as ctx, ctx.write() as session:
         forgotten = throttle.unblock(session, user, address)
     click.echo(f"{forgotten} counters of failed logins are cleared")
 
 
-def _named(users: UserService, username: str) -> Account:
+def _require_user(users: UserService, username: str) -> Account:
     user = users.find(username)
     if user is None:
         raise NotFoundError(f"no user is named {username}")

@@ -1,4 +1,4 @@
-"""``pyharbor announce``: wait until the registry answers, then say where it is."""
+"""``pyharbor announce``: wait until the registry answers, then print its addresses."""
 
 import http.client
 import time
@@ -12,7 +12,7 @@ from app.settings import Settings, load
 _PATIENCE_SECONDS = 120
 _PAUSE_SECONDS = 0.1
 PASSWORD_FILE = "first-password"  # noqa: S105 - a file's name
-"""Under ``<data>/run``: the generated password, until it was shown."""
+"""The file under ``<data>/run`` with the generated password; deleted once it has been printed."""
 
 
 @click.command()
@@ -53,7 +53,7 @@ def _answers(settings: Settings) -> bool:
 
 
 def leave_password(settings: Settings, password: str) -> None:
-    """Leave the generated password for the first announcement, readable by this user only."""
+    """Write the generated password to a file for ``announce``, readable by this user only."""
     folder = settings.data_dir / "run"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = Path(folder / PASSWORD_FILE)

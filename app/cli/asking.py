@@ -1,4 +1,4 @@
-"""Asking a person before something is lost."""
+"""Confirmation at the terminal before data is lost."""
 
 import sys
 
@@ -8,7 +8,10 @@ from app.core.errors import PreconditionError
 
 
 def require_consent(loss: str) -> None:
-    """Return when a person at the terminal agrees to the ``loss``, a sentence; PreconditionError without a terminal."""
+    """Ask the user to agree to the ``loss``, a sentence.
+
+    PreconditionError without a terminal, click's Abort when the user declines.
+    """
     if not sys.stdin.isatty():
         raise PreconditionError(f"{loss} There is no terminal to ask at: say --yes if that is what you want")
     click.confirm(f"{loss} Go on?", abort=True, err=True)

@@ -1,4 +1,4 @@
-"""``pyharbor db``: bring a database to the code's revision, and write new migrations."""
+"""``pyharbor db``: migrate a database to the code's revision, and write new migrations."""
 
 import click
 from alembic import command
@@ -45,7 +45,7 @@ def status() -> None:
 @db.command()
 @click.argument("message")
 def new(message: str) -> None:
-    """Write a migration for what changed in the tables against the configured database."""
+    """Write a migration for the differences between the code's tables and the configured database."""
     database = _database()
     migrate.upgrade(database)
     command.revision(migrate.config(database), message=message, autogenerate=True)

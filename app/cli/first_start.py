@@ -1,4 +1,4 @@
-"""What ``pyharbor up`` does before anything runs: folders, schema, secrets, the administrator and the first project."""
+"""Prepare an installation for ``pyharbor up``: data folder, schema, keys, the administrator and the first project."""
 
 import os
 
@@ -23,7 +23,10 @@ _EMAIL = "admin@example.com"
 
 
 def prepare(settings: Settings) -> None:
-    """Make what is missing; on later starts only the migrations that are new. PreconditionError says what to mend."""
+    """Migrate the database and make what is missing: keys, the administrator, the project ``library``.
+
+    PreconditionError says what an administrator has to mend.
+    """
     click.echo("migrating the database")
     database = Database(settings.database.url)
     try:
@@ -33,12 +36,12 @@ def prepare(settings: Settings) -> None:
     ports = build(settings)
     try:
         ports.storage.driver.check()
-        _first_people(ports)
+        _ensure_administrator_and_library(ports)
     finally:
         ports.db.dispose()
 
 
-def _first_people(ports: Ports) -> None:
+def _ensure_administrator_and_library(ports: Ports) -> None:
     ctx = Context(ports, SYSTEM)
     users = UserService(ctx)
     administrator = users.find(ADMINISTRATOR)
@@ -56,7 +59,7 @@ def _first_people(ports: Ports) -> None:
 
 
 def make_folder(settings: Settings) -> None:
-    """Make the data folder, open to this user alone; PreconditionError says what is wrong with one that is there."""
+    """Make the data folder for this user alone; PreconditionError when an existing one is unsafe or not writable."""
     folder = settings.data_dir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""``pyharbor gc``: collect garbage from the command line, by the same durable job as the API's."""
+"""``pyharbor gc``: collect garbage from the command line, with the same job as the API."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The installation as commands open it: settings, a migrated database, the keys that it knows."""
+"""Open the configured installation for a command, once its database is migrated."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,10 @@ from app.wiring import build
 
 @contextmanager
 def opened() -> Iterator[Ports]:
-    """The ports of the configured installation; PreconditionError when its database is not at the code's revision."""
+    """Build the ports of the configured installation and close them at the end.
+
+    PreconditionError unless the database is at the code's revision.
+    """
     settings = load()
     require_migrated(settings)
     ports = build(settings)
@@ -25,13 +28,13 @@ def opened() -> Iterator[Ports]:
 
 @contextmanager
 def acting() -> Iterator[Context]:
-    """As ``opened``, in the name of the product itself."""
+    """Open the installation and give a context of the system's own principal, which may do everything."""
     with opened() as ports:
         yield Context(ports, SYSTEM)
 
 
 def require_migrated(settings: Settings) -> None:
-    """PreconditionError unless the configured database stands at the code's revision."""
+    """Raise PreconditionError unless the configured database is at the code's revision."""
     database = Database(settings.database.url)
     try:
         migrate.require_current(database)

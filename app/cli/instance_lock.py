@@ -1,4 +1,4 @@
-"""One supervisor per data folder: a lock that whoever runs ``pyharbor up`` holds to its very end."""
+"""A lock file that allows one ``pyharbor up`` per data folder, held until the supervisor has ended."""
 
 import fcntl
 import os
@@ -8,12 +8,12 @@ from typing import Final
 from app.core.errors import PreconditionError
 
 _DESCRIPTOR: Final = 3
-"""Where the supervisor keeps it: it closes what it inherits from 5 on, and its children get nothing above 2."""
+"""The lock's descriptor in the supervisor, which closes those from 5 on and gives its children none above 2."""
 _LONGEST_PID: Final = 20
 
 
 def hold(path: Path) -> None:
-    """Lock the file for this process and for the program that takes its place; PreconditionError names who has it."""
+    """Lock the file for this process and the program that replaces it; PreconditionError names the present holder."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""``pyharbor admin rotate-…`` and ``replace-lost-keys``: the installation's own keys."""
+"""``pyharbor admin rotate-…`` and ``replace-lost-keys``: change the installation's keys."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from app.identity.tokens import lifetime_now
 from app.settings import load
 
 _AT_ONCE = click.option(
-    "--at-once", is_flag=True, help="End what was made with the keys before at once, also with earlier ones."
+    "--at-once", is_flag=True, help="End at once what was made with the previous key and earlier ones."
 )
 _YES = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 _LOST = {
@@ -27,7 +27,7 @@ _LOST = {
     KeyName.CSRF: "pages that browsers have open",
     KeyName.PEPPER: "logins of browsers, identity tokens and the secrets of all robots",
 }
-"""What a key is needed for, and what ends without it."""
+"""What each key protects, and so what ends without it."""
 
 
 @click.command("rotate-signing-key")
@@ -62,7 +62,7 @@ def rotate_csrf() -> None:
 @_AT_ONCE
 @_YES
 def rotate_pepper(*, at_once: bool, yes: bool) -> None:
-    """Hash robots' secrets, identity tokens and sessions with a new key; those that there are stay valid."""
+    """Hash robots' secrets, identity tokens and sessions with a new key; existing ones stay valid."""
     if at_once and not yes:
         require_consent(f"This ends at once: {_LOST[KeyName.PEPPER]}.")
     with _folder() as (folder, _):
@@ -73,18 +73,19 @@ def rotate_pepper(*, at_once: bool, yes: bool) -> None:
 @click.command("replace-lost-keys")
 @_YES
 def replace_lost(*, yes: bool) -> None:
-    """Make new keys for those that are lost, and take those that are there for right; for want of a backup only."""
+    """Make new keys for lost ones and trust those that exist; only for when there is no backup."""
     settings = load()
     require_migrated(settings)
     if not yes:
-        ends = "; ".join(f"{name}: {what}" for name, what in _LOST.items())
+        ends = "; ".join(f"{name}: {loss}" for name, loss in _LOST.items())
         require_consent(f"What was made with keys that are lost ends ({ends}).")
     database = Database(settings.database.url)
     try:
-        made = KeyFolder(database, settings.secrets_dir).replace_lost()
+        names = KeyFolder(database, settings.secrets_dir).replace_lost()
     finally:
         database.dispose()
-    click.echo(f"made anew: {', '.join(made) or 'none'}; ended: {'; '.join(_LOST[name] for name in made) or 'nothing'}")
+    ended = "; ".join(_LOST[name] for name in names)
+    click.echo(f"made anew: {', '.join(names) or 'none'}; ended: {ended or 'nothing'}")
 
 
 @contextmanager

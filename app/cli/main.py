@@ -1,4 +1,4 @@
-"""The ``pyharbor`` command: every subcommand loads only what it runs."""
+"""The ``pyharbor`` command; it imports a subcommand's module only when that is called."""
 
 import sys
 from collections.abc import Sequence
@@ -24,21 +24,21 @@ _COMMANDS = {
 
 
 class _Lazy(click.Group):
-    """Imports a subcommand's module when it is called."""
+    """A group that imports a subcommand's module when the subcommand is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """The names, in the order people need them."""
+        """Return the names in the order of ``_COMMANDS``."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """The command of this name: the object named after it in its module."""
+        """Return the command, which is the object of that name in its module; None for an unknown name."""
         if cmd_name not in _COMMANDS:
             return None
         command = getattr(import_module(_COMMANDS[cmd_name][0]), cmd_name)
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        """The help's list, without loading anything."""
+        """Write the help's list of commands without importing their modules."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items() if name != "announce"])
 
@@ -49,7 +49,7 @@ def pyharbor() -> None:
     """A container registry that stores, signs and scans images."""
 
 
-def _require_text(arguments: Sequence[str]) -> None:
+def _require_utf8(arguments: Sequence[str]) -> None:
     try:
         " ".join(arguments).encode()
     except UnicodeEncodeError:
@@ -57,9 +57,9 @@ def _require_text(arguments: Sequence[str]) -> None:
 
 
 def main() -> None:
-    """Run the command; a mistake of the caller's ends with one clear sentence and exit code 1."""
+    """Run the command; an error of ``REFUSALS`` ends it with one sentence and exit code 1."""
     try:
-        _require_text(sys.argv)
+        _require_utf8(sys.argv)
         pyharbor(standalone_mode=True)
     except REFUSALS as error:
         click.echo(refusal(error), err=True)

@@ -1,4 +1,4 @@
-"""``pyharbor openapi``."""
+"""``pyharbor openapi``: print the OpenAPI document of the management API."""
 
 import json
 import tempfile

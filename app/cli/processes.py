@@ -1,4 +1,4 @@
-"""``pyharbor web`` and ``pyharbor worker``: the two kinds of processes, each replaced by its program."""
+"""``pyharbor web`` and ``pyharbor worker``: replace this process by gunicorn or by the worker."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ MALLOC = (
     "glibc.malloc.arena_max=2:glibc.malloc.mmap_threshold=1048576:"
     "glibc.malloc.trim_threshold=1048576:glibc.malloc.hugetlb=1"
 )
-"""Gives large memory back when it is free, as many threads would else keep it for ever; huge pages keep it cheap."""
+"""Makes glibc give freed memory back to the system, which many threads would keep; huge pages make that cheap."""
 _GUNICORN = Path(__file__).parents[2] / "deploy" / "gunicorn.py"
 
 
@@ -22,11 +22,11 @@ def web() -> None:
     """Run the web processes (gunicorn) in the foreground."""
     require_migrated(load())
     os.environ.setdefault("GLIBC_TUNABLES", MALLOC)
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", str(_GUNICORN), "app.wsgi:create()"])  # noqa: S606 - no shell is wanted
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", str(_GUNICORN), "app.wsgi:create()"])  # noqa: S606 - runs without a shell
 
 
 @click.command()
 def worker() -> None:
     """Run the worker in the foreground: workflows, activities, dispatcher, reconciler."""
     require_migrated(load())
-    os.execv(sys.executable, [sys.executable, "-m", "workflows.worker"])  # noqa: S606 - no shell is wanted
+    os.execv(sys.executable, [sys.executable, "-m", "workflows.worker"])  # noqa: S606 - runs without a shell

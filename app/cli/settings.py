@@ -1,4 +1,4 @@
-"""``pyharbor settings``."""
+"""``pyharbor settings``: print the effective settings, without secrets."""
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass

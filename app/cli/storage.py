@@ -1,4 +1,4 @@
-"""``pyharbor storage``: read what is stored and find what is damaged, by a durable job."""
+"""``pyharbor storage``: start and stop checks that read stored blobs and find damaged ones."""
 
 import click
 
@@ -10,7 +10,7 @@ from app.integrity.service import StorageCheckService
 
 @click.group()
 def storage() -> None:
-    """Check that what is stored is what it should be."""
+    """Check that stored blobs are what they should be."""
 
 
 @storage.command()
@@ -19,9 +19,9 @@ def storage() -> None:
 @click.option("--wait", is_flag=True, help="Wait for the end, print the log; exit code 1 unless everything is good.")
 @click.pass_context
 def check(command: click.Context, /, *, sample: str, resume: bool, wait: bool) -> None:
-    """Read every blob, compare it with its digest, and set apart what is damaged, until a push of it heals it.
+    """Read every blob, compare it with its digest, and quarantine damaged ones until the blob is pushed again.
 
-    It reads HARBOR_STORAGE_CHECK_RATE bytes per second, refuses no writes, and goes on after any crash.
+    The check reads HARBOR_STORAGE_CHECK_RATE bytes per second, blocks no writes, and goes on after a crash.
     """
     if sample and resume:
         raise click.UsageError("--resume goes on with the sample that was begun: leave out --sample")

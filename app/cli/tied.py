@@ -1,4 +1,4 @@
-"""``python -m app.cli.tied PID OUTPUT PROGRAM …``: becomes the program, which ends with PID and prints to OUTPUT."""
+"""``python -m app.cli.tied PID OUTPUT PROGRAM …``: run a program that is killed when process PID ends."""
 
 import ctypes
 import os
@@ -8,15 +8,15 @@ from typing import Final
 
 STANDARD_OUTPUT: Final = 1
 DIRECT_OUTPUT: Final = 200
-"""Where the supervisor keeps the output that it was started with for its children; it closes what is below for them."""
+"""The supervisor's own output for its children to print to; it closes lower descriptors in them."""
 _PR_SET_PDEATHSIG: Final = 1
 
 
 def main() -> None:
-    """Take the output, ask the kernel for SIGKILL at the end of the parent, make sure it is PID, start the program.
+    """Print to OUTPUT, have the kernel send SIGKILL when the parent ends, check that it is PID, become the program.
 
-    SIGKILL, because nothing else is certain; the product is made to be killed. The wish outlives the exec, not a fork:
-    what the program starts has to look after its own parent, as gunicorn's workers do.
+    SIGKILL cannot be ignored, and no data is lost when a process is killed. The setting survives exec and not fork:
+    children of the program have to watch their own parent, as gunicorn's workers do.
     """
     parent, output, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     for stream in (sys.stdout, sys.stderr):
@@ -26,7 +26,7 @@ def main() -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     if os.getppid() != parent:
         sys.exit(1)
-    os.execvp(program[0], program)  # noqa: S606 - no shell is wanted
+    os.execvp(program[0], program)  # noqa: S606 - runs without a shell
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``pyharbor up``: first start, then web, worker and Temporal under supervisord, which replaces this process."""
+"""``pyharbor up``: prepare the installation, then become supervisord, which runs web, worker and Temporal."""
 
 import fcntl
 import os
@@ -20,10 +20,10 @@ from app.settings import Settings, load
 
 _STOP_SECONDS = 12
 _PORT_SECONDS = 5.0
-"""How long a port may still be in use by what a killed supervisor left behind."""
+"""How long a port may still be in use by processes of a killed supervisor."""
 _PAUSE_SECONDS = 0.1
 _RELAYED = frozenset({"temporal"})
-"""Programs that print through the supervisor: written in Go, they end when whoever reads their output has gone."""
+"""Programs whose output the supervisor relays: Go programs end when they write to a pipe without a reader."""
 _SECTION = """
 [program:{name}]
 command = {command}
@@ -57,7 +57,7 @@ programs = {programs}
 def up() -> None:
     """Run the registry in the foreground; Ctrl-C stops it."""
     settings = load()
-    binary = _temporal_binary(settings)
+    binary = _temporal_binary_or_none(settings)
     make_folder(settings)
     run = settings.data_dir / "run"
     run.mkdir(mode=0o700, exist_ok=True)
@@ -70,13 +70,13 @@ def up() -> None:
     sys.stdout.flush()
     _keep_output()
     supervisord = [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(configuration)]
-    os.execv(sys.executable, supervisord)  # noqa: S606 - no shell is wanted
+    os.execv(sys.executable, supervisord)  # noqa: S606 - runs without a shell
 
 
 def _keep_output() -> None:
-    """Keep this process's output for what the supervisor starts, which writes there itself.
+    """Keep this process's output as DIRECT_OUTPUT, where the supervisor's children write themselves.
 
-    A file is appended to, so that lines stay whole when others write to it or cut it.
+    A file is opened for appending, so that lines stay whole when others write to it or truncate it.
     """
     output = sys.stdout.fileno()
     if stat.S_ISREG(os.fstat(output).st_mode):
@@ -127,7 +127,7 @@ def _user() -> str:
     return str(os.getuid())
 
 
-def _temporal_binary(settings: Settings) -> str | None:
+def _temporal_binary_or_none(settings: Settings) -> str | None:
     if not settings.temporal.embedded:
         return None
     binary = shutil.which(settings.temporal.binary)
@@ -141,11 +141,11 @@ def _temporal_binary(settings: Settings) -> str | None:
 
 
 def _require_free_ports(settings: Settings) -> None:
-    wanted = [(settings.web.host, settings.web.port, "HARBOR_PORT")]
+    ports = [(settings.web.host, settings.web.port, "HARBOR_PORT")]
     if settings.temporal.embedded:
-        wanted.append(("127.0.0.1", settings.temporal.port, "HARBOR_TEMPORAL_PORT"))
-        wanted.append(("127.0.0.1", settings.temporal.ui_port, "HARBOR_TEMPORAL_UI_PORT"))
-    for host, port, variable in wanted:
+        ports.append(("127.0.0.1", settings.temporal.port, "HARBOR_TEMPORAL_PORT"))
+        ports.append(("127.0.0.1", settings.temporal.ui_port, "HARBOR_TEMPORAL_UI_PORT"))
+    for host, port, variable in ports:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -157,7 +157,7 @@ def _require_free_ports(settings: Settings) -> None:
 
 
 def _bind(probe: socket.socket, host: str, port: int) -> str:
-    """Why it cannot be bound; empty when it can."""
+    """Bind the socket; return the reason when that fails, else an empty text."""
     try:
         probe.bind((host, port))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Waiting for the end of a job that a command has asked for."""
+"""Wait for the end of a job that a command has started."""
 
 import json
 import time
@@ -14,24 +14,24 @@ _LOOK_SECONDS: Final = 0.3
 
 
 class Runs(Protocol):
-    """What shows executions of one kind."""
+    """A service that shows the executions of one kind of job."""
 
     def execution(self, execution_id: int) -> ExecutionRef:
-        """One execution."""
+        """Return the execution's state."""
         ...
 
     def log(self, execution_id: int) -> str:
-        """What it wrote."""
+        """Return the execution's log."""
         ...
 
 
 def wait(runs: Runs, execution_id: int, counters: Sequence[str]) -> bool:
-    """Print log, status and counters once the run has ended; whether it succeeded."""
-    ended = runs.execution(execution_id)
-    while ended.status not in FINAL:
+    """Wait for the end of the run, print log, status and counters, and tell whether it succeeded."""
+    run = runs.execution(execution_id)
+    while run.status not in FINAL:
         time.sleep(_LOOK_SECONDS)
-        ended = runs.execution(execution_id)
+        run = runs.execution(execution_id)
     click.echo(runs.log(execution_id), nl=False)
-    counted = {name: ended.extra_attrs.get(name, 0) for name in counters}
-    click.echo(f"{ended.status}{': ' + ended.status_message if ended.status_message else ''} {json.dumps(counted)}")
-    return ended.status == Status.SUCCESS
+    counted = {name: run.extra_attrs.get(name, 0) for name in counters}
+    click.echo(f"{run.status}{': ' + run.status_message if run.status_message else ''} {json.dumps(counted)}")
+    return run.status == Status.SUCCESS

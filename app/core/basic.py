@@ -1,4 +1,4 @@
-"""Basic credentials as an Authorization header carries them."""
+"""Parse basic credentials of an Authorization header."""
 
 import binascii
 from base64 import b64decode
@@ -7,7 +7,10 @@ from app.core.errors import UnauthenticatedError
 
 
 def parse_basic(header: str) -> tuple[str, str]:
-    """Name and password of an ``Authorization: Basic`` header (RFC 7617, UTF-8); UnauthenticatedError for any other."""
+    """Return name and password of a ``Basic`` Authorization header (RFC 7617, UTF-8).
+
+    UnauthenticatedError for another scheme or malformed credentials.
+    """
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         raise UnauthenticatedError("the Authorization header's scheme is not Basic")

@@ -1,4 +1,4 @@
-"""Threads that must not wait: a request loop's thread says so once, and whatever may wait asks before it does."""
+"""Keep blocking calls out of threads that must not wait, such as the one that runs the request loop."""
 
 import threading
 
@@ -6,19 +6,19 @@ _here = threading.local()
 
 
 class WouldBlock(BaseException):
-    """Say that this thread must not wait for a lock, a disk, a network or a slow computation; another has to do it.
+    """Raised in a thread that must not wait when a call would: for a lock, a disk, a network, a slow computation.
 
-    No error of the domain: it passes every handler of those, undoes nothing because nothing was done, and the request
-    loop that catches it gives the whole request to a thread that may wait.
+    It is no DomainError and no Exception, so no handler stops it. It comes before anything has changed; the request
+    loop catches it and gives the whole request to a thread that may wait.
     """
 
 
 def forbid_blocking() -> None:
-    """Let ``about_to_block`` raise in this thread from now on."""
+    """Make ``about_to_block`` raise in this thread from now on."""
     _here.forbidden = True
 
 
 def about_to_block() -> None:
-    """Raise WouldBlock in a thread that must not wait; to be called before anything of the call has changed."""
+    """Raise WouldBlock in a thread that must not wait; call it before a blocking call has changed anything."""
     if getattr(_here, "forbidden", False):
         raise WouldBlock

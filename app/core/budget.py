@@ -1,18 +1,18 @@
-"""A number of bytes that may be held at once."""
+"""A bound on bytes that are held in memory at once."""
 
 import threading
 
 
 class ByteBudget:
-    """What all threads of a process may hold together."""
+    """The bytes that all threads of a process may hold together."""
 
     def __init__(self, size: int) -> None:
-        """Allow ``size`` bytes."""
+        """Allow ``size`` bytes in all."""
         self._left = size
         self._turn = threading.Lock()
 
     def take(self, count: int) -> bool:
-        """Whether so many bytes may be held, until they are given back; False when too many are."""
+        """Reserve ``count`` bytes until ``give_back``; False, and nothing reserved, when fewer are left."""
         with self._turn:
             if count > self._left:
                 return False
@@ -20,6 +20,6 @@ class ByteBudget:
             return True
 
     def give_back(self, count: int) -> None:
-        """End what ``take`` allowed."""
+        """Return ``count`` bytes that ``take`` reserved."""
         with self._turn:
             self._left += count

@@ -1,4 +1,4 @@
-"""Memory of one process with a bound in bytes."""
+"""A cache in one process's memory, bounded in bytes."""
 
 import threading
 from collections import OrderedDict
@@ -12,10 +12,10 @@ _ENTRY_COST: Final = 256
 
 
 class Cache(Generic[K, V]):
-    """Values by key, the least recently used dropped beyond a number of bytes; safe between threads."""
+    """Values by key; drops the least recently used ones beyond its bound; thread-safe."""
 
     def __init__(self, limit: int, cost: Callable[[V], int]) -> None:
-        """Keep at most ``limit`` bytes: what each value costs, and 256 for its key and the bookkeeping."""
+        """Keep at most ``limit`` bytes, where a value takes its ``cost`` and 256 for key and bookkeeping."""
         self._limit = limit
         self._cost = cost
         self._used = 0
@@ -23,7 +23,7 @@ class Cache(Generic[K, V]):
         self._lock = threading.Lock()
 
     def get(self, key: K) -> V | None:
-        """Return the value, None when it is not remembered."""
+        """Return the value, None when it is not in the cache."""
         with self._lock:
             value = self._values.get(key)
             if value is not None:
@@ -31,7 +31,7 @@ class Cache(Generic[K, V]):
             return value
 
     def put(self, key: K, value: V) -> None:
-        """Remember the value instead of another of this key; one that takes more than an eighth of the room is not."""
+        """Store the value under the key, in place of another; one over an eighth of ``limit`` is not stored."""
         cost = self._cost(value) + _ENTRY_COST
         with self._lock:
             self._forget(key)
@@ -43,7 +43,7 @@ class Cache(Generic[K, V]):
                 self._used -= self._cost(self._values.popitem(last=False)[1]) + _ENTRY_COST
 
     def forget(self, key: K) -> None:
-        """Drop the value, if there is one."""
+        """Drop the key's value, if there is one."""
         with self._lock:
             self._forget(key)
 
@@ -54,5 +54,5 @@ class Cache(Generic[K, V]):
 
 
 def content_cache(limit: int = MANIFEST_CACHE_BYTES) -> Cache[str, bytes]:
-    """A cache of immutable contents by digest."""
+    """Make a cache of immutable contents by digest."""
     return Cache(limit, len)

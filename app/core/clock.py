@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Something that tells the time."""
+    """A source of the current time."""
 
     def now(self) -> datetime:
         """Return the current time, aware and in UTC."""
@@ -21,5 +21,5 @@ class SystemClock:
 
 
 def iso_milliseconds(moment: datetime) -> str:
-    """Write a moment as RFC 3339 with milliseconds and Z, as Harbor does."""
+    """Format a time as RFC 3339 with milliseconds and Z, as Harbor does."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Cron expressions as Harbor writes them: second minute hour day month weekday, or ``@daily``, ``@every 6h``."""
+"""Parse Harbor's cron expressions: second minute hour day month weekday, or ``@daily``, ``@every 6h``."""
 
 import re
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _ALL: Final = frozenset({"*", "?", "*/1", "?/1"})
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A field's name and bounds, and the words that stand for its numbers."""
+    """A field of a cron expression: its name, its bounds, and the words for its numbers."""
 
     name: str
     low: int
@@ -52,7 +52,7 @@ _UNITS_IN_ORDER: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cron:
-    """A checked expression; all times are UTC."""
+    """A valid expression; all times are UTC."""
 
     text: str
     every: timedelta | None = None
@@ -63,7 +63,7 @@ class Cron:
 
     @property
     def comes(self) -> bool:
-        """Whether there is any such time: not on 30 February."""
+        """Whether the expression has any time at all; 30 February has none."""
         if self.every is not None or not self.any_weekday:
             return True
         _, _, _, days, months, _ = self.fields
@@ -71,7 +71,7 @@ class Cron:
 
     @property
     def temporal(self) -> tuple[str, ...]:
-        """The same times as Temporal writes them: seven fields that must all match, so day-or-weekday is two lines."""
+        """The expression in Temporal's form: lines of seven fields that must all match; day-or-weekday takes two."""
         if self.every is not None:
             return (f"@every {int(self.every.total_seconds())}s",)
         second, minute, hour, day, month, weekday = (
@@ -82,16 +82,16 @@ class Cron:
         return (f"{second} {minute} {hour} {day} {month} * *", f"{second} {minute} {hour} * {month} {weekday} *")
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first time strictly after ``moment``; None when it never ``comes``."""
+        """Return the first time strictly after ``moment``; None when there is none."""
         start = moment.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
         if self.every is not None:
             return _aligned(start, self.every)
         for ahead in range(_SEARCHED_DAYS):
             day = start.replace(hour=0, minute=0, second=0) + timedelta(days=ahead)
             if self._falls_on(day):
-                found = self._in_day(day, start)
-                if found is not None:
-                    return found
+                time = self._in_day_or_none(day, start)
+                if time is not None:
+                    return time
         return None
 
     def _falls_on(self, day: datetime) -> bool:
@@ -103,7 +103,7 @@ class Cron:
             return by_day and by_weekday
         return by_day or by_weekday
 
-    def _in_day(self, day: datetime, start: datetime) -> datetime | None:
+    def _in_day_or_none(self, day: datetime, start: datetime) -> datetime | None:
         seconds, minutes, hours, *_ = self.fields
         times = (
             day.replace(hour=hour, minute=minute, second=second)
@@ -115,7 +115,7 @@ class Cron:
 
 
 def parse(text: str, field: str = "cron") -> Cron:
-    """Check an expression; FieldInvalid names ``field`` and says what is wrong."""
+    """Parse an expression; FieldInvalid names ``field`` and says what it must be."""
     stripped = text.strip()
     if len(stripped) > _LONGEST_TEXT:
         raise FieldInvalid(field, f"a cron of at most {_LONGEST_TEXT} characters")
@@ -143,10 +143,10 @@ def _every(text: str, duration: str, field: str) -> Cron:
 
 
 def _values(part: str, unit: _Unit, field: str) -> tuple[int, ...]:
-    found: set[int] = set()
+    values: set[int] = set()
     for item in part.split(","):
-        found.update(_range(item, unit, field))
-    return tuple(sorted(found))
+        values.update(_range(item, unit, field))
+    return tuple(sorted(values))
 
 
 def _range(item: str, unit: _Unit, field: str) -> range:

@@ -1,4 +1,4 @@
-"""Secrets of an installation: encryption at rest, keyed hashes, constant-time comparison."""
+"""Cryptography for an installation's secrets: encryption at rest, keyed hashes, constant-time comparison."""
 
 import base64
 import hashlib
@@ -17,17 +17,17 @@ _ALPHABET = string.ascii_letters + string.digits
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Cipher:
-    """Encrypts secrets for database columns under a key of 32 bytes; retired keys still read what they wrote."""
+    """Encrypts secrets for database columns under a key of 32 bytes; retired keys still decrypt."""
 
     key: bytes
     retired: tuple[bytes, ...] = ()
 
     def encrypt(self, plain: str) -> str:
-        """Encrypt a secret under the key of now."""
+        """Encrypt a secret under the current key."""
         return _fernet(self.key).encrypt(plain.encode()).decode()
 
     def decrypt(self, cipher: str) -> str:
-        """Decrypt what ``encrypt`` made under this key or a retired one; InternalError when none fits."""
+        """Decrypt a secret that was encrypted under the current or a retired key; InternalError when none fits."""
         keys = MultiFernet([_fernet(key) for key in (self.key, *self.retired)])
         try:
             return keys.decrypt(cipher.encode()).decode()
@@ -39,59 +39,59 @@ class Cipher:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Pepper:
-    """Hashes random secrets under a key of 32 bytes; what was hashed under a retired key can still be recognised."""
+    """Hashes random secrets under a key of 32 bytes; hashes under retired keys can still be compared."""
 
     key: bytes
     retired: tuple[bytes, ...] = ()
 
     def keyed_hash(self, *parts: str) -> str:
-        """HMAC-SHA-256 in hex over the parts, which may hold any characters."""
+        """Return the HMAC-SHA-256 of the parts, in hex; parts may hold any characters."""
         return keyed_hash(self.key, *parts)
 
     def keyed_hashes(self, *parts: str) -> tuple[str, ...]:
-        """What ``keyed_hash`` says of the parts, and what it said under each retired key."""
+        """Return the parts' hash under the current key and under each retired one."""
         return tuple(keyed_hash(key, *parts) for key in (self.key, *self.retired))
 
 
 class Keys(Protocol):
-    """The installation's symmetric keys as they are now, in a process that may outlive their rotation."""
+    """The installation's current symmetric keys, also in a process that started before their rotation."""
 
     @property
     def csrf(self) -> bytes:
-        """The key of tokens against forged requests."""
+        """The key of CSRF tokens."""
         ...
 
     @property
     def cipher(self) -> Cipher:
-        """What encrypts secrets at rest."""
+        """The cipher for secrets at rest."""
         ...
 
     def keyed_hash(self, *parts: str) -> str:
-        """As ``Pepper.keyed_hash``."""
+        """Hash as ``Pepper.keyed_hash`` does."""
         ...
 
     def keyed_hashes(self, *parts: str) -> tuple[str, ...]:
-        """As ``Pepper.keyed_hashes``."""
+        """Hash as ``Pepper.keyed_hashes`` does."""
         ...
 
 
 def keyed_hash(key: bytes, *parts: str) -> str:
-    """HMAC-SHA-256 in hex over the parts, which may hold any characters."""
+    """Return the HMAC-SHA-256 of the parts under ``key``, in hex; parts may hold any characters."""
     return hmac.new(key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()
 
 
 def same(left: str, right: str) -> bool:
-    """Compare two secrets in constant time."""
+    """Tell whether two secrets are equal, in constant time."""
     return hmac.compare_digest(left.encode(), right.encode())
 
 
 def random_key() -> bytes:
-    """32 random bytes."""
+    """Return 32 random bytes."""
     return secrets.token_bytes(32)
 
 
 def random_password(length: int = 20) -> str:
-    """A password with at least one upper-case letter, one lower-case letter and one digit."""
+    """Return a random password with at least one upper-case letter, one lower-case letter and one digit."""
     while True:
         word = "".join(secrets.choice(_ALPHABET) for _ in range(length))
         if any(c.isupper() for c in word) and any(c.islower() for c in word) and any(c.isdigit() for c in word):

@@ -1,4 +1,4 @@
-"""Content digests as OCI image-spec's descriptor grammar has them: ``algorithm:encoded``."""
+"""Content digests, ``algorithm:encoded``, by the grammar of the OCI image specification."""
 
 import hashlib
 import re
@@ -13,11 +13,11 @@ _REGISTERED = {
     "blake3": re.compile(r"[0-9a-f]{64}"),
 }
 UPLOADABLE = ("sha256", "sha512")
-"""Algorithms by which content can be stored here; blake3 is known inside descriptors only."""
+"""Algorithms that content can be uploaded under; blake3 is accepted inside descriptors only."""
 
 
 class Digest(str):
-    """A digest of valid grammar; a plain string everywhere a string is wanted."""
+    """A digest of valid grammar; usable wherever a string is."""
 
     __slots__ = ()
 
@@ -34,7 +34,7 @@ class Digest(str):
 
     @classmethod
     def parse_uploadable(cls, text: str) -> Self:
-        """As ``parse``, and refuse algorithms that content cannot be stored under."""
+        """Parse a digest of an uploadable algorithm; DigestInvalid for any other."""
         digest = cls.parse(text)
         if digest.algorithm not in UPLOADABLE:
             raise DigestInvalid(

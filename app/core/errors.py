@@ -1,29 +1,29 @@
-"""The tree of domain errors: what can go wrong, without a word about HTTP or Temporal.
+"""The tree of domain errors, independent of HTTP and Temporal.
 
 DomainError
-├── InvalidError            the request does not make sense, the same request will never succeed
+├── InvalidError            the request is wrong, and the same request will never succeed
 │   ├── NameInvalid · DigestInvalid · TagInvalid · SizeInvalid · PageInvalid
 │   ├── ManifestInvalid · ManifestBlobUnknown · UploadInvalid
-│   └── FieldInvalid (names the field and what would be right)
-├── UnauthenticatedError    nobody, or wrong credentials
+│   └── FieldInvalid (names the field and what it must be)
+├── UnauthenticatedError    an anonymous caller, or wrong credentials
 │   └── TokenInvalid        a token that is forged, expired, or revoked
-├── DeniedError             somebody who may not
+├── DeniedError             a known caller without the right
 │   ├── RobotDenied (more than the caller holds, or a robot that cannot be edited)
-│   ├── ReadOnly (the administrator's switch) · FenceLost (a lease holder that no longer holds it)
-│   └── QuotaExceeded (the project may not hold so many bytes)
+│   ├── ReadOnly (the administrator's switch) · FenceLost (a write lease that was lost)
+│   └── QuotaExceeded (more bytes than the project's limit)
 ├── NotFoundError
 │   └── ProjectUnknown · RepositoryUnknown · ManifestUnknown · BlobUnknown · UploadUnknown
 ├── ConflictError
-│   └── ObjectBusy (a stored object that another writer has open) · Overtaken (a constraint that another came to break)
+│   └── ObjectBusy (another request writes the stored object) · Overtaken (another transaction came first)
 ├── PreconditionError
 │   └── StillReferenced
 ├── LimitError
 │   └── TooLarge · TooManyTags · RangeInvalid · TooManyRequests
 ├── UnsupportedError
 ├── UnavailableError        try again later, ``retry_after`` seconds when known
-│   └── StorageFull · Contended (the database gave another transaction the locks that this one needed)
-└── InternalError           a promise of ours is broken
-    └── ContentDamaged (a stored object that is not what its row says)
+│   └── StorageFull · Contended (the database ended the transaction in favour of another)
+└── InternalError           a defect, or damaged data
+    └── ContentDamaged (a stored object that does not match its row)
 """
 
 from enum import StrEnum
@@ -64,7 +64,7 @@ class DomainError(Exception):
         self.detail = detail
         self.retry_after = retry_after
         self.facts: tuple[Any, ...] = ()
-        """Events that outlive the rollback this error causes; ``Context.record_refusal`` emits them after it."""
+        """Events that ``Context.record_refusal`` emits after the rollback that this error causes."""
 
     @property
     def message(self) -> str:
@@ -72,13 +72,13 @@ class DomainError(Exception):
         return str(self.args[0])
 
     def carrying(self, *facts: Any) -> Self:  # noqa: ANN401 - the events' classes belong to a layer above
-        """Add facts that are to be on record though this error undoes the transaction; returns the error."""
+        """Add events to record although this error rolls back the transaction; return the error."""
         self.facts += facts
         return self
 
 
 class InvalidError(DomainError):
-    """The request is wrong in itself."""
+    """The request is wrong, whatever the state of the registry."""
 
     kind = Kind.INVALID
     code = "invalid"
@@ -142,7 +142,7 @@ class UploadInvalid(InvalidError):
 
 
 class FieldInvalid(InvalidError):
-    """One field of a request is wrong; the message names it and says what would be right."""
+    """One field of a request is wrong; the message names it and says what it must be."""
 
     code = "field_invalid"
 
@@ -155,7 +155,7 @@ class FieldInvalid(InvalidError):
 
 
 class UnauthenticatedError(DomainError):
-    """The caller is nobody, or the credentials are wrong."""
+    """The caller is anonymous, or its credentials are wrong."""
 
     kind = Kind.UNAUTHENTICATED
     code = "unauthenticated"
@@ -163,14 +163,14 @@ class UnauthenticatedError(DomainError):
 
 
 class TokenInvalid(UnauthenticatedError):
-    """A token that is forged, malformed, expired or revoked; a new one may be had for the asking."""
+    """A token that is forged, malformed, expired or revoked; the client should fetch a new one."""
 
     code = "token_invalid"
     default_message = "the token is invalid or has expired"
 
 
 class DeniedError(DomainError):
-    """The caller is somebody who may not do this."""
+    """The caller is known and lacks the right."""
 
     kind = Kind.DENIED
     code = "denied"
@@ -185,21 +185,21 @@ class ReadOnly(DeniedError):
 
 
 class RobotDenied(DeniedError):
-    """A rule about robot accounts forbids this to a caller who holds the right itself."""
+    """A rule about robot accounts forbids what the caller's permissions allow."""
 
     code = "robot_denied"
     default_message = "the robot account may not be granted this"
 
 
 class NotOnboarded(DeniedError):
-    """An identity source vouches for a person who cannot have an account here; the message says why."""
+    """An identity source accepts the login, but the person cannot have an account here; the message says why."""
 
     code = "not_onboarded"
     default_message = "no account can be made for this person"
 
 
 class FenceLost(DeniedError):
-    """A lease was lost to time or to another holder; the work that needed it must stop."""
+    """A write lease expired or passed to another holder; the work that needs it must stop."""
 
     code = "fence_lost"
     default_message = "the write lease is no longer held"
@@ -213,7 +213,7 @@ class QuotaExceeded(DeniedError):
 
 
 class NotFoundError(DomainError):
-    """The thing asked for does not exist, or not for this caller."""
+    """The resource does not exist, or the caller may not know of it."""
 
     kind = Kind.NOT_FOUND
     code = "not_found"
@@ -256,7 +256,7 @@ class UploadUnknown(NotFoundError):
 
 
 class ConflictError(DomainError):
-    """The thing exists already, or changed meanwhile."""
+    """The resource exists already, or changed meanwhile."""
 
     kind = Kind.CONFLICT
     code = "conflict"
@@ -271,13 +271,13 @@ class ObjectBusy(ConflictError):
 
 
 class Overtaken(ConflictError):
-    """The database refused a row because of another one that came, or went, meanwhile; trying again tells which."""
+    """A constraint failed because another transaction added or deleted a row meanwhile; a retry finds out which."""
 
     default_message = "it exists already, or something still refers to it"
 
 
 class PreconditionError(DomainError):
-    """A rule about the thing's state forbids this now."""
+    """The resource's state does not allow this now."""
 
     kind = Kind.PRECONDITION
     code = "precondition"
@@ -285,14 +285,14 @@ class PreconditionError(DomainError):
 
 
 class StillReferenced(PreconditionError):
-    """Something else refers to it and would be left with nothing."""
+    """Another resource refers to this one, which therefore cannot be deleted."""
 
     code = "still_referenced"
     default_message = "something else still refers to it"
 
 
 class LimitError(DomainError):
-    """A bound is passed."""
+    """A limit is exceeded."""
 
     kind = Kind.LIMIT
     code = "limit"
@@ -300,7 +300,7 @@ class LimitError(DomainError):
 
 
 class TooLarge(LimitError):
-    """A body over its bound."""
+    """A request body that exceeds its limit."""
 
     code = "too_large"
     default_message = "request body too large"
@@ -321,14 +321,14 @@ class RangeInvalid(LimitError):
 
 
 class TooManyRequests(LimitError):
-    """Too many tries; ``retry_after`` says when the next one is welcome."""
+    """Too many attempts; the next is accepted after ``retry_after`` seconds."""
 
     code = "too_many_requests"
     default_message = "too many requests"
 
 
 class UnsupportedError(DomainError):
-    """The operation exists in the protocol and not here."""
+    """The protocol has this operation, PyHarbor does not."""
 
     kind = Kind.UNSUPPORTED
     code = "unsupported"
@@ -336,7 +336,7 @@ class UnsupportedError(DomainError):
 
 
 class UnavailableError(DomainError):
-    """Not now; the same request may succeed after ``retry_after`` seconds."""
+    """The request cannot be served now; it may succeed after ``retry_after`` seconds."""
 
     kind = Kind.UNAVAILABLE
     code = "unavailable"
@@ -344,25 +344,25 @@ class UnavailableError(DomainError):
 
 
 class StorageFull(UnavailableError):
-    """The storage has no room left or refuses writes."""
+    """The storage is full or refuses writes."""
 
     code = "storage_full"
     default_message = "the blob storage cannot be written"
 
 
 class Contended(UnavailableError):
-    """The database ended this transaction in favour of others that change the same; it may succeed the next time."""
+    """The database ended this transaction in favour of one that changes the same rows; a retry may succeed."""
 
     code = "contended"
     default_message = "too many changes of the same thing at once"
 
 
 class InternalError(DomainError):
-    """A promise of the product is broken."""
+    """A defect of the product, or damaged data."""
 
 
 class ContentDamaged(InternalError):
-    """A stored object of another length, or with another digest, than its row says."""
+    """A stored object whose length or digest is not that of its row."""
 
     code = "content_damaged"
     default_message = "the stored copy of this content is damaged"

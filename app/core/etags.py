@@ -1,11 +1,11 @@
-"""Entity tags as clients send them back (RFC 9110 section 13.1.2)."""
+"""Compare entity tags with If-None-Match (RFC 9110 section 13.1.2)."""
 
 
 def is_known(tag: str, if_none_match: str | None) -> bool:
-    """Tell whether an If-None-Match header names the content of this tag, compared weakly; ``*`` names any content."""
+    """Tell whether an If-None-Match header lists this tag, by weak comparison, or is ``*``."""
     if not if_none_match:
         return False
     if if_none_match == f'"{tag}"':
         return True
-    named = {each.strip().removeprefix("W/").strip('"') for each in if_none_match.split(",")}
-    return tag in named or "*" in named
+    tags = {item.strip().removeprefix("W/").strip('"') for item in if_none_match.split(",")}
+    return tag in tags or "*" in tags

@@ -1,4 +1,4 @@
-"""What may be shown of a text that can hold credentials: URLs, also odd ones, and what people mistake for them."""
+"""Mask credentials in URLs, malformed ones included, and in similar texts."""
 
 import re
 from typing import Final
@@ -9,20 +9,20 @@ _SHOWN: Final = frozenset(
     {"application_name", "channel_binding", "connect_timeout", "dbname", "gssencmode", "host", "hostaddr", "keepalives"}
     | {"load_balance_hosts", "mode", "port", "sslcert", "sslmode", "sslrootcert", "target_session_attrs", "user"}
 )
-"""Parameters whose values are no secrets; of any other nobody knows."""
+"""Parameters whose values are shown; all others may be secrets."""
 _OF_FILES: Final = ("", "sqlite://")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PARAMETER: Final = re.compile(r"([^\s?&;=]+)=([^&]*)")
 _PLAIN: Final = re.compile(r"[\w.,:/\[\]-]*")
-"""A value that hides no second parameter."""
+"""A value that cannot contain another parameter."""
 
 
 def masked(text: str) -> str:
-    """The text without passwords.
+    """Return the text with its secrets replaced by ``***``.
 
-    What stands between a user's name and the last ``@`` is hidden, whatever it looks like, and so is the value of every
-    parameter that is not known to be harmless, to the next ``&``. A user's name alone is shown in a database's URL
-    only, and an ``@`` is left alone in the path of a file only.
+    Masked are everything between the user's name and the last ``@``, and the value, up to the next ``&``, of every
+    parameter that is not known to be harmless. A user's name without a password is shown only in a PostgreSQL URL;
+    an ``@`` in the path of a file is no credential.
     """
     scheme = match[0] if (match := _SCHEME.match(text)) else ""
     rest = text[len(scheme) :]

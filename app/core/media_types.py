@@ -1,4 +1,4 @@
-"""Media types that the registry has to know by name."""
+"""Media types of manifests, configs, layers and signatures that the registry treats specially."""
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -17,7 +17,7 @@ SIGSTORE_BUNDLES = frozenset(
     {f"application/vnd.dev.sigstore.bundle.v0.{minor}+json" for minor in (1, 2, 3)}
     | {f"application/vnd.dev.sigstore.bundle+json;version=0.{minor}" for minor in (1, 2, 3)}
 )
-"""As bundles were called from their first version on."""
+"""The names of all versions of Sigstore bundles."""
 IN_TOTO = "application/vnd.in-toto+json"
 OCTET_STREAM = "application/octet-stream"
 
@@ -25,7 +25,7 @@ INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 IMAGE_CONFIGS = frozenset({OCI_CONFIG, DOCKER_CONFIG})
 ATTESTATIONS = SIGSTORE_BUNDLES | {DSSE_ENVELOPE, IN_TOTO}
-"""Statements, signed or not, which may hold all that is known of an image."""
+"""Statements about an image, signed or not, such as its provenance or its SBOM."""
 NON_DISTRIBUTABLE = frozenset(
     {
         "application/vnd.oci.image.layer.nondistributable.v1.tar",
@@ -43,4 +43,4 @@ KNOWN = (
     | NON_DISTRIBUTABLE
     | {OCI_EMPTY, HELM_CONFIG, COSIGN_SIMPLE_SIGNING, NOTATION_SIGNATURE, NOTATION_JWS}
 )
-"""Types that decide how content is read."""
+"""All types above that decide how content is read."""

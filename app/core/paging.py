@@ -1,4 +1,4 @@
-"""Pages: by key (what comes strictly after ``last``) for the registry, by number for the management API."""
+"""Pages of lists: after a key (``last``) in the registry API, by number in the management API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 PAGE_SIZE_LIMIT: Final = 100
-"""Rows that a page may be asked for."""
+"""The largest ``page_size`` that a client may ask for."""
 MOST_ROWS: Final = 1000
-"""Rows of the longest page, that of a caller who asks for everything."""
+"""The most rows of a page, for a client that asks for everything."""
 LARGEST_ANSWER: Final = 4 * 1024 * 1024
-"""Bytes that no list answers more than."""
+"""The most bytes of a list's answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +30,17 @@ class OffsetPage:
 
     @property
     def offset(self) -> int:
-        """Rows before this page."""
+        """The number of rows before this page."""
         return (self.number - 1) * self.size
 
     def at_most(self, rows: int) -> "OffsetPage":
-        """Return this page, or the first one of ``rows`` items where it would be longer than any caller can name."""
+        """Return this page, or the first page of ``rows`` items when this one is larger."""
         return self if self.size <= rows else OffsetPage(size=rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(Generic[T]):
-    """One page of a list and how many items the whole list has."""
+    """One page of a list, and the number of items of the whole list."""
 
     items: Sequence[T]
     total: int

@@ -1,4 +1,4 @@
-"""Parsers of text that people write in settings; each raises ValueError with what would be right."""
+"""Parse the values of settings; each parser raises ValueError with the expected form."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _DIGITS = 15
 
 
 def duration(text: str) -> timedelta:
-    """Read ``90s``, ``30m``, ``2h`` or ``14d``; ValueError says what would be right."""
+    """Parse ``90s``, ``30m``, ``2h`` or ``14d``; ValueError for anything else."""
     match = _DURATION.fullmatch(text.strip())
     if not match:
         message = f"{text!r} is no duration: write a whole number and a unit, as in 0s, 90m, 2h or 14d"
@@ -35,7 +35,7 @@ def duration(text: str) -> timedelta:
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """A parser of whole numbers from ``low`` to ``high``."""
+    """Return a parser of whole numbers from ``low`` to ``high``."""
 
     def parse(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
@@ -47,12 +47,12 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def path(text: str) -> Path:
-    """A file or folder, from the current folder or ``~`` on."""
+    """Parse a path, relative to the current folder or with ``~``; the result is absolute."""
     return Path(text).expanduser().absolute()
 
 
 def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
-    """A parser of one of a few words, in any case."""
+    """Return a parser of one of the words, in any case; it gives the word in lower case."""
 
     def parse(text: str) -> str:
         if text.lower() not in choices:
@@ -64,7 +64,7 @@ def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def boolean(text: str) -> bool:
-    """True or false in the usual spellings. ValueError says what would be right."""
+    """Parse true, false, 1, 0, yes, no, on or off, in any case; ValueError for anything else."""
     words = {
         "true": True,
         "1": True,
@@ -82,19 +82,19 @@ def boolean(text: str) -> bool:
 
 
 def http_url(text: str) -> str:
-    """A URL of a web server, without a trailing slash. ValueError says what would be right."""
-    parts = _split(text)
+    """Parse the URL of a web server, without a trailing slash; ValueError when it is none or has a user."""
+    parts = _parts_or_none(text)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         message = "expected a URL of the form http://host:port or https://host"
         raise ValueError(message)
     if "@" in parts.netloc:
-        message = "a URL that everybody is shown must not hold a user or password"
+        message = "a URL that clients are shown must not hold a user or password"
         raise ValueError(message)
     return urlunsplit(parts).rstrip("/")
 
 
-def _split(text: str) -> SplitResult | None:
-    """The URL's parts; None when it has none, or its port is no number. The library's own words repeat the URL."""
+def _parts_or_none(text: str) -> SplitResult | None:
+    """Return the URL's parts, None when it is malformed; the library's error would repeat the whole URL."""
     try:
         parts = urlsplit(text)
         parts.port  # noqa: B018 - reading it checks it
@@ -104,7 +104,7 @@ def _split(text: str) -> SplitResult | None:
 
 
 def host_port(text: str) -> str:
-    """``host:port``. ValueError says what would be right."""
+    """Check that the text is ``host:port``; ValueError for anything else."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit():
         message = f"{text!r} is not of the form host:port"
@@ -113,7 +113,7 @@ def host_port(text: str) -> str:
 
 
 def namespace(text: str) -> str:
-    """A Temporal namespace. ValueError says what would be right."""
+    """Check that the text names a Temporal namespace; ValueError for anything else."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", text):
         message = f"{text!r} is no Temporal namespace: letters, digits, '.', '_' and '-'"
         raise ValueError(message)
@@ -121,7 +121,7 @@ def namespace(text: str) -> str:
 
 
 def database_url(text: str) -> str:
-    """A URL of a database that the product runs on. ValueError says what would be right."""
+    """Check that the text is the URL of a SQLite or PostgreSQL database; ValueError says what is wrong."""
     if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
         message = "expected sqlite:///path or postgresql+psycopg://user:password@host/name"
         raise ValueError(message)
@@ -139,7 +139,7 @@ def database_url(text: str) -> str:
 
 
 def hosts(text: str) -> tuple[str, ...]:
-    """Names or addresses, with or without a port, separated by commas, in lower case. ValueError says what is wrong."""
+    """Parse hosts, with or without a port, separated by commas; in lower case. ValueError names a wrong one."""
     names = tuple(part.strip().lower() for part in text.split(",") if part.strip())
     for name in names:
         if not _HOST.fullmatch(name):
@@ -149,7 +149,7 @@ def hosts(text: str) -> tuple[str, ...]:
 
 
 def networks(text: str) -> tuple[str, ...]:
-    """Addresses and networks, separated by commas. ValueError says what would be right."""
+    """Parse addresses and networks, separated by commas; ValueError names a wrong one."""
     names = tuple(part.strip() for part in text.split(",") if part.strip())
     for name in names:
         try:
@@ -161,7 +161,7 @@ def networks(text: str) -> tuple[str, ...]:
 
 
 def byte_count(text: str) -> int:
-    """Read a number of bytes, ``65536``, ``64K``, ``50M`` or ``1GiB``; ValueError says what would be right."""
+    """Parse a number of bytes, ``65536``, ``64K``, ``50M`` or ``1GiB``; ValueError for anything else."""
     match = _BYTES.fullmatch(text.strip())
     if not match:
         message = f"{text!r} is no number of bytes: write a whole number, as in 65536, 64K, 50M or 1G"
@@ -170,7 +170,7 @@ def byte_count(text: str) -> int:
 
 
 def byte_rate(text: str) -> int:
-    """Bytes per second, at least 64K. ValueError says what would be right."""
+    """Parse a number of bytes per second, at least 64K; ValueError for anything else."""
     rate = byte_count(text)
     if rate < _SLOWEST:
         message = f"{text!r} is too slow: at least 64K"
@@ -179,7 +179,7 @@ def byte_rate(text: str) -> int:
 
 
 def share(text: str) -> int | Fraction:
-    """Read a part of something, ``5%`` or ``0.5%`` as a fraction, or a number of things. ValueError for others."""
+    """Parse ``5%`` or ``0.5%`` to a fraction, a whole number from 1 to a number; ValueError for anything else."""
     part = _PERCENT.fullmatch(text.strip())
     if part and 0 < (fraction := Fraction(part[1]) / 100) <= 1:
         return fraction
@@ -190,7 +190,7 @@ def share(text: str) -> int | Fraction:
 
 
 def sample(text: str) -> str:
-    """A text that ``share`` reads, or ``all``, which becomes empty. ValueError says what would be right."""
+    """Check that ``share`` parses the text; ``all`` becomes the empty text. ValueError for anything else."""
     if text.lower() == "all":
         return ""
     share(text)
@@ -198,7 +198,7 @@ def sample(text: str) -> str:
 
 
 def cron_expression(text: str) -> str:
-    """A cron expression of times that come. ValueError says what would be right."""
+    """Check that the text is a cron expression with at least one time; ValueError for anything else."""
     try:
         parsed = cron.parse(text)
     except FieldInvalid as error:

@@ -1,4 +1,4 @@
-"""Work that can pause: a generator that yields nothing while it waits for a client, and returns its result."""
+"""Work that can pause: a generator that yields None where it waits for a client, and returns its result."""
 
 from collections.abc import Generator
 from typing import TypeVar
@@ -6,15 +6,15 @@ from typing import TypeVar
 R = TypeVar("R")
 
 Pausing = Generator[None, None, R]
-"""At each pause it may be left alone and resumed on any thread, or closed, and cleans up then as after an error.
+"""A generator that may be resumed on any thread after a pause, or closed, when it cleans up as after an error.
 
-Between two pauses it runs on one thread. So nothing that belongs to a thread is held at a pause: no writing
-transaction, no buffer with bytes still needed.
+It runs on one thread between two pauses, so it holds nothing of a thread across a pause: no writing transaction,
+no buffer with bytes that are still needed.
 """
 
 
 def completed(work: Pausing[R]) -> R:
-    """Go through all pauses at once, on this thread, and return the result."""
+    """Run the work to its end on this thread, without pausing, and return its result."""
     while True:
         try:
             next(work)

@@ -1,4 +1,4 @@
-"""Protocols by which low layers call what high layers provide, and families of implementations."""
+"""Protocols that high layers implement for low ones, and families of implementations by name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from typing import Any, Generic, Protocol, TypeVar
 from app.core.errors import InvalidError
 
 Handler = Callable[[Any, Any], None]
-"""A check: called with the Context and the subject; it refuses by raising."""
+"""An admission check: called with the Context and the subject; raises a DomainError to refuse."""
 
 
 class Verb(StrEnum):
-    """What is done to content or configuration, as admission names it; each has a row in ``app/admission.py``."""
+    """An operation on content or configuration that admission checks; each has a row in ``app/admission.py``."""
 
     PUSH = "push"
     UPLOAD = "upload"
-    """Its first byte."""
+    """The first byte of an upload."""
     MOUNT = "mount"
     PULL = "pull"
     TAG = "tag"
@@ -29,20 +29,20 @@ class Verb(StrEnum):
 
 
 AdmissionTable = Mapping[str, Sequence[Handler]]
-"""Verb -> checks in order."""
+"""Verb -> its checks, in order."""
 
 
 class Subject(Protocol):
-    """What an admission check is asked about."""
+    """The operation that an admission check decides on."""
 
     @property
     def verb(self) -> str:
-        """The row of its checks."""
+        """The verb, whose checks are run."""
         ...
 
     @property
     def denial(self) -> Any:  # noqa: ANN401 - the event's class belongs to a layer above
-        """The fact that is recorded when it is refused, None for nothing."""
+        """The event that records a refusal, None for none."""
         ...
 
 
@@ -51,13 +51,13 @@ M = TypeVar("M")
 
 @dataclass(frozen=True, slots=True)
 class Family(Generic[M]):
-    """Several real implementations of one protocol, by name."""
+    """The implementations of one protocol, by name."""
 
     name: str
     members: Mapping[str, M]
 
     def choose(self, member: str) -> M:
-        """Return the member, or raise InvalidError that lists the names there are."""
+        """Return the member; InvalidError lists the known names."""
         try:
             return self.members[member]
         except KeyError:
@@ -67,20 +67,20 @@ class Family(Generic[M]):
 
 
 IdentitySources = Family[Callable[[Any], object]]
-"""Makers of identity sources, called with the Ports, in the order in which the sources are asked."""
+"""Constructors of identity sources, called with the Ports, in the order in which logins are checked."""
 
 
 class PullSink(Protocol):
-    """Takes note of pulls without writing in the request."""
+    """Records pulls without writing to the database in the request."""
 
     def add(self, pull: Any) -> None:  # noqa: ANN401 - the pull event's class belongs to a layer above
-        """Remember one pull; written later in a batch."""
+        """Add one pull to the next batch."""
         ...
 
 
 class Bell(Protocol):
-    """Wakes the worker after a commit that left it something to do."""
+    """Wakes the worker after a commit that left it work."""
 
     def ring(self, session: Any) -> None:  # noqa: ANN401 - the session's class belongs to a layer above
-        """Called inside the writing transaction; the worker wakes when it commits."""
+        """Wake the worker when the session's writing transaction commits."""
         ...

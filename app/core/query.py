@@ -1,4 +1,4 @@
-"""What a list is asked for: conditions on named columns, order and page; plain values that services understand."""
+"""List queries as plain values: conditions on named columns, sort order and page."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +24,7 @@ class Fuzzy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """The column lies between both ends, each included; None is open."""
+    """The column lies between both ends, ends included; None is open."""
 
     low: Scalar | None
     high: Scalar | None
@@ -47,7 +47,7 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllOf:
-    """The thing has every one of the values (labels)."""
+    """The item has all of the values (labels)."""
 
     values: tuple[Scalar, ...]
 
@@ -73,16 +73,16 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """All that a caller may say about a list; every term must hold."""
+    """The conditions, order and page of a list; every term must hold."""
 
     terms: tuple[Term, ...] = ()
     sort: tuple[SortKey, ...] = ()
     page: OffsetPage = field(default_factory=OffsetPage)
 
     def with_term(self, key: str, condition: Condition) -> "ListQuery":
-        """The same query with one more condition."""
+        """Return the same query with one more condition."""
         return ListQuery(terms=(*self.terms, Term(key=key, condition=condition)), sort=self.sort, page=self.page)
 
     def values(self, key: str) -> tuple[Condition, ...]:
-        """The conditions on ``key``."""
+        """Return the conditions on ``key``."""
         return tuple(term.condition for term in self.terms if term.key == key)

@@ -1,4 +1,4 @@
-"""A value that a process reads again when it is older than some seconds."""
+"""A value that is cached for some seconds."""
 
 import threading
 from collections.abc import Callable
@@ -9,17 +9,17 @@ T = TypeVar("T")
 
 
 class Recent(Generic[T]):
-    """The last value that was read; safe between threads, which may read at the same time."""
+    """Caches the last value that was read; thread-safe, and several threads may read at once."""
 
     def __init__(self, seconds: float) -> None:
-        """Read again what is at least this old."""
+        """Keep a value for this many seconds."""
         self._age = timedelta(seconds=seconds)
         self._lock = threading.Lock()
         self._forgotten = 0
         self._read: tuple[datetime, T] | None = None
 
     def get(self, now: datetime, read: Callable[[], T]) -> T:
-        """Return the value, by ``read`` when there is no recent one."""
+        """Return the cached value, or the one of ``read`` when the cached one is too old."""
         known = self._read
         if known is not None and timedelta() <= now - known[0] < self._age:
             return known[1]
@@ -31,7 +31,7 @@ class Recent(Generic[T]):
         return value
 
     def forget(self) -> None:
-        """Let the next caller read, and drop what others are reading at this moment."""
+        """Drop the cached value, and do not cache what other threads are reading now."""
         with self._lock:
             self._forgotten += 1
             self._read = None

@@ -1,4 +1,4 @@
-"""Names of repositories and tags, and references that are one or the other."""
+"""Grammar of project names, repository names, tags and manifest references."""
 
 import re
 from typing import Self
@@ -11,11 +11,11 @@ _NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})+")
 _PROJECT = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 NAME_LIMIT = 255
-"""Bytes of a repository name; many clients cap host, slash and name together at 255."""
+"""The most bytes of a repository name; many clients limit host, slash and name together to 255."""
 
 
 class RepositoryName(str):
-    """A repository's full name, ``project/rest``; a plain string everywhere a string is wanted."""
+    """A repository's full name, ``project/rest``; usable wherever a string is."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""How many facts a caller can put on record by being refused: a bound for each caller, and one for the process."""
+"""Bounds on the refusals that are recorded in a minute: per caller, and for the process."""
 
 import threading
 from collections import Counter
@@ -7,26 +7,26 @@ from datetime import datetime
 from typing import Final
 
 PER_CALLER: Final = 60
-"""Facts of one kind and account in a minute; one kind never keeps another off the record."""
+"""Recorded refusals of one kind and account in a minute; kinds are counted apart."""
 IN_ALL: Final = 3000
-"""Facts of all of them in a minute; what this takes of memory is bounded too."""
+"""Recorded refusals of all callers in a minute, which bounds the counters' memory too."""
 _MINUTE: Final = 60
 
 
 class RefusalBounds:
-    """Counts the facts of the current minute in this process; safe between threads."""
+    """Counts the recorded refusals of the current minute in this process; thread-safe."""
 
     def __init__(self) -> None:
-        """Begin with nothing counted."""
+        """Start with empty counters."""
         self._lock = threading.Lock()
         self._minute = self._total = 0
         self._equal: Counter[Hashable] = Counter()
         self._callers: Counter[tuple[str, str]] = Counter()
 
     def take(self, caller: str, fact: tuple[str, Hashable], most: int, now: datetime) -> bool:
-        """Count a fact, its kind first, that ``caller`` causes; False when it is one too many.
+        """Count a refusal of ``caller``; False when it exceeds a bound and must not be recorded.
 
-        At most ``most`` equal ones a minute are not.
+        ``fact`` is its kind and what it is about; at most ``most`` equal ones are recorded in a minute.
         """
         minute, key, account = int(now.timestamp()) // _MINUTE, (caller, fact), (caller, fact[0])
         with self._lock:

@@ -1,4 +1,4 @@
-"""The declarative base of every table."""
+"""The declarative base class of all tables."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 class Base(DeclarativeBase):
-    """Named constraints, so that migrations can address them, and SQLite keys that are never used twice."""
+    """Names every constraint, so that migrations can refer to it, and never reuses a key on SQLite."""
 
     metadata = MetaData(
         naming_convention={
@@ -22,5 +22,5 @@ class Base(DeclarativeBase):
 
 
 def table_args(*parts: Any) -> tuple[Any, ...]:  # noqa: ANN401 - SQLAlchemy's own type for table arguments
-    """Constraints and indexes of one table, with the options that every table has."""
+    """Return ``__table_args__`` of a table: its constraints and indexes, and the options of all tables."""
     return (*parts, {"sqlite_autoincrement": True})

@@ -1,4 +1,4 @@
-"""Inserts that leave a row alone that is there already; the one place that knows both databases' spelling."""
+"""Build INSERT statements, with ON CONFLICT DO NOTHING for both databases."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -11,20 +11,26 @@ from app.db.base import Base
 
 
 def insert_absent(session: Session, model: type[Base]) -> sa.Insert:
-    """Return an INSERT … ON CONFLICT DO NOTHING into the model's table; RETURNING yields only the rows it made."""
+    """Return an INSERT … ON CONFLICT DO NOTHING into the model's table; RETURNING yields inserted rows only."""
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(model).on_conflict_do_nothing()
     return sqlite.insert(model).on_conflict_do_nothing()
 
 
 def full_insert(model: type[Base], *columns: str, **values: object) -> sa.Insert:
-    """An INSERT made once: ``columns`` are parameters; what has a default in Python must be among the two."""
+    """Build an INSERT for a module's constant: ``columns`` are its parameters, ``values`` are fixed.
+
+    Columns with a default in Python must be among them, so that the driver can run the statement as it is.
+    """
     table = cast("sa.Table", model.__table__)
     return sa.insert(table).values(**{name: sa.bindparam(name, type_=table.c[name].type) for name in columns}, **values)
 
 
 def absent_inserts(model: type[Base], *columns: str, **values: object) -> Mapping[str, sa.Insert]:
-    """The same statement for each database by name, made once: ``columns`` are parameters, RETURNING gives the id."""
+    """Build an INSERT … ON CONFLICT DO NOTHING RETURNING id for each database, by its dialect's name.
+
+    ``columns`` are its parameters, ``values`` are fixed.
+    """
     table = cast("sa.Table", model.__table__)
     parameters = {name: sa.bindparam(name, type_=table.c[name].type) for name in columns}
     return {
@@ -39,7 +45,10 @@ def absent_inserts(model: type[Base], *columns: str, **values: object) -> Mappin
 def absent_selects(
     model: type[Base], *columns: str, rows: sa.SelectBase, returning: str = ""
 ) -> Mapping[str, sa.Insert]:
-    """As ``absent_inserts`` for the rows of a SELECT with a WHERE; RETURNING gives the last column, or another."""
+    """Build an INSERT … SELECT … ON CONFLICT DO NOTHING for each database, by its dialect's name.
+
+    The SELECT ``rows`` must have a WHERE. RETURNING gives the last column, or the one named.
+    """
     table = cast("sa.Table", model.__table__)
     return {
         kind.dialect.name: kind.insert(table)

@@ -1,4 +1,4 @@
-"""Queries that features above add to: columns and joins of the one statement that is run anyway."""
+"""Extension points of a query: higher features add columns and joins to a lower feature's statement."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ Statement = sa.Select[*tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contributor:
-    """What one feature adds to a query of another."""
+    """The columns and joins that one feature adds to another's query."""
 
     name: str
     extend: Callable[[Statement], Statement]
-    """Adds columns called ``<name>_…`` and the joins they need, which neither drop nor repeat a row."""
+    """Adds columns called ``<name>_…`` and their joins, which must neither drop nor repeat rows."""
 
 
 C = TypeVar("C", bound=Contributor)
 
 
 class Contributors(Generic[C]):
-    """The contributors of one query, in order; each statement that they extend is made once, so that it is planned."""
+    """The contributors of one query, in order; keeps each extended statement, so that its plan is kept too."""
 
     def __init__(self, *members: C) -> None:
-        """InternalError for two of one name."""
+        """Take the contributors; InternalError when two have the same name."""
         names = [member.name for member in members]
         if len(set(names)) != len(names):
             raise InternalError(f"contributors need names of their own: {', '.join(names)}")
@@ -41,9 +41,9 @@ class Contributors(Generic[C]):
         return bool(self._members)
 
     def statement(self, base: Statement, chosen: Sequence[C] | None = None) -> Statement:
-        """Return ``base``, one of a module's statements, with the columns of all or the ``chosen`` members behind.
+        """Return ``base``, a module's constant, extended by all members, or by the ``chosen`` ones.
 
-        Without any it is ``base`` itself.
+        With no member it is ``base`` itself.
         """
         members = self._members if chosen is None else chosen
         if not members:

@@ -1,4 +1,4 @@
-"""Connections and transactions: one writing transaction per thread, reads that cannot write, a kept connection."""
+"""Connections and transactions: one writing transaction per thread, and read-only ones."""
 
 import functools
 import os
@@ -31,13 +31,13 @@ _MEMORY: Final = ":memory:"
 _BUSY_MS: Final = 60_000
 _WRITE_BACK_MS: Final = 2_000
 _STATEMENTS_KEPT: Final = 200
-"""Of each engine, compiled; callers' queries take many forms."""
+"""The compiled statements that each engine caches; list queries take many forms."""
 _NOT_DURABLE: Final = sa.text("SET LOCAL synchronous_commit = off")
 _here = threading.local()
 
 
 class Database:
-    """The database, SQLite (WAL) or PostgreSQL, behind one interface; connects on first use, fork-safe until then."""
+    """The SQLite (WAL) or PostgreSQL database; connects on first use, and may be forked until then."""
 
     def __init__(self, url: str, *, pool_size: int = 16, application: str = "pyharbor") -> None:
         """Prepare engines for ``url`` (``sqlite:///path`` or ``postgresql+psycopg://…``); nothing is opened yet."""
@@ -61,7 +61,7 @@ class Database:
 
     @property
     def dialect(self) -> str:
-        """The database's name, as statements for each are kept by."""
+        """``sqlite`` or ``postgresql``, the keys of statements that are built for each database."""
         return self.url.get_backend_name()
 
     @property
@@ -71,19 +71,19 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A read transaction: one snapshot on SQLite, READ COMMITTED and read-only on PostgreSQL; never writes."""
-        self._may_read()
+        """Open a read-only transaction: a snapshot on SQLite, READ COMMITTED on PostgreSQL."""
+        self._about_to_read()
         with translated(), self._read_sessions() as session:
             yield session
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Session]:
-        """The one writing transaction of this thread; commits at the end, rolls back on any exception.
+        """Open this thread's writing transaction; commits at the end, rolls back on any exception.
 
-        On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so no later statement fails for want of it, and
-        waits for the disk when others may write again: they can see it before it is durable, and theirs is so after it.
-        One that is not ``durable`` does not wait for the disk: a power cut, never a crash of a process, may undo it.
-        StorageFull from the end of a durable one leaves open whether it lasts.
+        On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that no later statement fails for lack of it,
+        and waits for the disk after it has released the lock: other transactions may see its changes before they are
+        durable, but become durable after it. Without ``durable`` it does not wait for the disk: a power cut may undo
+        it, a crash of a process does not. StorageFull at the end of a durable one leaves open whether it is kept.
         """
         about_to_block()
         if writing():
@@ -102,9 +102,10 @@ class Database:
                 self._commits.wait()
 
     def await_durable(self) -> None:
-        """Return when all that can be seen by now is durable; errors as ``write``.
+        """Wait until all changes that are visible now are durable; raises what ``write`` raises.
 
-        For whoever answers by what another transaction did, and changes nothing. Others of SQLite's can be seen before.
+        For a request that changes nothing and answers with another transaction's changes, which SQLite shows before
+        they are durable.
         """
         if self._commits is not None:
             about_to_block()
@@ -112,17 +113,17 @@ class Database:
                 self._commits.wait()
 
     def note(self, statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
-        """Run one changing statement as a transaction of its own that is not durable, and return its rows."""
+        """Run one writing statement in its own transaction, which is not durable, and return its rows."""
         about_to_block()
         plan = self._plans.find(statement) if self.sqlite and not writing() else None
         if plan is not None and plan.takes(parameters):
-            with suppress(self._driver_error), self._turn or _nothing(), closing(self._writer.raw_connection()) as kept:
-                return plan.rows(kept, parameters)
+            with suppress(self._driver_error), self._turn or _nothing(), closing(self._writer.raw_connection()) as raw:
+                return plan.rows(raw, parameters)
         with self.write(durable=False) as session:
             return session.connection().execute(statement, parameters).all()
 
     def write_many(self, session: Session, statement: sa.Executable, several: Sequence[Mapping[str, Any]]) -> None:
-        """Run one changing statement, made once, for each of ``several`` parameters in the session's transaction."""
+        """Run a module's writing statement for each of ``several`` parameters in the session's transaction."""
         plan = self._plans.find(statement)
         if plan is not None and all(plan.takes(parameters) for parameters in several):
             plan.run_many(session.connection(), several)
@@ -130,8 +131,8 @@ class Database:
             session.connection().execute(statement, several)
 
     def rows(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
-        """Run one reading statement on this thread's kept autocommit connection and return all rows (the hot path)."""
-        self._may_read()
+        """Run one reading statement on this thread's own autocommit connection and return all rows (the hot path)."""
+        self._about_to_read()
         values = parameters or {}
         plan = self._plans.find(statement)
         with translated():
@@ -150,7 +151,7 @@ class Database:
                 return self._kept().execute(statement, values).all()
 
     def dispose(self) -> None:
-        """Close every pooled connection (before a fork, at the end of a process)."""
+        """Close all connections, before a fork and at the end of a process."""
         for connection in list(self._all_kept):
             connection.close()
         self._local = threading.local()
@@ -160,12 +161,12 @@ class Database:
             self._commits.close()
 
     def _write_back(self) -> bool:
-        """Bring SQLite's whole log into its file and begin it anew; False while somebody reads.
+        """Checkpoint SQLite's whole write-ahead log into the database file and truncate it; False while it is read.
 
-        Nobody writes until others may trust the log again.
+        Holds the write turn until the log is trusted again.
         """
-        with self._turn or _nothing(), suppress(DBAPIError), self._writer.connect() as kept:
-            connection = kept.execution_options(isolation_level="AUTOCOMMIT")
+        with self._turn or _nothing(), suppress(DBAPIError), self._writer.connect() as opened:
+            connection = opened.execution_options(isolation_level="AUTOCOMMIT")
             connection.exec_driver_sql(f"PRAGMA busy_timeout={_WRITE_BACK_MS}")
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
             connection.invalidate()
@@ -174,8 +175,8 @@ class Database:
             return not busy
         return False
 
-    def _may_read(self) -> None:
-        """A file on this machine can be read at once, another machine is waited for."""
+    def _about_to_read(self) -> None:
+        """Raise WouldBlock where reading would wait for a database server; a SQLite file is read at once."""
         if not self.sqlite:
             about_to_block()
 
@@ -199,18 +200,17 @@ def writing() -> bool:
     return bool(getattr(_here, "writing", False))
 
 
-def forbid_in_transaction(what: str) -> None:
-    """Raise InternalError inside a writing transaction: ``what`` may block and must come before or after it."""
+def require_no_transaction(action: str) -> None:
+    """Raise InternalError inside a writing transaction; the message names the ``action``, which may block."""
     if writing():
-        raise InternalError(f"{what} inside a writing transaction")
+        raise InternalError(f"{action} inside a writing transaction")
 
 
 def retried(attempts: int = 5) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Run the whole use case again when another transaction came in between.
+    """Decorate a use case that is run again, ``attempts`` times in all, when another transaction got in its way.
 
-    That is when the database chose this one as a deadlock's or conflict's victim, or when a row that it built on went,
-    or came, before it wrote: what it finds the next time is what it answers by. After the last attempt the first is
-    UnavailableError and the other the ConflictError that it is.
+    Retried are Contended (the database ended this transaction because of a deadlock or conflict) and Overtaken (a
+    constraint failed, as another transaction added or deleted a row meanwhile). The last attempt's error is raised.
     """
 
     def decorate(use_case: Callable[P, R]) -> Callable[P, R]:
@@ -260,15 +260,15 @@ def _sqlite_engines(url: sa.URL, pool_size: int) -> tuple[Engine, Engine]:
 
 
 def _make_private(path: Path, *_: object) -> None:
-    """Make a file that is absent with a mode for its owner alone; SQLite's own files beside it get the same."""
+    """Create a missing database file with mode 0600, which SQLite gives its own files beside it too."""
     if path.name != _MEMORY:
         with suppress(OSError):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: object, *, pragmas: tuple[str, ...]) -> None:  # noqa: ANN401 - DBAPI
-    for each in ("journal_mode=WAL", "foreign_keys=ON", "temp_store=MEMORY", *pragmas):
-        connection.execute(f"PRAGMA {each}")
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "temp_store=MEMORY", *pragmas):
+        connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection, *, statement: str) -> None:
@@ -277,7 +277,7 @@ def _begin_sqlite(connection: Connection, *, statement: str) -> None:
 
 
 _LIVELINESS: Final = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 30_000}
-"""A server whose machine or network is gone is given up within a minute, instead of TCP's own quarter of an hour."""
+"""Connections to an unreachable server fail within a minute, not after TCP's default of a quarter of an hour."""
 
 
 def _postgresql_engines(url: sa.URL, pool_size: int, application: str) -> tuple[Engine, Engine]:

@@ -1,4 +1,4 @@
-"""Documents as the database itself makes, measures and cuts them, so that a list moves no more than it shows."""
+"""SQL functions that build, measure and trim JSON documents in the database, so that lists load only what they show."""
 
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class object_of(FunctionElement[dict[str, Any]]):  # noqa: N801 - written like the SQL functions it stands beside
-    """An aggregate of (text, value) rows: a JSON object, for no rows an empty one or NULL."""
+    """Aggregates (key, value) rows to a JSON object; for no rows, an empty one or NULL."""
 
     type: Any = Document
     inherit_cache: bool | None = True
@@ -30,7 +30,7 @@ def _object_of_sqlite(element: object_of, compiler: SQLCompiler, **options: Any)
 
 
 class document_bytes(FunctionElement[int]):  # noqa: N801 - written like the SQL functions it stands beside
-    """How many bytes a document takes as JSON; on SQLite, where it is stored as text of ASCII, never fewer."""
+    """The bytes of a document as JSON; on SQLite, which stores ASCII text, at least as many."""
 
     type: Any = sa.BigInteger()
     inherit_cache: bool | None = True
@@ -47,7 +47,7 @@ def _document_bytes_sqlite(element: document_bytes, compiler: SQLCompiler, **opt
 
 
 class without_member(FunctionElement[dict[str, Any]]):  # noqa: N801 - written like the SQL functions it stands beside
-    """A document and the plain name of a member: the document without it."""
+    """The document of the first argument without the member named by the second."""
 
     type: Any = Document
     inherit_cache: bool | None = True
@@ -66,5 +66,5 @@ def _without_member_sqlite(element: without_member, compiler: SQLCompiler, **opt
 
 
 def within(document: sa.SQLColumnExpression[T], most: sa.BindParameter[int]) -> sa.ColumnElement[T | None]:
-    """The document when it takes at most so many bytes, else NULL; a larger one does not leave the database."""
+    """Return an expression: the document if it has at most ``most`` bytes, else NULL."""
     return sa.case((document_bytes(document) <= most, document), else_=sa.null())

@@ -1,8 +1,8 @@
-"""The write gate: one row that says whether content may change, and the fenced lease that closes it.
+"""The write gate: one row that decides whether content may change, with a fenced lease that closes it.
 
-Effective read-only is the administrator's switch OR an unexpired lease. Content transactions pass the gate under a
-shared lock; whoever acquires the lease takes the lock exclusively, so it waits for commits in flight and none passes
-after. Times are the database's, in milliseconds.
+The registry is read-only while the administrator's switch is on or a lease has not expired. Content transactions
+hold a shared lock; acquiring the lease takes it exclusively, so it waits for transactions in flight, and later ones
+find the gate closed. Times are the database's, in milliseconds.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _ROW = "registry"
 
 
 class WriteGate(Base):
-    """The one row, made by the first migration."""
+    """The gate's only row, inserted by the first migration."""
 
     __tablename__ = "write_gate"
 
@@ -37,12 +37,12 @@ class WriteGate(Base):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateState:
-    """What the gate says now."""
+    """The gate's current state."""
 
     switched: bool
-    """The administrator's own switch."""
+    """Whether the administrator's switch is on."""
     leased_ms: int
-    """How long the current lease still lasts; 0 without one."""
+    """Milliseconds until the current lease expires; 0 without one."""
     holder: str | None
     fence: int
 
@@ -58,7 +58,7 @@ def state(session: Session) -> GateState:
 
 
 def glance(database: Database) -> GateState:
-    """Read the gate outside any transaction, to refuse early what a content transaction would refuse later."""
+    """Read the gate without a transaction, to refuse a request early that ``pass_through`` would refuse later."""
     return _stated(database.rows(_STATE)[0])
 
 
@@ -72,21 +72,21 @@ def _stated(row: sa.Row[*tuple[Any, ...]]) -> GateState:
 
 
 def pass_through(session: Session) -> None:
-    """Enter a content transaction and hold the shared lock to its end; ReadOnly or UnavailableError when closed."""
+    """Make this a content transaction, with the shared lock to its end; raises what ``require_open`` raises."""
     if session.get_bind().dialect.name == "postgresql":
         run(session, _LOCK_SHARED, {})
-    refuse_when_closed(state(session))
+    require_open(state(session))
 
 
 def hold_back(session: Session) -> None:
-    """Wait for the content transactions in flight, at most 60 s, and let none begin before this transaction ends."""
+    """Wait for content transactions in flight, at most 60 s, and block new ones until this transaction ends."""
     if session.get_bind().dialect.name == "postgresql":
         session.connection().execute(sa.text(f"SET LOCAL lock_timeout = '{_WAIT}'"))
         session.connection().execute(_LOCK_EXCLUSIVE)
 
 
-def refuse_when_closed(now: GateState) -> None:
-    """Raise ReadOnly by the switch, UnavailableError with the seconds to wait by a lease."""
+def require_open(now: GateState) -> None:
+    """Raise ReadOnly while the switch is on, UnavailableError with ``retry_after`` while a lease lasts."""
     if now.switched:
         raise ReadOnly
     if now.leased_ms > 0:
@@ -97,9 +97,9 @@ def refuse_when_closed(now: GateState) -> None:
 
 
 def acquire(session: Session, holder: str, ttl_ms: int) -> int | None:
-    """Take or keep the lease for ``holder`` and return its fence; None while another holder's lease lasts.
+    """Take or extend the lease for ``holder`` and return its new fence; None while another holder has it.
 
-    Waits as ``hold_back``.
+    Waits as ``hold_back`` does.
     """
     hold_back(session)
     free = sa.or_(
@@ -122,12 +122,12 @@ def acquire(session: Session, holder: str, ttl_ms: int) -> int | None:
 
 
 def renew(session: Session, holder: str, fence: int, ttl_ms: int) -> bool:
-    """Prolong a lease that is still held; False when it was lost."""
+    """Extend the lease for another ``ttl_ms``; False when it was lost."""
     return _change(session, _held(holder, fence), expires_at=clock_ms() + ttl_ms)
 
 
 def release(session: Session, holder: str, fence: int | None = None) -> bool:
-    """Give the lease back (any fence when None); False when it was not held any more, which changes nothing."""
+    """Give up the lease of ``holder``, of any fence when None; False when it was not held."""
     mine = (
         WriteGate.holder == holder if fence is None else sa.and_(WriteGate.holder == holder, WriteGate.fence == fence)
     )
@@ -135,14 +135,14 @@ def release(session: Session, holder: str, fence: int | None = None) -> bool:
 
 
 def holds(session: Session, holder: str, fence: int, margin_ms: int = 0) -> bool:
-    """Tell whether the lease is held for ``margin_ms`` more; locks the row, so the answer lasts until commit."""
+    """Tell whether the lease lasts ``margin_ms`` longer; locks the row, so the answer holds until commit."""
     held = sa.and_(_held(holder, fence), WriteGate.expires_at > clock_ms() + margin_ms)
     statement = sa.select(WriteGate.fence).where(WriteGate.name == _ROW, held).with_for_update(key_share=True)
     return session.connection().execute(statement).scalar_one_or_none() is not None
 
 
 def clear_expired(session: Session) -> str | None:
-    """Forget a holder whose lease has run out; returns who it was."""
+    """Clear an expired lease and return its holder, None without one."""
     holder = (
         session.connection()
         .execute(sa.select(WriteGate.holder).where(WriteGate.holder.is_not(None), WriteGate.expires_at <= clock_ms()))
@@ -155,7 +155,7 @@ def clear_expired(session: Session) -> str | None:
 
 
 def switch(session: Session, *, on: bool) -> None:
-    """Set the administrator's switch; a lease is another matter and stays as it is."""
+    """Set the administrator's switch; the lease stays as it is."""
     _change(session, sa.true(), admin_read_only=on)
 
 

@@ -1,4 +1,4 @@
-"""Commits of SQLite made durable in groups: one flush of the write-ahead log for all that were made before it began."""
+"""Make SQLite commits durable in groups: one flush of the write-ahead log for all commits before it."""
 
 import os
 import stat
@@ -13,30 +13,30 @@ from app.core.errors import StorageFull
 
 _log = structlog.get_logger(__name__)
 _DISTRUSTED = stat.S_ISVTX
-"""The bit of the log's mode that says so to all processes, and goes with the file; to the system it means nothing."""
+"""The mode bit that marks a log as damaged for all processes; it has no meaning for a regular file otherwise."""
 
 
 class GroupCommit:
-    """Flushes the log of one database file, for one process.
+    """Flushes the write-ahead log of one database file for the threads of one process.
 
-    SQLite itself writes a commit to the log without waiting for the disk (``synchronous=NORMAL``) and keeps the log and
-    the file in order whatever happens. Whoever must not be told before its commit is durable waits here, and no longer
-    holds the turn of writers then.
+    SQLite writes a commit to the log without waiting for the disk (``synchronous=NORMAL``) and keeps log and file
+    consistent. A transaction that must be durable before it is acknowledged waits here, after it has released the
+    write turn.
     """
 
     def __init__(self, database: Path, write_back: Callable[[], bool]) -> None:
-        """``write_back`` brings the whole log into the database file, durably, and tells whether it did."""
+        """Flush the log of ``database``; ``write_back`` checkpoints it durably and tells whether it did."""
         self._path = database.with_name(database.name + "-wal")
         self._write_back = write_back
         self._changed = threading.Condition()
         self._begun = self._ended = self._durable = 0
-        """Flushes, by number: the last that began, that ended, and that succeeded."""
+        """Numbers of flushes: the last one begun, ended, and succeeded."""
         self._flushing = self._damaged = False
         self._open: tuple[int, int, int] | None = None
-        """The process that opened the log, its descriptor, the file's number."""
+        """The process that opened the log, its descriptor, and the file's inode."""
 
     def wait(self) -> None:
-        """Return when all that was committed before is durable; StorageFull when the disk does not take it."""
+        """Wait until all earlier commits are durable; StorageFull when the disk fails."""
         with self._changed:
             mine = self._begun + 1
             while self._ended < mine:
@@ -49,7 +49,7 @@ class GroupCommit:
             raise StorageFull("the database cannot be written: its disk does not take it", retry_after=30)
 
     def _lead(self) -> None:
-        """Flush for all who wait by now; the condition is held before and after, not meanwhile."""
+        """Flush for all threads that wait now; the condition is held before and after the flush, not during it."""
         self._flushing = True
         self._begun += 1
         number = self._begun
@@ -66,10 +66,10 @@ class GroupCommit:
             self._changed.notify_all()
 
     def _flush(self) -> bool:
-        """Whether the log reached the disk.
+        """Flush the log to disk; tell whether that succeeded.
 
-        A system forgets what it failed to write, and what follows it in the log would be lost with it: after a failure
-        only the database file counts, until the log has been brought there and begins anew.
+        After a failed flush the kernel may have dropped those pages, and later commits in the log would be lost with
+        them: no flush counts until the whole log has been checkpointed into the database file.
         """
         try:
             log = self._stat()
@@ -86,32 +86,32 @@ class GroupCommit:
         return True
 
     def trust(self) -> None:
-        """Let processes rely on the log again that has just begun anew, before anything is written to it."""
+        """Remove the damage mark from a log that was truncated just now, before it is written to."""
         log = self._stat()
         if log is not None and log.st_mode & _DISTRUSTED:
             self._path.chmod(stat.S_IMODE(log.st_mode) & ~_DISTRUSTED)
 
     def _distrust(self) -> None:
-        """Tell the other processes, also those that open the log later: the system tells only who had it open."""
+        """Mark the log as damaged for all processes; the kernel reports the failure only to those that have it open."""
         with suppress(OSError):
             self._path.chmod(stat.S_IMODE(self._path.stat().st_mode) | _DISTRUSTED)
 
     def _stat(self) -> os.stat_result | None:
-        """What the system knows of the log; None when there is none: then the database file has everything."""
+        """Return the log's status; None without a log, when the database file has everything."""
         try:
             return self._path.stat()
         except FileNotFoundError:
             return None
 
     def _descriptor(self, number: int) -> int:
-        """The log, the file of that number, opened."""
+        """Return a descriptor of the log whose inode is ``number``, opened in this process."""
         if self._open is None or self._open[0] != os.getpid() or self._open[2] != number:
             self.close()
             self._open = (os.getpid(), os.open(self._path, os.O_RDWR | os.O_CLOEXEC), number)
         return self._open[1]
 
     def close(self) -> None:
-        """Let go of the log; it is opened again when needed."""
+        """Close the log; it is opened again when needed."""
         opened, self._open = self._open, None
         if opened is not None and opened[0] == os.getpid():
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Lists as the management API asks for them: conditions, order and page put into a SELECT, over columns by name."""
+"""Turn list queries of the management API into SELECT statements: conditions, order and page."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,13 +14,13 @@ from app.core.query import AllOf, AnyOf, Beyond, Condition, Exact, Fuzzy, ListQu
 
 Values = TypeVarTuple("Values")
 Columns = Mapping[str, sa.SQLColumnExpression[Any]]
-"""The names a list may be filtered and sorted by; all others are ignored, as Harbor does."""
+"""The columns that a list may be filtered and sorted by, by name; other names are ignored, as in Harbor."""
 _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _LARGEST = 2**63 - 1
 
 
 def conditions(query: ListQuery, columns: Columns) -> list[ColumnElement[bool]]:
-    """The query's terms on known columns; InvalidError when a value does not fit its column's type."""
+    """Return the query's terms on known columns as conditions; InvalidError when a value does not fit its column."""
     return [_condition(columns[term.key], term.condition) for term in query.terms if term.key in columns]
 
 
@@ -30,41 +30,41 @@ def order(
     default: Sequence[sa.SQLColumnExpression[Any]],
     tie: sa.SQLColumnExpression[Any],
 ) -> list[sa.SQLColumnExpression[Any]]:
-    """The wanted order, the default when nothing known is wanted; ``tie`` last, so that pages never overlap."""
-    wanted = [
+    """Return the sort order over known columns, or the default; ``tie`` comes last, so that pages never overlap."""
+    known = [
         columns[key.key].desc() if key.descending else columns[key.key].asc() for key in sort if key.key in columns
     ]
-    return [*wanted, tie] if wanted else list(default)
+    return [*known, tie] if known else list(default)
 
 
 def paged(statement: sa.Select[*Values], page: OffsetPage) -> sa.Select[*Values]:
-    """The page's rows only."""
+    """Limit the statement to the page's rows."""
     return statement.limit(page.size).offset(min(page.offset, _LARGEST))
 
 
 def windowed(statement: sa.Select[*Values]) -> sa.Select[*Values]:
-    """As ``paged`` for a statement made once: where the page begins and ends are parameters, those of ``ends``."""
+    """Limit a module's statement to a page that is given by parameters; ``ends`` makes them."""
     limit, offset = (sa.bindparam(name, type_=sa.BigInteger) for name in ("limit", "offset"))
     return statement.limit(limit).offset(offset)
 
 
 def ends(page: OffsetPage) -> dict[str, object]:
-    """The parameters of a ``windowed`` statement for this page."""
+    """Return the parameters of a ``windowed`` statement for this page."""
     return {"limit": page.size, "offset": min(page.offset, _LARGEST)}
 
 
 def counted(session: Session, statement: sa.Select[*tuple[Any, ...]]) -> int:
-    """How many rows the statement has; it should select the key only and have no order."""
+    """Count the statement's rows; it should select only the key and have no order."""
     return session.execute(sa.select(sa.func.count()).select_from(statement.subquery())).scalar_one()
 
 
 def contains(column: sa.SQLColumnExpression[Any], text: str) -> ColumnElement[bool]:
-    """The column contains ``text``, whatever its case."""
+    """Return the condition that the column contains ``text``, whatever its case."""
     return column.icontains(text, autoescape=True)
 
 
 def pattern(text: str) -> str:
-    """What ``contains`` looks for, as a LIKE pattern whose escape is ``/``."""
+    """Return the LIKE pattern of ``contains``, with ``/`` as its escape character."""
     for special in "/%_":
         text = text.replace(special, f"/{special}")
     return f"%{text.lower()}%"
@@ -91,18 +91,18 @@ def _condition(column: sa.SQLColumnExpression[Any], condition: Condition) -> Col
 
 
 def _fitting(column: sa.SQLColumnExpression[Any], value: Scalar) -> object:
-    wanted = _python_type(column)
-    if isinstance(value, wanted) and type(value) is not bool:
+    kind = _python_type(column)
+    if isinstance(value, kind) and type(value) is not bool:
         return _bounded(value)
     text = value.strftime("%Y-%m-%dT%H:%M:%S") if isinstance(value, datetime) else str(value)
-    if wanted is str:
+    if kind is str:
         return text
-    if wanted is bool and text.lower() in _BOOLEANS:
+    if kind is bool and text.lower() in _BOOLEANS:
         return _BOOLEANS[text.lower()]
     try:
-        if wanted is int:
+        if kind is int:
             return _bounded(int(text))
-        if wanted is datetime:
+        if kind is datetime:
             moment = datetime.fromisoformat(text)
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Names that one transaction at a time holds, for what is counted before a row is added."""
+"""Named locks of transactions, for rows that are counted before another is added."""
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -9,9 +9,9 @@ _LOCK = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bind
 
 
 def hold_names(session: Session, *names: str) -> None:
-    """Hold the names until the transaction ends; another one that asks for one of them waits.
+    """Lock the names until the transaction ends; another transaction that locks one of them waits.
 
-    On SQLite a writing transaction keeps all others out anyway.
+    On SQLite there is only one writing transaction at a time anyway.
     """
     if session.get_bind().dialect.name == "postgresql":
         for name in sorted(names):

@@ -1,4 +1,4 @@
-"""Schema migrations: bring a database to the code's revision, and say clearly when it is ahead of the code."""
+"""Run schema migrations, and check that a database is at the code's revision."""
 
 from collections.abc import Callable, Mapping
 from importlib.resources import files
@@ -33,7 +33,7 @@ def downgrade(database: Database, revision: str) -> None:
 
 
 def losses(database: Database, revision: str) -> list[str]:
-    """What ``downgrade`` would lose, in words: it is run, looked at, and rolled back."""
+    """Describe the tables and columns that ``downgrade`` would drop; runs it and rolls it back."""
     with explained(database.url), database.engine.connect() as connection, connection.begin() as transaction:
         before = _contents(connection)
         _step(database, connection, command.downgrade, revision)
@@ -47,32 +47,32 @@ def losses(database: Database, revision: str) -> list[str]:
 
 
 def current(database: Database) -> str | None:
-    """The database's revision, None when it is empty; PreconditionError says why it cannot be read."""
+    """Return the database's revision, None when it is empty; PreconditionError when it cannot be read."""
     with explained(database.url), database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def head() -> str | None:
-    """The code's revision."""
+    """Return the code's revision."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def require_current(database: Database) -> None:
     """Raise PreconditionError unless the database stands at the code's revision."""
-    there, here = current(database), head()
-    if there is not None and not _known(there):
-        raise PreconditionError(_NEWER.format(there))
-    if there != here:
+    actual, expected = current(database), head()
+    if actual is not None and not _is_known(actual):
+        raise PreconditionError(_NEWER.format(actual))
+    if actual != expected:
         raise PreconditionError(
-            f"the database is at revision {there}, the code needs {here}: run 'pyharbor db upgrade'"
+            f"the database is at revision {actual}, the code needs {expected}: run 'pyharbor db upgrade'"
         )
 
 
 def config(database: Database) -> Config:
-    """Alembic's configuration for a database, for the command that writes new migrations."""
-    made = _config()
-    made.attributes["engine"] = database.engine
-    return made
+    """Return Alembic's configuration for the database, for the command that writes new migrations."""
+    configuration = _config()
+    configuration.attributes["engine"] = database.engine
+    return configuration
 
 
 def _run(database: Database, step: Callable[[Config, str], None], revision: str) -> None:
@@ -83,18 +83,18 @@ def _run(database: Database, step: Callable[[Config, str], None], revision: str)
 def _step(database: Database, connection: Connection, step: Callable[[Config, str], None], revision: str) -> None:
     if not database.sqlite:
         connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-    there = MigrationContext.configure(connection).get_current_revision()
-    if there is not None and not _known(there):
-        raise PreconditionError(_NEWER.format(there))
-    made = _config()
-    made.attributes["connection"] = connection
+    actual = MigrationContext.configure(connection).get_current_revision()
+    if actual is not None and not _is_known(actual):
+        raise PreconditionError(_NEWER.format(actual))
+    configuration = _config()
+    configuration.attributes["connection"] = connection
     try:
-        step(made, revision)
+        step(configuration, revision)
     except CommandError as error:
-        raise PreconditionError(f"there is no way from revision {there} to {revision!r}: {error}") from error
+        raise PreconditionError(f"there is no way from revision {actual} to {revision!r}: {error}") from error
 
 
-def _known(revision: str) -> bool:
+def _is_known(revision: str) -> bool:
     try:
         return ScriptDirectory.from_config(_config()).get_revision(revision) is not None
     except CommandError:
@@ -102,7 +102,7 @@ def _known(revision: str) -> bool:
 
 
 def _contents(connection: Connection) -> Mapping[str, tuple[int, frozenset[str]]]:
-    """Rows and columns of every table."""
+    """Return the number of rows and the columns of every table."""
     inspector = sa.inspect(connection)
     return {
         name: (
@@ -114,6 +114,6 @@ def _contents(connection: Connection) -> Mapping[str, tuple[int, frozenset[str]]
 
 
 def _config() -> Config:
-    made = Config()
-    made.set_main_option("script_location", str(files("migrations")))
-    return made
+    configuration = Config()
+    configuration.set_main_option("script_location", str(files("migrations")))
+    return configuration

@@ -1,4 +1,4 @@
-"""Small numbers that rise and are never given twice: a sequence on PostgreSQL, on SQLite a row that counts."""
+"""Rising numbers that are never given twice: by a sequence on PostgreSQL, by a row on SQLite."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,7 +15,7 @@ AUDIT: Final = "audit_log_id_seq"
 
 
 class LastNumber(Base):
-    """The last number given under a name, on SQLite."""
+    """The last number that was given under a name, on SQLite."""
 
     __tablename__ = "last_number"
 
@@ -24,7 +24,7 @@ class LastNumber(Base):
 
 
 def take(session: Session, name: str, count: int) -> Sequence[int]:
-    """The next ``count`` numbers under ``name``, rising; inside an open writing transaction."""
+    """Take the next ``count`` numbers under ``name``, in rising order; inside an open writing transaction."""
     if session.get_bind().dialect.name == "postgresql":
         return sorted(session.connection().execute(_DRAW, {"name": name, "count": count}).scalars())
     last = int(run(session, _COUNT, {"name": name, "count": count})[0][0])

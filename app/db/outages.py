@@ -1,4 +1,4 @@
-"""What a database's own failures mean: an outage that may pass, a full disk, or something a person has to mend."""
+"""Translate database errors into domain errors: an outage that may pass, a full disk, a wrong setup."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ _LONGEST: Final = 400
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn outages and lost races for locks into UnavailableError, so that no edge has to know a driver's errors."""
+    """Raise UnavailableError in place of a driver's error about an outage, a full disk or a lost conflict."""
     try:
         yield
     except DatabaseError as error:
@@ -40,7 +40,7 @@ def translated() -> Iterator[None]:
 
 @contextmanager
 def explained(url: sa.URL) -> Iterator[None]:
-    """Turn whatever the database refuses a command with into PreconditionError: one sentence, without secrets."""
+    """Raise PreconditionError, one sentence without secrets, in place of any database error; for commands."""
     try:
         yield
     except DBAPIError as error:
@@ -48,16 +48,16 @@ def explained(url: sa.URL) -> Iterator[None]:
 
 
 def _outage(error: DBAPIError) -> DomainError | None:
-    given, primary = getattr(error.orig, "sqlstate", None), _primary(error)
-    if given in _FULL_STATES or primary in _SQLITE_FULL:
+    state, primary = getattr(error.orig, "sqlstate", None), _primary(error)
+    if state in _FULL_STATES or primary in _SQLITE_FULL:
         return StorageFull("the database cannot be written: its disk is full or read-only", retry_after=30)
-    if given in _VICTIM_STATES:
+    if state in _VICTIM_STATES:
         return Contended(retry_after=1)
     if primary in _SQLITE_BROKEN:
         return UnavailableError("the database is damaged", retry_after=30)
     if not isinstance(error, sa.exc.OperationalError):
         return None
-    if primary in _SQLITE_BUSY or (primary is None and (given is None or given.startswith(("08", "53", "55", "57")))):
+    if primary in _SQLITE_BUSY or (primary is None and (state is None or state.startswith(("08", "53", "55", "57")))):
         return UnavailableError("the database does not answer", retry_after=5)
     return None
 
@@ -66,15 +66,15 @@ def _sentence(url: sa.URL, error: DBAPIError) -> str:
     words = _SQLITE_WORDS.get(_primary(error) or 0)
     if words is not None:
         return f"the database file {url.database} {words}"
-    said = " ".join(str(error.orig).split())
+    reason = " ".join(str(error.orig).split())
     for secret in (url.password, *(url.query.get(name) for name in ("password", "sslpassword"))):
         if secret:
-            said = said.replace(str(secret), "***")
+            reason = reason.replace(str(secret), "***")
     where = url.database if url.host is None else f"{url.database} on {url.host}:{url.port or 5432}"
-    return f"the database {where} cannot be used (HARBOR_DATABASE_URL): {said[:_LONGEST]}"
+    return f"the database {where} cannot be used (HARBOR_DATABASE_URL): {reason[:_LONGEST]}"
 
 
 def _primary(error: DBAPIError) -> int | None:
-    """SQLite's primary result code."""
+    """Return SQLite's primary result code, None for another database."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF

@@ -1,4 +1,4 @@
-"""Long lists in statements: databases bound the number of parameters, so a list is given in parts."""
+"""Split long lists, as databases bound the number of a statement's parameters."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

@@ -1,4 +1,4 @@
-"""Statements of the hot path in the driver's own form, made once, so that a call costs little but the query."""
+"""Compiled statements of the hot path: run a module's statement by the driver, without SQLAlchemy's overhead."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,16 +14,16 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 _Converter = Callable[[Any], Any]
 _PER_CALL: Final = "%"
-"""In the name that SQLAlchemy makes up for a column without one."""
+"""Occurs in the name that SQLAlchemy generates for a column without one."""
 _LIST: Final = re.compile(r"__\[POSTCOMPILE_(\w+)\]")
-"""What SQLAlchemy leaves in the text for a list of values."""
+"""The placeholder of SQLAlchemy for a list of values."""
 _LONGEST_LIST: Final = 16
 _PLANS: Final = "plans"
 _DRIVER: Final = "driver"
 
 
 class Plan:
-    """One statement for one dialect: its text, how parameters go in, and how rows come out."""
+    """A statement compiled for one dialect: its text, and the converters of its parameters and rows."""
 
     __slots__ = ("_given", "_into", "_lists", "_names", "_order", "_out", "_row", "_text")
 
@@ -42,17 +42,17 @@ class Plan:
 
     @property
     def text(self) -> str:
-        """The statement as the driver gets it, a list of values as one place."""
+        """The statement's text, with one placeholder for each list of values."""
         return self._text
 
     def takes(self, parameters: Mapping[str, Any]) -> bool:
-        """Whether these are the statement's parameters, no more and no fewer, and its lists are short."""
+        """Tell whether these are exactly the statement's parameters, and its lists short and not empty."""
         return parameters.keys() == self._names and all(
             0 < len(parameters[name]) <= _LONGEST_LIST for name in self._lists
         )
 
     def rows(self, connection: PoolProxiedConnection, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
-        """Run the statement and return all rows, none for one that returns none; raises the driver's own errors."""
+        """Run the statement and return its rows, an empty list when it returns none; raises the driver's errors."""
         values = {**self._given, **parameters}
         for name, convert in self._into.items():
             values[name] = convert(values[name])
@@ -65,7 +65,7 @@ class Plan:
             else:
                 cursor.execute(self._text, tuple(values[name] for name in self._order))
             row = self._row
-            return [] if row is None else [row(self._converted(found)) for found in cursor.fetchall()]
+            return [] if row is None else [row(self._converted(values)) for values in cursor.fetchall()]
         finally:
             cursor.close()
 
@@ -85,7 +85,7 @@ class Plan:
             connection.exec_driver_sql(self._text, [tuple(map(row.__getitem__, self._order)) for row in rows])
 
     def _spread(self, order: Sequence[str], values: Mapping[str, Any]) -> tuple[str, list[Any]]:
-        """The text with a place for each value of each list, and the values in that order."""
+        """Return the text with a placeholder for each value of each list, and the values in that order."""
         text = _LIST.sub(lambda match: ", ".join("?" * len(values[match[1]])), self._text)
         spread: list[Any] = []
         for name in order:
@@ -95,48 +95,51 @@ class Plan:
                 spread.append(values[name])
         return text, spread
 
-    def _converted(self, found: Sequence[Any]) -> Sequence[Any]:
+    def _converted(self, fetched: Sequence[Any]) -> Sequence[Any]:
         if not self._out:
-            return found
-        values = list(found)
+            return fetched
+        values = list(fetched)
         for at, convert in self._out:
             values[at] = convert(values[at])
         return values
 
 
 class Plans:
-    """The plans of one database's statements. Safe between threads: at worst a plan is made twice."""
+    """The plans of one database's statements; thread-safe, at worst a plan is made twice."""
 
     def __init__(self, dialect: Dialect) -> None:
-        """Plan for ``dialect``, which has to have been connected when a plan is made."""
+        """Make plans for ``dialect``, which must have connected once before the first."""
         self._dialect = dialect
         self._plans: WeakKeyDictionary[sa.Executable, Plan | None] = WeakKeyDictionary()
 
     @property
     def for_sessions(self) -> dict[Any, Any]:
-        """What a session has to know for ``run``."""
+        """The ``info`` of a session that ``run`` can use."""
         return {_PLANS: self}
 
     def find(self, statement: sa.Executable) -> Plan | None:
-        """The statement's plan from its second run on, so that one built for a call is not planned; None without."""
+        """Return the statement's plan; None on its first run, and for one that cannot be planned.
+
+        So a statement that is built for a single call is never compiled here.
+        """
         try:
             plan = self._plans[statement]
         except KeyError:
             self._plans[statement] = _FIRST
             return None
         if plan is _FIRST:
-            plan = self._plans[statement] = self._made(statement)
+            plan = self._plans[statement] = self._plan_or_none(statement)
         return plan
 
     def error(self, plan: Plan, error: Exception) -> DBAPIError | None:
-        """A driver's error as SQLAlchemy raises it; None for any other exception."""
+        """Return a driver's error as SQLAlchemy would raise it; None for any other exception."""
         base = self._dialect.loaded_dbapi.Error
         if not isinstance(error, base):
             return None
-        made = DBAPIError.instance(plan.text, None, error, base, hide_parameters=True, dialect=self._dialect)
-        return made if isinstance(made, DBAPIError) else None
+        wrapped = DBAPIError.instance(plan.text, None, error, base, hide_parameters=True, dialect=self._dialect)
+        return wrapped if isinstance(wrapped, DBAPIError) else None
 
-    def _made(self, statement: sa.Executable) -> Plan | None:
+    def _plan_or_none(self, statement: sa.Executable) -> Plan | None:
         if not isinstance(statement, sa.Select | sa.CompoundSelect | sa.Insert | sa.Update | sa.Delete):
             return None
         compiled = statement.compile(dialect=self._dialect)
@@ -145,9 +148,9 @@ class Plans:
 
 
 def run(session: Session, statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
-    """All rows of a statement made once, run in the session's transaction; none when it returns none.
+    """Run a module's statement in the session's transaction and return its rows, an empty list when it returns none.
 
-    By its plan from its second run on, which costs a fifth of an execution by SQLAlchemy; errors are SQLAlchemy's.
+    From the second run on it uses the statement's plan, at a fifth of SQLAlchemy's cost; raises SQLAlchemy's errors.
     """
     plans: Plans | None = session.info.get(_PLANS)
     plan = None if plans is None else plans.find(statement)
@@ -167,7 +170,7 @@ def run(session: Session, statement: sa.Executable, parameters: Mapping[str, Any
 
 
 def _plain(compiled: SQLCompiler, columns: Sequence[Any]) -> bool:
-    """Whether the text is the same for all parameters but the length of lists, and rows have names and a fixed form."""
+    """Tell whether the text depends on no parameter but the lengths of lists, and all columns have names."""
     names = [getattr(column, "name", _PER_CALL) for column in columns]
     lists = [name for name, bind in compiled.binds.items() if bind.expanding]
     return (
@@ -185,7 +188,7 @@ def _plain(compiled: SQLCompiler, columns: Sequence[Any]) -> bool:
 
 
 def _raw(compiled: SQLCompiler, name: str) -> bool:
-    """Whether the values of a list go to the driver as they are."""
+    """Tell whether the values of a list go to the driver unconverted."""
     bind = compiled.binds[name]
     return bind.required and bind.type.dialect_impl(compiled.dialect).bind_processor(compiled.dialect) is None
 

@@ -1,4 +1,4 @@
-"""Column types that settle the differences between SQLite and PostgreSQL."""
+"""Column types that behave the same on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,24 +11,24 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")
-"""A 64-bit number that SQLite accepts as an automatic key."""
+"""A 64-bit integer that SQLite accepts as an autoincrement key."""
 Document = JSON().with_variant(JSONB(), "postgresql")
 """A JSON document."""
 
 
 def byte_text(length: int) -> TypeEngine[str]:
-    """Text that compares and sorts by bytes on both databases: names, tags, digests, states."""
+    """Return a text type that compares and sorts by bytes on both databases: for names, tags, digests, states."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, always aware and in UTC on the Python side."""
+    """A time that is aware and in UTC in Python."""
 
     impl: Any = DateTime(timezone=True)
     cache_ok: bool | None = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive moments; SQLite stores UTC without a zone."""
+        """Convert to UTC, which SQLite stores without a zone; ValueError for a naive time."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -37,14 +37,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give SQLite's moments their zone back."""
+        """Make the stored time aware, in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
 class clock_ms(FunctionElement[int]):  # noqa: N801 - written like the SQL functions it stands beside
-    """The database's clock in milliseconds since 1970, read at the moment of execution; leases and claims use it."""
+    """The database's clock in milliseconds since 1970, read when the statement runs; for leases and claims."""
 
     type: Any = BigInteger()
     inherit_cache: bool | None = True

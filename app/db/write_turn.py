@@ -1,4 +1,4 @@
-"""The turn of a SQLite file's writers."""
+"""A queue for the writers of a SQLite file."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class WriteTurn:
-    """Writers of a SQLite file wait in line (threads on a lock, processes on flock) instead of polling."""
+    """A lock on which writers of a SQLite file wait, threads on a mutex and processes on flock, instead of polling."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Answers: WSGI's ``start_response``, the head as bytes, and bodies that are files."""
+"""Answers: WSGI's ``start_response``, the head as bytes, and files as bodies."""
 
 import errno
 import os
@@ -34,27 +34,27 @@ _BLOCK_BYTES: Final = 256 * 1024
 
 
 class FileAnswer:
-    """``wsgi.file_wrapper``: a file that the loop sends from its current position with sendfile."""
+    """``wsgi.file_wrapper``: a file that the loop sends with sendfile, from its current position."""
 
     def __init__(self, filelike: BinaryIO, block_bytes: int = _BLOCK_BYTES) -> None:
-        """Send ``filelike``; servers of other kinds would read it in blocks."""
+        """Wrap ``filelike``; its blocks are for layers that read the body themselves."""
         self.filelike = filelike
         self.block_bytes = block_bytes
         if hasattr(filelike, "close"):
             self.close = filelike.close
 
     def __iter__(self) -> "FileAnswer":
-        """The file's blocks, for layers that look into bodies."""
+        """Iterate over the file's blocks."""
         return self
 
     def __next__(self) -> bytes:
-        """The next block."""
+        """Return the next block."""
         if block := self.filelike.read(self.block_bytes):
             return block
         raise StopIteration
 
     def small(self, length: int) -> bytes | None:
-        """All ``length`` bytes when they are few and can be had without waiting for the disk, else None."""
+        """Return all ``length`` bytes when they are few and in the page cache, else None; never waits for the disk."""
         if length > _IN_CACHE:
             return None
         buffer = bytearray(length)
@@ -68,7 +68,7 @@ class FileAnswer:
 
 
 class Header:
-    """What makes heads of answers; one a process, as it keeps the second's date and the names it has checked."""
+    """Makes parts of answers' heads; one per process, as it caches the date and checked header names."""
 
     __slots__ = ("_date", "_names", "_second")
 
@@ -78,14 +78,14 @@ class Header:
         self._names: dict[str, str] = {}
 
     def date(self) -> str:
-        """The moment as HTTP writes it."""
+        """Return the current time in HTTP's format."""
         now = int(time.time())
         if now != self._second:
             self._second, self._date = now, formatdate(now, usegmt=True)
         return self._date
 
     def lower(self, name: str) -> str:
-        """A header's name in lower case; ValueError when it is none."""
+        """Return a header's name in lower case; ValueError when it is invalid."""
         lower = self._names.get(name)
         if lower is None:
             if not _TOKEN.fullmatch(name):
@@ -98,23 +98,23 @@ class Header:
 
 
 class Answer:
-    """One request's answer, as far as it was begun."""
+    """The answer to one request, from ``start`` on."""
 
     __slots__ = ("_head", "_header", "bodiless", "chunked", "length", "minor", "status")
 
     def __init__(self, header: Header, method: str, minor: int) -> None:
-        """Answer a request of ``method`` in HTTP/1.``minor``."""
+        """Prepare the answer to a request of ``method`` in HTTP/1.``minor``."""
         self._header = header
         self._head = ""
         self.minor = minor
         self.status = ""
         self.length: int | None = None
-        """Of the body, when a header says it."""
+        """The Content-Length, None without one."""
         self.bodiless = method == "HEAD"
         self.chunked = False
 
     def start(self, status: str, headers: Headers, exc_info: Any = None) -> None:  # noqa: ANN401 - WSGI
-        """WSGI's ``start_response``; what does not belong into a head is an error of the application."""
+        """Take status and headers as WSGI's ``start_response``; ValueError when they are invalid."""
         if self.status and exc_info is None:
             message = "start_response was called twice"
             raise AssertionError(message)
@@ -143,11 +143,11 @@ class Answer:
 
     @property
     def delimited(self) -> bool:
-        """Whether the client can tell where the answer ends without the connection's end."""
+        """Whether the client can tell where the answer ends while the connection stays open."""
         return self.length is not None or self.chunked or self.bodiless
 
     def head(self, *, keep: bool) -> bytes:
-        """The head, saying whether the connection stays."""
+        """Return the head; ``keep`` tells the client that the connection stays open."""
         coding = "Transfer-Encoding: chunked\r\n" if self.chunked else ""
         return (
             f"HTTP/1.{self.minor} {self.status}\r\nServer: gunicorn\r\nDate: {self._header.date()}\r\n"
@@ -155,18 +155,18 @@ class Answer:
         ).encode("latin-1")
 
     def framed(self, piece: bytes) -> bytes:
-        """A piece of the body as it goes over the wire."""
+        """Return a piece of the body as it is sent."""
         if self.bodiless or not piece:
             return b""
         return b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece
 
     def end(self) -> bytes:
-        """What follows the body's last piece."""
+        """Return the bytes that follow the body's last piece."""
         return b"0\r\n\r\n" if self.chunked else b""
 
 
 def is_cached(descriptor: int, offset: int) -> bool:
-    """Whether the file's page at ``offset`` can be read without waiting for the disk, as far as can be told."""
+    """Tell whether the file's page at ``offset`` is in memory; True when the file system cannot tell."""
     try:
         os.preadv(descriptor, [bytearray(1)], offset, os.RWF_NOWAIT)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Request bodies: taken in before their request is looked at, or read from the socket while it is answered."""
+"""Request bodies: collected before the application runs, or streamed from the socket while it runs."""
 
 import io
 import math
@@ -26,23 +26,23 @@ _POLL_MS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class BodyRoom:
-    """How much the bodies taken in by one process may use together, in memory and in files."""
+    """The bytes that all collected bodies of a process may take together, in memory and in files."""
 
     memory: ByteBudget
     files: ByteBudget
 
 
 class CollectedBody(ReceivedBody):
-    """A body that is here already: in memory while it is small and the budget lasts, else in a file without a name."""
+    """A body that the loop receives as a whole: in memory while it is small and the budget lasts, else in a file."""
 
     def __init__(self, framing: Framing, room: BodyRoom) -> None:
         """Start empty."""
         self.framing = framing
         self.size = 0
         self.error: SizeInvalid | UploadInvalid | None = None
-        """Why there is no more of it; None when it is whole."""
+        """Why the body is incomplete; None when it is whole."""
         self.has_room = True
-        """Whether it could be taken in."""
+        """Whether the budgets had room for it."""
         self._room = room
         self._charged = 0
         self._charged_files = 0
@@ -50,11 +50,11 @@ class CollectedBody(ReceivedBody):
 
     @property
     def is_small(self) -> bool:
-        """Whether looking through it takes no time worth speaking of."""
+        """Whether it is small enough for the application to read it on the loop's thread."""
         return self.size <= _SMALL
 
     def add(self, buffer: bytearray, count: int) -> bytes:
-        """Take in what was received; returns what follows the body."""
+        """Add received bytes; return those that follow the body."""
         content, rest = self.framing.take(buffer, count)
         if content:
             self._make_room(content)
@@ -65,52 +65,52 @@ class CollectedBody(ReceivedBody):
         return rest
 
     def end(self) -> None:
-        """Nothing more will come."""
+        """Note that the peer sends no more, which is an error when the body is incomplete."""
         if not self.framing.done and self.error is None:
             self.error = self.framing.error_at_end()
 
     def rewind(self) -> None:
-        """Let it be read from its beginning."""
+        """Start reading at the beginning."""
         self._file.seek(0)
 
     def cut(self, limit: int) -> None:
-        """There is more than ``limit`` bytes of it, which nobody will get."""
+        """Make reads end with SizeInvalid after the received bytes, as the body has more than ``limit``."""
         self.error = SizeInvalid(f"the body has more than {limit} bytes")
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read as a file; raises its error at its end, so that a part of it is never taken for the whole."""
+        """Read as a file does; raises ``error`` at the end, so that a part is never taken for the whole."""
         content = self._file.read(-1 if size is None else size)
         if self.error is not None and (size is None or not 0 <= size <= len(content)):
             raise self.error
         return content
 
     def readline(self, size: int = -1) -> bytes:
-        """Read as a file; errors as ``read``."""
+        """Read as a file does; raises what ``read`` raises."""
         line = self._file.readline(size)
         if self.error is not None and not line.endswith(b"\n") and not 0 <= size <= len(line):
             raise self.error
         return line
 
     def readlines(self, _: int = -1) -> list[bytes]:
-        """Read as a file; errors as ``read``."""
+        """Read as a file does; raises what ``read`` raises."""
         return list(self)
 
     def __iter__(self) -> Iterator[bytes]:
-        """The lines, as a file; errors as ``read``."""
+        """Iterate over the lines; raises what ``read`` raises."""
         return iter(self.readline, b"")
 
     def pieces(self) -> Generator[memoryview]:
-        """Yield the body; raises its error at its end."""
+        """Yield the body; raises ``error`` at the end."""
         while piece := self._file.read(BUFFER_BYTES):
             yield memoryview(piece)
         if self.error is not None:
             raise self.error
 
     def expect_rest(self, limit: int) -> None:
-        """Nothing is left of it."""
+        """Do nothing: a collected body leaves nothing on the socket."""
 
     def close(self) -> None:
-        """Give back what it takes."""
+        """Delete the content and give its bytes back to the budgets."""
         self._file.close()
         self._room.memory.give_back(self._charged)
         self._room.files.give_back(self._charged_files)
@@ -137,26 +137,26 @@ class CollectedBody(ReceivedBody):
 
 
 class StreamedBody(ReceivedBody, io.RawIOBase):
-    """A body that is read from the socket by whoever wants it.
+    """A body that the application reads from the socket.
 
-    ``pieces`` never waits longer than a moment: it yields an empty piece then, and whoever gets it may let go of its
-    thread until the loop has seen more come. ``readinto`` waits, for applications that read it as a file.
+    ``pieces`` waits milliseconds for more and then yields an empty piece, so that its reader can leave the thread
+    until the loop sees that more has come. ``readinto`` waits, for applications that read it as a file.
     """
 
     is_small = False
 
     def __init__(self, connection: socket.socket, framing: Framing, received: bytes, busy: Callable[[], bool]) -> None:
-        """Begin with what was ``received`` behind the head; ``busy`` tells that others wait for this thread."""
+        """Start with what was ``received`` after the head; ``busy`` tells whether tasks wait for a thread."""
         super().__init__()
         self.framing = framing
         self.moved = 0
-        """Bytes that have come."""
+        """Bytes received from the socket."""
         self.refusal: UploadInvalid | None = None
-        """Set when the peer has used up its time."""
+        """The error to raise in place of more content; set when the peer is too slow or the body too long."""
         self.rest = received if framing.done else b""
-        """Once it is done: what came behind it."""
-        self.unwanted = 0
-        """Bytes of the rest that may be thrown away to keep the connection."""
+        """Once ``done``: the bytes after the body."""
+        self.discard_limit = 0
+        """The most unread bytes that may be discarded to keep the connection."""
         self.failed = False
         self._socket = connection
         self._position = 0
@@ -165,13 +165,14 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
 
     @property
     def done(self) -> bool:
-        """Whether all of it was read."""
+        """Whether the whole body was read."""
         return self.framing.done
 
     def pieces(self) -> Generator[memoryview]:
-        """Yield what comes, an empty piece when nothing does; see ``receive``.
+        """Yield the content as it comes, an empty piece when none does.
 
-        Pieces end at multiples of BLOCK_BYTES while enough comes: files written so are kept in few large pages.
+        Pieces end at multiples of BLOCK_BYTES while enough comes, so that the kernel caches the written file in few
+        large pages.
         """
         self._position = 0
         while not self.framing.done:
@@ -182,11 +183,11 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
                 yield memoryview(b"")
 
     def _is_ready(self) -> bool:
-        """Whether there is something to do, so that a silent peer takes no block."""
-        return bool(self._received) or self.refusal is not None or self._comes(math.inf)
+        """Tell whether there is content or a refusal, so that a silent peer occupies no block."""
+        return bool(self._received) or self.refusal is not None or self._more_comes(math.inf)
 
     def _pieces(self, buffer: bytearray) -> Iterator[memoryview]:
-        """Yield what comes, until nothing does for a moment or others wait for this thread."""
+        """Yield content until none comes for some milliseconds, or tasks wait for this thread."""
         turn = time.monotonic() + _TURN_SECONDS
         more: int | None = 1
         while more and not self.framing.done and not (time.monotonic() > turn and self._busy()):
@@ -202,32 +203,32 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
                 raise self.framing.decoder.error
 
     def expect_rest(self, limit: int) -> None:
-        """Let the server throw away up to ``limit`` bytes that are left."""
-        self.unwanted = max(self.unwanted, limit)
+        """Allow the server to discard up to ``limit`` unread bytes."""
+        self.discard_limit = max(self.discard_limit, limit)
 
     def refuse(self, reason: str) -> None:
-        """Let whoever reads it get no more, but an UploadInvalid for this reason."""
+        """Make further reads raise UploadInvalid for this reason."""
         self.refusal = UploadInvalid(reason)
 
     def discard(self, limit: int) -> int | None:
-        """Throw away what is here, at most ``limit`` bytes; the count, None at the peer's end. Never waits."""
-        buffer, thrown = take_buffer(), 0
-        while not self.framing.done and not self.framing.broken and thrown < limit:
-            count = self._receive(buffer, 0, min(limit - thrown, self.framing.coded(BUFFER_BYTES)))
+        """Discard at most ``limit`` received bytes and return their number, None when the peer left; never waits."""
+        buffer, discarded = take_buffer(), 0
+        while not self.framing.done and not self.framing.broken and discarded < limit:
+            count = self._receive(buffer, 0, min(limit - discarded, self.framing.coded(BUFFER_BYTES)))
             if count is None:
                 return None
             if not count:
                 break
             self._take(buffer, count)
-            thrown += count
-        return thrown
+            discarded += count
+        return discarded
 
     def readable(self) -> bool:
-        """Whether it can be read."""
+        """Return True: the body can be read."""
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # what io hands over
-        """Wait for some of the body, 0 at its end; OSError when the peer is gone or too slow."""
+        """Wait for content and return its length, 0 at the end; OSError when the peer is gone or too slow."""
         view = memoryview(buffer).cast("B")
         block = bytearray(min(len(view), BUFFER_BYTES))
         while not self.framing.done:
@@ -243,24 +244,24 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
                 return content
         return 0
 
-    def _fill(self, buffer: bytearray, wanted: int, until: float) -> tuple[int, int | None]:
-        """Collect at least ``wanted`` bytes of content, less when they do not come.
+    def _fill(self, buffer: bytearray, size: int, until: float) -> tuple[int, int | None]:
+        """Collect at least ``size`` bytes of content, fewer when they do not come.
 
-        Returns how many there are, and whether more may come: 0 not at the moment, None never.
+        Returns their number, and whether more may come: 0 for not yet, None for never.
         """
         content, count = 0, 1
-        while content < wanted and not self.framing.done and not self.framing.broken:
-            received = self._receive(buffer, content, self.framing.coded(wanted - content))
+        while content < size and not self.framing.done and not self.framing.broken:
+            received = self._receive(buffer, content, self.framing.coded(size - content))
             if received:
                 count = received
                 content += self._take(buffer, count, content)
-            elif received is None or not self._comes(until):
+            elif received is None or not self._more_comes(until):
                 return content, received
         return content, count
 
-    def _receive(self, buffer: bytearray, start: int, wanted: int) -> int | None:
-        """Put what there is into ``buffer`` from ``start`` on: how much; 0 for nothing yet, None for never again."""
-        room = min(wanted, len(buffer) - start)
+    def _receive(self, buffer: bytearray, start: int, size: int) -> int | None:
+        """Receive at most ``size`` bytes into ``buffer`` at ``start``; their number, 0 for none yet, None for never."""
+        room = min(size, len(buffer) - start)
         if self._received:
             count = min(len(self._received), room)
             buffer[start : start + count] = self._received[:count]
@@ -282,8 +283,8 @@ class StreamedBody(ReceivedBody, io.RawIOBase):
             self._received = b""
         return content
 
-    def _comes(self, until: float) -> bool:
-        """Whether more comes within a moment, which is shorter when others wait for this thread."""
+    def _more_comes(self, until: float) -> bool:
+        """Wait some milliseconds for more, fewer when tasks wait for this thread; tell whether it has come."""
         return time.monotonic() < until and self._wait(_BUSY_LULL_MS if self._busy() else _LULL_MS)
 
     def _wait(self, milliseconds: int) -> bool:

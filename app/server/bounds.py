@@ -1,4 +1,4 @@
-"""Which connections end when there are too many, or when they hold too much; on the loop's thread."""
+"""Close connections when there are too many or they take too much memory; on the loop's thread."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,11 +8,11 @@ from app.server.limits import Limits
 
 _AT_ONCE: Final = 64
 _ROOM: Final = 8
-"""One part in so many of the connections is kept free of those whose peers do nothing."""
+"""This share (one in so many) of the connections is kept free of stalled ones."""
 
 
 def evict(connections: Mapping[int, Connection], place: str | None) -> None:
-    """Close the connections that have been idle longest, some at once, of one place or of all."""
+    """Close some of the connections that have been idle longest, of one place or of all when None."""
     idle = [
         (connection.idle_since, descriptor)
         for descriptor, connection in connections.items()
@@ -24,7 +24,7 @@ def evict(connections: Mapping[int, Connection], place: str | None) -> None:
 
 
 def make_room(connections: Mapping[int, Connection], limits: Limits, now: float) -> None:
-    """End requests whose peers have moved nothing for a while, oldest first, when little else could give way."""
+    """End the requests that have stalled longest when the connections in use leave too little room."""
     room = limits.connections // _ROOM
     if len(connections) <= limits.connections - room:
         return
@@ -43,9 +43,9 @@ def make_room(connections: Mapping[int, Connection], limits: Limits, now: float)
 
 
 def shed(connections: Mapping[int, Connection], limits: Limits, now: float) -> None:
-    """End the connections that hold most of what was received and cannot be served yet, if all hold too much.
+    """Close the connections with most received and unserved bytes while all together exceed ``limits.held``.
 
-    If too much is held of answers, those whose peers have read nothing of theirs for a while.
+    While unsent answers exceed ``limits.unread``, close those with the largest whose peers have stalled.
     """
     received = {descriptor: len(connection.buffer) for descriptor, connection in connections.items()}
     for descriptor in _largest(received, limits.held):
@@ -58,7 +58,10 @@ def shed(connections: Mapping[int, Connection], limits: Limits, now: float) -> N
 
 
 def _largest(sizes: Mapping[int, int], most: int) -> list[int]:
-    """The largest ones, without which all together are half of ``most``; none when they are no more than that."""
+    """Return the descriptors of the largest sizes, without which the sum is at most half of ``most``.
+
+    None when the sum does not exceed ``most``.
+    """
     total = sum(sizes.values())
     if total <= most:
         return []

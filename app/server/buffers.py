@@ -1,4 +1,4 @@
-"""Memory that bodies pass through: a small buffer per thread, and blocks for as long as a body is read."""
+"""Buffers for bodies: a small one per thread, and blocks for the time that a body is read."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _blocks: list[bytearray] = []
 
 
 def take_buffer() -> bytearray:
-    """Take the buffer of this thread; what stands in it is valid until it is taken again."""
+    """Return this thread's buffer; its content is valid until the next call."""
     buffer: bytearray | None = getattr(_buffers, "buffer", None)
     if buffer is None:
         buffer = _buffers.buffer = bytearray(BUFFER_BYTES)
@@ -24,13 +24,13 @@ def take_buffer() -> bytearray:
 
 @contextmanager
 def block() -> Iterator[bytearray]:
-    """Room for BLOCK_BYTES of content and what a chunked coding puts between; few are kept for those who come later."""
+    """Lend a buffer for BLOCK_BYTES of content and its chunked coding; a few are kept for the next callers."""
     try:
-        taken = _blocks.pop()
+        buffer = _blocks.pop()
     except IndexError:
-        taken = bytearray(BLOCK_BYTES + _CODING_BYTES)
+        buffer = bytearray(BLOCK_BYTES + _CODING_BYTES)
     try:
-        yield taken
+        yield buffer
     finally:
         if len(_blocks) < _SPARE_BLOCKS:
-            _blocks.append(taken)
+            _blocks.append(buffer)

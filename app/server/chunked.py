@@ -1,4 +1,4 @@
-"""The chunked transfer coding, undone in place (RFC 9112 section 7.1)."""
+"""Decode the chunked transfer coding in place (RFC 9112 section 7.1)."""
 
 import re
 
@@ -12,16 +12,16 @@ _IN_SIZE, _IN_CONTENT, _AFTER_CONTENT, _IN_TRAILER, _DONE = range(5)
 
 
 class ChunkedDecoder:
-    """Takes the coded body in pieces of any size. Trailers are read over."""
+    """Decodes a body that is given in pieces of any size; ignores trailers."""
 
     __slots__ = ("_left", "_line", "_size", "_state", "_trailer_bytes", "error", "rest")
 
     def __init__(self) -> None:
-        """Start at the first chunk's size line."""
+        """Expect the first chunk's size line."""
         self.error: UploadInvalid | None = None
-        """Set when the coding is broken; what was decoded before is sound."""
+        """Set when the coding is broken; the content before that is valid."""
         self.rest = b""
-        """Once done: what came behind the body, the beginning of the next request."""
+        """Once ``done``: the bytes after the body, which begin the next request."""
         self._state = _IN_SIZE
         self._line = b""
         self._left = 0
@@ -35,20 +35,20 @@ class ChunkedDecoder:
 
     @property
     def left(self) -> int:
-        """Bytes of content still to come in the current chunk."""
+        """Bytes of content that the current chunk still has."""
         return self._left
 
     def coded(self, content: int) -> int:
-        """How many bytes of the coded body hold so much content, when the chunks go on as they are."""
+        """Return how many coded bytes hold ``content`` bytes, if later chunks are as large as this one."""
         beyond = content - self._left
         if beyond < 0 or not self._size:
             return content
         return content + (beyond // self._size + 1) * len(b"\r\n%x\r\n" % self._size)
 
     def decode(self, buffer: bytearray, end: int, start: int = 0) -> int:
-        """Decode ``buffer[start:end]``, moving the content to its start; returns the content's length.
+        """Decode ``buffer[start:end]``: move the content to ``start`` and return its length.
 
-        Stops at the end of the body or at the first error; afterwards look at ``done`` and ``error``.
+        Stops at the end of the body or at the first error; check ``done`` and ``error`` afterwards.
         """
         view = memoryview(buffer)
         at = content = start
@@ -69,7 +69,7 @@ class ChunkedDecoder:
         return content - start
 
     def _next_chunk(self, buffer: bytearray, at: int, end: int) -> int:
-        """Behind a chunk's content: go to the next one's, when it is all here and has no extension."""
+        """Go from the end of a chunk's content to the next one's, if its size line is complete and has no extension."""
         line = _NEXT_CHUNK.match(buffer, at, end)
         self._left = int(line[1], 16) if line else 0
         if line and self._left:

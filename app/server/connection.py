@@ -1,4 +1,4 @@
-"""One connection from accept to close: heads, bodies that are taken in, deadlines; on the loop's thread."""
+"""One connection from accept to close: receives heads and bodies and starts requests; on the loop's thread."""
 
 import socket
 import time
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 _READ_BYTES: Final = 64 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CODED_BYTES: Final = 16 * 1024
-"""Of a chunked body that are decoded before others get their turn: chunks of a byte each take long."""
-_THROWN_BYTES: Final = 1024 * 1024
+"""Bytes of a chunked body that are decoded in one turn of the loop, as chunks of one byte take long."""
+_DISCARDED_BYTES: Final = 1024 * 1024
 _AT_ONCE: Final = 4
-"""Requests of one connection that are served before others get their turn."""
+"""Requests of one connection that are served in one turn of the loop."""
 
 
 class Connection(Timed):
-    """A peer's connection and the requests on it, one after the other."""
+    """A connection and its requests, one after another."""
 
     __slots__ = ("_base",)
 
     def __init__(self, loop: "Loop", connection: socket.socket, address: str, base: Environ) -> None:
-        """Begin to wait for the first request; ``base`` is what the environments of all of them have."""
+        """Wait for the first request; ``base`` is the part of the environment that all requests share."""
         super().__init__(loop, connection, address)
         self._base = base
 
     def on_event(self, event: int) -> None:
-        """Do what the peer makes possible."""
+        """Handle an epoll event in the connection's current phase."""
         phase, exchange = self.phase, self._exchange
         if phase == phases.WORK:
             if event & (EPOLLHUP | EPOLLERR):
@@ -65,7 +65,7 @@ class Connection(Timed):
             self._on_drain(exchange)
 
     def served(self, *, keep: bool) -> None:
-        """A request was answered; from the thread that owns the connection."""
+        """Go on after an answer was sent: keep the connection or end it; on the thread that owns it."""
         self._exchange = None
         self._requests += 1
         self.since = time.monotonic()
@@ -84,7 +84,7 @@ class Connection(Timed):
             self._listen(EPOLLIN)
 
     def _next(self) -> None:
-        """Go on with what has come while a thread was answering."""
+        """Serve the bytes that came while a thread made the answer."""
         if self.phase == phases.WORK:
             self.phase, self.owned = phases.HEAD, True
             self._go_on()
@@ -106,7 +106,7 @@ class Connection(Timed):
             self._go_on()
 
     def _add(self, received: bytes) -> None:
-        """Add to a head that is not complete; it is looked at again when it may be."""
+        """Add bytes to an incomplete head, and parse it again when it may be complete."""
         buffer = self.buffer if isinstance(self.buffer, bytearray) else bytearray(self.buffer)
         self.buffer = buffer
         start = max(0, len(buffer) - 3)
@@ -117,7 +117,7 @@ class Connection(Timed):
             self.loop.holds(len(received))
 
     def _go_on(self) -> None:
-        """Serve what has been received already, request by request, and let others have their turn in between."""
+        """Serve the buffered requests, _AT_ONCE in this turn of the loop and the others in later ones."""
         left = _AT_ONCE
         while self.buffer and self.phase == phases.HEAD and self.owned:
             if not left:
@@ -132,7 +132,7 @@ class Connection(Timed):
             self._listen(EPOLLIN)
 
     def _begin(self, received: bytes) -> bool:
-        """Serve the request at the beginning of ``received``; False when the next one cannot be begun."""
+        """Start the request at the beginning of ``received``; False when the next one has to wait."""
         try:
             head = self.loop.reader.read(received, self._base)
         except Incomplete:
@@ -153,7 +153,7 @@ class Connection(Timed):
         return self._serve(exchange)
 
     def _serve(self, exchange: Exchange) -> bool:
-        """Answer at once, or on a thread; True when the connection can go on with the next request."""
+        """Answer on the loop's thread or submit to a pool's; True when the next request can be served now."""
         loop, environ, body = self.loop, exchange.environ, exchange.body
         environ[CLOSES_KEY] = exchange.close_after_answer
         path: str = environ["PATH_INFO"]
@@ -179,10 +179,10 @@ class Connection(Timed):
         received, self.buffer = bytes(self.buffer), b""
         streamed, limit = is_streamed(environ["PATH_INFO"]), self.loop.limits.collected
         if streamed or head.length > limit:
-            left = exchange.body = StreamedBody(self.socket, framing, received, self.loop.pool.busy)
-            environ["wsgi.input"], environ[PAUSES_KEY] = left, streamed
+            unread = exchange.body = StreamedBody(self.socket, framing, received, self.loop.pool.busy)
+            environ["wsgi.input"], environ[PAUSES_KEY] = unread, streamed
             if not streamed:
-                left.refuse(f"the body has more than {limit} bytes")
+                unread.refuse(f"the body has more than {limit} bytes")
             return self._serve(exchange)
         body = exchange.body = environ["wsgi.input"] = CollectedBody(framing, self.loop.room)
         self.wait(phases.BODY, EPOLLIN)
@@ -205,7 +205,7 @@ class Connection(Timed):
             self._go_on()
 
     def _collect(self, exchange: Exchange, body: CollectedBody, buffer: bytearray, count: int) -> bool:
-        """Take in what has come; serves the request once that is all, broken, or more than is taken in."""
+        """Add received bytes to the body; serve the request once the body is complete, broken or too long."""
         self.moved += count
         rest = body.add(buffer, count) if count else b""
         limit = self.loop.limits.collected
@@ -236,21 +236,21 @@ class Connection(Timed):
         if not isinstance(body, StreamedBody):
             self.close()
             return
-        thrown = body.discard(_CODED_BYTES if body.framing.decoder else _THROWN_BYTES)
-        self._thrown += thrown or 0
-        enough = self._thrown > max(self.loop.limits.drained, body.unwanted)
-        if body.done or body.framing.broken or thrown is None or enough:
+        count = body.discard(_CODED_BYTES if body.framing.decoder else _DISCARDED_BYTES)
+        self._discarded += count or 0
+        enough = self._discarded > max(self.loop.limits.drained, body.discard_limit)
+        if body.done or body.framing.broken or count is None or enough:
             self._end_drain(exchange, whole=body.done)
 
     def _end_drain(self, exchange: Exchange, *, whole: bool) -> None:
-        self._thrown = 0
+        self._discarded = 0
         exchange.on_drained(whole=whole)
         self._go_on()
 
     # The end
 
     def abandon(self) -> None:
-        """End whatever is under way, as the process does."""
+        """End the connection because the process ends."""
         if self._exchange is not None and self.phase in (phases.PAUSED, phases.SEND, phases.DRAIN):
             self.gone = True
             self.hand_over(self._exchange.abandon)
@@ -258,14 +258,14 @@ class Connection(Timed):
             self.close()
 
     def fail(self) -> None:
-        """End what a defect has stopped in its middle."""
+        """End the connection after a defect."""
         if self.phase == phases.WORK:
             self.close()
         else:
             self.abandon()
 
     def shed(self) -> None:
-        """Hold nothing that was received beyond the request under way."""
+        """Drop received bytes: those after the current request, or else the whole connection."""
         if self.phase == phases.WORK and self._exchange is not None:
             self._exchange.close_after_answer()
             self.buffer = b""
@@ -280,7 +280,7 @@ class Connection(Timed):
         super().close()
 
     def _on_gone(self) -> None:
-        """The peer was gone before this phase began."""
+        """Handle a peer that was gone before this phase began."""
         if self._exchange is not None and self.phase == phases.PAUSED:
             self._resume(self._exchange)
         else:

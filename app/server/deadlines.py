@@ -1,4 +1,4 @@
-"""When a connection's phase has lasted too long, and what ends it; on the loop's thread."""
+"""End a connection's phase that has lasted too long; on the loop's thread."""
 
 import socket
 import time
@@ -19,7 +19,7 @@ _UNDER_WAY: Final = frozenset({phases.BODY, phases.PAUSED, phases.SEND})
 
 
 class Timed(Wire):
-    """A connection under deadlines. The subclass says what is done when one is over."""
+    """A connection with deadlines; the subclass implements what ends its requests."""
 
     __slots__ = (
         "_exchange",
@@ -33,7 +33,7 @@ class Timed(Wire):
     )
 
     def __init__(self, loop: "Loop", connection: socket.socket, address: str) -> None:
-        """Begin to wait for the first request."""
+        """Wait for the first request."""
         super().__init__(loop, connection, address)
         self._exchange: Exchange | None = None
         self._requests = 0
@@ -43,22 +43,22 @@ class Timed(Wire):
 
     @property
     def idle_since(self) -> float | None:
-        """Since when nothing would be lost by the connection's end; None while it is in use."""
+        """Since when the connection could be closed without loss; None while it is in use."""
         return self.since if self.phase in (phases.HEAD, phases.LINGER) else None
 
     @property
     def stalled_since(self) -> float | None:
-        """Since when the peer has moved no byte of a request under way; None while it is not waited for."""
+        """Since when the peer has sent and read no byte of the current request; None while it is not waited for."""
         return self._seen_at if self.phase in _UNDER_WAY and self.phase == self._window_phase else None
 
     @property
     def unread(self) -> int:
-        """Bytes of the answer that wait in memory for the peer."""
+        """Bytes of the answer in memory that the peer has not read."""
         exchange = self._exchange
         return 0 if exchange is None or self.phase != phases.SEND else exchange.unsent
 
     def check(self, now: float) -> None:
-        """End the phase when its time is over."""
+        """End the phase when its deadline has passed."""
         phase, limits = self.phase, self.loop.limits
         if phase == phases.WORK:
             return
@@ -75,9 +75,9 @@ class Timed(Wire):
             self._check_exchange(self._exchange, now)
 
     def stop_soon(self) -> None:
-        """The process has begun to stop: wait for a request no longer than for a peer that is closing.
+        """Shorten the wait for the next request, because the process is stopping.
 
-        One whose head has begun to come has the time that it would have had.
+        A request whose head has begun to arrive keeps its deadline.
         """
         if self.phase == phases.HEAD and not self.buffer:
             limits = self.loop.limits
@@ -85,7 +85,7 @@ class Timed(Wire):
             self._requests += 1
 
     def end_stalled(self) -> None:
-        """Make room for others: the peer has moved nothing for long enough."""
+        """End a stalled request to make room for others."""
         if self._exchange is not None and self.stalled_since is not None:
             self._end_slow(self._exchange)
 
@@ -94,7 +94,7 @@ class Timed(Wire):
         moved = self.moved + (body.moved if isinstance(body, StreamedBody) else 0)
         if moved != self._seen_moved or self.phase != self._window_phase:
             self._seen_moved, self._seen_at = moved, now
-        if self.phase == phases.DRAIN and isinstance(body, StreamedBody) and body.unwanted <= limits.drained:
+        if self.phase == phases.DRAIN and isinstance(body, StreamedBody) and body.discard_limit <= limits.drained:
             if now - self.since > limits.drain_seconds:
                 self._end_drain(exchange, whole=False)
         elif self.phase != self._window_phase:
@@ -108,14 +108,14 @@ class Timed(Wire):
             self._resume(exchange)
 
     def _since_window(self) -> float:
-        """When the window began, without the time that a body has waited for a thread, or a thread for the disk."""
+        """Return when the window began, plus the time that the body waited for a thread, or a thread for the disk."""
         if self.phase == phases.PAUSED and self.since - self._resumed > _LONG_SECONDS:
             self._window_began += self.since - self._resumed
             self._resumed = self.since
         return self._window_began
 
     def _end_slow(self, exchange: Exchange) -> None:
-        """The peer is too slow."""
+        """End the request because the peer is too slow."""
         rate = self.loop.limits.rate
         if self.phase == phases.BODY:
             exchange.release()
@@ -135,8 +135,8 @@ class Timed(Wire):
 
     @abstractmethod
     def _resume(self, exchange: Exchange) -> None:
-        """Let a thread go on with a body."""
+        """Let a thread go on with the streamed body."""
 
     @abstractmethod
     def _end_drain(self, exchange: Exchange, *, whole: bool) -> None:
-        """Throw no more of a body away."""
+        """Stop discarding the body and send the answer."""

@@ -1,4 +1,4 @@
-"""What the WSGI environments of all requests on a connection have in common (PEP 3333)."""
+"""Build the part of the WSGI environment that all requests of a connection share (PEP 3333)."""
 
 import io
 import socket
@@ -17,9 +17,9 @@ _log = structlog.get_logger()
 def base_environ(
     server: tuple[Any, ...], accepted: socket.socket, client: tuple[str, int], *, several: bool
 ) -> Environ:
-    """The environment of a connection's requests before their heads are read; ``several`` processes serve together.
+    """Return the environment of a connection's requests without their heads.
 
-    ``server`` is where they listen.
+    ``server`` is the address of the listening socket; ``several`` tells that other processes listen on it too.
     """
     return {
         "wsgi.errors": _Errors(),
@@ -41,7 +41,7 @@ def base_environ(
 
 
 class _Errors(io.StringIO):
-    """``wsgi.errors``: what an application writes there is an event of the log."""
+    """``wsgi.errors``: logs what the application writes to it."""
 
     def write(self, text: str) -> int:
         """Log the text."""

@@ -1,4 +1,4 @@
-"""One request and its answer: made by the loop's thread or another one, sent without waiting for the peer."""
+"""Serve one request: run the application on the loop's thread or a pool's, send its answer without waiting."""
 
 from collections.abc import Callable, Iterator
 from select import EPOLLIN, EPOLLONESHOT
@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 
 
 class Exchange(Sender):
-    """Serves one request of a connection. Its methods run on one thread at a time: the loop's or a pool's."""
+    """Serves one request of a connection; its methods run on one thread at a time, the loop's or a pool's."""
 
     __slots__ = (
         "_answer",
@@ -37,7 +37,7 @@ class Exchange(Sender):
     )
 
     def __init__(self, connection: "Connection", environ: Environ, *, keep: bool) -> None:
-        """Serve the request that ``environ`` describes; ``keep`` when the client wants the connection to stay."""
+        """Prepare the request of ``environ``; ``keep`` tells that the client wants to keep the connection."""
         super().__init__(connection)
         self.body: CollectedBody | StreamedBody | None = None
         self.environ = environ
@@ -52,7 +52,7 @@ class Exchange(Sender):
         self._sent = 0
 
     def answer_now(self) -> bool:
-        """Answer on the loop's thread; False, and nothing has happened, when that would make the loop wait."""
+        """Answer on the loop's thread; False, with nothing done, when that would make the loop wait."""
         answer = self._answer
         try:
             produced = self._connection.loop.application(self.environ.copy(), answer.start)
@@ -84,8 +84,8 @@ class Exchange(Sender):
             self.resume()
 
     def resume(self) -> None:
-        """Go on with a body that is made piece by piece, on a thread that may wait."""
-        assert self._iterator is not None  # noqa: S101 - who calls it has checked
+        """Send the next pieces of the application's iterable, on a thread that may wait."""
+        assert self._iterator is not None  # noqa: S101 - its callers check this
         try:
             for piece in self._iterator:
                 if not piece:
@@ -108,23 +108,23 @@ class Exchange(Sender):
             self._send_whole(b"")
 
     def abandon(self) -> None:
-        """The connection has ended, or has to: let go of everything, on a thread that may wait."""
+        """Close the application's iterable and the connection, on a thread that may wait."""
         self._close_produced()
         self._connection.loop.post(self._connection.close)
 
     def on_drained(self, *, whole: bool) -> None:
-        """The body nobody wanted is gone, or too long to be thrown away; on the loop's thread."""
+        """Send the answer after the unread body was discarded, ``whole`` or in part; on the loop's thread."""
         self._closes = self._closes or not whole
         self._send_head_with(bytes(self._pending))
 
     def release(self) -> None:
-        """Give back what the request takes, also when it is not answered."""
+        """Free what the request occupies, whether or not it was answered."""
         super().release()
         if isinstance(self.body, CollectedBody):
             self.body.close()
 
     def close_after_answer(self) -> None:
-        """Announce and make the end of the connection."""
+        """Close the connection after the answer, which announces it."""
         self._closes = True
 
     # What the application has returned
@@ -143,7 +143,7 @@ class Exchange(Sender):
             self._send_file_behind(self._answer.head(keep=self._keeps()))
 
     def _content(self, produced: Any) -> bytes | None:  # noqa: ANN401 - as above
-        """All of the body when it is here; else it is made ready to be sent as a file, or piece by piece."""
+        """Return a body that is in memory; for any other prepare a file or an iterator to send, and return None."""
         answer = self._answer
         if isinstance(produced, list | tuple):
             return b"".join(produced)
@@ -185,7 +185,7 @@ class Exchange(Sender):
             self._finish()
 
     def _send_piece(self, piece: bytes) -> bool:
-        """Send a piece of a body; False when the rest has to wait for the peer."""
+        """Send a piece of the body; False when its rest has to wait for the peer."""
         answer = self._answer
         if answer.length is not None:
             piece = piece[: answer.length - self._sent]
@@ -209,7 +209,7 @@ class Exchange(Sender):
         self._finish()
 
     def _finish(self) -> None:
-        """The answer is out."""
+        """End the exchange after the whole answer was sent."""
         length = self._answer.length
         if self._iterator is None and self._sent and length is not None and self._sent < length:
             self._closes = True
@@ -220,7 +220,7 @@ class Exchange(Sender):
         self._connection.served(keep=self._keeps())
 
     def _keeps(self) -> bool:
-        """Whether the connection stays: the client wants it, both know where the answer ends, the body was read."""
+        """Tell whether the connection stays: the client asked for it, the answer is delimited, the body was read."""
         body = self.body
         return (
             self._keep
@@ -231,22 +231,22 @@ class Exchange(Sender):
         )
 
     def _rest_may_go(self, body: StreamedBody) -> bool:
-        """Whether what is left of the body is to be thrown away before the answer, which keeps the connection."""
+        """Tell whether to discard the unread rest of the body before the answer, so that the connection can stay."""
         if body.done or body.failed or self._closes or body.framing.broken:
             return False
-        limit = max(self._connection.loop.limits.drained, body.unwanted)
+        limit = max(self._connection.loop.limits.drained, body.discard_limit)
         return self._keep and body.framing.left <= limit
 
     def _pauses(self) -> bool:
         return isinstance(self.body, StreamedBody) and not self.body.done
 
     def _peer_left(self) -> None:
-        """The peer is gone."""
+        """Abandon the exchange because the peer is gone."""
         self._connection.gone = True
         self._connection.hand_over(self.abandon)
 
     def _fail(self) -> None:
-        """The application has failed: 500 when nothing was sent yet, else the connection's end."""
+        """Log a failure of the application; answer 500, or end the connection when the answer has begun."""
         _log.exception("the application failed", path=self.environ.get("PATH_INFO", "")[:200])
         self._close_produced()
         self._iterator, self._left, self._closes = None, 0, True

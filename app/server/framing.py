@@ -1,4 +1,4 @@
-"""Where a request's body ends (RFC 9112 section 6)."""
+"""Find the end of a request's body (RFC 9112 section 6)."""
 
 from typing import Final
 
@@ -11,12 +11,12 @@ _ENDED_IN_CHUNKS: Final = "the chunked body ended before its last chunk"
 
 
 class Framing:
-    """Where a body ends: after so many bytes, or where its chunks say."""
+    """Delimits a body: by its length, or by its chunks."""
 
     __slots__ = ("decoder", "left")
 
     def __init__(self, length: int) -> None:
-        """Expect ``length`` bytes, or chunks when it is CHUNKED."""
+        """Expect a body of ``length`` bytes, or in chunks when that is CHUNKED."""
         self.decoder = ChunkedDecoder() if length == CHUNKED else None
         self.left = max(0, length)
 
@@ -27,15 +27,15 @@ class Framing:
 
     @property
     def broken(self) -> bool:
-        """Whether nothing can tell any more where the body ends."""
+        """Whether the end of the body cannot be found any more."""
         return self.decoder is not None and self.decoder.error is not None
 
     def coded(self, content: int) -> int:
-        """How many bytes to receive for so much content; none of them lies behind a body of known length."""
+        """Return how many bytes to receive for ``content`` bytes; never beyond a body of known length."""
         return self.decoder.coded(content) if self.decoder is not None else min(content, self.left)
 
     def take(self, buffer: bytearray, count: int, start: int = 0) -> tuple[int, bytes]:
-        """Undo the coding of ``count`` bytes in place: the length of the content, and what follows the body."""
+        """Decode ``count`` bytes in place; return the content's length, and the bytes after the body."""
         end = start + count
         if self.decoder is not None:
             content = self.decoder.decode(buffer, end, start)
@@ -45,5 +45,5 @@ class Framing:
         return content, bytes(memoryview(buffer)[start + content : end]) if content < count else b""
 
     def error_at_end(self) -> SizeInvalid | UploadInvalid:
-        """What is wrong when nothing more comes."""
+        """Return the error for a peer that sends no more before the body's end."""
         return UploadInvalid(_ENDED_IN_CHUNKS) if self.decoder else SizeInvalid(_ENDED_EARLY.format(self.left))

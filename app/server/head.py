@@ -1,6 +1,6 @@
-"""A request's head: from bytes to a WSGI environment, or to a refusal (RFC 9112, PEP 3333).
+"""Parse a request's head to a WSGI environment (RFC 9112, PEP 3333).
 
-As strict as gunicorn's own reader, with the same C parser; the differences are none that a client could use.
+As strict as gunicorn's own reader, with the same C parser; no difference between them can be exploited.
 """
 
 import re
@@ -33,11 +33,11 @@ Environ = dict[str, Any]
 
 
 class Incomplete(Exception):
-    """More bytes are needed."""
+    """The head is not complete yet."""
 
 
 class Refused(Exception):
-    """The bytes are no request that can be served; the connection ends with this answer."""
+    """The bytes are no valid request; the connection ends with this answer."""
 
     def __init__(self, status: int, message: str) -> None:
         """Answer with ``status``; ``message`` says what is wrong."""
@@ -48,21 +48,21 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Head:
-    """What a head says."""
+    """A parsed head."""
 
     environ: Environ
     length: int
-    """Bytes of the body that follows; CHUNKED when it says itself where it ends."""
+    """The length of the body; CHUNKED for the chunked coding."""
     keep: bool
-    """Whether the client wants the connection to stay."""
+    """Whether the client wants to keep the connection."""
     expects: bool
-    """Whether the client waits for a 100 before it sends the body."""
+    """Whether the client waits for 100 Continue before it sends the body."""
     consumed: int
-    """Bytes of the head."""
+    """The length of the head in bytes."""
 
 
 class HeadReader:
-    """Reads the heads of one process's connections."""
+    """Parses the heads of one process's connections; caches the names of headers."""
 
     __slots__ = ("_names",)
 
@@ -70,7 +70,7 @@ class HeadReader:
         self._names: dict[bytes, str] = {}
 
     def read(self, received: bytes, base: Environ) -> Head:
-        """Read one head from the beginning of ``received`` into a copy of ``base``; Incomplete or Refused."""
+        """Parse the head at the beginning of ``received`` into a copy of ``base``; raises Incomplete or Refused."""
         parsed = _parse(received)
         method, target = parsed["method"].decode("latin-1"), parsed["path"].decode("latin-1")
         minor: int = parsed["minor_version"]
@@ -92,9 +92,10 @@ class HeadReader:
         )
 
     def _add_headers(self, environ: Environ, headers: list[tuple[bytes, bytes]]) -> None:
-        """Add the headers; equal ones are joined by commas (RFC 9110 section 5.3), lines of cookies by semicolons.
+        """Add the headers to the environment.
 
-        Names with underscores are left out: they could pass for another header.
+        Repeated ones are joined by commas (RFC 9110 section 5.3), cookies by semicolons. Names with underscores are
+        left out, as they could be taken for other headers.
         """
         names = self._names
         for raw, value in headers:
@@ -112,7 +113,7 @@ class HeadReader:
                 environ[key] = value.decode("latin-1")
 
     def _key(self, raw: bytes) -> str:
-        """The environment's name of a header, empty for one to leave out."""
+        """Return the header's key in the environment, empty to leave it out."""
         name = raw.decode("latin-1").upper()
         if "_" in name:
             key = ""
@@ -151,7 +152,7 @@ def _parse(received: bytes) -> dict[str, Any]:
 
 
 def _split_target(target: str) -> tuple[str, str]:
-    """Path and query of a request target."""
+    """Return path and query of a request target; Refused when it is malformed."""
     if not target or _BAD_TARGET.search(target):
         raise Refused(400, "the request target holds characters that must be percent-encoded")
     if target[0] == "/":
@@ -165,7 +166,7 @@ def _split_target(target: str) -> tuple[str, str]:
 
 
 def _length_of_body(environ: Environ, minor: int) -> int:
-    """The length of the body (RFC 9112 section 6.3); refuses what two readers could understand differently."""
+    """Return the body's length (RFC 9112 section 6.3); Refused when servers could disagree about it."""
     declared: str | None = environ.get("CONTENT_LENGTH")
     coding: str | None = environ.get("HTTP_TRANSFER_ENCODING")
     if coding is not None:

@@ -1,4 +1,4 @@
-"""How long a peer may take for each phase of a connection, and how much there may be of everything."""
+"""The limits of the web server: deadlines of a connection's phases, and bounds on numbers and bytes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,44 +6,44 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The bounds of one web process. Seconds and bytes."""
+    """The limits of one web process, in seconds and bytes."""
 
     threads: int = 16
-    """That answer what may wait."""
+    """Threads for requests that may wait."""
     queries_at_once: bool = True
-    """Whether what asks the database is tried on the loop's thread, which must not wait for another machine."""
+    """Whether database queries may run on the loop's thread, which must not wait for another machine."""
     connections: int = 8192
     connections_per_address: int = 6144
     stands_for_many: Callable[[str], bool] = lambda _: False
-    """Whether an address is a proxy's, whose connections are those of many clients; it has no bound of its own."""
+    """Tells whether an address is a proxy's, which carries many clients; ``connections_per_address`` spares it."""
     head_seconds: float = 10.0
-    """From a request's first byte, or a connection's begin, until its head is complete."""
+    """From a request's first byte, or the start of the connection, until the head is complete."""
     idle_seconds: float = 75.0
     """Between two requests of a connection."""
     rate: int = 1024
-    """Bytes a second that a body or an answer has to move at least, on the average of a window."""
+    """The fewest bytes per second that a peer must send or read, averaged over ``rate_seconds``."""
     rate_seconds: float = 60.0
-    """The window."""
+    """The window over which ``rate`` is averaged."""
     waiting: int = 1024
     """Requests that may wait for a thread; further ones are answered 503."""
     collected: int = 8 * 1024 * 1024 + 64 * 1024
-    """Bytes of a body that are taken in before its request is looked at, more than the application takes of any.
+    """The longest body that is collected before the application runs, larger than any that the application accepts.
 
-    A larger one cannot be read, as a thread would have to wait for it."""
+    A longer one is refused, as a thread would have to wait for it."""
     collected_in_memory: int = 16 * 1024 * 1024
-    """Bytes of all such bodies that are kept in memory; what goes beyond is kept in files without a name."""
+    """The most bytes of collected bodies in memory; others are kept in unnamed files."""
     collected_in_files: int = 1024 * 1024 * 1024
-    """Bytes of all such bodies together in files; a request whose body would go beyond is answered 503."""
+    """The most bytes of collected bodies in files; a request beyond that is answered 503."""
     held: int = 32 * 1024 * 1024
-    """Bytes of heads that are not complete and of requests that wait for those before them, of all connections."""
+    """The most bytes of incomplete heads and of requests that wait for earlier ones, of all connections."""
     unread: int = 64 * 1024 * 1024
-    """Bytes of answers that wait in memory for peers that do not read, of all connections."""
+    """The most bytes of answers in memory that peers have not read, of all connections."""
     stalled_seconds: float = 10.0
-    """Without a byte moved, after which a request may be ended when there is no room for others."""
+    """How long a peer may send and read nothing before its request may be ended to make room for others."""
     drained: int = 4 * 1024 * 1024
-    """Bytes of a body nobody wants that are thrown away to keep the connection."""
+    """The most bytes of an unread body that are discarded to keep the connection."""
     drain_seconds: float = 5.0
     linger_seconds: float = 2.0
-    """After the last answer, for the peer to end the connection by itself."""
+    """How long the peer may take to close the connection after the last answer."""
     stop_seconds: float = 10.0
-    """For requests under way when the process is asked to stop."""
+    """How long current requests may take when the process is asked to stop."""

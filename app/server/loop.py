@@ -1,4 +1,4 @@
-"""The event loop of one web process: owns its connections, answers what is quick, hands on what may wait."""
+"""The event loop of one web process: accepts connections, answers quick requests, gives others to threads."""
 
 import errno
 import io
@@ -36,7 +36,7 @@ _STEP_BACK_SECONDS: Final = 0.002
 _NO_DESCRIPTORS_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 0.5
 _ENDED_AT_ONCE: Final = 256
-"""Connections whose time is over; thousands that came together shall not come again together."""
+"""Connections that a sweep ends at most, so that thousands of clients do not reconnect all at once."""
 _EVENTS: Final = 256
 _LOOKED_AT_BYTES: Final = 4 * 1024 * 1024
 _LOGGED_REFUSALS: Final = 20
@@ -44,12 +44,12 @@ _log = structlog.get_logger()
 
 
 class Loop:
-    """Serves an application on listening sockets until it is told to stop."""
+    """Serves an application on listening sockets until ``stop`` is called."""
 
     def __init__(
         self, application: Application, listeners: Sequence[socket.socket], limits: Limits, seat: Seat | None = None
     ) -> None:
-        """Prepare; ``run`` serves. ``seat`` is this process's place among others that accept on the same sockets."""
+        """Prepare the loop; ``run`` serves. ``seat`` is this process's slot on the board of all web processes."""
         self.application = application
         self.limits = limits
         self.epoll = select.epoll()
@@ -59,7 +59,7 @@ class Loop:
         self.room = BodyRoom(ByteBudget(limits.collected_in_memory), ByteBudget(limits.collected_in_files))
         self.no_body = io.BytesIO()
         self.stopping = False
-        self.sending: set[Sender] = set()  # those whose files are on their way
+        self.sending: set[Sender] = set()  # those that send a file
         self.is_quick = is_quick if limits.queries_at_once else is_quick_without_queries
         self._reserve = Pool(2, "web-reserve")
         self._listeners = {listener.fileno(): listener for listener in listeners}
@@ -78,7 +78,7 @@ class Loop:
         self._refusals = self._held = 0
 
     def run(self, on_sweep: Callable[[], None] = lambda: None) -> None:
-        """Serve; returns when ``stop`` was called and the requests under way are answered, or their time is over.
+        """Serve until ``stop`` is called and the current requests are answered, or ``stop_seconds`` have passed.
 
         ``on_sweep`` is called about twice a second.
         """
@@ -100,38 +100,38 @@ class Loop:
         self._end()
 
     def stop(self) -> None:
-        """Accept nothing more and come to an end; from any thread, and from a signal's handler."""
+        """Stop accepting and let ``run`` return; from any thread, and from a signal handler."""
         self.post(self._begin_to_stop)
 
     def post(self, task: Callable[[], None]) -> None:
-        """Let the loop's thread do ``task``; from any thread."""
+        """Run ``task`` on the loop's thread; from any thread."""
         self._posted.append(task)
         if not self._ended:
             with suppress(OSError):
                 os.eventfd_write(self._bell, 1)
 
     def watch(self, descriptor: int, task: Callable[[], None]) -> None:
-        """Do ``task`` whenever ``descriptor`` can be read."""
+        """Run ``task`` whenever ``descriptor`` is readable."""
         self._watched[descriptor] = task
         self.epoll.register(descriptor, select.EPOLLIN)
 
     @property
     def connections(self) -> int:
-        """How many there are."""
+        """The number of open connections."""
         return len(self._connections)
 
     def is_here(self) -> bool:
-        """Whether the caller is the loop's thread."""
+        """Tell whether the caller runs on the loop's thread."""
         return threading.get_ident() == self._thread
 
     def pool_for(self, path: str, authorization: str) -> Pool | None:
-        """The threads for a request; None when too many wait for one."""
+        """Return the thread pool for a request; None when too many requests wait for a thread."""
         if is_reserved(path, authorization):
             return self._reserve if self._reserve.waiting < self.limits.waiting else None
         return self.pool if self.pool.waiting < self.limits.waiting else None
 
     def forget(self, connection: Wire) -> None:
-        """A connection was closed."""
+        """Remove a closed connection."""
         if self._connections.get(connection.descriptor) is connection:
             del self._connections[connection.descriptor]
             self._places[connection.place] -= 1
@@ -139,20 +139,20 @@ class Loop:
                 del self._places[connection.place]
 
     def holds(self, count: int) -> None:
-        """A connection holds so many bytes that cannot be served yet; sometimes all are looked at."""
+        """Note that a connection buffers ``count`` more bytes; from time to time, check all against the limit."""
         self._held += count
         if self._held > _LOOKED_AT_BYTES:
             self._held = 0
             self.post(self._shed)
 
     def refused(self, address: str, status: int, message: str) -> None:
-        """Log a request that was none, not more of them than a reader wants to see."""
+        """Log a refused request; of many, the first _LOGGED_REFUSALS between two sweeps."""
         self._refusals += 1
         if self._refusals <= _LOGGED_REFUSALS:
             _log.warning("request refused", address=address, status=status, reason=message)
 
     def _turn(self) -> None:
-        """Wait for something to happen, and let it."""
+        """Wait for events, at most until the next sweep, and handle them."""
         connections = self._connections
         for descriptor, event in self.epoll.poll(self._patience(), _EVENTS):
             connection = connections.get(descriptor)
@@ -198,10 +198,10 @@ class Loop:
     # Accepting
 
     def _accept(self, listener: socket.socket, *, stepped_back: bool = False) -> None:
-        """Accept what is there; who is ahead of the others lets them do it first, once for a moment."""
+        """Accept waiting connections; a process with more than others pauses once, so that those accept first."""
         for number in range(_ACCEPTED_AT_ONCE):
-            lets = self._seat is not None and self._seat.is_ahead(len(self._connections))
-            if lets and not (stepped_back and not number):
+            ahead = self._seat is not None and self._seat.is_ahead(len(self._connections))
+            if ahead and not (stepped_back and not number):
                 self._pause(listener, _STEP_BACK_SECONDS)
                 return
             try:

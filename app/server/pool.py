@@ -1,4 +1,4 @@
-"""Threads for what may wait: so many and no more, made when they are needed."""
+"""A bounded pool of threads for tasks that may wait."""
 
 import threading
 import time
@@ -13,10 +13,10 @@ _log = structlog.get_logger()
 
 
 class Pool:
-    """Runs tasks in order on at most ``size`` threads."""
+    """Runs tasks in order on at most ``size`` threads, which are started when needed."""
 
     def __init__(self, size: int, name: str) -> None:
-        """Make no thread yet; ``name`` is what they are called."""
+        """Prepare the pool without a thread; ``name`` is the prefix of their names."""
         self._size = size
         self._name = name
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
@@ -26,15 +26,15 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """Tasks for which there is no thread."""
+        """The number of tasks that wait for a thread."""
         return max(0, self._unfinished - self._size)
 
     def busy(self) -> bool:
-        """Whether a task waits for a thread."""
+        """Tell whether a task waits for a thread."""
         return not self._tasks.empty()
 
     def submit(self, task: Task) -> None:
-        """Run ``task`` on one of the threads, once it is its turn; never fails, it may have to wait for a thread."""
+        """Run ``task`` on a thread when its turn comes; never fails, though it may have to wait for a thread."""
         with self._counting:
             self._unfinished += 1
             if len(self._threads) < min(self._size, self._unfinished):
@@ -42,7 +42,7 @@ class Pool:
         self._tasks.put(task)
 
     def stop(self, seconds: float) -> None:
-        """Let the tasks that were submitted end, for at most ``seconds`` altogether."""
+        """Wait for the submitted tasks to end, ``seconds`` at most in all."""
         deadline = time.monotonic() + seconds
         for _ in self._threads:
             self._tasks.put(None)

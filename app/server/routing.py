@@ -1,4 +1,4 @@
-"""Which requests the loop answers itself, which bodies it leaves on the socket, and which never wait behind others."""
+"""Classify requests: quick ones for the loop's thread, streamed bodies, and those with reserved threads."""
 
 from typing import Final
 
@@ -11,28 +11,28 @@ _ASKED_FIRST: Final = frozenset({"/v2", "/v2/"})
 
 
 def is_quick(method: str, path: str) -> bool:
-    """Whether to try a request on the loop's thread; whatever of it would wait still goes to another one."""
+    """Tell whether to try a request on the loop's thread; one that would wait goes to another thread then."""
     if method in ("GET", "HEAD"):
         return path in _QUICK or (path.startswith(_REGISTRY) and _UPLOADS not in path and path != "/v2/_catalog")
     return method == "POST" and path == "/service/token"
 
 
 def is_quick_without_queries(method: str, path: str) -> bool:
-    """The same where the database is on another machine, and only what needs no query can be quick."""
+    """Tell the same for a database on another machine: only requests without queries are quick."""
     return method in ("GET", "HEAD") and path in ("/v2", "/v2/", "/api/v2.0/ping")
 
 
 def is_streamed(path: str) -> bool:
-    """Whether the body is content that the application reads from the socket by itself, and pauses.
+    """Tell whether the application reads the body from the socket itself, and can pause: an upload's content.
 
-    Only an upload's path is: a repository's name may hold the same words in front of something else.
+    The path must end as an upload's does, as a repository's name may hold the same words.
     """
     return path.startswith(_REGISTRY) and (path.rpartition("/")[0].endswith(_COLLECTION) or path.endswith(_COLLECTION))
 
 
 def is_reserved(path: str, authorization: str) -> bool:
-    """Whether threads are kept back for a request, so that whoever watches the product hears from it.
+    """Tell whether a request may use the reserved threads, so that monitoring gets answers under any load.
 
-    None for a password: looking at it takes time, and anybody can send one.
+    Not with a password: verifying it takes time, and anonymous callers can send any.
     """
     return path in _RESERVED or (path in _ASKED_FIRST and authorization[:6].lower() != "basic ")

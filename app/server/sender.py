@@ -1,4 +1,4 @@
-"""Sends an answer without waiting for the peer: bytes, then perhaps a file by sendfile."""
+"""Send an answer without waiting for the peer: bytes, then a file with sendfile if there is one."""
 
 import os
 import socket
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from app.server.connection import Connection
 
 _SLICE: Final = 1024 * 1024
-"""Bytes of a file that are sent at once; both ends of them are in the page cache."""
+"""Bytes of a file that are sent by one call, if their first and last page are in the page cache."""
 _LARGE_SLICE: Final = 4 * 1024 * 1024
 _UNSENT: Final = 128 * 1024
-"""Bytes that wait in the kernel beside those under way: few, so that they are sent while a processor has them near."""
+"""The most unsent bytes in the kernel's buffer: few, so that they are still in the processor's cache when sent."""
 _FEW: Final = 8
-"""Files at once; of more a processor has nothing near, and larger slices of each cost less."""
+"""Files sent at once up to which that helps; with more, the cache is lost anyway and larger slices cost less."""
 
 
 class Sender:
-    """What of an answer is still to be sent. The subclass says what follows."""
+    """The unsent part of an answer; the subclass implements what follows it."""
 
     __slots__ = ("_connection", "_file", "_left", "_offset", "_pending", "_slice")
 
     def __init__(self, connection: "Connection") -> None:
-        """Send to the peer of ``connection``."""
+        """Prepare to send to the peer of ``connection``."""
         self._connection = connection
         self._pending: bytes | memoryview = b""
         self._file = -1
@@ -36,11 +36,11 @@ class Sender:
 
     @property
     def unsent(self) -> int:
-        """Bytes in memory that the peer has not taken."""
+        """Bytes in memory that were not sent yet."""
         return len(self._pending)
 
     def on_writable(self) -> None:
-        """Send more; on the loop's thread."""
+        """Send more when the socket is writable; on the loop's thread."""
         if self._pending and not self._flush():
             return
         if self._left:
@@ -49,11 +49,11 @@ class Sender:
             self._sent_all()
 
     def release(self) -> None:
-        """Give back what the request takes, also when it is not answered."""
+        """Free what the request occupies, whether or not it was answered."""
         self._connection.loop.sending.discard(self)
 
     def _send(self, content: bytes) -> bool:
-        """Send; False when the rest has to wait for the peer, who gets it from the loop."""
+        """Send ``content``; False when its rest has to wait for the peer, and the loop sends it."""
         self._pending = content
         if self._flush():
             return True
@@ -62,12 +62,12 @@ class Sender:
         return False
 
     def _take_file(self, file: int, length: int) -> None:
-        """Have ``length`` bytes of ``file`` from its position to send."""
+        """Prepare to send ``length`` bytes of ``file`` from its current position."""
         self._offset = os.lseek(file, 0, os.SEEK_CUR)
         self._file, self._left = file, length
 
     def _send_file_behind(self, content: bytes) -> None:
-        """Send ``content``, then the file; from now on by the loop."""
+        """Let the loop send ``content`` and then the file."""
         self._pending = content
         sending = self._connection.loop.sending
         sending.add(self)
@@ -77,7 +77,7 @@ class Sender:
         self._connection.wait(phases.SEND, EPOLLOUT)
 
     def _flush(self) -> bool:
-        """Send what is pending as far as the peer takes it; True when that was all of it."""
+        """Send pending bytes as far as the socket takes them; True when all were sent."""
         connection = self._connection
         try:
             count = connection.socket.send(self._pending, socket.MSG_MORE if self._left else 0)
@@ -117,7 +117,7 @@ class Sender:
             self._sent_all()
 
     def _read_ahead(self) -> None:
-        """Have the file's next part read from the disk, on a thread that may wait."""
+        """Read the file's next part into the page cache, on a thread that may wait."""
         buffer, offset = bytearray(min(self._left, _SLICE)), self._offset
         with suppress(OSError):
             os.posix_fadvise(self._file, offset, 2 * _SLICE, os.POSIX_FADV_WILLNEED)
@@ -129,7 +129,7 @@ class Sender:
         raise NotImplementedError
 
     def _ended_early(self) -> None:
-        """The file is shorter than it was promised to be."""
+        """Handle a file that is shorter than the announced length."""
         raise NotImplementedError
 
     def _peer_left(self) -> None:

@@ -1,4 +1,4 @@
-"""A connection's socket and its place in the loop: what it waits for, who owns it, how it ends."""
+"""A connection's socket in the event loop: its phase, the thread that owns it, and its end."""
 
 import socket
 import time
@@ -27,11 +27,11 @@ _REASONS: Final = {
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 _NETWORK_BYTES: Final = 8
 _LINGER_BYTES: Final = 16 * 1024 * 1024
-"""Thrown away for a peer that goes on sending behind its answer, while the time for it lasts."""
+"""The most bytes that are discarded while a peer goes on sending after its last answer."""
 
 
 def place_of(address: str) -> str:
-    """What counts as one address: that of IPv4, of IPv6 the network of 64 bits that one client has to itself."""
+    """Return what is counted as one client: an IPv4 address, or the /64 network of an IPv6 address."""
     if ":" not in address:
         return address
     packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
@@ -41,12 +41,12 @@ def place_of(address: str) -> str:
 
 
 class Wire:
-    """One end of a connection. In the phase WORK a pool's thread owns it, in all others the loop's."""
+    """The server's end of a connection; a pool's thread owns it in the phase WORK, the loop's thread in all others."""
 
     __slots__ = (
+        "_discarded",
         "_mask",
         "_registered",
-        "_thrown",
         "address",
         "buffer",
         "descriptor",
@@ -61,32 +61,32 @@ class Wire:
     )
 
     def __init__(self, loop: "Loop", connection: socket.socket, address: str) -> None:
-        """Begin to wait for what the peer sends."""
+        """Register the socket with the loop and wait for the peer."""
         self.loop = loop
         self.socket = connection
         self.descriptor = connection.fileno()
         self.address = address
         self.place = place_of(address)
         self.buffer: bytes | bytearray = b""
-        """What was received and not looked at."""
+        """Bytes that were received and not parsed."""
         self.phase = phases.HEAD
         self.since = time.monotonic()
-        """When this phase began; in HEAD, when the first byte came."""
+        """When this phase began; in HEAD, when the first byte arrived."""
         self.moved = 0
-        """Bytes of bodies and answers that were received or sent."""
+        """Bytes of bodies received and of answers sent."""
         self.gone = False
         """Whether the peer is known to be gone."""
         self.owned = True
-        """Whether the loop has looked at the connection since a thread had it.
+        """Whether the loop has handled an event since a thread owned the connection.
 
-        A thread sets a phase before what to wait for; until an event comes, the phase says nothing to the loop."""
+        A thread sets the phase before the events to wait for; until an event comes, the loop must not use the phase."""
         self._mask = EPOLLIN
         self._registered = True
-        self._thrown = 0
+        self._discarded = 0
         loop.epoll.register(self.descriptor, EPOLLIN)
 
     def wait(self, phase: int, mask: int) -> None:
-        """Wait for the peer in ``phase``, from the thread that owns the connection."""
+        """Enter ``phase`` and wait for the events of ``mask``; on the thread that owns the connection."""
         self.since = time.monotonic()
         self.phase = phase
         if self._registered:
@@ -95,13 +95,13 @@ class Wire:
             self.loop.post(self._on_gone)
 
     def hand_over(self, task: Callable[[], None]) -> None:
-        """Let a thread that may wait do ``task``."""
+        """Run ``task`` on a pool's thread, which owns the connection then."""
         self.phase, self.owned = phases.WORK, False
         self._listen(0)
         self.loop.pool.submit(task)
 
     def refuse(self, status: int, message: str) -> None:
-        """Answer that there is no answer, and end."""
+        """Answer with an error of the server itself, and end the connection."""
         content = orjson.dumps({"errors": [{"code": _CODES.get(status, "BAD_REQUEST"), "message": message}]})
         retry = "Retry-After: 1\r\n" if status == 503 else ""  # noqa: PLR2004 - as above
         head = (
@@ -114,13 +114,13 @@ class Wire:
         self.end()
 
     def end(self) -> None:
-        """Send no more, and give the peer the time to read: closing with unread bytes would take them from it."""
+        """Shut down sending and let the peer read: closing with unread input could destroy the answer in flight."""
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
             self.close()
             return
-        self._thrown = 0
+        self._discarded = 0
         self.wait(phases.LINGER, EPOLLIN)
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class Wire:
         self.socket.close()
 
     def _on_gone(self) -> None:
-        """The peer was gone before this phase began."""
+        """Handle a peer that was gone before this phase began."""
         self.close()
 
     def _on_linger(self) -> None:
@@ -143,8 +143,8 @@ class Wire:
             return
         except OSError:
             count = 0
-        self._thrown += count
-        if not count or self._thrown > _LINGER_BYTES:
+        self._discarded += count
+        if not count or self._discarded > _LINGER_BYTES:
             self.close()
 
     def _listen(self, mask: int, *, again: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""gunicorn's worker class: its master, signals and pre-fork, our loop."""
+"""gunicorn's worker class that runs the event loop in each web process."""
 
 import os
 import resource
@@ -18,20 +18,20 @@ _FEWEST = 64
 
 
 class LoopWorker(Worker):
-    """One web process. A subclass says its limits."""
+    """One web process; a subclass sets its limits."""
 
     limits: ClassVar[Limits] = Limits()
     board: ClassVar[Board | None] = None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
-        """Be made in the master, before the fork."""
+        """Prepare the worker in gunicorn's master, before the fork."""
         super().__init__(*arguments, **named)
         if LoopWorker.board is None:
             LoopWorker.board = Board()
         self.loop: Loop | None = None
 
     def run(self) -> None:
-        """Serve until the master says otherwise."""
+        """Serve until the master stops this process."""
         limits = within(_raised_descriptor_limit(), self.limits)
         seat = self.board.seat(self.age) if self.board is not None else None
         self.loop = Loop(self.wsgi, self.sockets, limits, seat)
@@ -41,13 +41,13 @@ class LoopWorker(Worker):
         self.loop.run(self._on_sweep)
 
     def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ANN401 - of the signal module
-        """End in order."""
+        """Handle the signal for a graceful stop."""
         super().handle_exit(sig, frame)
         if self.loop is not None:
             self.loop.stop()
 
     def on_sweep(self) -> None:
-        """Do what has to be done about twice a second."""
+        """Run periodic work of a subclass, about twice a second."""
 
     def _on_sweep(self) -> None:
         self.notify()
@@ -59,7 +59,7 @@ class LoopWorker(Worker):
         self.on_sweep()
 
     def _on_signal(self) -> None:
-        """A signal has woken the loop; its handler has run."""
+        """Empty the signal pipe that has woken the loop; the signal's handler has run already."""
         try:
             os.read(self.PIPE[0], 4096)
         except BlockingIOError:
@@ -67,14 +67,14 @@ class LoopWorker(Worker):
 
 
 def _raised_descriptor_limit() -> int:
-    """Let the process open as many files as the system allows it to, and return how many that is."""
+    """Raise the limit of open files as far as the system allows, and return it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return most
 
 
 def within(descriptors: int, limits: Limits) -> Limits:
-    """No more connections than there are descriptors for, each with a file to send or to fill."""
+    """Return the limits with no more connections than descriptors allow, as each may need one for a file too."""
     if descriptors == resource.RLIM_INFINITY:
         return limits
     possible = max(_FEWEST, (descriptors - _SPARE_DESCRIPTORS) // 2)

@@ -4,7 +4,7 @@ import os
 from typing import BinaryIO
 
 from app.core.errors import ContentDamaged
-from app.db.database import forbid_in_transaction
+from app.db.database import require_no_transaction
 from app.storage.driver import Capacity, ObjectWriter, StorageDriver
 
 
@@ -24,22 +24,22 @@ class BlobStore:
 
     def append(self, key: str, offset: int) -> ObjectWriter:
         """Open the object for writing at ``offset`` and keep other writers out; creates it at offset 0."""
-        forbid_in_transaction("writing to the storage")
+        require_no_transaction("writing to the storage")
         return self.driver.append(key, offset)
 
     def put(self, key: str, content: bytes) -> None:
         """Write a small object whole, under a key that has none, and make it durable."""
-        forbid_in_transaction("writing to the storage")
+        require_no_transaction("writing to the storage")
         self.driver.put(key, content)
 
     def finish(self, key: str, size: int) -> None:
         """Make the object durable; InternalError when it does not hold exactly ``size`` bytes."""
-        forbid_in_transaction("writing to the storage")
+        require_no_transaction("writing to the storage")
         self.driver.finish(key, size)
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
         """Open the object for reading from ``offset``; NotFoundError when the key is unknown."""
-        forbid_in_transaction("reading from the storage")
+        require_no_transaction("reading from the storage")
         return self.driver.open(key, offset)
 
     def open_whole(self, key: str, size: int, offset: int = 0) -> BinaryIO:
@@ -54,20 +54,20 @@ class BlobStore:
 
     def size(self, key: str) -> int:
         """Bytes of the object; NotFoundError when the key is unknown."""
-        forbid_in_transaction("reading from the storage")
+        require_no_transaction("reading from the storage")
         return self.driver.size(key)
 
     def delete(self, key: str) -> bool:
         """Remove the object; False when there was none, which is no error."""
-        forbid_in_transaction("deleting from the storage")
+        require_no_transaction("deleting from the storage")
         return self.driver.delete(key)
 
     def check(self) -> None:
         """Prove that the storage can be written to; StorageFull with the reason when not."""
-        forbid_in_transaction("writing to the storage")
+        require_no_transaction("writing to the storage")
         self.driver.check()
 
     def capacity(self) -> Capacity:
         """How much room there is in all and left; NotFoundError where there is no telling."""
-        forbid_in_transaction("asking the storage")
+        require_no_transaction("asking the storage")
         return self.driver.capacity()

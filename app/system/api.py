@@ -13,7 +13,7 @@ blueprint = HarborBlueprint("system", __name__)
 
 @blueprint.route("/ping", tags=["ping"])
 class Ping(MethodView):
-    """Whether anybody is there."""
+    """Answers when the server is up."""
 
     @blueprint.operation("getPing")
     @blueprint.says()
@@ -24,7 +24,7 @@ class Ping(MethodView):
 
 @blueprint.route("/health", tags=["health"])
 class HealthStatus(MethodView):
-    """How the components are."""
+    """The health of the components."""
 
     @blueprint.operation("getHealth", 500)
     @blueprint.shows(OverallHealthStatusSchema)
@@ -35,7 +35,7 @@ class HealthStatus(MethodView):
 
 @blueprint.route("/systeminfo", tags=["systeminfo"])
 class SystemInformation(MethodView):
-    """What this installation is."""
+    """General information about the installation."""
 
     @blueprint.operation("getSystemInfo", 500)
     @blueprint.shows(GeneralInfoSchema)
@@ -46,7 +46,7 @@ class SystemInformation(MethodView):
 
 @blueprint.route("/systeminfo/volumes", tags=["systeminfo"])
 class SystemVolumes(MethodView):
-    """How much room there is."""
+    """The size and free space of the blob storage."""
 
     @blueprint.operation("getVolumes", 401, 403, 404, 500)
     @blueprint.shows(SystemInfoSchema)
@@ -57,7 +57,7 @@ class SystemVolumes(MethodView):
 
 @blueprint.route("/systeminfo/getcert", tags=["systeminfo"])
 class RootCertificate(MethodView):
-    """What clients have to trust."""
+    """The root certificate that clients have to trust."""
 
     @blueprint.operation("getCert", 500)
     @blueprint.doc(responses={404: {"description": "There is no certificate to download."}})

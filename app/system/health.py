@@ -1,4 +1,4 @@
-"""How the system is, component by component."""
+"""Check the health of the system, component by component."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,47 +13,47 @@ from app.db.types import clock_ms
 from app.jobs.models import WorkerProcess
 
 _WORKER_SILENCE_MS: Final = 60_000
-"""A worker that was not heard of for this long does not count."""
+"""A worker without a heartbeat for this long is not counted."""
 _STARTING: Final = timedelta(seconds=30)
-"""How long after its start a process may still be on its way: this one, to hear of workers; a worker, to Temporal."""
+"""How long after the start missing workers, and a worker without Temporal, are no failure yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """How one part of the system is; ``error`` is empty when it is well."""
+    """The health of one component; ``error`` is empty when it is healthy."""
 
     name: str
     error: str = ""
 
     @property
     def status(self) -> str:
-        """In Harbor's words."""
+        """``healthy`` or ``unhealthy``, as Harbor writes it."""
         return "unhealthy" if self.error else "healthy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the whole is."""
+    """The health of the system."""
 
     components: tuple[Component, ...]
 
     @property
     def status(self) -> str:
-        """Healthy when every component is."""
+        """``healthy`` when every component is, else ``unhealthy``."""
         return "unhealthy" if any(component.error for component in self.components) else "healthy"
 
 
 class HealthService:
-    """Looks at the components that there are; anybody may ask."""
+    """Checks the components of this installation; needs no rights."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def health(self) -> Health:
-        """Look at every component; what is broken is told, never raised.
+        """Check every component; a failure is part of the result and never raised.
 
-        For half a minute after its start this process takes silent workers for starting ones, and a worker as old as
-        that may have no Temporal yet: whoever starts all of them together is not told that something is broken.
+        In the first half minute of this process missing workers are no failure, and neither is a worker that has not
+        reached Temporal in its own first half minute: when all start together, none is reported as broken.
         """
         checks: tuple[tuple[str, Callable[[], None]], ...] = (
             ("core", lambda: None),
@@ -61,7 +61,7 @@ class HealthService:
             ("jobservice", self._check_workers),
             ("registry", self._check_storage),
         )
-        return Health(components=tuple(_looked_at(name, check) for name, check in checks))
+        return Health(components=tuple(_component(name, check) for name, check in checks))
 
     def _check_database(self) -> None:
         with self._ctx.read() as session:
@@ -84,7 +84,7 @@ class HealthService:
         return self._ctx.ports.clock.now() - since < _STARTING
 
 
-def _looked_at(name: str, check: Callable[[], None]) -> Component:
+def _component(name: str, check: Callable[[], None]) -> Component:
     try:
         check()
     except DomainError as error:

@@ -1,4 +1,4 @@
-"""The system as the management API describes it."""
+"""The models of health, general information and storage in the management API."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ _OMITTED = {"x-omitempty": True}
 
 
 class ComponentHealthStatusSchema(HarborSchema):
-    """How one component is."""
+    """The health of one component."""
 
     name = Text()
     status = Text()
@@ -17,27 +17,27 @@ class ComponentHealthStatusSchema(HarborSchema):
 
 
 class OverallHealthStatusSchema(HarborSchema):
-    """How the system is."""
+    """The health of the system."""
 
     status = Text()
     components = Parts(ComponentHealthStatusSchema)
 
 
 class StorageSchema(HarborSchema):
-    """The room of one storage, in bytes."""
+    """The size and free space of one storage, in bytes."""
 
     total = Number(form="uint64")
     free = Number(form="uint64")
 
 
 class SystemInfoSchema(HarborSchema):
-    """The storages."""
+    """The sizes of all storages."""
 
     storage = Parts(StorageSchema)
 
 
 class AuthproxySettingSchema(HarborSchema):
-    """How an authentication proxy is asked."""
+    """The settings of an authentication proxy."""
 
     endpoint = Text()
     tokenreivew_endpoint = Text()
@@ -55,7 +55,7 @@ def _flag() -> Any:  # noqa: ANN401 - a field
 
 
 class GeneralInfoSchema(HarborSchema):
-    """What a caller may know of the installation: absent is what this one may not."""
+    """General information about the installation; what the caller may not know is absent."""
 
     banner_message = _text()
     current_time = Moment(nullable=True)

@@ -1,4 +1,4 @@
-"""What the system is: its version, its settings as clients may know them, its room."""
+"""General information about the installation: version, settings that clients may know, storage, certificate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from app.db import gate
 from app.storage.driver import Capacity
 
 VERSION: Final = "v2.16.0-pyharbor"
-"""The API that clients may rely on; they read the part before the dash."""
+"""The version of Harbor's API that is served; clients read the part before the dash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthenticationProxy:
-    """How browsers and clients reach the proxy that authenticates people."""
+    """The settings of an authentication proxy, for browsers and clients that use it."""
 
     endpoint: str
     tokenreivew_endpoint: str
@@ -34,7 +34,7 @@ class AuthenticationProxy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneralInformation:
-    """What a caller may know of the installation; None is what this one may not."""
+    """General information about the installation; what the caller may not know is None."""
 
     auth_mode: str
     banner_message: str
@@ -55,42 +55,42 @@ class GeneralInformation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Volumes:
-    """The places where content is kept."""
+    """The sizes of the blob storages."""
 
     storage: tuple[Capacity, ...]
 
 
 class SystemService:
-    """What this installation is."""
+    """Tells clients about the installation."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def general(self) -> GeneralInformation:
-        """What the caller may know: more for somebody than for nobody; anybody may ask."""
+        """Return what the caller may know: anonymous callers a part, authenticated ones everything."""
         values = ConfigurationService(self._ctx).values()
-        for_anybody = _readable(values, Readers.EVERYBODY) | {
+        public = _readable(values, Readers.EVERYBODY) | {
             "oidc_provider_name": values[keys.OIDC_NAME] if values[keys.AUTH_MODE] == "oidc_auth" else "",
             "authproxy_settings": _authentication_proxy(values) if values[keys.AUTH_MODE] == "http_auth" else None,
         }
         if not self._ctx.principal.authenticated:
-            return GeneralInformation(**for_anybody)
-        return GeneralInformation(**for_anybody, **_readable(values, Readers.ACCOUNTS), **self._for_somebody())
+            return GeneralInformation(**public)
+        return GeneralInformation(**public, **_readable(values, Readers.ACCOUNTS), **self._for_authenticated())
 
     def volumes(self) -> Volumes:
-        """The room of the blob storage; needs system-volumes:read. NotFoundError where there is no telling."""
+        """Return the size of the blob storage; needs system-volumes:read. NotFoundError when unknown."""
         require_in_system(self._ctx.principal, "system-volumes", "read")
         return Volumes(storage=(self._ctx.ports.storage.capacity(),))
 
     def root_certificate(self) -> bytes:
-        """The certificate that clients have to trust, as it is in its file; NotFoundError without one."""
+        """Return the content of the root certificate's file; NotFoundError when none is installed."""
         path = self._ctx.ports.settings.ca_path
         try:
             return path.read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NotFoundError("no certificate is installed") from None
 
-    def _for_somebody(self) -> Mapping[str, Any]:
+    def _for_authenticated(self) -> Mapping[str, Any]:
         settings = self._ctx.ports.settings
         with self._ctx.read() as session:
             read_only = gate.state(session).read_only
@@ -106,7 +106,7 @@ class SystemService:
 
 
 def _readable(values: Values, readers: Readers) -> dict[str, Any]:
-    """Return the keys that these readers, and not only more privileged ones, are shown here."""
+    """Return the values of the configuration keys whose least privileged readers are ``readers``."""
     return {name: key.shown(values[key]) for name, key in keys.KEYS.items() if key.readers is readers}
 
 

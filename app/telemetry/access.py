@@ -1,4 +1,4 @@
-"""The access log: one line per request, made in one step."""
+"""The access log: one line per request."""
 
 import re
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from app.telemetry.stamps import Stamps
 
 Event = dict[str, Any]
 _LOGGED: Final = 1000
-"""Characters of a path and of an agent."""
+"""The most characters of a path, and of a user agent, that are logged."""
 _LOGGED_OF_LONG: Final = 200
-"""The same in a line that would else be longer than what is written in one piece, as one character may take six."""
+"""The same bound for a line over PIPE_BUF, which a pipe may split; escaped, one character may take six bytes."""
 _BARE: Final = re.compile(r"""[^\x00-\x20\x7f-\xa0="']*""").fullmatch
 
 
 class AccessLog:
-    """Lines with the form of every other event's; ``render`` makes the line of one."""
+    """Writes request lines in the format of all other log lines; ``render`` turns an event into a line."""
 
     __slots__ = ("_lines", "_render", "_stamps")
 
@@ -29,7 +29,7 @@ class AccessLog:
         self._stamps = Stamps()
 
     def answered(self, environ: Event, route: str, status: str, length: str, seconds: float) -> None:
-        """Log a request that is over; never waits for the log."""
+        """Log a request that has ended; never waits for the output."""
         event = {
             "method": environ["REQUEST_METHOD"],
             "path": environ.get("PATH_INFO", "")[:_LOGGED],
@@ -53,12 +53,12 @@ class AccessLog:
 
 
 def json_line(event: Event) -> bytes:
-    """The event as a line of JSON."""
+    """Return the event as a line of JSON."""
     return orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def plain_line(event: Event) -> bytes:
-    """The event of a request as a line for people, which is that of ``ConsoleRenderer`` without colours."""
+    """Return a request's event as the line that structlog's ``ConsoleRenderer`` makes of it without colours."""
     return (
         f"{event['timestamp']} [info     ] request                        address={quoted(event['address'])}"
         f" agent={quoted(event['agent'])} bytes={event['bytes']} method={quoted(event['method'])} ms={event['ms']}"
@@ -68,5 +68,5 @@ def plain_line(event: Event) -> bytes:
 
 
 def quoted(value: object) -> str:
-    """A value as ``ConsoleRenderer`` shows it."""
+    """Return the value as ``ConsoleRenderer`` shows it."""
     return value if isinstance(value, str) and _BARE(value) else repr(value)

@@ -1,4 +1,4 @@
-"""The one outer WSGI layer, for ``/v2`` and the API alike: request id, client address, access log, metrics."""
+"""The outermost WSGI layer: request id, client address, access log and metrics for every request."""
 
 import re
 import time
@@ -15,14 +15,14 @@ Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 _LONG: Final = 6
-"""Digits of a length that may be large."""
+"""From so many digits on, a Content-Length may be large enough to be spooled."""
 _UNANSWERED: Final = "499"
-"""The status, as other servers' logs have it, of a request whose client went before there was an answer."""
+"""The logged status of a request whose client closed the connection before the answer, as nginx logs it."""
 _ID: Final = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class TelemetryLayer:
-    """Wraps the application without touching its bodies, so that the server still sends files with sendfile."""
+    """Wraps the application and leaves file bodies as they are, so that the server can send them with sendfile."""
 
     def __init__(
         self, application: Application, metrics: Metrics, proxies: TrustedProxies, access: AccessLog | None
@@ -35,17 +35,17 @@ class TelemetryLayer:
         self._ids = request_ids.RequestIds()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Serve one request; its id is the caller's X-Request-Id or a new one, and the answer carries it."""
+        """Serve one request; its id is the client's X-Request-Id or a new one, and the answer has it too."""
         self._proxies.resolve(environ)
-        given = environ.get("HTTP_X_REQUEST_ID")
-        request_id = given if given and _ID.fullmatch(given) else self._ids.new()
+        header = environ.get("HTTP_X_REQUEST_ID")
+        request_id = header if header and _ID.fullmatch(header) else self._ids.new()
         environ["pyharbor.request_id"] = request_id
         request_ids.current.set(request_id)
         exchange = _Exchange(self, environ, start_response, request_id)
         return exchange.answer(self._application(environ, exchange.start))
 
     def answered(self, environ: Environ, status: str, length: str, seconds: float) -> None:
-        """Count and log one request that is over."""
+        """Count and log one request that has ended."""
         route = environ.get("pyharbor.route", "other")
         self._metrics.answered(route, environ["REQUEST_METHOD"], status, seconds)
         if self._access is not None:
@@ -53,7 +53,7 @@ class TelemetryLayer:
 
 
 class _Exchange:
-    """One request and its answer, whose status and length are those of the last start of it."""
+    """One request and its answer; status and length are those of the last call of ``start``."""
 
     __slots__ = ("_began", "_environ", "_layer", "_length", "_request_id", "_start_response", "_status")
 
@@ -69,7 +69,7 @@ class _Exchange:
         self._length = "0"
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401 - WSGI
-        """WSGI's start_response, with the request's id added."""
+        """Call WSGI's start_response with X-Request-Id added to the headers."""
         self._status = status[:3]
         for name, value in headers:
             if name == "Content-Length":
@@ -78,9 +78,9 @@ class _Exchange:
         return self._start_response(status, headers, exc_info) if exc_info else self._start_response(status, headers)
 
     def answer(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """The body, which tells its end when the server closes it; one that is there as a whole has ended.
+        """Return the body so that the exchange finishes when the server closes it; a list or tuple finishes now.
 
-        A large one comes from a file if its length is known by now.
+        A large body of known length is moved to a file first.
         """
         if len(self._length) >= _LONG and self._environ["REQUEST_METHOD"] != "HEAD":
             body = spooled(body, int(self._length), self._environ.get("wsgi.file_wrapper"))
@@ -95,18 +95,18 @@ class _Exchange:
         return _Body(body, _Closing(self, getattr(body, "close", None)))
 
     def enter(self) -> None:
-        """Let what this thread logs be about this request."""
+        """Give this request's id to what the thread logs from now on."""
         request_ids.current.set(self._request_id)
 
     def finish(self) -> None:
-        """The answer is out of the application's hands; what this thread logs from now on is about something else."""
+        """Count and log the request, and take its id from what the thread logs from now on."""
         seconds = time.perf_counter() - self._began
         self._layer.answered(self._environ, self._status, self._length, seconds)
         request_ids.current.set("")
 
 
 class _Closing:
-    """A body's own close, if it has one, and the end of its exchange."""
+    """The ``close`` of a body: calls the body's own, if it has one, and finishes the exchange."""
 
     __slots__ = ("_close", "_exchange")
 
@@ -124,7 +124,7 @@ class _Closing:
 
 
 class _Body:
-    """An iterable body with a close of ours."""
+    """An iterable body with another ``close``."""
 
     __slots__ = ("_body", "close")
 

@@ -1,4 +1,4 @@
-"""Log lines on their way out: kept for a moment, and written many at a time, without making anybody wait."""
+"""Buffered output of log lines: collected for 30 ms and written in batches by a thread, so that no caller waits."""
 
 import atexit
 import os
@@ -13,25 +13,25 @@ from typing import Final, TextIO
 import structlog
 
 _DELAY_SECONDS: Final = 0.03
-"""How long a line is kept, and so what a crash may lose."""
+"""How long a line is buffered; a crash loses as much."""
 _BATCH_BYTES: Final = 32 * 1024
 _BOUND_BYTES: Final = 1024 * 1024
 _PATIENCE_SECONDS: Final = 1.0
-"""How long the end of the process waits for a reader that does not read."""
+"""How long the process waits at its end for a reader that is slow."""
 _PIPE_BYTES: Final = select.PIPE_BUF
-"""What the kernel writes to a pipe in one piece, whoever else writes there."""
+"""The bytes that the kernel writes to a pipe atomically."""
 
 
 class Lines:
-    """Whole lines for a stream's descriptor, written within 30 ms, at 32 KiB and at the end of the process.
+    """Writes whole lines to a stream's descriptor within 30 ms, from 32 KiB on at once, and at the end of the process.
 
-    Lines of several processes never mix: a pipe or a terminal gets at most 4,096 bytes at a time (a longer line alone),
-    a file any number. While nobody reads, up to 1 MiB is kept; what comes then is dropped and counted, and a line says
-    so as soon as there is room. A forked process begins with nothing, as its parent writes what it has.
+    Lines of several processes never mix: a pipe or a terminal gets at most 4,096 bytes per write (a longer line alone),
+    a file any number. While the output is blocked, up to 1 MiB is buffered; further lines are dropped and counted, and
+    a line reports their number once there is room. A forked process starts empty; its parent writes what it buffered.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        """Write to the stream's descriptor; a stream without one gets every line at once."""
+        """Write to the stream's descriptor; without one, each line is written to the stream at once."""
         self._stream = stream
         self._output = _output_or_none(stream)
         self._ended = False
@@ -46,7 +46,7 @@ class Lines:
             atexit.register(self.close)
 
     def write(self, line: bytes, *, urgent: bool = False) -> None:
-        """Take a line with its line end; never waits and never raises. An ``urgent`` one is written at once."""
+        """Buffer a line, line end included; never waits, never raises. An ``urgent`` line is written at once."""
         if self._output is None:
             with suppress(OSError, ValueError):
                 self._stream.write(line.decode())
@@ -65,7 +65,7 @@ class Lines:
             self.flush()
 
     def flush(self, patience: float = 0.0) -> None:
-        """Write what was taken up to now, as far as there is room within ``patience`` seconds."""
+        """Write the buffered lines, as far as the output takes them within ``patience`` seconds."""
         if self._output is None or not self._writing.acquire(timeout=patience):
             return
         try:
@@ -73,10 +73,10 @@ class Lines:
         finally:
             self._writing.release()
         if written and self._dropped:
-            self._tell()
+            self._report_dropped()
 
     def close(self) -> None:
-        """Write everything, for a second at most; lines that come later are written one by one."""
+        """Write all buffered lines, for a second at most; later lines are written one by one."""
         self._ended = True
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while (self._bytes or self._going) and (left := deadline - time.monotonic()) > 0:
@@ -95,7 +95,7 @@ class Lines:
             self._changed.notify()
         elif not self._ended:
             self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-            with suppress(RuntimeError):  # no thread can be had: the next batch or the end of the process tries again
+            with suppress(RuntimeError):  # no thread is available: the next batch or the end of the process tries again
                 self._thread.start()
                 return
             self._thread = None
@@ -110,7 +110,7 @@ class Lines:
             self.flush(_PATIENCE_SECONDS)
 
     def _send(self, output: "_Output", patience: float) -> bool:
-        """Tell whether all of it went out."""
+        """Write the pieces that are ready, or make new ones; tell whether all were written."""
         if not self._going:
             self._take(output.limit)
         try:
@@ -146,7 +146,7 @@ class Lines:
             size += len(line)
         self._going.append(b"".join(piece))
 
-    def _tell(self) -> None:
+    def _report_dropped(self) -> None:
         with self._lock:
             dropped, self._dropped = self._dropped, 0
         if dropped:
@@ -154,19 +154,19 @@ class Lines:
 
 
 class _Output:
-    """A descriptor of its own to write to, as far as there is room."""
+    """A duplicate of a descriptor that is written to without blocking."""
 
     __slots__ = ("_blocks", "_number", "limit")
 
     def __init__(self, number: int) -> None:
         mode = os.fstat(number).st_mode
         self.limit = None if stat.S_ISREG(mode) else _PIPE_BYTES
-        opened = _opened_apart(number) if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) else None
+        opened = _reopened_or_none(number) if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) else None
         self._number = os.dup(number) if opened is None else opened
         self._blocks = opened is None and self.limit is not None
 
     def send(self, piece: bytes, patience: float) -> int:
-        """How many bytes were written; 0 when there was no room within ``patience`` seconds. Raises OSError."""
+        """Write and return the number of bytes, 0 without room within ``patience`` seconds; OSError when it fails."""
         if self._blocks and not self._has_room(patience):
             return 0
         try:
@@ -192,8 +192,8 @@ def _output_or_none(stream: TextIO) -> _Output | None:
         return None
 
 
-def _opened_apart(number: int) -> int | None:
-    """The same pipe or terminal under a descriptor that does not block; those who share the other one do not notice."""
+def _reopened_or_none(number: int) -> int | None:
+    """Open the pipe or terminal again, as a descriptor of our own that does not block; None when that fails."""
     with suppress(OSError):
         return os.open(f"/proc/self/fd/{number}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     return None

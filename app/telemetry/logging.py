@@ -1,4 +1,4 @@
-"""Structured logging: every line of ours and of the libraries' is one event, on standard error, without secrets."""
+"""Set up structured logging on standard error for the product and its libraries, with secrets masked."""
 
 import logging
 import sys
@@ -22,13 +22,13 @@ _MASK: Final = "***"
 _ELABORATE: Final = frozenset({"exc_info", "exception", "logger", "logger_name", "stack"})
 _WITH_HANDLERS_OF_THEIR_OWN: Final = ("gunicorn.error", "gunicorn.access")
 _TRACEBACKS: Final = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
-"""Frames without their variables, which hold passwords and tokens."""
+"""Renders tracebacks without local variables, which may hold passwords and tokens."""
 
 
 def configure_logging(settings: LogSettings) -> AccessLog | None:
-    """Send our events and the standard library's through the same processors, from ``settings.level`` on.
+    """Send events of structlog and of the standard library through the same processors, from ``settings.level`` on.
 
-    What comes back is the log of requests, None when it is off.
+    Return the access log, None when it is off.
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     lines = Lines(sys.stderr)
@@ -53,7 +53,7 @@ def configure_logging(settings: LogSettings) -> AccessLog | None:
 
 
 def mask_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace the values of fields whose name says that they hold a secret."""
+    """Mask the values of fields whose names stand for secrets."""
     for name in event.keys() & _SECRET:
         event[name] = _MASK
     return event
@@ -66,7 +66,7 @@ def _console() -> Processor:
 
 
 class _PlainLines:
-    """The same lines as ``elaborate`` for a fraction of its time, which is asked only when there is a trace."""
+    """Renders the lines of structlog's ConsoleRenderer in less time; ``elaborate`` itself renders tracebacks."""
 
     def __init__(self, elaborate: structlog.dev.ConsoleRenderer) -> None:
         self._elaborate = elaborate
@@ -74,9 +74,9 @@ class _PlainLines:
     def __call__(self, logger: object, method: str, event: MutableMapping[str, Any]) -> str:
         if not _ELABORATE.isdisjoint(event):
             return self._elaborate(logger, method, event)
-        began, level, what = event.pop("timestamp", ""), event.pop("level", ""), event.pop("event", "")
-        fields = [f"{name}={quoted(event[name])}" for name in sorted(event)]
-        return " ".join((f"{began} [{level:<9}] {what!s:<30}", *fields)).rstrip(" ")
+        timestamp, level, name = event.pop("timestamp", ""), event.pop("level", ""), event.pop("event", "")
+        fields = [f"{field}={quoted(event[field])}" for field in sorted(event)]
+        return " ".join((f"{timestamp} [{level:<9}] {name!s:<30}", *fields)).rstrip(" ")
 
 
 def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
@@ -88,7 +88,7 @@ def _encoded(line: str) -> bytes:
 
 
 def _access_line(renderer: Processor) -> Callable[[dict[str, Any]], bytes]:
-    """What makes the same line of a request as ``renderer``, in less time where there is a way."""
+    """Return a function that renders a request's event as ``renderer`` does, a faster one where there is one."""
     if renderer is _as_json:
         return json_line
     if isinstance(renderer, _PlainLines):
@@ -97,7 +97,7 @@ def _access_line(renderer: Processor) -> Callable[[dict[str, Any]], bytes]:
 
 
 class _LineLogger:
-    """Where structlog's events end: a line each, errors at once."""
+    """Writes structlog's rendered events as lines, errors at once."""
 
     __slots__ = ("_lines",)
 
@@ -115,14 +115,14 @@ class _LineLogger:
 
 
 class _LineHandler(logging.Handler):
-    """Where the standard library's records end: a line each, errors at once."""
+    """Writes the standard library's records as lines, errors at once."""
 
     def __init__(self, lines: Lines) -> None:
         super().__init__()
         self._lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record; one that cannot be formatted is told on standard error, as the library does."""
+        """Write the record; one that cannot be formatted is reported by the library's ``handleError``."""
         try:
             self._lines.write(_encoded(self.format(record)), urgent=record.levelno >= logging.ERROR)
         except Exception:  # noqa: BLE001 - whatever a record's arguments raise

@@ -1,4 +1,4 @@
-"""Counters of one process, with labels of bounded variety."""
+"""Prometheus metrics of one process, whose labels take a bounded number of values."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ _BOUNDS: Final = (*(str(float(bound)) for bound in _BUCKETS), "+Inf")
 
 
 class Metrics(Collector):
-    """What a web process counts, as plain numbers; ``registry`` is what an exposition reads."""
+    """Counts the requests of a web process; ``registry`` is what an exposition reads."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -35,11 +35,11 @@ class Metrics(Collector):
             requests.buckets[bisect_left(_BUCKETS, seconds)] += 1
 
     def describe(self) -> Iterator[Metric]:
-        """The families without their samples."""
+        """Yield the families without samples."""
         yield from _families()
 
     def collect(self) -> Iterator[Metric]:
-        """The families with the samples of this moment."""
+        """Yield the families with their current samples."""
         with self._lock:
             counted = [(key, item.seconds, tuple(item.buckets), item.since) for key, item in self._requests.items()]
         requests, durations = _families()
@@ -58,7 +58,7 @@ class Metrics(Collector):
 
 
 class _Requests:
-    """How many requests took how long, and since when they are counted."""
+    """The number and durations of requests with the same labels, and since when they are counted."""
 
     __slots__ = ("buckets", "seconds", "since")
 
@@ -68,7 +68,7 @@ class _Requests:
         self.since = time.time()
 
     def cumulated(self) -> list[tuple[str, float]]:
-        """For each bound the number of requests up to it."""
+        """Return for each bound the number of requests that took at most as long."""
         total, pairs = 0, []
         for bound, count in zip(_BOUNDS, self.buckets, strict=True):
             total += count

@@ -1,4 +1,4 @@
-"""Large answers leave the memory before they are sent, as a client may take its time to read them."""
+"""Move large answers from memory to a temporary file before they are sent to a client that may be slow."""
 
 import tempfile
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ _BLOCK_BYTES: Final = 256 * 1024
 
 
 def spooled(body: Iterable[bytes], length: int, file_wrapper: Any) -> Iterable[bytes]:  # noqa: ANN401 - the server's own
-    """The same body from a file without a name when it is large and the server sends files, else the body itself.
+    """Return a large body as an unnamed file when the server can send files, else the body itself.
 
-    A body of more than 16 MiB is made while it is sent, and is left alone; so is one that is a file already.
+    A body over 16 MiB is generated while it is sent and stays as it is, as does one that is a file already.
     """
     if not isinstance(file_wrapper, type) or isinstance(body, file_wrapper) or not _LARGE < length <= _LARGEST:
         return body

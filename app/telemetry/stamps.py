@@ -1,4 +1,4 @@
-"""The moment of a log line as text, without making all of it anew for each line."""
+"""Timestamps of log lines as text."""
 
 import time
 from collections.abc import MutableMapping
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Stamps:
-    """Moments in UTC with microseconds, as ``2026-11-27T04:08:02.907090Z``; the seconds' text is made once a second."""
+    """Makes UTC timestamps like ``2026-11-27T04:08:02.907090Z``; formats the seconds only once per second."""
 
     __slots__ = ("_last",)
 
@@ -14,7 +14,7 @@ class Stamps:
         self._last = (-1, "")
 
     def now(self) -> str:
-        """The present moment."""
+        """Return the current time."""
         second, micros = divmod(time.time_ns() // 1000, 1_000_000)
         last, text = self._last
         if second != last:
@@ -23,6 +23,6 @@ class Stamps:
         return f"{text}.{micros:06d}Z"
 
     def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """As structlog's processor: the event with its moment."""
+        """Add the timestamp to the event, as a structlog processor."""
         event["timestamp"] = self.now()
         return event

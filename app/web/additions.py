@@ -1,4 +1,4 @@
-"""What the API's answers hold beyond Harbor's document, which strict clients refuse: only when it is asked for."""
+"""Properties that Harbor's API does not have: written only when the request asks, as strict clients reject them."""
 
 from typing import Any, Final
 
@@ -6,21 +6,21 @@ from flask import has_request_context, request
 from marshmallow import fields
 
 PARAMETER: Final = "with_extensions"
-"""The query parameter that asks; the links of a list's pages keep it."""
+"""The query parameter that asks for them; the links between a list's pages keep it."""
 MARK: Final = "x-pyharbor"
-"""Marks such a property; the document, which is Harbor's, leaves it out."""
+"""Marks such a property in a model; the OpenAPI document leaves it out."""
 
 
 def asked_for() -> bool:
-    """Tell whether the current request asks for them."""
+    """Tell whether the current request asks for such properties."""
     return has_request_context() and request.args.get(PARAMETER, "").lower() in fields.Boolean.truthy
 
 
 def without(definitions: dict[str, Any]) -> dict[str, Any]:
-    """The models of a document without the marked properties."""
+    """Return the models of an OpenAPI document without the marked properties."""
     return {
         name: model
         if "properties" not in model
-        else model | {"properties": {key: each for key, each in model["properties"].items() if MARK not in each}}
+        else model | {"properties": {key: value for key, value in model["properties"].items() if MARK not in value}}
         for name, model in definitions.items()
     }

@@ -1,4 +1,4 @@
-"""The management API as flask-smorest serves it: base path, JSON, OpenAPI 2.0 document, errors, read-only refusal."""
+"""Set up the management API on flask-smorest: base path, JSON, OpenAPI 2.0 document, errors, read-only mode."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from werkzeug.routing import BaseConverter, IntegerConverter, UnicodeConverter, 
 from app.core.errors import InvalidError, UnauthenticatedError
 from app.web import csrf, errors, explorer, login, openapi, unimplemented
 from app.web.blueprint import HarborBlueprint
-from app.web.read_only import refuse_when_read_only
+from app.web.read_only import require_not_read_only
 from app.web.schemas import ErrorsSchema
 from app.web.session import current_context
 
@@ -25,17 +25,17 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _IDS: Final = 2**63
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 _LARGEST_BODY: Final = 8 * 1024 * 1024
-_NOBODYS_BODY: Final = 64 * 1024
-"""Bytes of a form or a document of a caller who is not known: more than any login takes."""
+_ANONYMOUS_BODY: Final = 64 * 1024
+"""The most bytes of an anonymous caller's body: more than any login takes."""
 
 
 class EncodedName(BaseConverter):
-    """A path segment whose slashes are percent-encoded, once or twice: a repository's name within its project."""
+    """A repository's name in a path, whose slashes are percent-encoded, once or twice."""
 
     regex = r"[^/]+"
 
     def to_python(self, value: str) -> str:
-        """The name with its slashes; no route when it holds a NUL character."""
+        """Return the name with its slashes; no route matches when it holds a NUL character."""
         name = unquote(value)
         if "\0" in name:
             raise ValidationError
@@ -43,26 +43,26 @@ class EncodedName(BaseConverter):
 
 
 class NumericId(BaseConverter):
-    """A row's id; a path that has something else in its place does not fit the schema, so the answer is 422."""
+    """A row's id in a path; anything else there is answered 422."""
 
     regex = r"[^/]+"
     weight = IntegerConverter.weight
 
     def to_python(self, value: str) -> int:
-        """The number, which any row's could be; UnprocessableEntity when it is none of 64 bits."""
+        """Return the number; UnprocessableEntity when it is no 64-bit integer."""
         if _NUMBER.fullmatch(value) and -_IDS <= (number := int(value)) < _IDS:
             return number
         raise UnprocessableEntity(f"the id in path must be of type int64: {value[:40]!r}")
 
 
 class HarborApi(Api):
-    """Harbor's API v2.0: every blueprint registered here lives under the base path and answers as Harbor does."""
+    """Harbor's API v2.0: serves every registered blueprint under the base path."""
 
     ERROR_SCHEMA = ErrorsSchema
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def __init__(self, app: Flask) -> None:
-        """Prepare ``app`` for the blueprints to come."""
+        """Prepare ``app`` for the blueprints that will be registered."""
         login.prepare(app)
         app.before_request(bound_body)
         csrf.install(app)
@@ -79,7 +79,7 @@ class HarborApi(Api):
 
     def register_blueprint(self, blp: HarborBlueprint, **options: Any) -> None:  # noqa: ANN401 - Flask's options
         """Serve the blueprint's operations under the base path."""
-        checks = (refuse_unstorable, refuse_empty_request_id, refuse_when_read_only)
+        checks = (require_no_nul, require_nonempty_request_id, require_not_read_only)
         self._app.before_request_funcs.setdefault(blp.name, []).extend(checks)
         super().register_blueprint(blp, url_prefix=BASE_PATH, **options)
 
@@ -88,32 +88,32 @@ class HarborApi(Api):
 
 
 def bound_body() -> None:
-    """Read no more than a little of what nobody sends; UnauthenticatedError where a known caller may send more."""
+    """Limit the body of an anonymous caller; UnauthenticatedError where an authenticated one may send a larger one."""
     length = request.content_length
-    if request.method in _SAFE or (length is not None and length <= _NOBODYS_BODY):
+    if request.method in _SAFE or (length is not None and length <= _ANONYMOUS_BODY):
         return
     if length is None and "chunked" not in request.headers.get("Transfer-Encoding", "").lower():
         return
     if not request.path.startswith(BASE_PATH):
-        request.max_content_length = _NOBODYS_BODY
+        request.max_content_length = _ANONYMOUS_BODY
     elif not current_context().principal.authenticated:
         raise UnauthenticatedError
 
 
-def refuse_unstorable() -> None:
-    """Refuse paths and queries with a NUL character, which no name has and no database takes."""
+def require_no_nul() -> None:
+    """Raise InvalidError for a path or query with a NUL character, which databases cannot store."""
     if "\0" in request.path or b"%00" in request.query_string:
         raise InvalidError("the request's path or query holds a NUL character")
 
 
-def refuse_empty_request_id() -> None:
-    """An X-Request-Id that is given must not be empty."""
+def require_nonempty_request_id() -> None:
+    """Raise UnprocessableEntity for an empty X-Request-Id header."""
     if request.headers.get("X-Request-Id") == "":
         raise UnprocessableEntity("X-Request-Id in header should be at least 1 chars long")
 
 
 class _Json(JSONProvider):
-    """JSON by orjson, one line with a newline at its end."""
+    """Flask's JSON by orjson; an answer is one line with a newline at its end."""
 
     def dumps(self, obj: Any, **_: Any) -> str:  # noqa: ANN401 - Flask's interface
         return orjson.dumps(obj).decode()
@@ -127,7 +127,7 @@ class _Json(JSONProvider):
 
 
 class _Paths(FlaskPlugin):
-    """Paths of the document are relative to the base path, their parameters plain."""
+    """Writes the document's paths relative to the base path, and describes path parameters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ _SPEC: Final[dict[str, Any]] = {
 
 
 def _slashes_kept(application: Callable[..., Any]) -> Callable[..., Any]:
-    """Let ``a%2Fb`` reach the URL map as it reads twice encoded, so that a slash inside a name never splits a path."""
+    """Wrap ``application`` so that ``a%2Fb`` reaches the URL map encoded twice: slashes in a name split no path."""
 
     def serve(environ: dict[str, Any], start_response: Any) -> Any:  # noqa: ANN401 - WSGI
         path: str = environ.get("PATH_INFO", "")
@@ -160,8 +160,8 @@ def _slashes_kept(application: Callable[..., Any]) -> Callable[..., Any]:
             raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
             raw = raw.partition("?")[0]
             if raw.startswith(BASE_PATH) and "%2f" in raw.lower():
-                kept = raw.replace("%2F", "%252F").replace("%2f", "%252F")
-                environ["PATH_INFO"] = unquote_to_bytes(kept).decode("latin-1")
+                encoded = raw.replace("%2F", "%252F").replace("%2f", "%252F")
+                environ["PATH_INFO"] = unquote_to_bytes(encoded).decode("latin-1")
         return application(environ, start_response)
 
     return serve

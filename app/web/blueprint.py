@@ -1,4 +1,4 @@
-"""Blueprints of the management API: the decorators that resources describe and shape their operations with."""
+"""Blueprints of the management API: the decorators that describe an operation and turn its result into an answer."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -38,19 +38,19 @@ _REQUEST_ID_PARAMETER: Final = {
 
 
 _MOST_PARTS: Final = 50_000
-_NOBODYS_PARTS: Final = 1_000
-"""Values that a body may hold: reading and checking each of them takes some microseconds."""
+_ANONYMOUS_PARTS: Final = 1_000
+"""The most values in a body, of any caller and of an anonymous one; each takes some microseconds to check."""
 
 
 class HarborParser(FlaskParser):
-    """Reads arguments; a body that is not JSON, by its type or its syntax, is 422, one of too many values 413.
+    """Reads arguments; answers 422 to a body that is not JSON by type or syntax, 413 to one with too many values.
 
-    Nobody may send more than a few values, so that only callers we know keep us busy.
+    An anonymous caller may send only a few values, which bounds the work that it can cause.
     """
 
     def _raw_load_json(self, req: Request) -> Any:  # noqa: ANN401 - webargs' interface
         parts = req.get_data().count(b",")
-        if parts > _NOBODYS_PARTS and not current_context().principal.authenticated:
+        if parts > _ANONYMOUS_PARTS and not current_context().principal.authenticated:
             raise UnauthenticatedError
         if parts > _MOST_PARTS:
             raise TooLarge(f"the body holds more than {_MOST_PARTS} values")
@@ -77,9 +77,9 @@ class HarborBlueprint(Blueprint):
     def operation(
         self, name: str, *errors: int, tag: str | None = None, while_read_only: bool = False
     ) -> Callable[[View], View]:
-        """Name the operation as Harbor does and list the refusals it declares.
+        """Declare the operation's id, as in Harbor, and the error statuses in its description.
 
-        One that changes something is refused in read-only mode unless it goes on ``while_read_only``.
+        A change is refused in read-only mode unless it is allowed ``while_read_only``.
         """
         described: dict[str, Any] = {"operationId": name, "responses": {status: _refusal(status) for status in errors}}
         if tag:
@@ -95,12 +95,12 @@ class HarborBlueprint(Blueprint):
         required: bool = True,
         **options: Any,  # noqa: ANN401 - flask-smorest's
     ) -> Callable[[View], View]:
-        """The view is given what the schema loads; 422 when that does not fit, or a ``required`` body is not there."""
+        """Pass what the schema loads to the view; 422 when it is invalid, or a ``required`` body is missing."""
         read: Callable[[View], View] = super().arguments(schema, location=location, required=required, **options)
         return _with_body(read) if required and location == "json" else read
 
     def lists(self, schema: type[Schema]) -> Callable[[View], View]:
-        """The view returns a Listed; the answer is an array with the headers of a page."""
+        """Answer the view's Listed as an array with the headers of a page."""
         many = schema(many=True)
         dump = dumper(many)
 
@@ -112,43 +112,43 @@ class HarborBlueprint(Blueprint):
         return _answering(200, answer, large=True, schema=many, headers=_LIST_HEADERS)
 
     def shows(self, schema: type[Schema], *, many: bool = False, large: bool = False) -> Callable[[View], View]:
-        """The view returns a thing, or ``many`` of them in a short list without pages; the answer is just that.
+        """Answer the view's object as JSON, or an array of ``many`` objects without pages.
 
-        It may be ``large``: megabytes that somebody pushed. For None the answer is 200 without a body, as Harbor's
-        where a thing may be without being missed.
+        A ``large`` answer may take megabytes, as it holds pushed content. None is answered by 200 without a body, as
+        in Harbor for an object that need not exist.
         """
         shown = schema(many=many)
         one = dumper(shown)
-        dump = (lambda things: [one(thing) for thing in things]) if many else one
+        dump = (lambda items: [one(item) for item in items]) if many else one
 
-        def answer(thing: Any) -> Response:  # noqa: ANN401 - whatever the view returns
-            return _empty() if thing is None else tagged(_json(dump(thing)))
+        def answer(result: Any) -> Response:  # noqa: ANN401 - whatever the view returns
+            return _empty() if result is None else tagged(_json(dump(result)))
 
         return _answering(200, answer, large=large, schema=shown)
 
     def shows_by_name(self, schema: type[Schema]) -> Callable[[View], View]:
-        """The view returns things by name; the answer is an object of them."""
+        """Answer the view's objects by name as one JSON object."""
         one = dumper(schema())
         described = {"type": "object", "additionalProperties": schema}
 
-        def answer(things: Mapping[str, Any]) -> Response:
-            return tagged(_json({name: one(thing) for name, thing in things.items()}))
+        def answer(items: Mapping[str, Any]) -> Response:
+            return tagged(_json({name: one(item) for name, item in items.items()}))
 
         return _answering(200, answer, schema=described)
 
     def shows_texts(self) -> Callable[[View], View]:
-        """The view returns texts by name; the answer is an object of them."""
+        """Answer the view's texts by name as one JSON object."""
         return _answering(200, lambda texts: tagged(_json(texts)), schema=_TEXTS)
 
     def takes_texts(self, name: str) -> Callable[[View], View]:
-        """The view is given the body, texts by name, none without a body; 422 for anything else."""
+        """Pass the body to the view, a dict of texts by name, empty without a body; 422 for anything else."""
         parameter = {"in": "body", "name": name, "required": False, "schema": _TEXTS}
 
         def decorate(view: Any) -> Any:  # noqa: ANN401 - any view
             @wraps(view)
             def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the view's own
-                given = self.ARGUMENTS_PARSER.parse(TextsSchema(), request, location="json")
-                return view(*args, given["texts"], **kwargs)
+                body = self.ARGUMENTS_PARSER.parse(TextsSchema(), request, location="json")
+                return view(*args, body["texts"], **kwargs)
 
             run._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined] # noqa: SLF001 - flask-smorest's place
             run._apidoc.setdefault("arguments", {}).setdefault("parameters", []).append(parameter)  # type: ignore[attr-defined] # noqa: SLF001 - as above
@@ -157,7 +157,7 @@ class HarborBlueprint(Blueprint):
         return decorate
 
     def says(self) -> Callable[[View], View]:
-        """The view returns a text; the answer is plain text."""
+        """Answer the view's text as plain text."""
         return _answering(
             200,
             lambda text: Response(text, mimetype="text/plain"),
@@ -166,7 +166,7 @@ class HarborBlueprint(Blueprint):
         )
 
     def downloads(self, filename: str) -> Callable[[View], View]:
-        """The view returns bytes; the answer is a file of this name to be kept."""
+        """Answer the view's bytes as a download with this file name."""
         disposition = f"attachment; filename={filename}"
 
         def answer(content: bytes) -> Response:
@@ -181,22 +181,22 @@ class HarborBlueprint(Blueprint):
         )
 
     def creates(self) -> Callable[[View], View]:
-        """The view returns the path of what it made; the answer is 201 with Location."""
+        """Answer 201 with a Location, the path that the view returns."""
         return _answering(201, lambda path: _empty(201, Location=path), headers=_REQUEST_ID | _LOCATION)
 
     def creates_shown(self, schema: type[Schema]) -> Callable[[View], View]:
-        """The view returns the path of what it made and what to show of it, secrets perhaps; 201 with Location."""
+        """Answer 201 with a Location and a body, the pair that the view returns; the body may hold secrets."""
         shown = schema()
 
-        def answer(made: tuple[str, Any]) -> Response:
-            response = tagged(_json(shown.dump(made[1])))
-            response.status_code, response.headers["Location"] = 201, made[0]
+        def answer(created: tuple[str, Any]) -> Response:
+            response = tagged(_json(shown.dump(created[1])))
+            response.status_code, response.headers["Location"] = 201, created[0]
             return response
 
         return _answering(201, answer, schema=shown, headers=_REQUEST_ID | _LOCATION)
 
     def does(self) -> Callable[[View], View]:
-        """The view returns nothing; the answer is 200 without a body."""
+        """Answer 200 without a body to a view that returns nothing."""
         return _answering(200, lambda _: _empty(), headers=_REQUEST_ID)
 
 
@@ -240,12 +240,12 @@ def _answering(
 
 
 def _json(value: Any) -> Response:  # noqa: ANN401 - JSON
-    """The value as JSON."""
+    """Return the value as a JSON answer."""
     return Response(_written(value) + b"\n", mimetype="application/json")
 
 
 def _json_list(values: Iterable[Any]) -> Response:
-    """The values as a JSON array; LimitError for several that take more than any list answers."""
+    """Return the values as a JSON array; LimitError for more than one that exceed LARGEST_ANSWER bytes."""
     written, size = [], 0
     for value in values:
         written.append(_written(value))
@@ -256,7 +256,7 @@ def _json_list(values: Iterable[Any]) -> Response:
 
 
 def _written(value: Any) -> bytes:  # noqa: ANN401 - JSON
-    """A slower writer takes over for numbers over 64 bits, which image configs may hold."""
+    """Encode the value as JSON; the slower encoder is for integers over 64 bits, which image configs may hold."""
     try:
         return orjson.dumps(value)
     except TypeError:
@@ -274,14 +274,14 @@ def _refusal(status: int) -> dict[str, Any]:
 
 
 def _as_harbor_declares(doc: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:  # noqa: ANN401 - flask-smorest's interface
-    """X-Request-Id everywhere; a 422 for arguments only where the operation declares it, though all may answer it."""
+    """Describe operations as Harbor's document does: all with X-Request-Id, none with the 422 of invalid arguments."""
     doc.setdefault("parameters", []).insert(0, dict(_REQUEST_ID_PARAMETER))
     doc["responses"].pop(HTTPStatus.UNPROCESSABLE_ENTITY, None)
     return doc
 
 
 def _with_models_of_maps(doc: dict[str, Any], *_: Any, api: Any, **__: Any) -> dict[str, Any]:  # noqa: ANN401 - flask-smorest's interface
-    """Name the model of the values where an answer is an object of things by name, which apispec leaves as it is."""
+    """Refer to the values' model by name where an answer is an object of objects, which apispec does not do."""
     for response in doc["responses"].values():
         described = response.get("schema")
         values = described.get("additionalProperties") if isinstance(described, dict) else None

@@ -1,4 +1,4 @@
-"""Refuses requests that another site made a browser send: a secret in a cookie and a token in a header must fit."""
+"""Protection against cross-site request forgery: a token in a header must fit the secret in a cookie."""
 
 import binascii
 import hmac
@@ -17,41 +17,41 @@ COOKIE: Final = "_gorilla_csrf"
 HEADER: Final = "X-Harbor-CSRF-Token"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _FOR_PROGRAMS: Final = ("/api/", "/v2/", "/service/")
-"""Below these, callers that bring their own credentials are no browsers and need no token."""
+"""Below these paths, callers with an Authorization header or without a session cookie need no token."""
 _ELSEWHERE: Final = frozenset({"cross-site", "same-site"})
 _SECRET_BYTES: Final = 32
 _LONGEST: Final = 128
 
 
 def install(app: Flask) -> None:
-    """Check every request that changes something, and hand out tokens."""
-    app.before_request(check)
+    """Require a token of every request that changes something, and add tokens to answers."""
+    app.before_request(require_token)
     app.after_request(offer)
 
 
-def check() -> None:
-    """DeniedError when the request needs a token and carries none that fits; the answer brings a fresh one."""
+def require_token() -> None:
+    """Raise DeniedError when the request needs a token and has no valid one; the answer carries a new one."""
     if request.method not in _SAFE and _by_browser() and not carried():
         raise DeniedError("CSRF token missing or invalid: send the one of the response header " + HEADER)
 
 
 def carried() -> bool:
-    """Tell whether the current request carries a cookie and a token that fit, and comes from no other site."""
-    secret = _secret()
-    token = _decoded(request.headers.get(HEADER))
+    """Tell whether the current request has a cookie and a token that fit, and comes from no other site."""
+    secret = _secret_or_none()
+    token = _decoded_or_none(request.headers.get(HEADER))
     if secret is None or token is None or request.headers.get("Sec-Fetch-Site") in _ELSEWHERE:
         return False
     return hmac.compare_digest(_xor(token[:_SECRET_BYTES], token[_SECRET_BYTES:]), _bound(secret))
 
 
 def offer(response: Response) -> Response:
-    """Add a token to the answer of a browser's request, and the cookie it belongs to when there is none yet.
+    """Add a token to the answer to a browser, and its cookie when the request has none.
 
-    What shared caches may keep is everybody's and carries neither. Without the key it takes there is none.
+    An answer that shared caches may keep gets neither. Neither does any while the key cannot be read.
     """
-    if not _wants_token() or response.headers.get("Cache-Control", "").startswith("public"):
+    if not _offers_token() or response.headers.get("Cache-Control", "").startswith("public"):
         return response
-    known = _secret()
+    known = _secret_or_none()
     secret = known or secrets.token_bytes(_SECRET_BYTES)
     try:
         bound = _bound(secret)
@@ -72,15 +72,18 @@ def _by_browser() -> bool:
     return not request.environ.get("HTTP_AUTHORIZATION") and _name(SESSION_COOKIE) in request.cookies
 
 
-def _wants_token() -> bool:
-    """Browsers before their login are told by nothing, so that everybody without credentials gets one from the API."""
+def _offers_token() -> bool:
+    """Tell whether the answer gets a token: to a browser, and in the API to every caller without credentials.
+
+    A browser whose user has not logged in yet looks like any other anonymous caller.
+    """
     if request.path.startswith("/api/"):
         return not request.environ.get("HTTP_AUTHORIZATION")
     return _by_browser()
 
 
-def _secret() -> bytes | None:
-    """The secret of the request's cookie, padded or not; None when there is none or it cannot be one of ours."""
+def _secret_or_none() -> bytes | None:
+    """Return the secret of the request's cookie, with or without base64 padding; None without a valid one."""
     if "HTTP_COOKIE" not in request.environ:
         return None
     value = request.cookies.get(_name(COOKIE), "")
@@ -97,8 +100,8 @@ def _name(cookie: str) -> str:
     return cookie_name(cookie, secure=installation().secure)
 
 
-def _decoded(token: str | None) -> bytes | None:
-    """The pad and the padded value of a token; None when it is malformed."""
+def _decoded_or_none(token: str | None) -> bytes | None:
+    """Return a token's pad and masked value; None when it is malformed."""
     if not token or len(token) > _LONGEST:
         return None
     try:
@@ -109,7 +112,7 @@ def _decoded(token: str | None) -> bytes | None:
 
 
 def _bound(secret: bytes) -> bytes:
-    """What a token says about the secret, which only this installation can know."""
+    """Return the value that a token masks: the secret's HMAC under the installation's key."""
     return hmac.digest(installation().ports.keys.csrf, secret, "sha256")
 
 

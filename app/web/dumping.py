@@ -1,7 +1,7 @@
-"""Schemas made into plain functions that write things as ``Schema.dump`` does, in a fraction of its time.
+"""Compile schemas to functions that do what ``Schema.dump`` does in a fraction of its time.
 
-Long lists spend most of their time in a schema's general machinery. What a field does is looked up once, here; a field
-or schema of a kind that is not known here writes itself.
+Long lists spend most of their time in marshmallow's general machinery. Here each field's conversion is looked up once;
+a field or schema of an unknown class is dumped by marshmallow.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,23 +19,23 @@ _Writer = Callable[[Any], Any]
 _OMITTING: Final = (Text, Flag, Number, Part, Map)
 _LISTS: Final = (Items, Parts)
 _AS_IS: Final[Mapping[type, type]] = {Text: str, Flag: bool, Number: int}
-"""Fields that write a value of exactly this type as it is."""
+"""Field class -> the type whose values it dumps unchanged."""
 
 
 def dumper(schema: Schema) -> Dumper:
-    """The function that writes one thing, an object or a mapping, as the ``schema`` for one thing does."""
+    """Return a function that dumps one object or mapping as ``schema.dump`` does."""
     if not _is_plain(schema):
-        return lambda thing: schema.dump(thing, many=False)
+        return lambda view: schema.dump(view, many=False)
     plain = [
         (field.data_key or name, field.attribute or name, *_written(field))
         for name, field in schema.dump_fields.items()
     ]
 
-    def dump(thing: Any) -> dict[str, Any]:  # noqa: ANN401 - any view
-        values = thing.get if isinstance(thing, Mapping) else None
+    def dump(view: Any) -> dict[str, Any]:  # noqa: ANN401 - any view
+        values = view.get if isinstance(view, Mapping) else None
         shown = {}
         for key, attribute, write, absent in plain:
-            value = values(attribute, missing) if values else getattr(thing, attribute, missing)
+            value = values(attribute, missing) if values else getattr(view, attribute, missing)
             value = absent if value is missing else write(value)
             if value is not missing:
                 shown[key] = value
@@ -45,16 +45,16 @@ def dumper(schema: Schema) -> Dumper:
 
 
 def _with_slots(dump: Dumper) -> Dumper:
-    """The same with the members that other features have put ready, if the view has any."""
+    """Extend ``dump`` by the members that other features have added to a view's ``slots``."""
 
-    def dump_with_slots(thing: Any) -> dict[str, Any]:  # noqa: ANN401 - any view
-        return {**dump(thing), **getattr(thing, "slots", {})}
+    def dump_with_slots(view: Any) -> dict[str, Any]:  # noqa: ANN401 - any view
+        return {**dump(view), **getattr(view, "slots", {})}
 
     return dump_with_slots
 
 
 def _is_plain(schema: Schema) -> bool:
-    """Whether the schema's fields alone decide what is written."""
+    """Tell whether the schema's fields alone decide the result: no hooks, access of its own, or defaults."""
     hooks = schema._hooks["post_dump"] or schema._hooks["pre_dump"]  # noqa: SLF001 - marshmallow tells it nowhere else
     own_access = type(schema).get_attribute is not Schema.get_attribute
     return not (hooks or own_access) and not any(
@@ -63,7 +63,7 @@ def _is_plain(schema: Schema) -> bool:
 
 
 def _written(field: fields.Field[Any]) -> tuple[_Writer, Any]:
-    """What the field writes for a value and for none; ``missing`` when it is left out."""
+    """Return the field's writer, and its result for an absent value; ``missing`` leaves the field out."""
     convert = _converter(field)
     if type(field) in _OMITTING:
         write = _omitting(field, convert)
@@ -93,7 +93,7 @@ def _listed(field: Any, convert: _Writer) -> _Writer:  # noqa: ANN401 - one of _
 
 
 def _converter(field: Any) -> _Writer:  # noqa: ANN401 - any field
-    """What the field makes of a value that is there."""
+    """Return the function that converts the field's values other than None."""
     kind = type(field)
     if kind in _AS_IS:
         same = _AS_IS[kind]
@@ -102,7 +102,7 @@ def _converter(field: Any) -> _Writer:  # noqa: ANN401 - any field
         return iso_milliseconds
     if kind in _LISTS:
         inner = _converter(field.inner)
-        return lambda value: [None if each is None else inner(each) for each in value]
+        return lambda value: [None if item is None else inner(item) for item in value]
     if kind in (Part, fields.Nested) and not field.many:
         return dumper(field.schema)
     return lambda value: field._serialize(value, None, None)  # noqa: SLF001 - its own

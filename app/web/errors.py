@@ -1,4 +1,4 @@
-"""The management API's renderer of errors: Harbor's ``{"errors": [{"code", "message"}]}``."""
+"""Render errors of the management API in Harbor's form, ``{"errors": [{"code", "message"}]}``."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -36,14 +36,14 @@ _BY_CODE: Final[Mapping[str, tuple[int, str]]] = {
     "too_large": (413, "REQUEST_ENTITY_TOO_LARGE"),
     "too_many_requests": (429, "TOO_MANY_REQUEST"),
 }
-"""Errors whose answer is not their kind's."""
+"""Errors whose answer differs from that of their kind."""
 _HIDDEN: Final = "internal server error"
 _MOST_SENTENCES: Final = 20
-"""About fields that do not fit; there may be one for every value of a long list."""
+"""The most validation messages in an answer; a long list may have one for each value."""
 
 
 def render(status: int, code: str, message: str, retry_after: int | None = None) -> Response:
-    """One error as Harbor writes it, newline included; no cache keeps it, as it may hold for one caller only."""
+    """Return an answer with one error, as Harbor writes it; no cache may keep it, as it is for one caller."""
     body = json.dumps({"errors": [{"code": code, "message": message}]}) + "\n"
     response = Response(body, status, content_type="application/json; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
@@ -53,7 +53,7 @@ def render(status: int, code: str, message: str, retry_after: int | None = None)
 
 
 def render_domain_error(error: DomainError) -> Response:
-    """A refusal of a use case, and what is to be on record of it; what is broken inside is logged and not told."""
+    """Answer a domain error and record its events; an InternalError is logged, and its message is not sent."""
     if error.facts:
         current_context().record_refusal(error)
     status, code = _BY_CODE.get(error.code) or _BY_KIND[error.kind]
@@ -63,7 +63,7 @@ def render_domain_error(error: DomainError) -> Response:
 
 
 def render_http_error(error: HTTPException) -> Response:
-    """A refusal by the framework: unknown paths and methods, requests that do not fit their schema."""
+    """Answer an error of the framework: an unknown path or method, a request that does not fit its schema."""
     status = HTTPStatus(error.code or 500)
     details: object = getattr(error, "data", {}).get("messages")
     message = "; ".join(islice(_sentences(details), _MOST_SENTENCES)) if details else error.description or status.phrase
@@ -75,13 +75,13 @@ def render_http_error(error: HTTPException) -> Response:
 
 
 def render_unexpected(error: Exception) -> Response:
-    """Anything else: logged with its trace, answered without it."""
+    """Answer 500 to any other exception; the log has its traceback."""
     _log.error("request failed", exc_info=error)
     return render(500, "UNKNOWN", _HIDDEN)
 
 
 def register(app: Flask) -> None:
-    """Answer with these renderers wherever a blueprint has none of its own."""
+    """Use these renderers wherever a blueprint has none of its own."""
     app.register_error_handler(DomainError, render_domain_error)
     app.register_error_handler(HTTPException, render_http_error)
     app.register_error_handler(Exception, render_unexpected)

@@ -1,4 +1,4 @@
-"""Entity tags of answers: who asks again for what has not changed is told so, without a body."""
+"""Entity tags of answers: a repeated request for an unchanged answer gets 304 without a body."""
 
 from hashlib import blake2b
 from typing import Final
@@ -9,15 +9,15 @@ from app.core.etags import is_known
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _TAG_BYTES: Final = 16
-"""More than two answers could share by chance."""
+"""Enough that two answers do not share a tag by chance."""
 _CALLER: Final = ("Authorization", "Cookie")
-"""What says who asks, and so what the answer holds."""
+"""The headers that identify the caller, on whom the answer depends."""
 
 
 def tagged(response: Response, *also: str) -> Response:
-    """The answer with an ETag over its body and ``also``, or 304 when the caller's If-None-Match has it already.
+    """Add an ETag over the body and ``also`` to the answer, or make it 304 when If-None-Match has that tag.
 
-    Caches must ask each time, because rights change; answers to changes, which may hold secrets, are not kept at all.
+    Caches must revalidate each time, because rights change; answers to changes may hold secrets and are not cached.
     """
     if request.method not in _SAFE:
         response.headers["Cache-Control"] = "no-store"

@@ -1,4 +1,4 @@
-"""``/devcenter-api-2.0``: the API's document to read and to try, by Swagger UI from this server alone."""
+"""``/devcenter-api-2.0``: Swagger UI for the management API, loaded from this server only."""
 
 from importlib.resources import as_file, files
 from typing import Final
@@ -56,7 +56,7 @@ blueprint = Blueprint("explorer", __name__)
 
 @blueprint.get(_PATH)
 def page() -> Response:
-    """The page; it may load from this server only."""
+    """Return the page; its policy lets it load from this server only."""
     response = Response(_PAGE, mimetype="text/html")
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Cache-Control"] = "private, no-cache"
@@ -65,13 +65,13 @@ def page() -> Response:
 
 @blueprint.get(f"{_PATH}/start.js")
 def script() -> Response:
-    """What starts the explorer; it gives back the CSRF token of the latest answer."""
+    """Return the script that starts Swagger UI and sends the CSRF token of the latest answer."""
     return _public(Response(_SCRIPT, mimetype="text/javascript"))
 
 
 @blueprint.get(f"{_PATH}/<name>")
 def asset(name: str) -> Response:
-    """One file of Swagger UI."""
+    """Return one file of Swagger UI."""
     if name not in _ASSETS:
         raise NotFound
     with as_file(files("flask_swagger_ui").joinpath("dist", name)) as path:

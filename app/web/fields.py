@@ -1,9 +1,8 @@
-"""Schema fields that leave out what Harbor's typed clients expect to be absent.
+"""Schema fields that leave out empty values as Harbor does.
 
-What is ``ours`` alone is left out unless the request asks for it.
-Texts, numbers and flags are left out when empty unless ``keep``, nullable ones when None only; lists are always there;
-parts and maps are left out when there is nothing; moments are always there, with the zero moment for None, unless
-they are nullable.
+Texts, numbers and flags are left out when empty, unless ``keep`` is set; nullable ones only when None. Lists are always
+written. Parts and maps are left out when empty. Moments are always written, None as the zero moment, unless nullable.
+Fields that are ``ours`` (not Harbor's) are left out unless the request asks for them.
 """
 
 import re
@@ -21,7 +20,7 @@ _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 class _Omitting(fields.Field[Any]):
-    """A field that is absent when it is empty."""
+    """A field that is left out when it is empty."""
 
     empty: Any = None
 
@@ -42,7 +41,7 @@ class _Omitting(fields.Field[Any]):
         self.ours = ours
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **options: Any) -> Any:  # noqa: ANN401 - marshmallow's
-        """The value on the wire, ``missing`` when it is left out."""
+        """Return the value to write, ``missing`` to leave the field out."""
         if self.ours and not additions.asked_for():
             return missing
         value = super().serialize(attr, obj, accessor, **options)
@@ -53,7 +52,7 @@ class _Omitting(fields.Field[Any]):
 
 
 class Text(_Omitting, fields.String):
-    """A text that every database can store: no NUL, no half characters."""
+    """A text that every database can store: without NUL and lone surrogates."""
 
     empty = ""
 
@@ -65,7 +64,7 @@ class Text(_Omitting, fields.String):
 
 
 class Flag(_Omitting, fields.Boolean):
-    """Yes or no, as ``true`` or ``false``: Harbor takes neither numbers nor words such as ``"off"`` for either."""
+    """A JSON boolean; as in Harbor, numbers and words such as ``"off"`` are invalid."""
 
     empty = False
 
@@ -76,7 +75,7 @@ class Flag(_Omitting, fields.Boolean):
 
 
 class Switch(fields.Boolean):
-    """Yes or no as a query or header parameter; what is neither counts as not given."""
+    """A boolean query or header parameter; an invalid value counts as absent."""
 
     def deserialize(
         self,
@@ -85,16 +84,16 @@ class Switch(fields.Boolean):
         data: Mapping[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 - marshmallow's
     ) -> Any:  # noqa: ANN401 - marshmallow's
-        """The value, or what the parameter's absence means."""
-        given = value.lower() if isinstance(value, str) else value
+        """Return the boolean, or the parameter's default."""
+        lowered = value.lower() if isinstance(value, str) else value
         try:
-            return super().deserialize(given, attr, data, **kwargs)
+            return super().deserialize(lowered, attr, data, **kwargs)
         except ValidationError:
             return super().deserialize(missing, attr, data, **kwargs)
 
 
 class Number(_Omitting, fields.Integer):
-    """A whole number of at most 64 bits, 32 with that format; not ``strict`` for parameters, which are text."""
+    """An integer of 64 bits, or 32 with ``form="int32"``; not ``strict`` for parameters, which are text."""
 
     empty = 0
 
@@ -110,7 +109,7 @@ class Number(_Omitting, fields.Integer):
 
 
 class Moment(fields.Field[datetime]):
-    """A moment as RFC 3339 with milliseconds."""
+    """A time as RFC 3339 with milliseconds."""
 
     def __init__(self, *, nullable: bool = False, **options: Any) -> None:  # noqa: ANN401 - marshmallow's
         marks = {"x-nullable": True, "x-omitempty": True} if nullable else {}
@@ -118,7 +117,7 @@ class Moment(fields.Field[datetime]):
         self._nullable = nullable
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **options: Any) -> Any:  # noqa: ANN401 - marshmallow's
-        """The value on the wire, ``missing`` when it is left out."""
+        """Return the value to write, ``missing`` to leave the field out."""
         value = super().serialize(attr, obj, accessor, **options)
         if value is None or value is missing:
             return missing if self._nullable else ZERO_MOMENT
@@ -135,7 +134,7 @@ class Moment(fields.Field[datetime]):
 
 
 class Items(fields.List[Any]):
-    """A list, null when there is none (or it is empty, with ``empty_as_null``); ``optional`` ones are left out then."""
+    """A list; None, and with ``empty_as_null`` an empty list, is written as null, or left out when ``optional``."""
 
     def __init__(self, inner: Any, *, optional: bool = False, empty_as_null: bool = False, **options: Any) -> None:  # noqa: ANN401 - marshmallow's
         super().__init__(inner, metadata={"x-omitempty": True} if optional else {}, **options)
@@ -143,7 +142,7 @@ class Items(fields.List[Any]):
         self._empty_as_null = empty_as_null
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **options: Any) -> Any:  # noqa: ANN401 - marshmallow's
-        """The value on the wire, ``missing`` when it is left out."""
+        """Return the value to write, ``missing`` to leave the field out."""
         value = super().serialize(attr, obj, accessor, **options)
         if value is None or value is missing or (self._empty_as_null and not value):
             return missing if self._optional else None
@@ -158,8 +157,8 @@ class Parts(Items):
 
 
 class Part(_Omitting, fields.Nested):
-    """An object of another schema, left out when there is none."""
+    """An object of another schema, left out when it is None."""
 
 
 class Map(_Omitting, fields.Dict):
-    """Free keys with values of one kind; left out when there are none."""
+    """An object of arbitrary keys and values of one kind, left out when empty."""

@@ -1,4 +1,4 @@
-"""Flask-Login on server-side sessions: the cookie ``sid`` carries a random id, the database knows whose it is."""
+"""Flask-Login with server-side sessions: the cookie ``sid`` holds a random id, the database the session's user."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -13,19 +13,19 @@ COOKIE: Final = "sid"
 NO_RENEWAL: Final = "X-Harbor-No-Session-Renewal"
 _LONGEST: Final = 128
 _USER_ID: Final = "_user_id"
-"""Where Flask-Login keeps the user's id in a session; ours is the session's own id, and nothing else is kept."""
+"""Flask-Login's key for the user's id in a session; it holds our session's id, and nothing else is stored."""
 
 
 class Sessions(Protocol):
-    """Knows whose session an id is; implemented by the identity feature, which lies above this kit."""
+    """Looks sessions up; implemented by the identity feature, which lies above this one."""
 
     def principal(self, sid: str, *, renew: bool) -> Principal | None:
-        """The session's user; None when it has ended or the user may not come in any more. ``renew`` prolongs it."""
+        """Return the session's user, None when it has ended or the user is disabled; ``renew`` extends it."""
         ...
 
 
 def prepare(app: Flask) -> None:
-    """Let ``app`` have sessions, once ``install`` says whose."""
+    """Prepare ``app`` for Flask-Login; ``install`` connects it to sessions."""
     app.config["REMEMBER_COOKIE_NAME"] = None
     manager = LoginManager()
     manager.session_protection = None
@@ -33,7 +33,7 @@ def prepare(app: Flask) -> None:
 
 
 def install(app: Flask, sessions: Sessions, *, secure: bool) -> None:
-    """Give ``app`` sessions whose cookie is sent by https only when ``secure``."""
+    """Connect ``app`` to ``sessions``; when ``secure``, browsers send the cookie by https only."""
     app.session_interface = _Cookies(secure=secure)
 
     def load(sid: str) -> _User | None:
@@ -44,12 +44,12 @@ def install(app: Flask, sessions: Sessions, *, secure: bool) -> None:
 
 
 def cookie_name(name: str, *, secure: bool) -> str:
-    """The cookie's name; by https with the prefix for which browsers take it from this very host only (RFC 6265bis)."""
+    """Return the cookie's name; by https with a prefix that binds the cookie to this host (RFC 6265bis)."""
     return f"__Host-{name}" if secure else name
 
 
 def session_principal() -> Principal:
-    """The user of the session whose cookie the request carries, else nobody; without a cookie nothing is asked."""
+    """Return the user of the request's session, ANONYMOUS without one; without a cookie nothing is looked up."""
     if _USER_ID not in session:
         return ANONYMOUS
     principal: Principal | None = getattr(current_user, "principal", None)
@@ -57,24 +57,24 @@ def session_principal() -> Principal:
 
 
 def current_sid() -> str | None:
-    """The session id that the current request's cookie carries, whether there is such a session or not."""
+    """Return the session id of the request's cookie, whether or not that session exists; None without a cookie."""
     sid: str | None = session.get(_USER_ID)
     return sid
 
 
 def begin(principal: Principal, sid: str) -> None:
-    """Answer the current request with the cookie of the new session ``sid``."""
+    """Set the cookie of the new session ``sid`` in the answer to the current request."""
     login_user(_User(principal, sid))
 
 
 def end() -> None:
-    """Answer the current request without a session: its cookie is taken back."""
+    """Delete the session's cookie in the answer to the current request."""
     logout_user()
 
 
 @dataclass(frozen=True, slots=True)
 class _User:
-    """What Flask-Login takes for a user."""
+    """A user in the form that Flask-Login expects."""
 
     principal: Principal
     sid: str
@@ -87,23 +87,23 @@ class _User:
 
 
 class _Session(dict[str, Any], SessionMixin):
-    """A session of Flask: what Flask-Login notes during one request."""
+    """Flask's session during one request; only Flask-Login writes to it."""
 
 
 class _Cookies(SessionInterface):
-    """Reads the id from the cookie, and writes the cookie only when a login or a logout changed it."""
+    """Reads the session's id from the cookie, and writes the cookie only after a login or a logout."""
 
     def __init__(self, *, secure: bool) -> None:
         self._secure = secure
         self._name = cookie_name(COOKIE, secure=secure)
 
     def open_session(self, app: Flask, request: Request) -> _Session:  # noqa: ARG002 - Flask's interface
-        sid = _carried(request, self._name)
+        sid = _sid_or_none(request, self._name)
         return _Session({_USER_ID: sid}) if sid else _Session()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:  # noqa: ARG002 - as above
         sid = session.get(_USER_ID)
-        if sid == _carried(request, self._name):
+        if sid == _sid_or_none(request, self._name):
             return
         if sid:
             response.set_cookie(self._name, sid, secure=self._secure, httponly=True, samesite="Lax")
@@ -111,8 +111,8 @@ class _Cookies(SessionInterface):
             response.delete_cookie(self._name, secure=self._secure, httponly=True, samesite="Lax")
 
 
-def _carried(given: Request, name: str) -> str | None:
-    if "HTTP_COOKIE" not in given.environ:
+def _sid_or_none(request: Request, name: str) -> str | None:
+    if "HTTP_COOKIE" not in request.environ:
         return None
-    sid = given.cookies.get(name)
+    sid = request.cookies.get(name)
     return sid if sid and len(sid) <= _LONGEST else None

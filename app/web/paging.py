@@ -1,4 +1,4 @@
-"""Headers of lists: X-Total-Count, and Link to the neighbouring pages, exactly in Harbor's form."""
+"""Build the headers of lists in Harbor's form: X-Total-Count, and Link to the previous and next page."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -7,11 +7,11 @@ from urllib.parse import quote
 from app.core.paging import PAGE_SIZE_LIMIT, Listed, OffsetPage
 
 _PLAIN: Final = "!$'()*,-./:;=?@[]^_`{|}~"
-"""Left as they are in a Link's query, as Harbor does; what would break the header or the query stays escaped."""
+"""Characters that a Link's query leaves unescaped, as in Harbor; none of them ends the query or the header."""
 
 
 def page_headers(listed: Listed[Any], path: str, arguments: Mapping[str, str]) -> dict[str, str]:
-    """The headers of one page of the list at ``path`` that was asked for with ``arguments``."""
+    """Return the headers of one page of the list at ``path``, requested with the query ``arguments``."""
     headers = {"X-Total-Count": str(listed.total)}
     links = " , ".join(_links(listed.page, listed.total, path, arguments))
     return headers | ({"Link": links} if links else {})

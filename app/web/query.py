@@ -1,4 +1,4 @@
-"""The ``q`` and ``sort`` language of lists: ``k=v``, ``k=~v``, ``k=[a~b]``, ``k={a b}``, ``k=(a b)``."""
+"""Parse the ``q`` and ``sort`` parameters of lists: ``k=v``, ``k=~v``, ``k=[a~b]``, ``k={a b}``, ``k=(a b)``."""
 
 import re
 from collections.abc import Callable
@@ -14,13 +14,13 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _MOST_PARTS: Final = 100
 _ENDS: Final = 2
-"""Ends of a range, and quotes around a text."""
+"""The number of ends of a range, and of quotes around a text."""
 
 
 def parse_terms(text: str | None) -> tuple[Term, ...]:
-    """Read ``q``, unescaped once more than the URL was, as clients escape twice.
+    """Parse ``q``, after another round of URL unescaping, as clients escape it twice.
 
-    InvalidError when it is malformed, and for more terms than a database takes.
+    InvalidError when it is malformed or has too many terms.
     """
     if not text:
         return ()
@@ -31,16 +31,16 @@ def parse_terms(text: str | None) -> tuple[Term, ...]:
 
 
 def parse_sort(text: str | None) -> tuple[SortKey, ...]:
-    """Read ``sort``: names separated by commas, ``-`` before one for descending; InvalidError for too many."""
+    """Parse ``sort``: names separated by commas, ``-`` before a name for descending; InvalidError for too many."""
     parts = (part.strip() for part in _parts(text or "", "sort"))
     keys = ((part.lstrip("-"), part.startswith("-")) for part in parts)
     return tuple(SortKey(key=_snake(key), descending=descending) for key, descending in keys if key)
 
 
-def _parts(text: str, what: str) -> list[str]:
+def _parts(text: str, parameter: str) -> list[str]:
     parts = text.split(",")
     if len(parts) > _MOST_PARTS:
-        raise InvalidError(f"invalid {what}: it has more than {_MOST_PARTS} parts")
+        raise InvalidError(f"invalid {parameter}: it has more than {_MOST_PARTS} parts")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""Read-only mode as the management API keeps it: what changes something is refused, but for operations that go on."""
+"""Refuse changes by the management API in read-only mode, except for marked operations."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -12,11 +12,11 @@ from app.web.session import installation
 View = TypeVar("View", bound=Callable[..., Any])
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _GOES_ON: Final = "goes_on_while_read_only"
-"""The attribute of methods that are not refused."""
+"""The attribute that marks methods that are allowed in read-only mode."""
 
 
 def going_on(decorate: Callable[[View], View]) -> Callable[[View], View]:
-    """Return a decorator of a resource's method that does the same and lets the method go on in read-only mode."""
+    """Extend a decorator of a resource's methods: methods that it decorates are allowed in read-only mode."""
 
     def mark(method: View) -> View:
         decorated = decorate(method)
@@ -26,10 +26,10 @@ def going_on(decorate: Callable[[View], View]) -> Callable[[View], View]:
     return mark
 
 
-def refuse_when_read_only() -> None:
-    """Refuse what would change something while the administrator's switch is on, whatever a collection's lease.
+def require_not_read_only() -> None:
+    """Raise ReadOnly for a change while the administrator's switch is on; a garbage collection's lease is ignored.
 
-    The configuration, which holds the switch, and the operations on jobs go on.
+    The configuration, which has the switch, and the operations on jobs stay allowed.
     """
     if request.method in _SAFE or _goes_on():
         return

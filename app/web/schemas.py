@@ -1,4 +1,4 @@
-"""The base of every schema, the parameters of lists, and the shape of errors."""
+"""The base classes of schemas, the parameters of lists, and the models of errors."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,30 +14,30 @@ _LAST_PAGE: Final = 10**15
 
 
 class HarborSchema(Schema):
-    """A model of the management API: unknown fields are ignored, null is the same as absent, as in Harbor."""
+    """A model of the management API; as in Harbor, unknown fields are ignored and null counts as absent."""
 
     class Meta:
         unknown = EXCLUDE
 
     @pre_load
-    def _without_nulls(self, given: Any, **_: Any) -> Any:  # noqa: ANN401 - whatever the body holds
-        if not isinstance(given, Mapping) or all(value is not None for value in given.values()):
-            return given
-        return {key: value for key, value in given.items() if value is not None}
+    def _without_nulls(self, body: Any, **_: Any) -> Any:  # noqa: ANN401 - whatever the body holds
+        if not isinstance(body, Mapping) or all(value is not None for value in body.values()):
+            return body
+        return {key: value for key, value in body.items() if value is not None}
 
 
 class SlottedSchema(HarborSchema):
-    """A model that other features add members to, which a view holds ready to be written in ``slots``."""
+    """A model that other features add members to; a view holds them in ``slots``, ready to be written."""
 
 
 class TextsSchema(Schema):
-    """A body that is nothing but texts by name, loaded as ``texts``."""
+    """A body that is an object of texts, loaded as ``texts``."""
 
     texts = fields.Dict(keys=Text(), values=Text(), required=True)
 
     @pre_load
-    def _whole(self, given: Any, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the body holds
-        return {"texts": given}
+    def _whole(self, body: Any, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the body holds
+        return {"texts": body}
 
 
 class ParameterSchema(Schema):
@@ -48,7 +48,7 @@ class ParameterSchema(Schema):
 
 
 class PageParameters(ParameterSchema):
-    """``page`` and ``page_size``; size 0 means everything, as far as one page may go."""
+    """``page`` and ``page_size``; size 0 asks for everything, up to MOST_ROWS."""
 
     page = Number(strict=False, load_default=1)
     page_size = Number(strict=False, load_default=10, validate=validate.Range(max=PAGE_SIZE_LIMIT))
@@ -69,19 +69,19 @@ class ErrorSchema(HarborSchema):
 
 
 class ErrorsSchema(HarborSchema):
-    """The body of every refusal."""
+    """The body of every error answer."""
 
     errors = Parts(ErrorSchema)
 
 
 def wanted_page(parameters: Mapping[str, Any]) -> OffsetPage:
-    """The page of loaded PageParameters; numbers below 1 mean the first page, sizes below 1 the longest first page."""
+    """Return the page of loaded PageParameters; numbers below 1 mean page 1, sizes below 1 the first MOST_ROWS rows."""
     number, size = parameters["page"], parameters["page_size"]
     return OffsetPage(number=min(max(number, 1), _LAST_PAGE), size=size) if size > 0 else OffsetPage(size=MOST_ROWS)
 
 
 def wanted(parameters: Mapping[str, Any]) -> ListQuery:
-    """What loaded ListParameters ask for; InvalidError when ``q`` is malformed."""
+    """Return the query of loaded ListParameters; InvalidError when ``q`` or ``sort`` is malformed."""
     return ListQuery(
         terms=parse_terms(parameters.get("q")), sort=parse_sort(parameters.get("sort")), page=wanted_page(parameters)
     )

@@ -1,4 +1,4 @@
-"""Who is calling: the Context of a management API request, made once per request and only when asked for."""
+"""Make the Context of a management API request, with its caller, once per request and only when needed."""
 
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -16,41 +16,41 @@ _EXTENSION: Final = "pyharbor"
 
 
 class BasicAuthenticator(Protocol):
-    """Verifies basic credentials; implemented by the identity feature, which lies above this kit."""
+    """Verifies basic credentials; implemented by the identity feature, which lies above this one."""
 
     def basic(self, username: str, password: str, address: str) -> Principal:
-        """The caller these credentials prove; UnauthenticatedError when they are wrong, TooManyRequests too early."""
+        """Return the caller; UnauthenticatedError for wrong credentials, TooManyRequests after too many failures."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """What a Flask application serves: the ports, and who proves its callers."""
+    """The installation that a Flask application serves: its ports, and the authenticator of its callers."""
 
     ports: Ports
     authenticator: BasicAuthenticator
     secure: bool
-    """Whether browsers come by https, so that cookies are sent by nothing else."""
+    """Whether browsers connect by https, so that cookies are for https only."""
 
 
 def install(app: Flask, ports: Ports, authenticator: BasicAuthenticator, sessions: login.Sessions) -> None:
-    """Tell ``app`` what it serves from now on."""
+    """Connect ``app`` to an installation, in place of the one before."""
     secure = ports.settings.web.external_url.startswith("https:")
     app.extensions[_EXTENSION] = Installation(ports=ports, authenticator=authenticator, secure=secure)
     login.install(app, sessions, secure=secure)
 
 
 def installation() -> Installation:
-    """What the current application serves."""
-    found: Installation = current_app.extensions[_EXTENSION]
-    return found
+    """Return the installation that the current application serves."""
+    served: Installation = current_app.extensions[_EXTENSION]
+    return served
 
 
 def current_context() -> Context:
-    """The Context of the request being served.
+    """Return the Context of the current request.
 
-    An Authorization header decides alone, else the session's cookie. Wrong credentials make an anonymous caller, as in
-    Harbor: what needs somebody refuses, what is public is shown. Their rights are those of this moment.
+    The caller is that of the Authorization header, without one that of the session's cookie. As in Harbor, wrong
+    credentials make an anonymous caller, who sees what is public. The caller's rights are read for each request.
     """
     context: Context | None = g.get("context")
     if context is None:
@@ -66,7 +66,7 @@ def current_context() -> Context:
 
 
 def authenticated_context() -> Context:
-    """Return the Context of the request being served; UnauthenticatedError for an anonymous caller."""
+    """Return the Context of the current request; UnauthenticatedError for an anonymous caller."""
     context = current_context()
     decision.require_authenticated(context.principal)
     return context

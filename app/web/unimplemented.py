@@ -1,4 +1,4 @@
-"""Harbor's operations that do not exist here yet: each answers 501, and none is in our OpenAPI document."""
+"""Harbor's operations that PyHarbor does not have yet: each answers 501, none is in the OpenAPI document."""
 
 import re
 from typing import Final
@@ -144,7 +144,7 @@ OPERATIONS: Final = (
     "PUT /system/scanAll/schedule",
     "POST /system/scanAll/stop",
 )
-"""Method and path as in Harbor's document; whoever serves an operation removes its line."""
+"""Method and path as in Harbor's document; an operation that is implemented must be removed here."""
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _WITH_SLASHES: Final = "repository_name"
 

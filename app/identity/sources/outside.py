@@ -11,7 +11,7 @@ import structlog
 from app.core.blocking import about_to_block
 from app.core.clock import Clock
 from app.core.errors import DomainError, UnavailableError
-from app.db.database import forbid_in_transaction
+from app.db.database import require_no_transaction
 from app.identity.sources.source import OutsideSource, Person
 
 TIME_LIMIT: Final = 5.0
@@ -47,7 +47,7 @@ class BoundedSource:
 
         """
         about_to_block()
-        forbid_in_transaction("asking an identity source")
+        require_no_transaction("asking an identity source")
         if 0 <= self._now() - self._slow_at < PAUSE or not self._calls.acquire(blocking=False):
             raise self._unavailable()
         answers: SimpleQueue[Callable[[], Person | None]] = SimpleQueue()
