@@ -32,7 +32,7 @@ def prepare(settings: Settings) -> None:
         database.dispose()
     ports = build(settings)
     try:
-        ports.storage.driver.check()
+        ports.storage.driver.require_writable()
         _first_people(ports)
     finally:
         ports.db.dispose()
