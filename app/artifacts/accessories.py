@@ -12,7 +12,7 @@ from app.artifacts.models import Accessory, Repository
 from app.artifacts.repositories import require_public
 from app.context import Context
 from app.db.conflict import insert_absent
-from app.oci.accessory_tags import subject_of, tagged_kind
+from app.oci.accessory_tags import subject_or_none, tagged_kind
 from app.oci.artifact_types import accessory_kind
 from app.oci.manifests import Manifest
 from app.oci.referrers import referrer_descriptor
@@ -100,7 +100,7 @@ def subjects_by_tags(referrer: Referrer, tags: Sequence[str]) -> Mapping[str, st
     """The subjects that the tags name, each with its tag, for a manifest that names none; never the manifest itself."""
     if referrer.manifest.subject is not None:
         return {}
-    named = {subject: tag for tag in tags if (subject := subject_of(tag, referrer.manifest))}
+    named = {subject: tag for tag in tags if (subject := subject_or_none(tag, referrer.manifest))}
     return {subject: tag for subject, tag in named.items() if subject != referrer.digest}
 
 
