@@ -123,7 +123,7 @@ class BlobService:
             if known is not None:
                 self._give(session, place, known.id, known.size)
                 return choose_object(session, known, new)
-        raise Contended(f"blob {digest} went {_COMMIT_TRIES} times while it was committed", retry_after=1)
+        raise Contended(f"blob {digest} was deleted {_COMMIT_TRIES} times during its commit: try again", retry_after=1)
 
     def may_take_from(self, source: RepositoryName) -> bool:
         """Tell whether the caller has the right to pull from the repository, which need not exist."""

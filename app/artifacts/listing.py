@@ -114,7 +114,7 @@ def _by_label(query: ListQuery) -> list[sa.ColumnElement[bool]]:
     """Return a condition that no artifact meets when the query filters by label, as artifacts have no labels yet."""
     filters = query.values("labels")
     if not all(isinstance(value, AllOf) and all(isinstance(id_, int) for id_ in value.values) for value in filters):
-        raise InvalidError("labels can be asked for as labels=(1 2)")
+        raise InvalidError("labels must be a list of label ids, as in labels=(1 2)")
     return [sa.false()] if filters else []
 
 

@@ -51,7 +51,7 @@ def open_copy(ctx: Context, copy: StoredCopy, offset: int = 0) -> BinaryIO:
         return ctx.ports.storage.open_whole(copy.key, copy.size, offset)
     except ContentDamaged as damage:
         if not quarantine(ctx, copy, damage.detail):
-            raise NotFoundError(f"object {copy.key!r} is not the blob's any more") from damage
+            raise NotFoundError(f"object {copy.key!r} is no longer the blob's") from damage
         raise
 
 
@@ -116,7 +116,7 @@ def _require_stored(ctx: Context, content: Content) -> None:
     try:
         ctx.ports.storage.size(content.upload.key)
     except NotFoundError as error:
-        raise Contended(f"content {content.digest} went before it was committed", retry_after=1) from error
+        raise Contended(f"content {content.digest} was deleted before its commit: try again", retry_after=1) from error
     except (DomainError, OSError):
         return
 
@@ -154,7 +154,7 @@ def choose_object(session: Session, known: sa.Row[Any], new: NewObject) -> str |
     if known.quarantined_at is None and known.key != new.instead_of:
         return new.key
     if new.batch is not None and not run(session, OPEN_BATCH, {"batch": new.batch}):
-        raise Contended(f"the purge came before blob {new.key!r} was committed", retry_after=1)
+        raise Contended(f"the purge closed the key batch of {new.key!r} before the commit: try again", retry_after=1)
     keys = {"at_id": known.id, "broken": known.key, "good": new.key, "size": new.size}
     session.connection().execute(_HEAL, keys)
     session.connection().execute(_LEAVE_TO_PURGE, keys)

@@ -79,7 +79,7 @@ def resolve(session: Session, repository_id: int, manifest: Manifest, unchecked:
     blobs = _blobs(session, repository_id, {descriptor.digest for descriptor in manifest.named} - children.keys())
     _require_all(manifest.required - children.keys() - blobs.keys())
     if unchecked & blobs.keys():
-        raise Contended("content came while the manifest that names it was pushed", retry_after=1)
+        raise Contended("a config or signature of the manifest was pushed at the same time: try again", retry_after=1)
     if manifest.shape is Shape.INDEX:
         _require_all({entry.digest for entry in manifest.entries if entry.media_type in _CHECKED} - children.keys())
         _require_types(manifest, children)
@@ -140,7 +140,7 @@ def _require_all(missing: AbstractSet[str]) -> None:
     if missing:
         needed = sorted(missing)
         raise ManifestBlobUnknown(
-            f"{len(needed)} of the things that the manifest refers to are unknown to the repository, first {needed[0]}",
+            f"the repository lacks {len(needed)} blobs or manifests that the manifest refers to, first {needed[0]}",
             detail={"missing": needed[:_SHOWN]},
         )
 

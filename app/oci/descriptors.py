@@ -59,7 +59,7 @@ def require_data(value: object, place: str, digest: Digest, size: int | None = N
     if not isinstance(value, str):
         raise ManifestInvalid(f"{where} must be text, the content in base64", detail={"place": where})
     if digest.algorithm not in UPLOADABLE:
-        message = f"{where} cannot be compared with a digest of another algorithm than {' or '.join(UPLOADABLE)}"
+        message = f"{where} can be verified only with a digest by {' or '.join(UPLOADABLE)}"
         raise ManifestInvalid(message, detail={"place": where})
     try:
         content = binascii.a2b_base64(value, strict_mode=True)

@@ -41,7 +41,7 @@ def _require_camel_case(bundle: object, root: str) -> None:
     for members in (bundle, envelope):
         for name in members if isinstance(members, dict) else ():
             if "_" in name:
-                raise ManifestInvalid(f"{root}: the members of a bundle have no underscores, {name[:80]!r} has")
+                raise ManifestInvalid(f"{root}: members of a bundle have no underscores, but {name[:80]!r} has")
 
 
 def _member(value: object, path: tuple[str, ...]) -> object:

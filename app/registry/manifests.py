@@ -76,7 +76,7 @@ def _digest(reference: str, body: bytes) -> Digest:
     actual = Digest.of(body, digest.algorithm)
     if actual != digest:
         detail = {"digest": digest, "actual": actual}
-        raise DigestInvalid("the manifest's digest is not the one it is pushed under", detail=detail)
+        raise DigestInvalid("the manifest has another digest than the request names", detail=detail)
     return digest
 
 

@@ -95,7 +95,7 @@ def _is_delimited(environ: Environ) -> bool:
 def _receive_through(environ: Environ) -> Iterator[memoryview]:
     left = content_length(environ)
     if left is None and not environ.get("wsgi.input_terminated"):
-        raise UploadInvalid("this server does not hand on chunked bodies")
+        raise UploadInvalid("this server does not support chunked bodies")
     body = environ["wsgi.input"]
     while left is None or left > 0:
         try:

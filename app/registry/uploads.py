@@ -99,7 +99,7 @@ def _sources(request: RegistryRequest) -> list[RepositoryName] | None:
         if request.allows(source, "pull"):
             return [source]
         if BlobService(request.ctx).may_take_from(source):
-            raise UnauthenticatedError(f"the token does not reach repository {source}, action: pull")
+            raise UnauthenticatedError(f"the token does not grant access to repository: {source}, action: pull")
         return []
     if request.granted is None:
         return None

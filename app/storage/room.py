@@ -55,7 +55,7 @@ class DiskRoom:
         else:
             self.keep()
         if self._short is not None:
-            message = f"the {self._short} takes no more content: its disk is full, but for what deletions need"
+            message = f"the {self._short} accepts no new content: its disk is full, except for a reserve for deletions"
             raise StorageFull(message, retry_after=30)
 
     def guarded(self, body: Iterable[memoryview]) -> Iterator[memoryview]:
