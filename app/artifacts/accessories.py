@@ -12,7 +12,7 @@ from app.artifacts.models import Accessory, Repository
 from app.artifacts.repositories import require_public
 from app.context import Context
 from app.db.conflict import insert_absent
-from app.oci.accessory_tags import subject_of, tagged_kind
+from app.oci.accessory_tags import subject_or_none, tagged_kind
 from app.oci.artifact_types import accessory_kind
 from app.oci.manifests import Manifest
 from app.oci.referrers import referrer_descriptor
@@ -26,39 +26,44 @@ class Referrers:
     """A page of the referrers of a subject."""
 
     descriptors: tuple[bytes, ...]
+    """JSON descriptors."""
     total: int
+    """The number of referrers on all pages."""
     last: int | None
-    """Where the next page continues; None at the end."""
+    """The position after which the next page starts; None on the last page."""
 
 
 class AccessoryService:
-    """Lists what refers to a subject; the caller's right to pull from the repository was checked at the door."""
+    """Lists the referrers of a subject; the registry edge has checked the caller's right to pull before."""
 
     def __init__(self, ctx: Context) -> None:
         """Act for the caller of ``ctx``."""
         self._ctx = ctx
 
     def referrers(self, query: "ReferrersQuery", *, public_only: bool = False) -> Referrers:
-        """Return the referrers in the order they came, at most 4 MiB of them; none for what does not exist."""
+        """Return a page of the referrers, oldest first, at most 4 MiB; an empty page for an unknown subject.
+
+        With ``public_only`` raise UnauthenticatedError unless the repository's project is public.
+        """
         db = self._ctx.ports.db
         if public_only:
             require_public(db, query.repository)
-        wanted = {"repository": query.repository, "subject": query.subject, "last": query.last}
+        parameters = {"repository": query.repository, "subject": query.subject, "last": query.last}
         filtered = query.artifact_type is not None
         if filtered:
-            wanted["type"] = query.artifact_type
-        found = db.rows(_SIZES_OF_TYPE if filtered else _SIZES, wanted | {"limit": query.limit + 1})
-        ids = _page([(row.id, row.size) for row in found], query.limit)
-        total = len(found)
-        if len(found) > query.limit or query.last:
-            total = db.rows(_TOTAL_OF_TYPE if filtered else _TOTAL, wanted)[0][0]
+            parameters["type"] = query.artifact_type
+        rows = db.rows(_SIZES_OF_TYPE if filtered else _SIZES, parameters | {"limit": query.limit + 1})
+        ids = _page([(row.id, row.size) for row in rows], query.limit)
+        total = len(rows)
+        if len(rows) > query.limit or query.last:
+            total = db.rows(_TOTAL_OF_TYPE if filtered else _TOTAL, parameters)[0][0]
         descriptors = tuple(bytes(row[0]) for row in db.rows(_DESCRIPTORS, {"ids": ids})) if ids else ()
-        return Referrers(descriptors=descriptors, total=total, last=ids[-1] if ids and len(ids) < len(found) else None)
+        return Referrers(descriptors=descriptors, total=total, last=ids[-1] if ids and len(ids) < len(rows) else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferrersQuery:
-    """Which referrers are wanted."""
+    """A request for a page of the referrers of a subject."""
 
     repository: str
     subject: str
@@ -80,7 +85,10 @@ class Referrer:
 
 
 def attach(session: Session, referrer: Referrer, now: datetime) -> None:
-    """Record an artifact's subject, when it has one, with the descriptor ready for the referrers list."""
+    """Store an artifact as an accessory of the subject in its manifest, with its descriptor for the referrers list.
+
+    Do nothing for a manifest without a subject.
+    """
     manifest = referrer.manifest
     if manifest.subject is None:
         return
@@ -97,15 +105,18 @@ def attach(session: Session, referrer: Referrer, now: datetime) -> None:
 
 
 def subjects_by_tags(referrer: Referrer, tags: Sequence[str]) -> Mapping[str, str]:
-    """The subjects that the tags name, each with its tag, for a manifest that names none; never the manifest itself."""
+    """Return subject digest -> tag for the tags that name a subject other than the artifact itself.
+
+    Return an empty map for a manifest that names a subject itself.
+    """
     if referrer.manifest.subject is not None:
         return {}
-    named = {subject: tag for tag in tags if (subject := subject_of(tag, referrer.manifest))}
-    return {subject: tag for subject, tag in named.items() if subject != referrer.digest}
+    tag_of = {subject: tag for tag in tags if (subject := subject_or_none(tag, referrer.manifest))}
+    return {subject: tag for subject, tag in tag_of.items() if subject != referrer.digest}
 
 
 def attach_by_tags(session: Session, referrer: Referrer, subjects: Mapping[str, str], now: datetime) -> bool:
-    """Record ``subjects_by_tags``; False when all of them were known."""
+    """Store an artifact as an accessory of the subjects of ``subjects_by_tags``; return False when it was already."""
     rows = [
         {
             "artifact_id": referrer.artifact_id,
@@ -123,10 +134,11 @@ def attach_by_tags(session: Session, referrer: Referrer, subjects: Mapping[str, 
     return bool(session.connection().execute(statement.values(rows)).all())
 
 
-def _page(found: list[tuple[int, int]], limit: int) -> list[int]:
+def _page(sizes: list[tuple[int, int]], limit: int) -> list[int]:
+    """Return the first ids of the (id, size) pairs: at most ``limit``, of at most ``PAGE_BYTES`` together."""
     ids: list[int] = []
     room = PAGE_BYTES
-    for accessory_id, size in found[:limit]:
+    for accessory_id, size in sizes[:limit]:
         room -= size
         if room < 0 and ids:
             break

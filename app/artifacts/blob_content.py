@@ -1,4 +1,4 @@
-"""Small blobs read whole, for what is inside them."""
+"""Reading of small blobs, such as configs and signatures, whole and verified."""
 
 import structlog
 
@@ -10,11 +10,11 @@ from app.core.errors import BlobUnknown, DomainError, TooLarge
 from app.storage.models import IS_QUARANTINED, Blob
 
 
-def read_blob(ctx: Context, repository: str, digest: str, limit: int) -> bytes | None:
-    """Return the bytes of a blob that the repository holds; None for an unreadable one.
+def read_blob_or_none(ctx: Context, repository: str, digest: str, limit: int) -> bytes | None:
+    """Return the bytes of a blob that the repository holds; None when they cannot be read or have another digest.
 
-    BlobUnknown for one that it does not hold, or that is quarantined; TooLarge for one of more than ``limit`` bytes.
-    Bytes of another digest are nothing to go by either: the blob is quarantined then.
+    A blob whose bytes have another digest is quarantined. Raise BlobUnknown when the repository does not hold the blob
+    or it is quarantined, TooLarge when it has more than ``limit`` bytes.
     """
     rows = ctx.ports.db.rows(_BLOB, {"name": repository, "digest": digest})
     if not rows:

@@ -1,4 +1,4 @@
-"""Blobs in repositories: who holds which, who is charged, and what garbage collection may look at."""
+"""Blobs in repositories: pull, commit of uploads, mount and delete, and what they change in quotas and the queue."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, BinaryIO, cast
@@ -10,7 +10,7 @@ from app.artifacts import reachability
 from app.artifacts.holdings import hold, let_go
 from app.artifacts.models import Repository
 from app.artifacts.quarantine import OPEN_BATCH, NewObject, StoredCopy, choose_object, is_lost, open_copy, quarantine
-from app.artifacts.repositories import Place, find_place, lock_repository
+from app.artifacts.repositories import Place, find_place, lock_repository_or_none
 from app.artifacts.results import ReadableBlob
 from app.artifacts.subjects import Deletion, Mount, Pull
 from app.context import Context
@@ -45,9 +45,10 @@ class BlobService:
         self._ctx = ctx
 
     def find(self, name: RepositoryName, digest: Digest, *, public_only: bool) -> ReadableBlob:
-        """The blob when the repository holds it, in one query; BlobUnknown else, and while it is quarantined.
+        """Return a blob that the repository holds, with one query.
 
-        With ``public_only`` UnauthenticatedError unless the project is public, whether the blob exists or not.
+        Raise BlobUnknown when the repository does not hold it or it is quarantined; with ``public_only`` raise
+        UnauthenticatedError unless the project is public, whether the blob exists or not.
         """
         rows = self._ctx.ports.db.rows(_HELD, {"name": name, "digest": digest})
         if public_only and not (rows[0].public if rows else self._is_public(name.project)):
@@ -61,10 +62,10 @@ class BlobService:
         return ReadableBlob(id=row.id, project_id=row.project_id, key=row.key, size=row.size, claim_ms=row.claim_ms)
 
     def claim(self, name: RepositoryName, digest: Digest, blob: ReadableBlob) -> None:
-        """Keep garbage collection off a blob that a pusher has been told is here; at most one write per half window.
+        """Protect a blob from garbage collection, after a client that pushes was told that the blob exists.
 
-        Only the claim of a caller who may push counts. BlobUnknown when the blob is gone meanwhile. Never refused by
-        the write gate.
+        The claim lasts for the garbage collection's time window, and is renewed when half of it is over. Do nothing for
+        a caller that may not push. The write gate does not apply. Raise BlobUnknown when the blob is deleted meanwhile.
         """
         window = self._window_ms()
         if not window or blob.claim_ms > window // 2 or not self._ctx.principal.authenticated:
@@ -79,10 +80,11 @@ class BlobService:
                 raise BlobUnknown(detail={"digest": digest})
 
     def open(self, name: RepositoryName, digest: Digest, blob: ReadableBlob, offset: int = 0) -> BinaryIO:
-        """Open the content from ``offset``; a blob whose object was replaced meanwhile is looked up again, once.
+        """Open the blob's content from ``offset``; look it up again, once, when its object was replaced meanwhile.
 
-        ContentDamaged when the object has another length than the blob, UnavailableError when there is none; either is
-        quarantined; whatever admission refuses with.
+        Raises: ContentDamaged when the object's length is not the blob's size, which quarantines the blob;
+        UnavailableError when the object is missing, which quarantines it unless other objects are missing too; what an
+        admission check raises.
         """
         if self._ctx.ports.admission[Verb.PULL]:
             self._ctx.admit(Pull(project_id=blob.project_id, repository=name, digest=digest, artifact_id=None))
@@ -98,12 +100,13 @@ class BlobService:
             raise UnavailableError(f"the bytes of blob {digest} are missing from the storage") from error
 
     def enter(self, session: Session, name: RepositoryName, digest: Digest, new: NewObject) -> str | None:
-        """Inside a content transaction: make the object the blob ``digest`` and give it to the repository.
+        """Make the object the blob ``digest`` and add it to the repository, inside a content transaction.
 
-        A live blob that has the digest already stays as it is, unless its own object is broken: then it gets the new
-        one, for all who hold it. Returns the key of the object that is not needed, to be deleted after the commit.
-        ProjectUnknown when the project is gone, QuotaExceeded when it has no room for the bytes; Contended when the
-        purge looked through the object's batch meanwhile.
+        An existing live blob of this digest keeps its object, unless that is broken: then it gets the new one. Return
+        the key of the object that is not used, which the caller must delete after the commit; None without one.
+
+        Raises: ProjectUnknown when the project does not exist; QuotaExceeded when the blob exceeds its quota; Contended
+        when the purge has closed the object's key batch meanwhile.
         """
         now = self._ctx.ports.clock.now()
         place = find_place(session, name, now)
@@ -120,20 +123,20 @@ class BlobService:
             if known is not None:
                 self._give(session, place, known.id, known.size)
                 return choose_object(session, known, new)
-        raise Contended(f"blob {digest} went {_COMMIT_TRIES} times while it was committed", retry_after=1)
+        raise Contended(f"blob {digest} was deleted {_COMMIT_TRIES} times during its commit: try again", retry_after=1)
 
     def may_take_from(self, source: RepositoryName) -> bool:
-        """Tell whether the caller may pull from the repository, whether it exists or not."""
+        """Tell whether the caller has the right to pull from the repository, which need not exist."""
         with self._ctx.read() as session:
             project = rights.find_project(session, source.project)
             return project is not None and rights.may(session, self._ctx.principal, project, "repository", "pull")
 
     @retried()
     def mount(self, name: RepositoryName, digest: Digest, sources: Collection[RepositoryName] | None) -> bool:
-        """Give the repository a blob that one of ``sources`` holds (any repository at all, when None).
+        """Add to the repository a blob that one of ``sources`` holds (any repository when ``sources`` is None).
 
-        False when there is no such blob that the caller may pull, which is no error: the client uploads it then.
-        QuotaExceeded when the project has no room for it.
+        Return False when no such blob exists that the caller may pull; the client uploads it then. Raise QuotaExceeded
+        when the blob exceeds the project's quota.
         """
         with self._ctx.write_content() as session:
             if not self._may_take(session, digest, sources):
@@ -148,12 +151,12 @@ class BlobService:
 
     @retried()
     def unlink(self, name: RepositoryName, digest: Digest) -> None:
-        """Take the blob from the repository; its bytes go with a later garbage collection.
+        """Remove the blob from the repository; a later garbage collection deletes its bytes.
 
-        BlobUnknown when the repository does not hold it, DeniedError while an artifact of the repository refers to it.
+        Raise BlobUnknown when the repository does not hold it, DeniedError while an artifact of it refers to the blob.
         """
         with self._ctx.write_content() as session:
-            repository = lock_repository(session, name)
+            repository = lock_repository_or_none(session, name)
             blob = session.execute(_LIVE, {"digest": digest}).one_or_none()
             if repository is None or blob is None:
                 raise BlobUnknown(detail={"digest": digest})
@@ -167,7 +170,7 @@ class BlobService:
                 count_content(self._ctx, project_id, stored=-size)
 
     def _claimed(self, session: Session, digest: Digest) -> sa.Row[Any] | None:
-        """Lock the live blob of this digest and claim it."""
+        """Lock and claim the live blob of this digest and return its row; None without one."""
         claim = {"at_digest": digest, "window": self._window_ms()}
         return next(iter(run(session, _CLAIM_DIGEST, claim)), None)
 
@@ -179,7 +182,7 @@ class BlobService:
         )
 
     def _give(self, session: Session, place: Place, blob_id: int, size: int) -> None:
-        """Let the repository hold the blob and count its bytes to the project once, however many of it hold it."""
+        """Add the blob to the repository and charge the project, once for all of its repositories."""
         if hold(session, place, blob_id):
             count_content(self._ctx, place.project_id, stored=size)
 
@@ -196,7 +199,7 @@ def _copy(digest: Digest, blob: ReadableBlob) -> StoredCopy:
 
 
 def _insert(session: Session, statements: Mapping[str, sa.Insert], values: Mapping[str, object]) -> int | None:
-    """The new row's id; None when the row is there already."""
+    """Insert the row and return its id; None when it exists already."""
     rows = run(session, statements[session.get_bind().dialect.name], values)
     return int(rows[0][0]) if rows else None
 
@@ -223,7 +226,7 @@ _CLAIM = (
     .values(claimed_until=_UNTIL)
     .returning(_BLOB.c.id, _BLOB.c.key, _BLOB.c.size, _BLOB.c.quarantined_at)
 )
-"""No condition among what is returned: SQLite 3.40 gets ``IS NOT NULL`` wrong there."""
+"""Returns the column itself instead of a condition: SQLite 3.40 evaluates ``IS NOT NULL`` wrongly in RETURNING."""
 _CLAIM_ID = _CLAIM.where(_BLOB.c.id == sa.bindparam("at_id"))
 _CLAIM_DIGEST = _CLAIM.where(_BLOB.c.digest == sa.bindparam("at_digest"))
 _HELD = reachability.held_under(

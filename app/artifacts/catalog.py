@@ -1,4 +1,4 @@
-"""The catalog: the names of all repositories that people see."""
+"""The catalog: the names of all published repositories."""
 
 import sqlalchemy as sa
 
@@ -8,7 +8,7 @@ from app.core.paging import KeysetPage
 
 
 class CatalogService:
-    """Lists repositories at the registry's door, where the caller's right to the whole catalog was checked."""
+    """Lists the repositories; the registry edge has checked the caller's right to the catalog before."""
 
     def __init__(self, ctx: Context) -> None:
         """Act for the caller of ``ctx``."""

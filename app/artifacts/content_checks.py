@@ -1,11 +1,11 @@
-"""Configs and signatures that a manifest names: looked into for facts, and for what readers would differ on."""
+"""Parsing of the configs and signatures that a manifest names: for facts to show, and to refuse ambiguous JSON."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from app.artifacts.blob_content import read_blob
+from app.artifacts.blob_content import read_blob_or_none
 from app.context import Context
 from app.core.digest import Digest
 from app.core.errors import BlobUnknown, ManifestInvalid, TooLarge
@@ -21,32 +21,36 @@ _CHECKED: Final = READABLE | PAYLOADS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """What was found in the configs and signatures of one manifest."""
+class CheckedContent:
+    """The result of parsing the configs and signatures of one manifest."""
 
     facts: dict[str, Any] | None
-    """Of its config."""
-    unseen: frozenset[Digest]
-    """Those that were not there: this push may not refer to one that came meanwhile."""
+    """The facts of its config that lists show; None without any."""
+    unchecked: frozenset[Digest]
+    """Configs and signatures that the repository did not hold; the push must not refer to one that comes meanwhile."""
 
 
-def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) -> Looked:
-    """Look into the configs and signatures that the manifest names.
+def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) -> CheckedContent:
+    """Parse the configs and signatures that the manifest names.
 
-    Also those of documents of other types, which some clients read as images all the same, and a config that names no
-    media type, which they take for an image's. ManifestInvalid for one that readers would differ on, and for what is
-    too much to be looked into; only attestations may be larger than that.
+    Include those of documents of unknown type, which some clients read as images, and a config without a media type,
+    which they read as an image config. Raise ManifestInvalid for JSON that readers do not all read alike, and for too
+    large or too many configs and signatures; an attestation may be larger, and is not parsed then.
     """
-    named = {(each.digest, each.media_type): each for each in _as_read(manifest) if each.media_type in _CHECKED}
-    if len(named) > PAYLOADS_PER_MANIFEST:
+    to_check = {
+        (descriptor.digest, descriptor.media_type): descriptor
+        for descriptor in _as_read(manifest)
+        if descriptor.media_type in _CHECKED
+    }
+    if len(to_check) > PAYLOADS_PER_MANIFEST:
         raise ManifestInvalid(f"at most {PAYLOADS_PER_MANIFEST} configs and signatures are accepted in one manifest")
     facts, left = None, CHECKED_BYTES
-    unseen: set[Digest] = set()
-    for descriptor in named.values():
+    unchecked: set[Digest] = set()
+    for descriptor in to_check.values():
         try:
-            content = _content(ctx, repository, descriptor)
+            content = _content_or_none(ctx, repository, descriptor)
         except BlobUnknown:
-            unseen.add(descriptor.digest)
+            unchecked.add(descriptor.digest)
             continue
         if content is None:
             continue
@@ -54,24 +58,24 @@ def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) 
         if left < 0:
             raise ManifestInvalid(f"configs and signatures of one manifest have at most {CHECKED_BYTES} bytes together")
         with ctx.ports.large_documents if len(content) > LARGE_DOCUMENT else nullcontext():
-            found = _checked(descriptor, content)
+            content_facts = _check(descriptor, content)
         if manifest.config is not None and manifest.config.media_type and descriptor.digest == manifest.config.digest:
-            facts = facts or found
-    return Looked(facts=facts, unseen=frozenset(unseen))
+            facts = facts or content_facts
+    return CheckedContent(facts=facts, unchecked=frozenset(unchecked))
 
 
 def _as_read(manifest: Manifest) -> Iterator[Descriptor]:
-    """What is named, a config without a media type as that of an image."""
+    """Yield the manifest's descriptors, and a config without a media type a second time, as an image config."""
     yield from manifest.named
     if manifest.config is not None and not manifest.config.media_type:
         yield replace(manifest.config, media_type=OCI_CONFIG)
 
 
-def _content(ctx: Context, repository: RepositoryName, descriptor: Descriptor) -> bytes | None:
-    """What is to be looked into, None when it is unreadable or need not be; BlobUnknown when it is not there."""
+def _content_or_none(ctx: Context, repository: RepositoryName, descriptor: Descriptor) -> bytes | None:
+    """Return the content to parse; None when it cannot be read or is a large attestation; raise BlobUnknown."""
     limit = CONFIG_BYTES if descriptor.media_type in READABLE else PAYLOAD_BYTES
     try:
-        return read_blob(ctx, repository, descriptor.digest, limit)
+        return read_blob_or_none(ctx, repository, descriptor.digest, limit)
     except TooLarge as error:
         if descriptor.media_type in ATTESTATIONS:
             return None
@@ -79,7 +83,8 @@ def _content(ctx: Context, repository: RepositoryName, descriptor: Descriptor) -
         raise ManifestInvalid(message, detail={"digest": descriptor.digest}) from error
 
 
-def _checked(descriptor: Descriptor, content: bytes) -> dict[str, Any] | None:
+def _check(descriptor: Descriptor, content: bytes) -> dict[str, Any] | None:
+    """Raise ManifestInvalid for ambiguous JSON; return the facts of a config, None for a signature."""
     if descriptor.media_type in READABLE:
         return config_facts(descriptor.media_type, content)
     require_plain_payload(descriptor.media_type, content, f"content of layer {descriptor.digest}")

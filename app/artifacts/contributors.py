@@ -1,4 +1,4 @@
-"""What other features may add to the query of a manifest pull and to that of a list of artifacts."""
+"""What other features may contribute to the query of a manifest pull and to the query of an artifact list."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from app.db.contributions import Contributor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullVerdict(Contributor):
-    """Judges pulls of manifests by what it adds to their query, over Artifact, Repository and Project."""
+    """Allows or refuses a manifest pull by columns that it adds to the query over Artifact, Repository and Project."""
 
     judge: Callable[[Context, Pull, sa.Row[Any]], None]
-    """Refuses by raising, as an admission check does."""
+    """Raises to refuse the pull, as an admission check does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowSlot(Contributor):
-    """Fills the member ``name`` of artifacts by what it adds to their query, over Artifact and Repository."""
+    """Fills the member ``name`` of artifacts from columns that it adds to the query over Artifact and Repository."""
 
     value: Callable[[sa.Row[Any]], object]
-    """What the API shows, None for nothing."""
+    """Returns what the API shows; None to omit the member."""
     parameter: str = ""
-    """The parameter that asks for it, as ``with_scan_overview``; empty for one that is always shown."""
+    """The query parameter that asks for the member, as ``with_scan_overview``; empty when it is always shown."""

@@ -1,4 +1,4 @@
-"""What goes when artifacts, tags and repositories are deleted, and what that leaves to garbage collection."""
+"""Deletion of artifacts, tags and repositories; unreferenced blobs enter the garbage collection's queue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.artifacts import reachability
 from app.artifacts.holdings import enter_queue, let_all_go, lock_blobs
 from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Standing, Tag
-from app.artifacts.repositories import RepositoryRef, lock_repository
+from app.artifacts.repositories import RepositoryRef, lock_repository_or_none
 from app.artifacts.standing import described_by_tag, settle, tagged_beside
 from app.artifacts.subjects import Deletion, RepositoryDeletion, Untagging
 from app.context import Context
@@ -25,8 +25,8 @@ _SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doomed:
-    """An artifact that is about to go."""
+class ArtifactToDelete:
+    """An artifact that is about to be deleted, with its tags."""
 
     id: int
     digest: str
@@ -36,15 +36,15 @@ class Doomed:
 
 
 def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequence[int]) -> None:
-    """Delete the artifacts with their tags, queue the blobs nobody refers to then, and stop charging for them.
+    """Delete the artifacts with their tags, queue the blobs without references, and stop charging the project for them.
 
-    Tags that made other artifacts accessories of these go too. The repository's row must be locked; no index that stays
-    may list one of them.
+    Delete the tags that make other artifacts accessories of these, too. The caller must have locked the repository's
+    row, and no index that stays may list one of the artifacts. Raise what ``require_deletable`` raises.
     """
     session = ctx.session
-    doomed = require_deletable(ctx, session, repository, artifact_ids)
-    digests = tuple(each.digest for each in doomed)
-    freed = sum(each.manifest_size for each in doomed)
+    artifacts = require_deletable(ctx, session, repository, artifact_ids)
+    digests = tuple(artifact.digest for artifact in artifacts)
+    freed = sum(artifact.manifest_size for artifact in artifacts)
     touched = {*_children(session, artifact_ids), *described_by_tag(session, repository.id, digests)}
     for part in parts(artifact_ids):
         _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(part)))
@@ -54,38 +54,38 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
         _run(session, sa.delete(Artifact).where(Artifact.id.in_(part)))
         enter_queue(session, repository=repository, blob_ids=blob_ids)
         freed += _released(session, repository, blob_ids, even_if_held=True)
-    listed = settle(session, touched.difference(artifact_ids)) - sum(each.listed for each in doomed)
+    listed = settle(session, touched.difference(artifact_ids)) - sum(artifact.listed for artifact in artifacts)
     _note_change(ctx, repository, listed)
     _delete_tags_about(ctx, repository, digests)
-    for each in doomed:
-        ctx.emit(_artifact_deleted(repository, each))
+    for artifact in artifacts:
+        ctx.emit(_artifact_deleted(repository, artifact))
     session.flush()
     count_content(ctx, repository.project_id, stored=-freed)
 
 
 def require_deletable(
     ctx: Context, session: Session, repository: RepositoryRef, artifact_ids: Sequence[int], *, recorded: bool = True
-) -> list[Doomed]:
-    """Return the artifacts with the tags that go with them; raises whatever admission refuses their deletion with.
+) -> list[ArtifactToDelete]:
+    """Return the artifacts with their tags; raise what an admission check raises against their deletion.
 
-    A refusal is on record unless the caller only asks, as a dry run does.
+    The refusal is recorded in the audit log unless ``recorded`` is False, as in a dry run.
     """
-    doomed = [each for part in parts(artifact_ids) for each in _doomed(session, part)]
-    tags = tuple(tag for each in doomed for tag in each.tags)
-    digests = tuple(each.digest for each in doomed)
+    artifacts = [artifact for part in parts(artifact_ids) for artifact in _artifacts(session, part)]
+    tags = tuple(tag for artifact in artifacts for tag in artifact.tags)
+    digests = tuple(artifact.digest for artifact in artifacts)
     subject = Deletion(project_id=repository.project_id, repository=repository.name, digests=digests, tags=tags)
     ctx.admit(subject, recorded=recorded)
-    return doomed
+    return artifacts
 
 
 def delete_artifact(ctx: Context, artifact_id: int) -> None:
-    """Delete an artifact with its accessories, theirs, and all their tags; inside an open writing transaction.
+    """Delete an artifact with its accessories, their accessories, and all tags, inside an open writing transaction.
 
-    ManifestUnknown when it is gone; StillReferenced while an index that stays lists one of them.
+    Raise ManifestUnknown when it does not exist; StillReferenced while an index that stays lists one of them.
     """
     session = ctx.session
     name = session.execute(_REPOSITORY_OF, {"artifact": artifact_id}).scalar_one_or_none()
-    repository = None if name is None else lock_repository(session, name)
+    repository = None if name is None else lock_repository_or_none(session, name)
     if repository is None:
         raise ManifestUnknown
     artifact_ids = with_accessories(session, artifact_id)
@@ -97,7 +97,10 @@ def delete_artifact(ctx: Context, artifact_id: int) -> None:
 
 
 def delete_tags(ctx: Context, repository: RepositoryRef, tags: Sequence[tuple[int, str, str]]) -> None:
-    """Delete tags given as (id, name, digest of their artifact), which stays. The repository's row must be locked."""
+    """Delete the tags, each (id, name, digest of its artifact), but not their artifacts.
+
+    The caller must have locked the repository's row.
+    """
     names = tuple(name for _, name, _ in tags)
     ctx.admit(Untagging(project_id=repository.project_id, repository=repository.name, tags=names))
     touched: set[int] = set()
@@ -110,7 +113,7 @@ def delete_tags(ctx: Context, repository: RepositoryRef, tags: Sequence[tuple[in
 
 
 def delete_repository(ctx: Context, repository: RepositoryRef) -> None:
-    """Delete the repository with all that is in it and queue its blobs. The repository's row must be locked."""
+    """Delete the repository with its content and queue its blobs; the caller must have locked the repository's row."""
     session = ctx.session
     ctx.admit(RepositoryDeletion(project_id=repository.project_id, repository=repository.name))
     freed = _manifest_bytes(session, repository)
@@ -129,7 +132,7 @@ def delete_repository(ctx: Context, repository: RepositoryRef) -> None:
 
 
 def listed_by(session: Session, artifact_ids: Sequence[int]) -> list[str]:
-    """Digests of up to 20 indexes, none of them among the artifacts, that list one of the artifacts."""
+    """Return the digests of up to 20 indexes that list one of the artifacts and are not among them."""
     parents = {
         parent
         for part in parts(artifact_ids)
@@ -142,9 +145,10 @@ def listed_by(session: Session, artifact_ids: Sequence[int]) -> list[str]:
 
 
 def with_accessories(session: Session, artifact_id: int, *, by_tag_only: bool = False) -> list[int]:
-    """The artifact, its accessories and theirs; of those that only tags make accessories the ones without other tags.
+    """Return the ids of the artifact, its accessories and their accessories.
 
-    With ``by_tag_only`` these and no others.
+    An accessory that only a tag makes one is included unless it has other tags. With ``by_tag_only`` include only
+    such accessories.
     """
     return list(session.execute(_FAMILY_BY_TAG if by_tag_only else _FAMILY, {"artifact": artifact_id}).scalars())
 
@@ -160,7 +164,7 @@ def _children(session: Session, artifact_ids: Sequence[int]) -> set[int]:
 
 
 def _delete_tags_about(ctx: Context, repository: RepositoryRef, digests: Sequence[str]) -> None:
-    """Delete the tags that still say that an artifact is about one of the digests, which are gone."""
+    """Delete the tags that name an artifact as an accessory of one of the digests, which are deleted."""
     for part in parts(digests, _DIGESTS_AT_ONCE):
         names = [name for digest in part for name in tags_about(digest)]
         rows = ctx.session.execute(_ABOUT, {"repository": repository.id, "names": names, "digests": part}).all()
@@ -168,7 +172,7 @@ def _delete_tags_about(ctx: Context, repository: RepositoryRef, digests: Sequenc
             delete_tags(ctx, repository, [(row.id, row.name, row.digest) for row in rows])
 
 
-def _doomed(session: Session, artifact_ids: list[int]) -> list[Doomed]:
+def _artifacts(session: Session, artifact_ids: list[int]) -> list[ArtifactToDelete]:
     rows = session.execute(
         sa.select(Artifact.id, Artifact.digest, Artifact.manifest_size, Artifact.standing, Tag.name)
         .outerjoin(Tag, Tag.artifact_id == Artifact.id)
@@ -180,7 +184,7 @@ def _doomed(session: Session, artifact_ids: list[int]) -> list[Doomed]:
         tags.setdefault(row.id, []).extend([] if row.name is None else [row.name])
     facts = {row.id: row for row in rows}
     return [
-        Doomed(
+        ArtifactToDelete(
             id=row.id,
             digest=row.digest,
             manifest_size=row.manifest_size,
@@ -191,13 +195,13 @@ def _doomed(session: Session, artifact_ids: list[int]) -> list[Doomed]:
     ]
 
 
-def _artifact_deleted(repository: RepositoryRef, gone: Doomed) -> ArtifactDeleted:
+def _artifact_deleted(repository: RepositoryRef, artifact: ArtifactToDelete) -> ArtifactDeleted:
     return ArtifactDeleted(
         project_id=repository.project_id,
         repository=repository.name,
-        artifact_id=gone.id,
-        digest=gone.digest,
-        tags=gone.tags,
+        artifact_id=artifact.id,
+        digest=artifact.digest,
+        tags=artifact.tags,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a collection would delete, counted by the plans and conditions that it goes by, without touching anything."""
+"""Dry run of the garbage collection: counts what it would delete, by the same plans and conditions."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _AT_ONCE: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletable:
-    """Blobs and manifests that would go, and the bytes of both."""
+    """The number of blobs and manifests that would be deleted, and the bytes of both together."""
 
     blobs: int
     manifests: int
@@ -32,7 +32,10 @@ class Deletable:
 
 
 def count_blobs(ctx: Context, cutoff_ms: int) -> Deletable:
-    """Count the blobs that a sweep of rows from before the cutoff frees, and those that an earlier one has claimed."""
+    """Count the blobs that a sweep with this cutoff would delete, with those that an earlier sweep has claimed.
+
+    ``cutoff_ms`` is on the database's clock.
+    """
     with ctx.read() as session:
         due = session.execute(_DUE, {"cutoff": cutoff_ms}).one()
         blobs, size = claimed.count(session)
@@ -40,7 +43,10 @@ def count_blobs(ctx: Context, cutoff_ms: int) -> Deletable:
 
 
 def count_with_untagged(ctx: Context, cutoff_ms: int, before: datetime) -> Deletable:
-    """As ``count_blobs``, once the untagged artifacts pushed before are deleted, which are counted too."""
+    """Count as ``count_blobs`` would after the deletion of the untagged artifacts pushed before ``before``.
+
+    Count these artifacts' manifests, too.
+    """
     untagged = _Untagged(ctx)
     cursor = 0
     while page := repositories_with_untagged(ctx, before, cursor):
@@ -54,7 +60,7 @@ def count_with_untagged(ctx: Context, cutoff_ms: int, before: datetime) -> Delet
 
 
 class _Untagged:
-    """The artifacts that would be deleted, and how many references each blob would lose."""
+    """Counts the untagged artifacts that would be deleted, and the references that blobs would lose."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -63,7 +69,7 @@ class _Untagged:
         self.bytes = 0
 
     def count(self, repository: RepositoryRef, groups: list[Group]) -> None:
-        """Count the groups of a repository but for those whose deletion is refused."""
+        """Count the groups of a repository, except those whose deletion an admission check refuses."""
         allowed: list[int] = []
 
         def take(group: Group) -> bool:
@@ -83,7 +89,7 @@ class _Untagged:
                 self._lost.update(session.execute(_REFERRED, {"artifacts": part}).scalars())
 
     def freed(self, session: Session, cutoff_ms: int) -> tuple[int, int]:
-        """Return how many blobs nothing leads to then, and their bytes."""
+        """Return the number of blobs that would be unreferenced and due then, and their bytes."""
         blobs = size = 0
         for part in parts(sorted(self._lost), _AT_ONCE):
             references = session.execute(_REFERENCES, {"blobs": part})
@@ -94,7 +100,7 @@ class _Untagged:
 
 
 def _nothing() -> None:
-    """A dry run is kept alive by its caller."""
+    """Do nothing: the caller keeps the dry run alive."""
 
 
 _log = structlog.get_logger()

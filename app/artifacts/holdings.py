@@ -1,4 +1,4 @@
-"""The rows that keep blobs, as they change: references, holdings, charges, and the queue of what nothing refers to."""
+"""Changes of the rows that keep blobs: references, holdings, charges, and the queue of unreferenced blobs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
@@ -17,13 +17,16 @@ from app.storage.models import Blob, ZeroReference
 
 
 def refer(session: Session, place: Mapping[str, object], blob_ids: Sequence[int]) -> None:
-    """Let an artifact refer to the blobs; ``place`` is its ``artifact_id``, ``repository_id`` and ``project_id``."""
+    """Add references of an artifact to the blobs; ``place`` has ``artifact_id``, ``repository_id``, ``project_id``."""
     for part in parts(blob_ids):
         run(session, _NEW_REFERENCES, {**place, "blobs": part})
 
 
 def hold(session: Session, place: Place, blob_id: int) -> bool:
-    """Let the repository hold the blob, queued until an artifact refers to it; True when the project is charged now."""
+    """Add the blob to the repository, and to the queue unless an artifact of it refers to the blob.
+
+    Return True when the project was not charged for the blob before.
+    """
     held = {"repository_id": place.repository_id, "blob_id": blob_id}
     _insert(session, _NEW_HOLDING, held)
     _insert(session, _NEW_IDLE, {**held, "project_id": place.project_id})
@@ -31,10 +34,10 @@ def hold(session: Session, place: Place, blob_id: int) -> bool:
 
 
 def let_go(session: Session, repository: RepositoryRef, blob_id: int) -> bool:
-    """Take a blob that no artifact refers to from the repository; False when it does not hold it."""
+    """Remove a blob that no artifact refers to from the repository; return False when it does not hold the blob."""
     own = (_HOLDING.c.repository_id == repository.id, _HOLDING.c.blob_id == blob_id)
-    gone = session.connection().execute(sa.delete(_HOLDING).where(*own).returning(_HOLDING.c.id)).one_or_none()
-    if gone is None:
+    removed = session.connection().execute(sa.delete(_HOLDING).where(*own).returning(_HOLDING.c.id)).one_or_none()
+    if removed is None:
         return False
     row = {"repository_id": repository.id, "project_id": repository.project_id, "blob_id": blob_id}
     _insert(session, _NEW_QUEUED, row)
@@ -42,12 +45,12 @@ def let_go(session: Session, repository: RepositoryRef, blob_id: int) -> bool:
 
 
 def let_all_go(session: Session, repository_id: int) -> None:
-    """Take all blobs from the repository."""
+    """Remove all blobs from the repository."""
     session.connection().execute(sa.delete(_HOLDING).where(_HOLDING.c.repository_id == repository_id))
 
 
 def charge_artifact(session: Session, *, project_id: int, artifact_id: int) -> int:
-    """Charge the project for the artifact's blobs that it is not charged for yet; returns their bytes."""
+    """Charge the project for the artifact's blobs that it is not charged for yet; return their bytes."""
     place = {"project": project_id, "artifact": artifact_id}
     charged = run(session, _CHARGE[session.get_bind().dialect.name], place)
     blob_ids = [row.blob_id for row in charged]
@@ -56,12 +59,12 @@ def charge_artifact(session: Session, *, project_id: int, artifact_id: int) -> i
 
 
 def leave_queue(session: Session, *, repository_id: int, artifact_id: int) -> None:
-    """Take the artifact's blobs out of the queue: they are referred to from now on."""
+    """Remove the artifact's blobs from the repository's queue, as the artifact refers to them now."""
     run(session, _LEAVE, {"repository": repository_id, "artifact": artifact_id})
 
 
 def enter_queue(session: Session, *, repository: RepositoryRef, blob_ids: Sequence[int]) -> None:
-    """Queue those of the blobs that the repository holds and no artifact of it refers to."""
+    """Add to the queue those of the blobs that the repository holds and none of its artifacts refers to."""
     row = (sa.literal(repository.id), sa.literal(repository.project_id), clock_ms())
     for part in parts(blob_ids):
         idle = reachability.idle_holdings(repository.id, *row)
@@ -71,27 +74,27 @@ def enter_queue(session: Session, *, repository: RepositoryRef, blob_ids: Sequen
 
 
 def age_queue(session: Session, *, repository_id: int, blob_ids: Sequence[int], window_ms: int) -> None:
-    """Let the queue's rows of the repository and these blobs be as old as the window; a pusher's claim still counts."""
+    """Make the repository's queue rows of the blobs as old as the time window; a claim still protects a blob."""
     for part in parts(blob_ids):
         own = (_QUEUE.c.repository_id == repository_id, _QUEUE.c.blob_id.in_(part))
         session.connection().execute(sa.update(_QUEUE).where(*own).values(since=clock_ms() - window_ms))
 
 
 def take_from_queue(session: Session, queue_ids: Sequence[int]) -> None:
-    """Take rows out of the queue; their repositories no longer hold the blobs that no artifact of them refers to."""
+    """Delete rows of the queue, and remove their blobs from the repositories whose artifacts do not refer to them."""
     idle = reachability.idle_holdings_of_queue(queue_ids)
     session.connection().execute(sa.delete(_HOLDING).where(_HOLDING.c.id.in_(idle)))
     session.connection().execute(sa.delete(_QUEUE).where(_QUEUE.c.id.in_(queue_ids)))
 
 
 def lock_blobs(session: Session, blobs: sa.Select[Any]) -> list[int]:
-    """Lock the blobs (a SELECT of ids) until commit, so that no push counts on them meanwhile; returns their ids."""
+    """Lock the blobs (a SELECT of ids) until the commit, so that no push refers to them meanwhile; return their ids."""
     statement = sa.select(Blob.id).where(Blob.id.in_(blobs)).order_by(Blob.id).with_for_update()
     return list(session.connection().execute(statement).scalars())
 
 
 def _insert(session: Session, statements: Mapping[str, sa.Insert], values: Mapping[str, object]) -> bool:
-    """Tell whether the row is new; False when it is there already."""
+    """Insert the row; return False when it exists already."""
     return bool(run(session, statements[session.get_bind().dialect.name], values))
 
 

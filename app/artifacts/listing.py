@@ -1,4 +1,4 @@
-"""The list of artifacts and the view of one: tags, references and accessories of a whole page in one query each."""
+"""Lists and views of artifacts; tags, references and accessories of a whole page take one query each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -37,20 +37,20 @@ _COLUMNS: Columns = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Which parts of artifacts are wanted; their number decides the number of queries, not the page's size."""
+    """The requested parts of artifacts; the number of queries depends on them, not on the number of artifacts."""
 
     tags: bool = True
     accessories: bool = False
     parameters: frozenset[str] = frozenset()
-    """The parameters that are set; some slots are asked for by one."""
+    """The names of the query parameters that are true; some slots are shown only with one."""
 
 
 def artifacts_of(
-    session: Session, repository_id: int, query: ListQuery, wanted: Parts, slots: Contributors[RowSlot]
+    session: Session, repository_id: int, query: ListQuery, parts: Parts, slots: Contributors[RowSlot]
 ) -> Listed[ArtifactView]:
-    """The page of the repository's artifacts, as in Harbor without accessories and untagged children of indexes.
+    """Return a page of the repository's artifacts, as Harbor without accessories and untagged children of indexes.
 
-    ``base=*`` asks for the children too, and nothing for accessories.
+    The filter ``base=*`` includes the children.
     """
     where = [Artifact.repository_id == repository_id, *conditions(query, _COLUMNS), *_by_tag(query), *_by_label(query)]
     with_children = _EVERYTHING in query.values("base")
@@ -59,40 +59,40 @@ def artifacts_of(
     ordered = order(query.sort, _COLUMNS, (Artifact.push_time.desc(), Artifact.id.desc()), Artifact.id)
     page = query.page.at_most(PAGE_SIZE_LIMIT)
     ids = session.execute(paged(sa.select(Artifact.id).where(*where).order_by(*ordered), page)).scalars().all()
-    views = artifact_views(session, ids, wanted, Shares.of_page(page.size), slots)
+    views = artifact_views(session, ids, parts, Shares.of_page(page.size), slots)
     return Listed(items=views, total=total, page=page)
 
 
 def artifact_views(
-    session: Session, artifact_ids: Sequence[int], wanted: Parts, shares: Shares, slots: Contributors[RowSlot]
+    session: Session, artifact_ids: Sequence[int], parts: Parts, shares: Shares, slots: Contributors[RowSlot]
 ) -> list[ArtifactView]:
-    """Views of the artifacts in the order of their ids as given, as much as their shares allow.
+    """Return the views of the artifacts in the order of ``artifact_ids``, shortened to their shares.
 
-    Ids that are gone are left out. What slots show comes by the query of the artifacts themselves.
+    Artifacts that do not exist are omitted. The query of the artifacts also returns what the slots show.
     """
-    most = asdict(shares)
-    filled = [slot for slot in slots if not slot.parameter or slot.parameter in wanted.parameters]
-    statement = slots.statement(_ROWS, filled)
-    values = {"ids": list(artifact_ids), **most}
+    limits = asdict(shares)
+    shown = [slot for slot in slots if not slot.parameter or slot.parameter in parts.parameters]
+    statement = slots.statement(_ROWS, shown)
+    values = {"ids": list(artifact_ids), **limits}
     rows = {row.id: row for row in session.execute(statement, values)} if artifact_ids else {}
-    which = {"ids": list(rows), **most}
-    references = grouped(_parts_of(session, ReferenceView, _REFERENCES, which), "parent_id")
-    tags = grouped(_parts_of(session, TagView, _TAGS, which), "artifact_id") if wanted.tags else {}
+    parameters = {"ids": list(rows), **limits}
+    references = grouped(_parts_of(session, ReferenceView, _REFERENCES, parameters), "parent_id")
+    tags = grouped(_parts_of(session, TagView, _TAGS, parameters), "artifact_id") if parts.tags else {}
     accessories = (
-        grouped(_parts_of(session, AccessoryView, _ACCESSORIES, which), "subject_artifact_id")
-        if wanted.accessories
+        grouped(_parts_of(session, AccessoryView, _ACCESSORIES, parameters), "subject_artifact_id")
+        if parts.accessories
         else {}
     )
     return [
         ArtifactView(
-            **dict(zip(_ROW_NAMES, rows[each], strict=False)),
-            slots={slot.name: value for slot in filled if (value := slot.value(rows[each])) is not None},
-            references=references.get(each, ()),
-            tags=tags.get(each, ()),
-            accessories=accessories.get(each, ()),
+            **dict(zip(_ROW_NAMES, rows[artifact_id], strict=False)),
+            slots={slot.name: value for slot in shown if (value := slot.value(rows[artifact_id])) is not None},
+            references=references.get(artifact_id, ()),
+            tags=tags.get(artifact_id, ()),
+            accessories=accessories.get(artifact_id, ()),
         )
-        for each in artifact_ids
-        if each in rows
+        for artifact_id in artifact_ids
+        if artifact_id in rows
     ]
 
 
@@ -101,7 +101,7 @@ def _parts_of(session: Session, view: type[T], statement: sa.Executable, paramet
 
 
 def grouped(views: Sequence[T], key: str) -> dict[int, tuple[T, ...]]:
-    """The views by one of their ids, each group in the order given."""
+    """Return the views grouped by the id in their attribute ``key``; groups keep the given order."""
     by_id = sorted(views, key=lambda view: int(getattr(view, key)))
     return {number: tuple(group) for number, group in groupby(by_id, key=lambda view: int(getattr(view, key)))}
 
@@ -111,11 +111,11 @@ def _by_tag(query: ListQuery) -> list[sa.ColumnElement[bool]]:
 
 
 def _by_label(query: ListQuery) -> list[sa.ColumnElement[bool]]:
-    """No artifact has a label yet, so one that is asked for is on none."""
-    asked = query.values("labels")
-    if not all(isinstance(each, AllOf) and all(isinstance(label, int) for label in each.values) for each in asked):
-        raise InvalidError("labels can be asked for as labels=(1 2)")
-    return [sa.false()] if asked else []
+    """Return a condition that no artifact meets when the query filters by label, as artifacts have no labels yet."""
+    filters = query.values("labels")
+    if not all(isinstance(value, AllOf) and all(isinstance(id_, int) for id_ in value.values) for value in filters):
+        raise InvalidError("labels must be a list of label ids, as in labels=(1 2)")
+    return [sa.false()] if filters else []
 
 
 def _tag_condition(condition: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 - any of the query's conditions
@@ -141,7 +141,7 @@ _ATTACHED = aliased(Artifact)
 _SUBJECT = aliased(Artifact)
 _PARENT = aliased(Artifact)
 _SHORTENED = without_member(Artifact.extra_attrs, sa.literal("config", sa.String))
-"""Facts without the largest of them, what a container is started with."""
+"""The facts of a config without their largest member, ``config``: how to start a container."""
 _ROWS = (
     sa.select(
         Artifact.id,
@@ -168,7 +168,7 @@ _ROWS = (
     .where(Artifact.id.in_(_IDS))
 )
 _ROW_NAMES: Final = tuple(_ROWS.selected_columns.keys())
-"""Of an artifact's own columns; those of slots follow."""
+"""The names of the artifact's own columns; the columns of slots follow them."""
 _NUMBERED_TAGS = (
     sa.select(
         Tag.id,

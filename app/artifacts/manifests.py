@@ -1,4 +1,4 @@
-"""Manifests as they are pulled: one indexed query for who may see what, bytes from a cache or their row."""
+"""Pull and deletion of manifests; a pull takes one query, and the bytes come from a cache or from their row."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _LARGE: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredManifest:
-    """What is known of a manifest without its bytes."""
+    """A manifest of a repository, without its bytes."""
 
     artifact_id: int
     project_id: int
@@ -34,21 +34,22 @@ class StoredManifest:
     size: int
     """Bytes of the manifest itself."""
     tag: str | None
-    """The tag it was asked for by."""
+    """The tag in the request; None when it named a digest."""
 
 
 class ManifestService:
-    """Reads and deletes manifests at the registry's door, where the caller's rights were checked."""
+    """Reads and deletes manifests; the registry edge has checked the caller's rights before."""
 
     def __init__(self, ctx: Context) -> None:
         """Act for the caller of ``ctx``."""
         self._ctx = ctx
 
     def find(self, repository: str, reference: str, *, public_only: bool = False) -> StoredManifest:
-        """Return the manifest of a tag or digest; one query.
+        """Return the manifest of a tag or digest, with one query.
 
-        DigestInvalid for a malformed digest, RepositoryUnknown, ManifestUnknown (also for what cannot be a tag);
-        with ``public_only`` UnauthenticatedError for anything outside public projects.
+        Raises: DigestInvalid for a malformed digest; RepositoryUnknown; ManifestUnknown, also for a malformed tag; with
+        ``public_only`` UnauthenticatedError for anything outside public projects; what a verdict or an admission check
+        raises.
         """
         ports = self._ctx.ports
         db, verdicts = ports.db, ports.verdicts
@@ -80,7 +81,7 @@ class ManifestService:
         return manifest
 
     def body(self, manifest: StoredManifest) -> bytes:
-        """Return the manifest's bytes as they were pushed; no query when this process has them."""
+        """Return the manifest's bytes as they were pushed, from this process's cache or with one query."""
         ports = self._ctx.ports
         cached = ports.manifests.get(manifest.digest)
         if cached is not None:
@@ -95,9 +96,9 @@ class ManifestService:
 
     @retried()
     def delete(self, repository: str, digest: Digest) -> None:
-        """Delete a manifest and its tags, and what tags alone make its accessories; its children and referrers stay.
+        """Delete a manifest, its tags, and accessories that only tags make so; its children and referrers stay.
 
-        RepositoryUnknown, ManifestUnknown; DeniedError while an index of the repository lists it.
+        Raises: RepositoryUnknown; ManifestUnknown; DeniedError while an index of the repository lists it.
         """
         with self._ctx.write_content() as session:
             place = lock_published(session, repository)
@@ -111,7 +112,7 @@ class ManifestService:
             delete_artifacts(self._ctx, place, artifact_ids)
 
     def _require_admitted(self, manifest: StoredManifest, row: sa.Row[Any]) -> None:
-        """Refuse a pull as the first verdict does by what it has in the row, else as the first admission check does."""
+        """Raise what the first verdict against the pull raises, by the row's columns, or the first admission check."""
         subject = Pull(
             project_id=manifest.project_id,
             repository=manifest.repository,
@@ -124,7 +125,7 @@ class ManifestService:
         self._ctx.admit(subject)
 
     def note_pull(self, manifest: StoredManifest) -> None:
-        """Count the pull, later and in a batch."""
+        """Add the pull to the buffer, which counts pulls later, in batches."""
         self._ctx.ports.pulls.add(
             ArtifactPulled(
                 manifest.project_id,
@@ -151,7 +152,7 @@ _FACTS = (
     .where(Repository.name == sa.bindparam("repository"))
 )
 _OWN_FACTS: Final = len(_FACTS.selected_columns)
-"""Columns; those of verdicts follow."""
+"""The number of the manifest's own columns; the columns of verdicts follow them."""
 _BY_DIGEST = _FACTS.where(Artifact.digest == sa.bindparam("digest"))
 _BY_TAG = _FACTS.join(Tag, Tag.artifact_id == Artifact.id).where(
     Tag.repository_id == Repository.id, Tag.name == sa.bindparam("tag")

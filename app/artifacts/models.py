@@ -1,4 +1,4 @@
-"""Repositories and what is in them, and which repository and project sees which blob."""
+"""The tables of repositories and artifacts, and of the blobs that repositories hold and projects are charged for."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,16 +12,16 @@ from app.db.types import BigId, Document, UtcDateTime, byte_text
 
 
 class Standing(StrEnum):
-    """How an artifact stands in its repository's list."""
+    """Whether the repository's list shows an artifact by itself, or why it does not."""
 
     LISTED = "listed"
     CHILD = "child"
-    """An index lists it and no tag leads to it."""
+    """An index lists it, and it has no tag."""
     ACCESSORY = "accessory"
 
 
 class Repository(Base):
-    """A repository. It exists from its first blob on; people see it from its first manifest on (``published``)."""
+    """A repository; its row is added with its first blob, and lists show it from its first manifest (``published``)."""
 
     __tablename__ = "repository"
     __table_args__ = table_args(
@@ -36,14 +36,14 @@ class Repository(Base):
     description: Mapped[str] = mapped_column(sa.Text, default="")
     published: Mapped[bool] = mapped_column(default=False)
     artifact_count: Mapped[int] = mapped_column(BigId, default=0)
-    """Of the artifacts that are listed for themselves."""
+    """The number of artifacts whose standing is LISTED."""
     pull_count: Mapped[int] = mapped_column(BigId, default=0)
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Artifact(Base):
-    """A manifest in a repository; its bytes are in ManifestBody, so that lists stay narrow."""
+    """A manifest in a repository; its bytes are in ManifestBody, so that rows of lists stay small."""
 
     __tablename__ = "artifact"
     __table_args__ = table_args(
@@ -65,7 +65,7 @@ class Artifact(Base):
     artifact_type: Mapped[str] = mapped_column(sa.String(255), default="")
     """Image-spec's artifactType: the field, else a manifest's config media type."""
     size: Mapped[int] = mapped_column(BigId)
-    """Manifest, config and layers together, of an index all its children."""
+    """Bytes of the manifest, its config and its layers, or of an index and its children, together."""
     manifest_size: Mapped[int] = mapped_column(BigId)
     annotations: Mapped[dict[str, str] | None] = mapped_column(Document)
     extra_attrs: Mapped[dict[str, Any] | None] = mapped_column(Document)
@@ -75,11 +75,11 @@ class Artifact(Base):
     standing: Mapped[str] = mapped_column(
         byte_text(16), default=Standing.LISTED, server_default=sa.text(f"'{Standing.LISTED}'")
     )
-    """Follows from the rows of its tags, parents and accessory; ``standing.settle`` keeps it."""
+    """Derived from the rows of its tags, parents and accessory; ``standing.settle`` updates it."""
 
 
 class ManifestBody(Base):
-    """A manifest byte for byte as it was received."""
+    """The bytes of a manifest, exactly as they were pushed."""
 
     __tablename__ = "manifest_body"
 
@@ -126,7 +126,7 @@ class ArtifactBlob(Base):
 
 
 class ArtifactChild(Base):
-    """A manifest that an index of the same repository lists, with what its first entry there says."""
+    """A manifest that an index of the same repository lists, with the fields of its first entry there."""
 
     __tablename__ = "artifact_child"
     __table_args__ = table_args(
@@ -144,9 +144,9 @@ class ArtifactChild(Base):
 
 
 class Accessory(Base):
-    """An artifact with a subject, which need not exist (yet); its descriptor stands ready for the referrers list.
+    """An artifact with a subject, which need not exist, and its descriptor for the referrers list.
 
-    One that only a tag makes an accessory (``by_tag``) may have several subjects and is in no referrers list.
+    An artifact that only a tag makes an accessory (``by_tag``) may have several subjects, and no referrers list has it.
     """
 
     __tablename__ = "accessory"
@@ -169,7 +169,7 @@ class Accessory(Base):
 
 
 class RepositoryBlob(Base):
-    """A repository holds a blob: it may be pulled and referred to there."""
+    """A blob that a repository holds: it can be pulled from there, and manifests there can refer to it."""
 
     __tablename__ = "repository_blob"
     __table_args__ = table_args(
@@ -183,7 +183,7 @@ class RepositoryBlob(Base):
 
 
 class ProjectBlob(Base):
-    """A project is charged for a blob, once however many of its repositories hold it."""
+    """A blob that a project is charged for, once for all of its repositories."""
 
     __tablename__ = "project_blob"
     __table_args__ = table_args(

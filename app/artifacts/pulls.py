@@ -1,4 +1,4 @@
-"""Pulls are counted after the fact: a buffer per process that is written in batches."""
+"""Counting of pulls: each process buffers them and writes them in batches."""
 
 import atexit
 import os
@@ -26,31 +26,31 @@ _PATIENCE: Final = 10.0
 
 
 class PullBuffer:
-    """Remembers pulls and writes them within a second, at 500 entries and at the end of the process.
+    """Buffers pulls, and writes them within a second, at 500 pulls, and at the end of the process.
 
-    Its thread starts with the first pull, hence after the fork that made a web process. While the database cannot be
-    written pulls are kept, the oldest of more than 50,000 are dropped and their number is logged.
+    Its thread starts with the first pull, and so after the fork of a web process. While the database cannot be written
+    the pulls are kept; beyond 50,000 the oldest are dropped, and their number is logged.
     """
 
     def __init__(self) -> None:
-        """Make an empty buffer; ``start`` tells it where to write."""
+        """Create an empty buffer; it can write after ``start``."""
         self._ports: Ports | None = None
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
 
     def start(self, ports: Ports) -> None:
-        """Bind the buffer to the installation's ports; nothing runs before the first pull."""
+        """Set the ports of the installation to write to; the thread starts with the first pull."""
         self._ports = ports
 
     def add(self, pull: ArtifactPulled) -> None:
-        """Remember one pull; never blocks on the database and never raises."""
+        """Add a pull to the buffer; never wait for the database and never raise."""
         pulls = self._pulls
         pulls.append(pull)
         if self._idle or len(pulls) >= _BATCH:
             self._rouse()
 
     def flush(self, ctx: Context) -> int:
-        """Write everything remembered, at most 500 pulls per transaction; returns how many were written."""
+        """Write all buffered pulls, at most 500 per transaction, and return their number."""
         written = 0
         with self._flushing:
             while batch := self._take():
@@ -63,7 +63,7 @@ class PullBuffer:
         return written
 
     def close(self) -> None:
-        """Write what is left and end the thread; what cannot be written now is lost and logged."""
+        """Write the remaining pulls and end the thread; pulls that cannot be written are lost, and logged."""
         with self._wake:
             self._closing = True
             self._wake.notify()
@@ -79,7 +79,7 @@ class PullBuffer:
         self._thread: threading.Thread | None = None
         self._closing = False
         self._idle = True
-        """Whether the thread, if there is one, sleeps until it is told of a pull; whoever adds one looks here after."""
+        """True while the thread, if there is one, sleeps until it is woken; ``add`` reads this after adding a pull."""
 
     def _rouse(self) -> None:
         with self._wake:
@@ -135,7 +135,7 @@ class PullBuffer:
 
 @retried()
 def write_pulls(ctx: Context, pulls: list[ArtifactPulled]) -> None:
-    """Count the pulls on repositories, artifacts and tags, and emit them, in one transaction outside the write gate."""
+    """Update pull counts and pull times, and emit the pulls, in one transaction that the write gate does not stop."""
     with ctx.write(durable=False) as session:
         now = ctx.ports.clock.now()
         configuration = ConfigurationService(ctx)

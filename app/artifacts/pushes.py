@@ -1,4 +1,4 @@
-"""Pushing a manifest: everything that can be known before, then one transaction that makes it so."""
+"""Push of a manifest: checks of its content first, then one transaction that stores it and its tags."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.accessories import Referrer, attach, attach_by_tags, subjects_by_tags
-from app.artifacts.content_checks import Looked, check_content
+from app.artifacts.content_checks import CheckedContent, check_content
 from app.artifacts.holdings import charge_artifact, leave_queue
 from app.artifacts.models import Artifact, ArtifactChild, ManifestBody, Repository, Standing
 from app.artifacts.references import References, extend, record, resolve
-from app.artifacts.repositories import RepositoryRef, find_place, lock_repository
+from app.artifacts.repositories import RepositoryRef, find_place, lock_repository_or_none
 from app.artifacts.standing import described_by_tag, settle
 from app.artifacts.subjects import Push
 from app.artifacts.tags import TaggedArtifact, point_tags
@@ -34,7 +34,7 @@ from app.projects.quotas import count_content
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestPush:
-    """A valid manifest on its way into a repository, under its digest and the tags it shall have."""
+    """A valid manifest to store in a repository, with its bytes, its digest and the tags to point at it."""
 
     repository: RepositoryName
     manifest: Manifest
@@ -44,7 +44,7 @@ class ManifestPush:
 
 
 class PushService:
-    """Takes manifests in; the caller's right to push to the repository was checked at the door."""
+    """Stores pushed manifests; the registry edge has checked the caller's right to push before."""
 
     def __init__(self, ctx: Context) -> None:
         """Act for the caller of ``ctx``."""
@@ -52,34 +52,35 @@ class PushService:
 
     @retried()
     def push(self, push: ManifestPush) -> bool:
-        """Store the manifest and point its tags at it; False, which is no error, when the repository held the digest.
+        """Store the manifest and point its tags at it; return False when the repository has the manifest already.
 
-        Pushed again, a manifest refers also to what it names and the repository need not have held before.
-        ManifestInvalid for a config or signature that readers would differ on, for an index's entry of another type
-        than its manifest, and for what the repository holds as another type; ManifestBlobUnknown when it refers to
-        what the repository does not hold; ProjectUnknown; QuotaExceeded; ReadOnly and UnavailableError from the write
-        gate; StorageFull while there is no room; whatever admission refuses with. But for signatures, the number of
-        statements does not depend on the number of layers.
+        Another push of a known manifest adds references to optional content that has come since. Signatures apart, the
+        number of statements does not depend on the number of layers.
+
+        Raises: ManifestInvalid for a config or signature that readers do not all read alike, for an index entry whose
+        type is not that of its manifest, and for a manifest that the repository has under another media type;
+        ManifestBlobUnknown when the repository lacks required content; ProjectUnknown; QuotaExceeded; ReadOnly or
+        UnavailableError from the write gate; StorageFull while the disk is full; what an admission check raises.
         """
         self._ctx.ports.room.require()
         return self._store(push, check_content(self._ctx, push.repository, push.manifest))
 
-    def _store(self, push: ManifestPush, looked: Looked) -> bool:
+    def _store(self, push: ManifestPush, checked: CheckedContent) -> bool:
         ctx = self._ctx
         with ctx.write_content() as session:
             now = ctx.ports.clock.now()
             repository = _enter_repository(session, push.repository, now)
             ctx.admit(_subject(push, repository))
-            known = _known_artifact(session, repository, push)
+            known = _known_artifact_or_none(session, repository, push)
             created = known is None
             stored, touched = 0, set[int]()
             if known is None:
-                artifact_id, stored = _create(session, repository, push, looked, now)
+                artifact_id, stored = _create(session, repository, push, checked, now)
                 touched = _touched(session, repository, push, artifact_id)
             else:
                 artifact_id = known
                 if push.manifest.optional:
-                    stored, touched = _extend(session, repository, push, looked, artifact_id)
+                    stored, touched = _extend(session, repository, push, checked, artifact_id)
             touched |= point_tags(
                 ctx, repository, TaggedArtifact(id=artifact_id, digest=push.digest), push.tags, pushed=True
             )
@@ -92,9 +93,9 @@ class PushService:
         return created
 
     def _attach_by_tags(self, referrer: Referrer, push: ManifestPush, now: datetime, *, created: bool) -> set[int]:
-        """Make the manifest an accessory of what its tags name; returns the artifact when that is new.
+        """Make the manifest an accessory of the subjects that its tags name; return its artifact when that is new.
 
-        An accessory goes with its subject, so a known manifest becomes one only for a caller who may delete it.
+        Accessories are deleted with their subject, so a known manifest becomes one only if the caller may delete it.
         """
         session = self._ctx.session
         subjects = subjects_by_tags(referrer, push.tags)
@@ -103,22 +104,25 @@ class PushService:
         return {referrer.artifact_id} if attach_by_tags(session, referrer, subjects, now) else set()
 
     def _may_delete(self, project: str) -> bool:
-        place = rights.find_project(self._ctx.session, project)
-        return place is not None and rights.may(self._ctx.session, self._ctx.principal, place, "artifact", "delete")
+        known = rights.find_project(self._ctx.session, project)
+        return known is not None and rights.may(self._ctx.session, self._ctx.principal, known, "artifact", "delete")
 
 
 def _enter_repository(session: Session, name: RepositoryName, now: datetime) -> RepositoryRef:
-    repository = lock_repository(session, name)
+    repository = lock_repository_or_none(session, name)
     if repository is None:
         find_place(session, name, now)
-        repository = lock_repository(session, name)
+        repository = lock_repository_or_none(session, name)
     if repository is None:
         raise RepositoryUnknown
     return repository
 
 
-def _known_artifact(session: Session, repository: RepositoryRef, push: ManifestPush) -> int | None:
-    """The artifact of the digest; ManifestInvalid when it is of another type, as which it was checked and is served."""
+def _known_artifact_or_none(session: Session, repository: RepositoryRef, push: ManifestPush) -> int | None:
+    """Return the id of the artifact with this digest; None without one.
+
+    Raise ManifestInvalid when it was pushed with another media type, under which it was checked and is served.
+    """
     rows = run(session, _ARTIFACT, {"repository": repository.id, "digest": push.digest})
     if not rows:
         return None
@@ -132,10 +136,10 @@ def _known_artifact(session: Session, repository: RepositoryRef, push: ManifestP
 
 
 def _create(
-    session: Session, repository: RepositoryRef, push: ManifestPush, looked: Looked, now: datetime
+    session: Session, repository: RepositoryRef, push: ManifestPush, checked: CheckedContent, now: datetime
 ) -> tuple[int, int]:
-    references = resolve(session, repository.id, push.manifest, looked.unseen)
-    row = _row(repository, push, references.size) | {"extra_attrs": looked.facts, "push_time": now}
+    references = resolve(session, repository.id, push.manifest, checked.unchecked)
+    row = _row(repository, push, references.size) | {"extra_attrs": checked.facts, "push_time": now}
     artifact_id = int(run(session, _NEW_ARTIFACT, row)[0].id)
     run(session, _NEW_BODY, {"artifact_id": artifact_id, "body": push.body})
     record(session, artifact_id=artifact_id, repository=repository, manifest=push.manifest, references=references)
@@ -145,10 +149,13 @@ def _create(
 
 
 def _extend(
-    session: Session, repository: RepositoryRef, push: ManifestPush, looked: Looked, artifact_id: int
+    session: Session, repository: RepositoryRef, push: ManifestPush, checked: CheckedContent, artifact_id: int
 ) -> tuple[int, set[int]]:
-    """Let a known artifact refer to what has come since; returns the bytes charged and whose standing may change."""
-    references = resolve(session, repository.id, push.manifest, looked.unseen)
+    """Add references of a known artifact to content that has come since its push.
+
+    Return the bytes charged, and the ids of the artifacts whose standing may change.
+    """
+    references = resolve(session, repository.id, push.manifest, checked.unchecked)
     new = extend(session, artifact_id=artifact_id, repository=repository, manifest=push.manifest, references=references)
     if new == References(blobs={}, children={}):
         return 0, set()
@@ -162,7 +169,7 @@ def _charge(session: Session, repository: RepositoryRef, artifact_id: int) -> in
 
 
 def _touched(session: Session, repository: RepositoryRef, push: ManifestPush, artifact_id: int) -> set[int]:
-    """Whose standing a new artifact may change: its own, its children's, that of what was tagged to be about it."""
+    """Return the ids of the artifacts whose standing may change: the new one, its children, its accessories by tag."""
     children = run(session, _CHILDREN, {"artifact": artifact_id}) if push.manifest.entries else ()
     return {artifact_id, *(row.child_id for row in children), *described_by_tag(session, repository.id, [push.digest])}
 

@@ -1,4 +1,4 @@
-"""Blobs whose stored copy does not hold what their digest says: nobody gets them until they are healed or released."""
+"""Quarantine: blobs whose stored object does not match their digest are not served until a push replaces the object."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _OTHERS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCopy:
-    """A live blob and the object that it was seen with; another object may take its place at any time."""
+    """A live blob and its object at the time of the query; another object may replace it at any time."""
 
     id: int
     digest: str
@@ -36,54 +36,54 @@ class NewObject:
     key: str
     size: int
     instead_of: str | None
-    """The key of the blob's object, when that was seen to be broken."""
+    """The key of the blob's current object, when that is broken; None otherwise."""
     batch: str | None = None
-    """The prefix of the batch of its key, which the purge must not have looked through; None for an upload's key."""
+    """The prefix of the key's batch, which the purge must not have closed; None for the key of an upload session."""
 
 
 def open_copy(ctx: Context, copy: StoredCopy, offset: int = 0) -> BinaryIO:
-    """Open the object at ``offset``, of the length that its row says.
+    """Open the blob's object at ``offset``, after a check of its length.
 
-    ContentDamaged when it has another one: the blob is quarantined then. NotFoundError when there is no such object, or
-    another one took its place.
+    Raise ContentDamaged, and quarantine the blob, when the length is not the blob's size; raise NotFoundError when the
+    object does not exist, or is no longer the blob's.
     """
     try:
         return ctx.ports.storage.open_whole(copy.key, copy.size, offset)
     except ContentDamaged as damage:
         if not quarantine(ctx, copy, damage.detail):
-            raise NotFoundError(f"object {copy.key!r} is not the blob's any more") from damage
+            raise NotFoundError(f"object {copy.key!r} is no longer the blob's") from damage
         raise
 
 
 def quarantine(ctx: Context, copy: StoredCopy, damage: object) -> bool:
-    """Set the blob apart from now on, and log it; False when it is gone, or has another object by now."""
+    """Quarantine the blob and log the damage; return False when it is deleted, or has another object by now."""
     with ctx.write() as session:
         values = {"at_id": copy.id, "at_key": copy.key, "now": ctx.ports.clock.now()}
-        hit = session.connection().execute(_QUARANTINE, values).one_or_none() is not None
-    if hit:
+        quarantined = session.connection().execute(_QUARANTINE, values).one_or_none() is not None
+    if quarantined:
         facts: dict[str, Any] = damage if isinstance(damage, dict) else {}
         _log.error("stored_content_damaged", digest=copy.digest, key=copy.key, **facts)
-    return hit
+    return quarantined
 
 
 def release(ctx: Context, copy: StoredCopy) -> bool:
-    """Give out a quarantined blob again whose object turned out good; False when it is not quarantined (any more)."""
+    """Release a blob whose object turned out to be intact from quarantine; return False when it is not quarantined."""
     with ctx.write() as session:
         values = {"at_id": copy.id, "at_key": copy.key}
         return session.connection().execute(_RELEASE, values).one_or_none() is not None
 
 
 def is_lost(ctx: Context, copy: StoredCopy) -> bool:
-    """Whether a missing object is missing alone; False when others are too, as with a volume that is not mounted."""
-    return any(_others_are_there(ctx, copy.id))
+    """Tell whether this object alone is missing; False when others are too, as on a volume that is not mounted."""
+    return any(_others_exist(ctx, copy.id))
 
 
-def broken_key(ctx: Context, content: Content) -> str | None:
-    """The object of the live blob of this digest when it is not what the content is: set apart, missing, other bytes.
+def broken_key_or_none(ctx: Context, content: Content) -> str | None:
+    """Return the key of the live blob's object when it is broken: quarantined, missing, or different from the content.
 
-    One of another length or with other bytes is quarantined first. None when there is no such blob or its object is
-    sound or cannot be read, and while objects are missing altogether: a volume that is not mounted comes back with what
-    is on it. Contended when it is the content that is gone.
+    An object of another length or with other bytes is quarantined. Return None when no live blob has this digest, when
+    its object is intact or cannot be read, and while other objects are missing too: a volume that is not mounted comes
+    back with its objects. Raise Contended when the object of the new content is missing.
     """
     for row in ctx.rows(_LIVE_COPY, {"digest": content.digest}):
         if row.quarantined:
@@ -92,81 +92,81 @@ def broken_key(ctx: Context, content: Content) -> str | None:
         try:
             stored = ctx.ports.storage.size(copy.key)
         except NotFoundError:
-            others = list(_others_are_there(ctx, copy.id))
+            others = list(_others_exist(ctx, copy.id))
             return None if others and not any(others) else copy.key
         except (DomainError, OSError) as error:
-            _tell_not_looked_at(copy, error)
+            _log_not_checked(copy, error)
             return None
         try:
-            damage = _damage(ctx, copy, stored, content)
+            damage = _damage_or_none(ctx, copy, stored, content)
         except (DomainError, OSError) as error:
-            _require_there(ctx, content)
-            _tell_not_looked_at(copy, error)
+            _require_stored(ctx, content)
+            _log_not_checked(copy, error)
             return None
         return copy.key if damage and quarantine(ctx, copy, damage) else None
     return None
 
 
-def _tell_not_looked_at(copy: StoredCopy, error: Exception) -> None:
-    """Log it; a copy that is missing now was deleted or replaced meanwhile."""
+def _log_not_checked(copy: StoredCopy, error: Exception) -> None:
+    """Log that the object could not be compared; one that is missing now was deleted or replaced meanwhile."""
     _log.warning("stored_copy_not_looked_at", digest=copy.digest, key=copy.key, reason=str(error))
 
 
-def _require_there(ctx: Context, content: Content) -> None:
+def _require_stored(ctx: Context, content: Content) -> None:
     try:
         ctx.ports.storage.size(content.upload.key)
     except NotFoundError as error:
-        raise Contended(f"content {content.digest} went before it was committed", retry_after=1) from error
+        raise Contended(f"content {content.digest} was deleted before its commit: try again", retry_after=1) from error
     except (DomainError, OSError):
         return
 
 
-def _damage(ctx: Context, copy: StoredCopy, stored: int, content: Content) -> dict[str, Any] | None:
-    """How an object of ``stored`` bytes differs from the content that has its digest; None when it does not."""
+def _damage_or_none(ctx: Context, copy: StoredCopy, stored: int, content: Content) -> dict[str, Any] | None:
+    """Return how the object, of ``stored`` bytes, differs from the content of its digest; None when it is intact."""
     facts = {"stored": stored, "expected": copy.size}
     if stored != copy.size:
         return facts
-    differs = first_difference(ctx.ports.storage, copy.key, content.upload.key, content.keep)
-    if differs is None or _is_sound(ctx, copy, content):
+    offset = first_difference(ctx.ports.storage, copy.key, content.upload.key, content.keep)
+    if offset is None or _is_intact(ctx, copy, content):
         return None
-    return facts | {"differs_from": differs}
+    return facts | {"differs_from": offset}
 
 
-def _is_sound(ctx: Context, copy: StoredCopy, content: Content) -> bool:
-    """Whether it is the copy that holds what the digest says, and the content that the storage did not keep."""
+def _is_intact(ctx: Context, copy: StoredCopy, content: Content) -> bool:
+    """Tell whether the existing object matches the digest; log that the storage damaged the new content if so."""
     ports = ctx.ports
     ingest = Ingest(ports.db, ports.storage, ports.clock)
-    sound = ingest.digest_of(copy.key, content.digest.algorithm, copy.size, content.keep) == content.digest
-    if sound:
+    intact = ingest.digest_of(copy.key, content.digest.algorithm, copy.size, content.keep) == content.digest
+    if intact:
         _log.error("stored_content_damaged", digest=copy.digest, key=content.upload.key, expected=copy.size)
-    return sound
+    return intact
 
 
 def choose_object(session: Session, known: sa.Row[Any], new: NewObject) -> str | None:
-    """Choose between a locked blob's object and a new one, and return the other's key.
+    """Choose between a locked blob's object and a new one, and return the key of the object that is not used.
 
-    The upload's row, which outlives the commit, takes over the key of a broken object: should this process end before
-    it deletes it, the purge of uploads does. Contended when the new one is of a batch that the purge looked through
-    meanwhile: it may be gone.
+    Return None when both are the same. The upload's row gets the key of a broken object: if this process ends before
+    it deletes that object, the purge deletes it. Raise Contended when the purge has closed the key batch of the new
+    object meanwhile, as it may have deleted the object.
     """
     if known.key == new.key:
         return None
     if known.quarantined_at is None and known.key != new.instead_of:
         return new.key
     if new.batch is not None and not run(session, OPEN_BATCH, {"batch": new.batch}):
-        raise Contended(f"the purge came before blob {new.key!r} was committed", retry_after=1)
+        raise Contended(f"the purge closed the key batch of {new.key!r} before the commit: try again", retry_after=1)
     keys = {"at_id": known.id, "broken": known.key, "good": new.key, "size": new.size}
     session.connection().execute(_HEAL, keys)
     session.connection().execute(_LEAVE_TO_PURGE, keys)
     return str(known.key)
 
 
-def _others_are_there(ctx: Context, blob_id: int) -> Iterator[bool]:
-    """Of each of some other blobs, whether its object is there."""
-    return (_is_there(ctx, row.key) for row in ctx.rows(_OTHER_KEYS, {"id": blob_id}))
+def _others_exist(ctx: Context, blob_id: int) -> Iterator[bool]:
+    """Yield for some other blobs whether the object exists."""
+    return (_exists(ctx, row.key) for row in ctx.rows(_OTHER_KEYS, {"id": blob_id}))
 
 
-def _is_there(ctx: Context, key: str) -> bool:
+def _exists(ctx: Context, key: str) -> bool:
     try:
         ctx.ports.storage.size(key)
     except (DomainError, OSError):
@@ -177,7 +177,7 @@ def _is_there(ctx: Context, key: str) -> bool:
 OPEN_BATCH: Final = sa.select(KeyBatch.id).where(
     KeyBatch.prefix == sa.bindparam("batch"), KeyBatch.closed.is_(sa.false())
 )
-"""Whether objects of the batch may still become blobs: what the purge did not find there it will not look for again."""
+"""Selects a batch whose objects may still become blobs: the purge looks through a batch once, when it has closed it."""
 _TABLE = cast("sa.Table", Blob.__table__)
 _COPY = (
     sa.update(_TABLE)
@@ -206,9 +206,9 @@ _LEAVE_TO_PURGE = (
     )
     .values(key=sa.bindparam("broken"))
 )
-"""An upload that wrote the broken object may still have its row; then that one leads the purge to it."""
+"""Skipped when the upload that wrote the broken object still has its row, by which the purge finds the object."""
 _LIVE_COPY = sa.select(Blob.id, Blob.key, Blob.size, IS_QUARANTINED.label("quarantined")).where(
     Blob.digest == sa.bindparam("digest"), IS_LIVE
 )
 _OTHER_KEYS = sa.select(Blob.key).where(Blob.id != sa.bindparam("id"), IS_LIVE).order_by(Blob.id).limit(_OTHERS)
-"""The oldest: what was pushed while a volume was away is no witness for it."""
+"""The oldest blobs: those pushed while a volume is not mounted do not tell whether it is."""

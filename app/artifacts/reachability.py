@@ -1,8 +1,8 @@
-"""What keeps content: which blobs are referenced, held, charged for or queued, and which artifacts nothing leads to.
+"""SQL conditions that decide what is kept: blobs that are referenced, held, charged or queued; untagged artifacts.
 
-A repository *holds* a blob from its upload or mount on. An artifact's *references* to blobs are rows of its repository
-and project. A project is *charged* for a blob once. A *queued* row says that a repository holds a blob, or did, and no
-artifact of it refers to it. Each is a condition here, for the statements of others; no other module joins these tables.
+A repository *holds* a blob from its upload or mount on. An artifact *references* blobs; the rows name its repository
+and project, too. A project is *charged* for a blob once. A *queued* row says that a repository holds, or held, a blob
+that none of its artifacts references. Other modules use these conditions in their statements; none joins these tables.
 """
 
 from collections.abc import Sequence
@@ -30,12 +30,12 @@ _Condition = sa.ColumnElement[bool]
 
 
 def referenced(blob: Id, *, repository: Id | None = None, project: Id | None = None) -> sa.Exists:
-    """Make the condition that an artifact (of the repository, of the project) refers to the blob."""
+    """Return the condition that an artifact (of the repository, of the project) refers to the blob."""
     return _exists(_reference, _reference.c.blob_id == blob, *_of(_reference, repository, project))
 
 
 def held(blob: Id, *, repository: Id | None = None, project: Id | None = None) -> sa.Exists:
-    """Make the condition that a repository (this one, one of the project) holds the blob."""
+    """Return the condition that a repository (this one, one of the project) holds the blob."""
     own = (_holding.c.blob_id == blob, *_of(_holding, repository))
     if project is None:
         return _exists(_holding, *own)
@@ -44,33 +44,33 @@ def held(blob: Id, *, repository: Id | None = None, project: Id | None = None) -
 
 
 def charged(blob: Id, *, project: Id | None = None) -> sa.Exists:
-    """Make the condition that the project (a project) is charged for the blob."""
+    """Return the condition that the project, or any project, is charged for the blob."""
     return _exists(_charge, _charge.c.blob_id == blob, *_of(_charge, None, project))
 
 
 def queued(blob: Id, *conditions: _Condition, repository: Id | None = None) -> sa.Exists:
-    """Make the condition that a row of the queue names the blob (and the repository)."""
+    """Return the condition that the queue has a row of the blob (and the repository) that meets the conditions."""
     return _exists(_queued, _queued.c.blob_id == blob, *_of(_queued, repository), *conditions)
 
 
 def deletable() -> _Condition:
-    """Make the condition that nothing leads to a blob of the statement, so that its bytes may go."""
+    """Return the condition that a live blob is not held, referenced, charged or queued: its bytes may be deleted."""
     return sa.and_(IS_LIVE, ~held(Blob.id), ~referenced(Blob.id), ~charged(Blob.id), ~queued(Blob.id))
 
 
 def waiting(project: Id) -> _Condition:
-    """Make the condition that the project gave a blob up, and nobody is charged for what no collection has freed.
+    """Return the condition that a blob, queued by the project, is charged to no project and waits for collection.
 
-    What any project is charged for waits for nothing: that project may keep it for as long as it likes.
+    A blob that any project is charged for does not wait: that project may keep it.
     """
     given_up = sa.select(_queued.c.blob_id).where(_queued.c.project_id == project)
     return sa.and_(Blob.id.in_(given_up), ~charged(Blob.id))
 
 
 def unclaimed_and_due(*, without_references: bool = True) -> _Condition:
-    """Make the condition that a sweep with this ``:cutoff`` frees a blob; no pusher claims it and no row is younger.
+    """Return the condition that a sweep with ``:cutoff`` deletes a blob: no claim protects it, all its rows are due.
 
-    With ``without_references`` False it is so once all artifacts that refer to the blob are deleted.
+    With ``without_references`` False the condition assumes that all artifacts that refer to the blob are deleted.
     """
     holder = _holding.c.repository_id
     keeps = sa.and_(
@@ -86,54 +86,57 @@ def unclaimed_and_due(*, without_references: bool = True) -> _Condition:
 
 
 def tagged(artifact: Id, *conditions: _Condition) -> sa.Exists:
-    """Make the condition that the artifact has a tag (which meets the conditions)."""
+    """Return the condition that the artifact has a tag (which meets the conditions)."""
     return _exists(_TAG, Tag.artifact_id == artifact, *conditions)
 
 
 def listed_by_index(artifact: Id) -> sa.Exists:
-    """Make the condition that an index lists the artifact."""
+    """Return the condition that an index lists the artifact."""
     return _exists(_CHILD, ArtifactChild.child_id == artifact)
 
 
 def names_subject(artifact: Id) -> sa.Exists:
-    """Make the condition that the artifact's own manifest names a subject."""
+    """Return the condition that the artifact's own manifest names a subject."""
     return _exists(_ACCESSORY, Accessory.artifact_id == artifact, Accessory.by_tag.is_(sa.false()))
 
 
 def untagged() -> _Condition:
-    """Make the condition that nothing leads to an artifact pushed before ``:before``: no tag, no index, no subject."""
+    """Return the condition that an artifact pushed before ``:before`` has no tag, no subject, and no index lists it."""
     return sa.and_(may_go_untagged(), ~tagged(Artifact.id), ~listed_by_index(Artifact.id))
 
 
 def may_go_untagged() -> _Condition:
-    """Make the condition that an artifact goes once it has no tag and no index lists it."""
+    """Return the condition that an artifact is deleted once it has no tag and no index lists it.
+
+    It was pushed before ``:before``, and its manifest names no subject.
+    """
     before = sa.bindparam("before", type_=Artifact.push_time.type)
     return sa.and_(Artifact.push_time < before, ~names_subject(Artifact.id))
 
 
 def blobs_of_artifacts(artifact_ids: Sequence[int] | sa.BindParameter[Any]) -> sa.Select[int]:
-    """Select the ids of the blobs that the artifacts refer to, once per reference."""
+    """Return a SELECT of the ids of the blobs that the artifacts refer to, once per reference."""
     return sa.select(_reference.c.blob_id).where(_reference.c.artifact_id.in_(artifact_ids))
 
 
 def blobs_of_artifact(artifact: Id) -> sa.Select[int]:
-    """Select the ids of the blobs that the artifact refers to."""
+    """Return a SELECT of the ids of the blobs that the artifact refers to."""
     return sa.select(_reference.c.blob_id).where(_reference.c.artifact_id == artifact)
 
 
 def blobs_of_repository(repository: Id) -> sa.Select[int]:
-    """Select the ids of the blobs that the repository holds."""
+    """Return a SELECT of the ids of the blobs that the repository holds."""
     return sa.select(_holding.c.blob_id).where(_holding.c.repository_id == repository)
 
 
 def reference_counts(blob_ids: sa.BindParameter[Any]) -> sa.Select[int, int]:
-    """Select (blob, how many references there are to it)."""
+    """Return a SELECT of (blob id, number of references to it)."""
     counted = sa.select(_reference.c.blob_id, sa.func.count().label("references"))
     return counted.where(_reference.c.blob_id.in_(blob_ids)).group_by(_reference.c.blob_id)
 
 
 def holdings(*columns: Any) -> sa.Select[Any]:  # noqa: ANN401 - whatever columns of the two
-    """Select columns of Repository and Blob for every blob that a repository holds."""
+    """Return a SELECT of columns of Repository and Blob, with a row for every blob that a repository holds."""
     return (
         sa.select(*columns)
         .select_from(Repository)
@@ -143,32 +146,32 @@ def holdings(*columns: Any) -> sa.Select[Any]:  # noqa: ANN401 - whatever column
 
 
 def held_under(*columns: Any) -> sa.Select[Any]:  # noqa: ANN401 - whatever columns of the two
-    """Select columns of Repository and Blob for the live blob ``:digest`` that the repository ``:name`` holds."""
+    """Return a SELECT of columns of Repository and Blob for the live blob ``:digest`` in the repository ``:name``."""
     return holdings(*columns).where(
         Repository.name == sa.bindparam("name"), Blob.digest == sa.bindparam("digest"), IS_LIVE
     )
 
 
 def uncharged_references(project: sa.ColumnElement[int], artifact: Id) -> sa.Select[int, int]:
-    """Select (project, blob) of what the artifact refers to and the project is not charged for."""
+    """Return a SELECT of (project, blob id) of the artifact's blobs that the project is not charged for."""
     return sa.select(project, _reference.c.blob_id).where(
         _reference.c.artifact_id == artifact, ~charged(_reference.c.blob_id, project=project)
     )
 
 
 def idle_holdings(repository: Id, *columns: Any) -> sa.Select[Any]:  # noqa: ANN401 - what goes before the blob
-    """Select the columns and the blob that the repository holds while no artifact of it refers to it."""
+    """Return a SELECT of the columns and the id of blobs that the repository holds and none of its artifacts uses."""
     return sa.select(*columns, _holding.c.blob_id).where(
         _holding.c.repository_id == repository, ~referenced(_holding.c.blob_id, repository=repository)
     )
 
 
 def idle_holdings_of_queue(queue_ids: Sequence[int]) -> sa.Select[int]:
-    """Select the ids of the rows by which the queue's repositories hold blobs that no artifact of them refers to."""
-    same = sa.and_(_queued.c.repository_id == _holding.c.repository_id, _queued.c.blob_id == _holding.c.blob_id)
+    """Return a SELECT of holdings of the queue rows' repositories and blobs that no artifact there refers to."""
+    of_queue = sa.and_(_queued.c.repository_id == _holding.c.repository_id, _queued.c.blob_id == _holding.c.blob_id)
     return (
         sa.select(_holding.c.id)
-        .join(_queued, same)
+        .join(_queued, of_queue)
         .where(_queued.c.id.in_(queue_ids), ~referenced(_queued.c.blob_id, repository=_queued.c.repository_id))
     )
 
@@ -176,10 +179,10 @@ def idle_holdings_of_queue(queue_ids: Sequence[int]) -> sa.Select[int]:
 def release_charges(
     session: Session, blob_ids: Sequence[int], *, project_id: int | None = None, even_if_held: bool = False
 ) -> dict[int, int]:
-    """Stop charging the project (every project) for those blobs that it needs no more; returns bytes by project.
+    """Stop charging the project (or all projects) for blobs that it no longer needs; return freed bytes by project id.
 
-    It needs what an artifact of it refers to and what one of its repositories holds; ``even_if_held``, as deletion is
-    to free quota at once, only the first.
+    A project needs the blobs that its artifacts refer to and those that its repositories hold. With ``even_if_held``
+    the latter do not count, so that a deletion frees quota at once.
     """
     conditions = [~referenced(_CHARGE.c.blob_id, project=_CHARGE.c.project_id)]
     if not even_if_held:
@@ -189,9 +192,9 @@ def release_charges(
     released: dict[int, int] = {}
     for part in parts(blob_ids):
         ended = sa.delete(_CHARGE).where(_CHARGE.c.blob_id.in_(part), *conditions)
-        gone = session.connection().execute(ended.returning(_CHARGE.c.project_id, _CHARGE.c.blob_id)).all()
-        sizes = _sizes(session, [row.blob_id for row in gone])
-        for row in gone:
+        rows = session.connection().execute(ended.returning(_CHARGE.c.project_id, _CHARGE.c.blob_id)).all()
+        sizes = _sizes(session, [row.blob_id for row in rows])
+        for row in rows:
             released[row.project_id] = released.get(row.project_id, 0) + sizes[row.blob_id]
     return released
 
@@ -203,7 +206,7 @@ def _sizes(session: Session, blob_ids: Sequence[int]) -> dict[int, int]:
 
 
 def _exists(table: sa.FromClause, *conditions: _Condition) -> sa.Exists:
-    """Ask for a row of the table; whatever else is named belongs to the statements around, however far out."""
+    """Return EXISTS of a row of the table; the conditions' other tables belong to the enclosing statements."""
     return sa.exists().where(*conditions).correlate_except(table)
 
 
@@ -235,4 +238,4 @@ QUEUE_PAGE: Final = (
     .order_by(_queued.c.id)
     .limit(sa.bindparam("limit"))
 )
-"""A page of the queue's rows that are old enough, of the blobs of one share."""
+"""A page of the queue's rows that are due, of the blobs that belong to one share."""

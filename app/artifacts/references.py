@@ -1,4 +1,4 @@
-"""What a manifest refers to and its repository holds: blobs by rows that stay locked, children by artifacts."""
+"""References of a manifest to blobs, whose rows stay locked until the commit, and to child manifests."""
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -25,12 +25,12 @@ from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob
 
 _SHOWN: Final = 20
 _CHECKED: Final = INDEXES | MANIFESTS
-"""Types that a document is checked as when it is pushed as a manifest, and never as a blob."""
+"""Media types of documents that are checked when they are pushed as manifests; blobs are not checked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldBlob:
-    """A live blob of the repository, locked against deletion until commit."""
+    """A live blob of the repository, locked against deletion until the commit."""
 
     id: int
     size: int
@@ -46,51 +46,51 @@ class HeldChild:
 
     @property
     def is_index(self) -> bool:
-        """Whether it lists manifests itself."""
+        """Tell whether the child is an index itself."""
         return self.media_type in INDEXES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class References:
-    """What a manifest refers to, by digest."""
+    """The blobs and child manifests that a manifest refers to, by digest."""
 
     blobs: dict[str, HeldBlob]
     children: dict[str, HeldChild]
 
     @property
     def size(self) -> int:
-        """Bytes of everything referred to, each thing once; at most what 64 bits count."""
+        """Return the bytes of all blobs and children, each counted once, at most ``SIZE``."""
         blobs, children = self.blobs.values(), self.children.values()
         return min(SIZE, sum(blob.size for blob in blobs) + sum(child.size for child in children))
 
 
-def resolve(session: Session, repository_id: int, manifest: Manifest, unseen: AbstractSet[Digest]) -> References:
-    """Find what the manifest refers to; ManifestBlobUnknown lists what the repository must hold and does not.
+def resolve(session: Session, repository_id: int, manifest: Manifest, unchecked: AbstractSet[Digest]) -> References:
+    """Return the manifest's references to blobs and child manifests that the repository has.
 
-    Contended when the repository has come to hold what is ``unseen``, which was to be looked into.
+    The entries of an index may be manifests or blobs, as in BuildKit's caches; an entry with the media type of a
+    manifest must be a manifest. Non-distributable layers, and all content of a document of unknown type, are optional.
 
-    The entries of an index are looked up among manifests and blobs, as BuildKit's caches need it; those that it calls
-    manifests among manifests alone. Layers that need not be distributed, and all that a document of an unknown type
-    names, are referred to where they are there.
-    ManifestInvalid for indexes nested too deeply, and for an entry of another type than the manifest that it names.
+    Raises: ManifestBlobUnknown, which lists the required content that the repository lacks; ManifestInvalid for too
+    deeply nested indexes, and for an entry whose media type is not that of its manifest; Contended when the repository
+    has got one of the blobs that are ``unchecked``.
     """
     listed = {entry.digest for entry in manifest.entries}
     children = _children(session, repository_id, listed) if listed else {}
     blobs = _blobs(session, repository_id, {descriptor.digest for descriptor in manifest.named} - children.keys())
     _require_all(manifest.required - children.keys() - blobs.keys())
-    if unseen & blobs.keys():
-        raise Contended("content came while the manifest that names it was pushed", retry_after=1)
+    if unchecked & blobs.keys():
+        raise Contended("a config or signature of the manifest was pushed at the same time: try again", retry_after=1)
     if manifest.shape is Shape.INDEX:
         _require_all({entry.digest for entry in manifest.entries if entry.media_type in _CHECKED} - children.keys())
         _require_types(manifest, children)
-    _bound_depth(session, children.values())
+    _require_depth(session, children.values())
     return References(blobs=blobs, children=children)
 
 
 def record(
     session: Session, *, artifact_id: int, repository: RepositoryRef, manifest: Manifest, references: References
 ) -> None:
-    """Write the rows that say so: what is named more than once has one, for the first time it is named."""
+    """Insert the rows of the references; an entry that an index repeats gets one row, for its first occurrence."""
     place: dict[str, object] = {
         "artifact_id": artifact_id,
         "repository_id": repository.id,
@@ -110,7 +110,7 @@ def record(
 def extend(
     session: Session, *, artifact_id: int, repository: RepositoryRef, manifest: Manifest, references: References
 ) -> References:
-    """Refer to what the repository has come to hold since the artifact was pushed; returns that alone."""
+    """Add the references that the artifact does not have yet, and return only these."""
     bound = {"artifact": artifact_id}
     blobs = set(session.connection().execute(_OWN_BLOBS, bound).scalars())
     children = set(session.connection().execute(_OWN_CHILDREN, bound).scalars())
@@ -118,11 +118,11 @@ def extend(
         blobs={digest: blob for digest, blob in references.blobs.items() if blob.id not in blobs},
         children={digest: child for digest, child in references.children.items() if child.id not in children},
     )
-    # Positions count the children, so that all of them are written anew when there is one more.
-    again = References(blobs=new.blobs, children=references.children if new.children else {})
+    # Positions number the children, so all of their rows are written again when there is a new one.
+    to_write = References(blobs=new.blobs, children=references.children if new.children else {})
     if new.children:
         session.connection().execute(_FORGET_CHILDREN, bound)
-    record(session, artifact_id=artifact_id, repository=repository, manifest=manifest, references=again)
+    record(session, artifact_id=artifact_id, repository=repository, manifest=manifest, references=to_write)
     return new
 
 
@@ -140,13 +140,13 @@ def _require_all(missing: AbstractSet[str]) -> None:
     if missing:
         needed = sorted(missing)
         raise ManifestBlobUnknown(
-            f"{len(needed)} of the things that the manifest refers to are unknown to the repository, first {needed[0]}",
+            f"the repository lacks {len(needed)} blobs or manifests that the manifest refers to, first {needed[0]}",
             detail={"missing": needed[:_SHOWN]},
         )
 
 
 def _require_types(manifest: Manifest, children: Mapping[str, HeldChild]) -> None:
-    """Clients read a child as what the index says it is, so that must be what it was checked as."""
+    """Raise ManifestInvalid when an entry's media type is not the one that its manifest was pushed and checked with."""
     for position, entry in enumerate(manifest.entries):
         child = children.get(entry.digest)
         if child is not None and entry.media_type not in ("", child.media_type):
@@ -170,7 +170,7 @@ def _children(session: Session, repository_id: int, digests: Iterable[str]) -> d
     }
 
 
-def _bound_depth(session: Session, children: Iterable[HeldChild]) -> None:
+def _require_depth(session: Session, children: Iterable[HeldChild]) -> None:
     indexes = [child.id for child in children if child.is_index]
     for part in parts(indexes):
         depth = session.connection().execute(_DEPTH, {"indexes": part}).scalar_one()

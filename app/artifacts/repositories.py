@@ -1,4 +1,4 @@
-"""Repositories: made by their first content, locked by every change of what is in them."""
+"""Rows of repositories: created with their first content, and locked by every change of their content."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from app.projects.rights import find_project
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryRef:
-    """A repository whose row this transaction has locked."""
+    """A repository; its row is locked when ``lock_repository_or_none`` or ``lock_published`` returned it."""
 
     id: int
     project_id: int
@@ -28,35 +28,42 @@ class RepositoryRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where content goes."""
+    """The repository that content is stored in, and its project."""
 
     project_id: int
     repository_id: int
 
 
 def find_place(session: Session, name: RepositoryName, now: datetime) -> Place:
-    """Return the place of this name, one query; a repository that is absent is made unpublished. ProjectUnknown."""
+    """Return the repository of this name and its project; create the repository, unpublished, when it does not exist.
+
+    Raise ProjectUnknown when the project does not exist.
+    """
     for row in run(session, _PLACE, {"name": name}):
         return Place(project_id=row.project_id, repository_id=row.id)
     project = find_project(session, name.project)
     if project is None:
         raise ProjectUnknown(f"project {name.project} not found")
-    made = ensure_repository(session, project_id=project.id, name=name, now=now)
-    return Place(project_id=project.id, repository_id=made)
+    repository_id = ensure_repository(session, project_id=project.id, name=name, now=now)
+    return Place(project_id=project.id, repository_id=repository_id)
 
 
 def ensure_repository(session: Session, *, project_id: int, name: str, now: datetime) -> int:
-    """Return the id of the repository, made unpublished when it is absent; safe against another maker of the same."""
+    """Return the id of the repository; create it, unpublished, when it does not exist.
+
+    Another transaction may create the same repository at the same time.
+    """
     connection = session.connection()
-    new = {"project_id": project_id, "name": name, "creation_time": now, "update_time": now}
-    made: int | None = connection.execute(_NEW[connection.dialect.name], new).scalar_one_or_none()
-    return made if made is not None else int(connection.execute(_PLACE, {"name": name}).one().id)
+    row = {"project_id": project_id, "name": name, "creation_time": now, "update_time": now}
+    new_id: int | None = connection.execute(_NEW[connection.dialect.name], row).scalar_one_or_none()
+    return new_id if new_id is not None else int(connection.execute(_PLACE, {"name": name}).one().id)
 
 
-def lock_repository(session: Session, name: str, *, to_delete: bool = False) -> RepositoryRef | None:
-    """Lock the repository's row until commit and return it; changes inside one repository queue here.
+def lock_repository_or_none(session: Session, name: str, *, to_delete: bool = False) -> RepositoryRef | None:
+    """Lock the repository's row until the commit and return it; None when it does not exist.
 
-    Blobs may enter meanwhile, unless it is locked ``to_delete``: then they wait, and find it gone.
+    Changes of one repository's content wait for each other here. Blobs may still be added meanwhile, except when the
+    row is locked ``to_delete``: then they wait, and do not find the repository afterwards.
     """
     for row in run(session, _LOCKED_WHOLE if to_delete else _LOCKED, {"name": name}):
         return RepositoryRef(id=row.id, project_id=row.project_id, name=name, published=row.published)
@@ -64,17 +71,17 @@ def lock_repository(session: Session, name: str, *, to_delete: bool = False) -> 
 
 
 def lock_published(session: Session, name: str, *, to_delete: bool = False) -> RepositoryRef:
-    """As ``lock_repository``; RepositoryUnknown for a repository that people do not see."""
-    repository = lock_repository(session, name, to_delete=to_delete)
+    """Lock the repository's row until the commit; raise RepositoryUnknown when it is not published."""
+    repository = lock_repository_or_none(session, name, to_delete=to_delete)
     if repository is None or not repository.published:
         raise RepositoryUnknown(f"repository {name} not found", detail={"name": name})
     return repository
 
 
 def find_published(db: Database, name: str, *, public_only: bool = False) -> int:
-    """Return the id of a repository that people see, one query; RepositoryUnknown.
+    """Return the id of a published repository, with one query; raise RepositoryUnknown otherwise.
 
-    With ``public_only`` UnauthenticatedError for anything outside public projects, whether it exists or not.
+    With ``public_only`` raise UnauthenticatedError for anything outside public projects, whether it exists or not.
     """
     rows = db.rows(_VISIBLE, {"name": name, "project": name.partition("/")[0]})
     if public_only and not (rows and rows[0].public):
@@ -85,7 +92,7 @@ def find_published(db: Database, name: str, *, public_only: bool = False) -> int
 
 
 def require_public(db: Database, name: str) -> None:
-    """UnauthenticatedError unless the repository's project is public; the repository need not exist."""
+    """Raise UnauthenticatedError unless the repository's project is public; the repository need not exist."""
     rows = db.rows(_VISIBLE, {"name": name, "project": name.partition("/")[0]})
     if not (rows and rows[0].public):
         raise UnauthenticatedError

@@ -1,4 +1,4 @@
-"""What the services of artifacts return."""
+"""The results of the services of artifacts."""
 
 from dataclasses import dataclass
 
@@ -13,4 +13,4 @@ class ReadableBlob:
     key: str
     size: int
     claim_ms: int
-    """How long the last pusher's claim still lasts; negative when it has run out."""
+    """How long in ms the claim of the last push still lasts; negative when it has ended."""

@@ -1,4 +1,4 @@
-"""How much more uploads may take: bytes on their way, and bytes that were deleted but not collected."""
+"""Quota of uploads: bytes that are arriving count, and blobs that were deleted but not collected have a limit."""
 
 import functools
 import time
@@ -22,14 +22,14 @@ from app.storage.models import IS_LIVE, Blob, Upload
 from app.storage.sessions import UploadSession
 
 _LEFT: Final = timedelta(seconds=20)
-"""An upload that its own account left for this long gives way to the one that it begins again in the repository."""
+"""An open session idle for this long may be ended when its account uploads to the same repository again."""
 _STEP_BYTES: Final = 8 * 1024 * 1024
-"""After so many bytes the room is asked for again, so requests at once pass a limit by no more than this each."""
+"""Bytes between two checks of the quota: each concurrent request may exceed a limit by no more than this."""
 _RECENT_SECONDS: Final = 5.0
 
 
 class UploadRoom:
-    """The room for uploads, for one call. Sessions that nobody goes on with give way to what needs their room."""
+    """Checks uploads against the project's quota, for one call; ends idle sessions when their bytes are needed."""
 
     def __init__(self, ctx: Context) -> None:
         """Serve the call of ``ctx``."""
@@ -37,9 +37,10 @@ class UploadRoom:
         self._rows = SessionRows(ctx)
 
     def require_project(self, name: RepositoryName) -> int:
-        """The id of the project of a repository in which a session may begin.
+        """Return the id of the repository's project, in which an upload session may start.
 
-        ProjectUnknown without the project; QuotaExceeded when it is full or too much waits for garbage collection.
+        Raise ProjectUnknown when it does not exist; QuotaExceeded when it is full, or too many of its bytes wait for
+        garbage collection.
         """
         project = quotas.project_with_room(self._ctx, name.project)
         if project.limit != quotas.UNLIMITED:
@@ -49,18 +50,19 @@ class UploadRoom:
     def admission(
         self, upload: UploadSession, declared: int | None, digest: Digest | None = None
     ) -> Callable[[int], None]:
-        """What the transfer asks before it writes up to an offset; the length that a body ``declared`` as a whole.
+        """Return the function that checks the quota before a transfer writes up to an offset.
 
-        First here, so that a refusal does not wait for the body, and again before the first byte is written, when the
-        transfer owns the session: only what an owner was admitted counts for others.
-        QuotaExceeded when what is stored and all that is arriving would pass the project's limit. Content of a
-        ``digest`` that the project is charged for already needs no room; DigestInvalid where it would be longer.
+        A ``declared`` length is checked at once, here, so that a refusal does not wait for the body, and again before
+        the first byte is written, when the transfer owns the session: only then does it count against other uploads.
+
+        Both raise QuotaExceeded when stored and arriving bytes together would exceed the project's limit. A blob
+        ``digest`` that the project is charged for already costs nothing; DigestInvalid when the content is longer.
         """
         if not quotas.is_limited(self._ctx, upload.project_id):
             return lambda _: None
-        known = self._charged(upload, digest) if digest else None
-        if known is not None:
-            return functools.partial(_refuse_longer, known)
+        charged_size = self._charged_size_or_none(upload, digest) if digest else None
+        if charged_size is not None:
+            return functools.partial(_require_not_longer, charged_size)
         ahead = upload.offset + (declared or 0)
         if declared and not self._fits(upload, ahead):
             self._admit(upload, ahead)
@@ -69,49 +71,52 @@ class UploadRoom:
         def admit(offset: int) -> None:
             nonlocal admitted
             if offset > admitted:
-                upto = max(offset, ahead)
-                self._admit(upload, upto)
-                admitted = upto if upto > offset else upto + _STEP_BYTES
+                end = max(offset, ahead)
+                self._admit(upload, end)
+                admitted = end if end > offset else end + _STEP_BYTES
 
         return admit
 
     def require_room(self, upload: UploadSession, size: int, digest: Digest) -> None:
-        """As ``admission``, for content that comes whole and counts by itself at once; only reads while it fits."""
+        """Raise as ``admission`` does, for ``size`` bytes of content that is committed right after it arrives.
+
+        Write nothing while the content fits.
+        """
         if not quotas.is_limited(self._ctx, upload.project_id):
             return
-        known = self._charged(upload, digest)
-        if known is not None:
-            _refuse_longer(known, size)
+        charged_size = self._charged_size_or_none(upload, digest)
+        if charged_size is not None:
+            _require_not_longer(charged_size, size)
             return
         if not self._fits(upload, size):
             self._admit(upload, size)
 
     def _fits(self, upload: UploadSession, offset: int) -> bool:
-        """Whether there is room for the session with so many bytes; only reads."""
+        """Tell whether the quota has room for the session with ``offset`` bytes; write nothing."""
         bound = {"project": upload.project_id, "upload": upload.id}
         used = self._ctx.ports.db.rows(_USE, bound)
         return all(row.storage_used + row.arriving + offset <= row.storage_limit for row in used)
 
-    def _charged(self, upload: UploadSession, digest: Digest) -> int | None:
-        """The size of the blob when the project is charged for it already."""
+    def _charged_size_or_none(self, upload: UploadSession, digest: Digest) -> int | None:
+        """Return the size of the blob when the project is charged for it already; None otherwise."""
         rows = self._ctx.ports.db.rows(_CHARGED, {"project": upload.project_id, "digest": digest})
         return int(rows[0].size) if rows else None
 
     def _admit(self, upload: UploadSession, offset: int) -> None:
-        """Count the session as one of ``offset`` bytes."""
-        if self._enter(upload, offset) is None:
+        """Count the session with ``offset`` bytes; end idle sessions of the project if it does not fit otherwise."""
+        if self._count_or_arriving(upload, offset) is None:
             return
-        begun_again = sa.and_(
+        repeated = sa.and_(
             Upload.account == self._rows.account(), Upload.repository == upload.repository, self._rows.untouched(_LEFT)
         )
-        given_up = sa.or_(self._rows.untouched(IDLE), begun_again)
-        self._rows.evict(sa.and_(Upload.project_id == upload.project_id, Upload.id != upload.id, given_up))
-        arriving = self._enter(upload, offset)
+        idle = sa.or_(self._rows.untouched(IDLE), repeated)
+        self._rows.evict(sa.and_(Upload.project_id == upload.project_id, Upload.id != upload.id, idle))
+        arriving = self._count_or_arriving(upload, offset)
         if arriving is not None:
             quotas.refuse_arriving(self._ctx, upload.project_id, arriving + offset)
 
-    def _enter(self, upload: UploadSession, offset: int) -> int | None:
-        """None when there is room, and then the session is counted; else the bytes of the project's other sessions."""
+    def _count_or_arriving(self, upload: UploadSession, offset: int) -> int | None:
+        """Count the session and return None; without room for it, return the bytes of the project's other sessions."""
         with self._ctx.write(durable=False) as session:
             hold_names(session, uploads_of_project(upload.project_id))
             bound = {"project": upload.project_id, "upload": upload.id}
@@ -122,7 +127,7 @@ class UploadRoom:
             return None
 
     def _waiting(self, project_id: int) -> int:
-        """Bytes that the project is not charged for any more and no collection has freed; some seconds old."""
+        """Return the bytes that the project gave up and no collection has freed yet, as of some seconds ago."""
         recent = self._ctx.ports.waiting
         until, waiting = recent.get(project_id) or (0.0, 0)
         if until < time.monotonic():
@@ -131,7 +136,7 @@ class UploadRoom:
         return waiting
 
 
-def _refuse_longer(size: int, offset: int) -> None:
+def _require_not_longer(size: int, offset: int) -> None:
     if offset > size:
         raise DigestInvalid(f"the content is longer than the {size} bytes of that digest", detail={"size": size})
 
@@ -143,7 +148,7 @@ _CHARGED: Final = sa.select(Blob.size).where(
 _SIZE: Final = sa.case(
     (sa.and_(Upload.admitted > Upload.offset, Upload.lease_until > clock_ms()), Upload.admitted), else_=Upload.offset
 )
-"""What a request that ended with its process was still to bring does not come."""
+"""The bytes that a session counts: the admitted ones count only while a request holds the lease."""
 _ARRIVING: Final = (
     sa.select(sa.func.coalesce(sa.func.sum(_SIZE), 0))
     .where(Upload.project_id == _PROJECT_ID, Upload.digest.is_(None), Upload.id != sa.bindparam("upload"))

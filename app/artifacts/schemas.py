@@ -1,4 +1,4 @@
-"""Repositories and artifacts as the management API writes them."""
+"""The schemas of repositories and artifacts in the management API."""
 
 from typing import Any, Final
 
@@ -36,7 +36,7 @@ class PlatformSchema(HarborSchema):
     variant = Text()
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:  # noqa: ANN401 - marshmallow's interface
-        """The value of a key, dots included; none for a value of the wrong kind, as indexes come from outside."""
+        """Return the value of a key, which may contain dots; None for a value of the wrong type, as clients push it."""
         value = obj.get(attr, default)
         return value if isinstance(value, list if attr == "os.features" else str) else None
 

@@ -1,4 +1,4 @@
-"""Repositories and artifacts as the management API has them: rights first, then lists, views and deletions."""
+"""Use cases of the management API for repositories and artifacts: list, get and delete, after a check of rights."""
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -37,9 +37,9 @@ _NEWEST = (Repository.creation_time.desc(), Repository.id.desc())
 
 
 class RepositoryService:
-    """The use cases of repositories, named by project and what follows it.
+    """The use cases of repositories, which are named by their project and the rest of their name.
 
-    Refused as ``rights.require_in_project`` says.
+    All but ``list_all`` raise what ``rights.require_in_project`` raises.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -47,17 +47,17 @@ class RepositoryService:
         self._ctx = ctx
 
     def list_all(self, query: ListQuery) -> Listed[RepositoryView]:
-        """The repositories of every project that the caller sees."""
-        seen = Repository.project_id.in_(sa.select(Project.id).where(seen_projects(self._ctx.principal)))
-        return self._list(query, seen)
+        """Return a page of the repositories of all projects that the caller may see."""
+        visible = Repository.project_id.in_(sa.select(Project.id).where(seen_projects(self._ctx.principal)))
+        return self._list(query, visible)
 
     def list_in(self, project: str, query: ListQuery) -> Listed[RepositoryView]:
-        """The repositories of a project."""
-        found = require_in_project(self._ctx, project, "repository", "list")
-        return self._list(query, Repository.project_id == found.id)
+        """Return a page of the repositories of a project."""
+        allowed_project = require_in_project(self._ctx, project, "repository", "list")
+        return self._list(query, Repository.project_id == allowed_project.id)
 
     def find(self, project: str, name: str) -> RepositoryView:
-        """One repository; RepositoryUnknown."""
+        """Return a published repository; raise RepositoryUnknown otherwise."""
         require_in_project(self._ctx, project, "repository", "read")
         with self._ctx.read() as session:
             row = session.execute(_REPOSITORIES.where(Repository.name == f"{project}/{name}")).one_or_none()
@@ -67,7 +67,7 @@ class RepositoryService:
 
     @retried()
     def delete(self, project: str, name: str) -> None:
-        """Delete the repository with all that is in it; RepositoryUnknown, ReadOnly, UnavailableError."""
+        """Delete the repository with its content; raise RepositoryUnknown, ReadOnly or UnavailableError."""
         with self._ctx.refusing(DeleteDenied(repository=f"{project}/{name}")):
             require_in_project(self._ctx, project, "repository", "delete")
         with self._ctx.write_content() as session:
@@ -85,27 +85,27 @@ class RepositoryService:
 
 
 class ArtifactService:
-    """The use cases of artifacts; a reference is a tag or a digest. Refused as ``rights.require_in_project`` says."""
+    """The use cases of artifacts; a reference is a tag or a digest. All raise as ``rights.require_in_project`` does."""
 
     def __init__(self, ctx: Context) -> None:
         """Act for the caller of ``ctx``."""
         self._ctx = ctx
 
-    def list_in(self, project: str, repository: str, query: ListQuery, wanted: Parts) -> Listed[ArtifactView]:
-        """The artifacts of a repository, newest first; none for a repository that does not exist (yet)."""
+    def list_in(self, project: str, repository: str, query: ListQuery, parts: Parts) -> Listed[ArtifactView]:
+        """Return a page of a repository's artifacts, newest first; an empty page when the repository does not exist."""
         require_in_project(self._ctx, project, "artifact", "list")
         with self._ctx.read() as session:
-            repository_id = _repository_id(session, f"{project}/{repository}")
+            repository_id = _repository_id_or_none(session, f"{project}/{repository}")
             if repository_id is None:
                 return Listed(items=(), total=0, page=query.page)
-            return listing.artifacts_of(session, repository_id, query, wanted, self._ctx.ports.slots)
+            return listing.artifacts_of(session, repository_id, query, parts, self._ctx.ports.slots)
 
-    def find(self, project: str, repository: str, reference: str, wanted: Parts) -> ArtifactView:
-        """One artifact; RepositoryUnknown, ManifestUnknown."""
+    def find(self, project: str, repository: str, reference: str, parts: Parts) -> ArtifactView:
+        """Return an artifact; raise RepositoryUnknown or ManifestUnknown."""
         require_in_project(self._ctx, project, "artifact", "read")
         with self._ctx.read() as session:
             artifact_id = find_artifact(session, f"{project}/{repository}", reference)
-            views = listing.artifact_views(session, [artifact_id], wanted, WHOLE, self._ctx.ports.slots)
+            views = listing.artifact_views(session, [artifact_id], parts, WHOLE, self._ctx.ports.slots)
         if not views:
             raise _unknown(f"{project}/{repository}", reference)
         return views[0]
@@ -114,7 +114,7 @@ class ArtifactService:
     def delete(self, project: str, repository: str, reference: str) -> None:
         """Delete an artifact with its accessories and all their tags.
 
-        RepositoryUnknown, ManifestUnknown; StillReferenced while an index lists it; ReadOnly, UnavailableError.
+        Raises: RepositoryUnknown; ManifestUnknown; StillReferenced while an index lists it; ReadOnly; UnavailableError.
         """
         with self._ctx.refusing(DeleteDenied(repository=f"{project}/{repository}", reference=reference)):
             require_in_project(self._ctx, project, "artifact", "delete")
@@ -124,22 +124,23 @@ class ArtifactService:
 
 
 def find_artifact(session: Session, repository: str, reference: str) -> int:
-    """The id of the artifact of a tag or digest; RepositoryUnknown, ManifestUnknown."""
-    repository_id = _repository_id(session, repository)
+    """Return the id of the artifact of a tag or digest; raise RepositoryUnknown or ManifestUnknown."""
+    repository_id = _repository_id_or_none(session, repository)
     if repository_id is None:
         raise RepositoryUnknown(f"repository {repository} not found")
     statement = _BY_DIGEST if is_digest(reference) else _BY_TAG
-    found = session.execute(statement, {"repository": repository_id, "reference": reference}).scalar_one_or_none()
-    if found is None:
+    parameters = {"repository": repository_id, "reference": reference}
+    artifact_id = session.execute(statement, parameters).scalar_one_or_none()
+    if artifact_id is None:
         raise _unknown(repository, reference)
-    return found
+    return artifact_id
 
 
 def _unknown(repository: str, reference: str) -> ManifestUnknown:
     return ManifestUnknown(f"artifact {repository}{'@' if is_digest(reference) else ':'}{reference[:160]} not found")
 
 
-def _repository_id(session: Session, name: str) -> int | None:
+def _repository_id_or_none(session: Session, name: str) -> int | None:
     return session.execute(_PUBLISHED, {"name": name}).scalar_one_or_none()
 
 

@@ -1,4 +1,4 @@
-"""The rows of upload sessions: how many may be open, and how many of those that have ended are kept."""
+"""Limits on the rows of upload sessions: how many may be open, and how many ended ones are kept."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -19,37 +19,37 @@ from app.storage.sessions import Entry, UploadSession
 
 _log = structlog.get_logger(__name__)
 IDLE: Final = timedelta(minutes=10)
-"""A session untouched for this long gives way when its room is needed; a request at work touches it more often."""
+"""A session unchanged for this long may be ended when its place is needed; a running request updates it more often."""
 ENDED_KEPT: Final = 10_000
-"""Of one account, the newest, beside those that were added since it was last looked."""
+"""How many ended sessions of an account are kept, the newest, plus those added since the last check."""
 _LOOKED_EVERY: Final = 1000
-"""Rows that a process adds for an account between two looks at how many have ended."""
+"""How many rows a process adds for an account before it checks the number of ended ones."""
 _FORGOTTEN_AT_ONCE: Final = 5000
 _EVICTED: Final = 100
 _RETRY_SECONDS: Final = 60
 
 
 class SessionRows:
-    """The rows that the calls of one account add, for one call."""
+    """Adds rows of the caller's upload sessions, and ends or deletes old ones to keep the limits."""
 
     def __init__(self, ctx: Context) -> None:
         """Serve the call of ``ctx``."""
         self._ctx = ctx
 
     def account(self) -> str:
-        """The caller, as its sessions are counted: ``user:7``, ``robot:3``."""
+        """Return the account whose sessions are counted together: ``user:7``, ``robot:3``."""
         principal = self._ctx.principal
         return f"{principal.kind}:{principal.id}"
 
     def entry(self) -> Entry:
-        """What a new row of one of the caller's sessions holds."""
+        """Return the account and the current time for a new row of one of the caller's sessions."""
         return Entry(account=self.account(), now=self._ctx.ports.clock.now())
 
     def open(self, upload: UploadSession, project: LimitedProject) -> None:
-        """Give the session a row under which it may hold bytes, counted and added in one transaction.
+        """Insert the row that a session needs to store bytes; the count and the insert are one transaction.
 
-        TooManyRequests when the account or the project has too many open sessions, of which those that nobody goes on
-        with give way; RangeInvalid or UploadUnknown when another request gave it a row before.
+        End idle sessions when the account or the project has too many open ones. Raise TooManyRequests when it still
+        has too many; RangeInvalid or UploadUnknown when another request has inserted the row before.
         """
         settings = self._ctx.ports.settings.uploads
         bound = {
@@ -60,39 +60,39 @@ class SessionRows:
         }
         full = self._opened(upload, bound)
         if any(full):
-            whose = Upload.account == bound["account"] if full[0] else Upload.project_id == project.id
-            self.evict(sa.and_(whose, self.untouched(IDLE)))
+            counted = Upload.account == bound["account"] if full[0] else Upload.project_id == project.id
+            self.evict(sa.and_(counted, self.untouched(IDLE)))
             full = self._opened(upload, bound)
         if any(full):
             holder = "this account" if full[0] else f"project {project.name}"
-            number = bound["account_most" if full[0] else "project_most"]
+            limit = bound["account_most" if full[0] else "project_most"]
             raise TooManyRequests(
-                f"{holder} has {number} unfinished uploads: finish or cancel some", retry_after=_RETRY_SECONDS
+                f"{holder} has {limit} unfinished uploads: finish or cancel some", retry_after=_RETRY_SECONDS
             )
         self.added()
 
     def untouched(self, span: timedelta) -> sa.ColumnElement[bool]:
-        """Of sessions that no request has touched for the span."""
+        """Return the condition that a session's last change is longer ago than ``span``."""
         return Upload.update_time < self._ctx.ports.clock.now() - span
 
-    def evict(self, given_up: sa.ColumnElement[bool]) -> None:
-        """End those of the sessions that no request owns, the oldest first, and forget their bytes."""
+    def evict(self, condition: sa.ColumnElement[bool]) -> None:
+        """End open sessions that meet the condition and that no request owns, oldest first, and delete their bytes."""
         now = self._ctx.ports.clock.now()
         idle = (
             sa.select(Upload.id, Upload.key)
-            .where(given_up, Upload.digest.is_(None))
+            .where(condition, Upload.digest.is_(None))
             .order_by(Upload.update_time)
             .limit(_EVICTED)
         )
         with self._ctx.write(durable=False) as session:
-            gone = [row.key for row in session.execute(idle).all() if sessions.end_idle(session, row.id, now)]
-        for key in gone:
+            keys = [row.key for row in session.execute(idle).all() if sessions.end_idle(session, row.id, now)]
+        for key in keys:
             self._ctx.ports.storage.delete(key)
 
     def added(self) -> None:
-        """Note one more row of the account; now and then its oldest ended ones are forgotten, outside a transaction.
+        """Count a new row of the account; after every 1000, delete the account's oldest ended rows.
 
-        What has been done stays done whatever becomes of that.
+        Must be called outside a transaction. A failure of the deletion is logged, not raised.
         """
         account, counts = self.account(), self._ctx.ports.session_rows
         number = (counts.get(account) or 0) + 1
@@ -104,7 +104,7 @@ class SessionRows:
                 _log.warning("ended_uploads_not_forgotten", account=account, reason=error.message)
 
     def _opened(self, upload: UploadSession, bound: Mapping[str, object]) -> tuple[bool, bool]:
-        """Add the row unless the account, or the project, has as many open sessions as it may; tells which."""
+        """Insert the row unless the account or the project is at its limit; return (account is, project is)."""
         with self._ctx.write(durable=False) as session:
             hold_names(session, f"uploads of {self.account()}", uploads_of_project(upload.project_id))
             row = run(session, _OPEN, bound)[0]
@@ -114,9 +114,9 @@ class SessionRows:
         return full
 
     def _forget_surplus(self, account: str) -> None:
-        """Forget the ended sessions beyond the newest, their bytes first where a crash may have left some."""
-        asked = {"account": account, "kept": ENDED_KEPT, "most": _FORGOTTEN_AT_ONCE}
-        surplus = self._ctx.ports.db.rows(_SURPLUS, asked)
+        """Delete the rows of the oldest ended sessions; before, delete bytes that a crash may have left of them."""
+        parameters = {"account": account, "kept": ENDED_KEPT, "most": _FORGOTTEN_AT_ONCE}
+        surplus = self._ctx.ports.db.rows(_SURPLUS, parameters)
         for row in surplus:
             if not row.used:
                 self._ctx.ports.storage.delete(row.key)
@@ -126,15 +126,15 @@ class SessionRows:
 
 
 def uploads_of_project(project_id: int) -> str:
-    """The name that is held while the sessions of a project, or their bytes, are counted and added to."""
+    """Return the name of the lock under which the sessions of a project and their bytes are counted and changed."""
     return f"uploads of project {project_id}"
 
 
 def _counted(own: sa.ColumnElement[bool], most: str) -> sa.ScalarSelect[int]:
-    """How many open sessions there are of these; counts no further than it has to."""
+    """Return a subquery that counts the open sessions meeting the condition, up to the parameter named ``most``."""
     limit = sa.bindparam(most, type_=sa.Integer())
-    some = sa.select(sa.literal(1).label("one")).where(own, Upload.digest.is_(None)).limit(limit).subquery()
-    return sa.select(sa.func.count()).select_from(some).scalar_subquery()
+    limited = sa.select(sa.literal(1).label("one")).where(own, Upload.digest.is_(None)).limit(limit).subquery()
+    return sa.select(sa.func.count()).select_from(limited).scalar_subquery()
 
 
 _OPEN: Final = sa.select(
@@ -142,7 +142,7 @@ _OPEN: Final = sa.select(
     _counted(Upload.project_id == sa.bindparam("project", type_=sa.BigInteger), "project_most").label("of_project"),
 )
 _ENDED: Final = sa.and_(Upload.digest.is_not(None), Upload.lease_holder.is_(None))
-"""And no purge is at it."""
+"""Ended, and not taken by a purge."""
 _SURPLUS: Final = (
     sa.select(Upload.id, Upload.key, sa.exists().where(Blob.key == Upload.key).label("used"))
     .where(Upload.account == sa.bindparam("account"), _ENDED)

@@ -1,4 +1,4 @@
-"""How much of each artifact a list shows: the more rows, the less of each, so that no page passes its limit."""
+"""How much of each artifact a list shows: the more rows on a page, the less of each, so that pages stay bounded."""
 
 from dataclasses import dataclass
 from typing import Final, Self
@@ -16,11 +16,11 @@ _MOST: Final = 2**62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """What is shown of one artifact at most. What is larger is left out; only the lists of parts are shortened.
+    """The most that is shown of one artifact: larger annotations and facts are omitted, lists of parts are shortened.
 
-    A page of 100 artifacts, the longest, gives each 2 KiB of annotations, 4 KiB of facts, 32 references, 20 tags and
-    10 accessories; a page of 10 ten times that. Annotations are those of manifests up to ``manifest`` bytes, as
-    measuring larger ones would be work too.
+    On a page of 100 artifacts, the longest, each has at most 2 KiB of annotations, 4 KiB of facts, 32 references, 20
+    tags and 10 accessories; on a page of 10, ten times as much. Annotations of manifests above ``manifest`` bytes are
+    omitted unmeasured, as measuring them takes time, too.
     """
 
     manifest: int
@@ -34,7 +34,7 @@ class Shares:
 
     @classmethod
     def of_page(cls, rows: int) -> Self:
-        """Of each artifact on a page of so many."""
+        """Return the shares of the artifacts on a page of ``rows`` artifacts."""
         return cls(
             manifest=_MANIFESTS // rows,
             annotations=_ANNOTATIONS // rows,
@@ -55,7 +55,7 @@ WHOLE: Final = Shares(
     tags=_TAGS,
     accessories=_ACCESSORIES,
 )
-"""Of an artifact that is asked for alone: what its manifest says, its newest tags and first accessories.
+"""The shares of an artifact that is requested alone: its whole manifest, its newest tags and first accessories.
 
-An index of more children than any client has been seen to push shows the first of them; the manifest has them all.
+An index shows at most its first 5000 children, more than any known client pushes; its manifest has all of them.
 """

@@ -1,10 +1,10 @@
-"""Small blobs that come whole: checked in memory, written as one file, entered in one transaction."""
+"""Upload of small blobs in one request: checked in memory, written as one object, committed in one transaction."""
 
 from dataclasses import replace
 from typing import Final
 
 from app.artifacts.blobs import BlobService
-from app.artifacts.quarantine import NewObject, broken_key
+from app.artifacts.quarantine import NewObject, broken_key_or_none
 from app.artifacts.room import UploadRoom
 from app.artifacts.session_rows import SessionRows
 from app.artifacts.subjects import UploadStart
@@ -21,11 +21,11 @@ from app.storage.ingest import Content
 from app.storage.sessions import UploadSession
 
 SMALL: Final = 1024 * 1024
-"""Bytes of the largest blob that is checked in memory."""
+"""The size in bytes up to which a blob is checked in memory."""
 
 
 class SmallBlobs:
-    """Finishes sessions that held nothing with content that comes whole, for one call."""
+    """Finishes upload sessions without bytes with content that arrives in one request, for one call."""
 
     def __init__(self, ctx: Context) -> None:
         """Serve the call of ``ctx``."""
@@ -34,9 +34,10 @@ class SmallBlobs:
         self._rows = SessionRows(ctx)
 
     def complete(self, name: RepositoryName, upload: UploadSession, digest: Digest, part: Part | None) -> Pausing[None]:
-        """Make the part, of the length it declares, a blob of the repository, durable when this returns; or nothing.
+        """Store the part, or empty content without one, as a durable blob of the repository.
 
-        The session has a row from then on, so that it is known to be finished. Errors as ``UploadService.complete``.
+        Insert the session's row in the same transaction, as finished; change nothing on an error. Raise what
+        ``UploadService.complete`` raises.
         """
         project = quotas.find_project(self._ctx, name.project)
         self._ctx.admit(UploadStart(project_id=project.id, repository=name))
@@ -66,7 +67,10 @@ class SmallBlobs:
             ports.storage.put(batched.key, content)
             stored = Content(upload=upload, digest=digest, size=len(content), holder="", keep=lambda: None)
             new = NewObject(
-                key=batched.key, size=len(content), instead_of=broken_key(self._ctx, stored), batch=batched.prefix
+                key=batched.key,
+                size=len(content),
+                instead_of=broken_key_or_none(self._ctx, stored),
+                batch=batched.prefix,
             )
             with self._ctx.write_content() as session:
                 sessions.insert(session, upload, self._rows.entry())

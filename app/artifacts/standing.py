@@ -1,4 +1,4 @@
-"""Whether an artifact is listed for itself: the one rule, and what is done about it when something changed."""
+"""The standing of artifacts, that is, whether lists show them by themselves: its rule, and its update after changes."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -14,10 +14,10 @@ from app.oci.accessory_tags import LENGTHS, PREFIX, STEM
 
 
 def settle(session: Session, artifact_ids: Iterable[int]) -> int:
-    """Set the standing of artifacts that a change may have touched; returns how many more are listed than before.
+    """Update the standing of artifacts that a change may affect; return how many more are LISTED than before.
 
-    Those touched by a change of an artifact are its children and ``described_by_tag``, by a change of a tag the
-    artifacts that have it or had it. Their repository's row must be locked.
+    A new or deleted artifact affects itself, its children and ``described_by_tag``; a changed tag affects the artifacts
+    that it points or pointed at. The caller must have locked the repository's row.
     """
     more = 0
     for part in parts(sorted(set(artifact_ids))):
@@ -31,7 +31,7 @@ def settle(session: Session, artifact_ids: Iterable[int]) -> int:
 
 
 def described_by_tag(session: Session, repository_id: int, digests: Iterable[str]) -> list[int]:
-    """The artifacts that tags of the repository make accessories of the digests, whether these are there or not."""
+    """Return the ids of the artifacts that tags make accessories of the digests, which need not exist."""
     return [
         row.artifact_id
         for part in parts(digests)
@@ -40,7 +40,7 @@ def described_by_tag(session: Session, repository_id: int, digests: Iterable[str
 
 
 def tagged_for_itself(artifact: sa.SQLColumnExpression[int]) -> sa.Exists:
-    """The artifact has a tag other than those that name it as an accessory."""
+    """Return the condition that the artifact has a tag besides those that name it as an accessory."""
     names_accessory = sa.and_(
         sa.func.substr(Tag.name, 1, len(PREFIX)) == PREFIX, sa.func.length(Tag.name).in_(sorted(LENGTHS))
     )
@@ -48,7 +48,7 @@ def tagged_for_itself(artifact: sa.SQLColumnExpression[int]) -> sa.Exists:
 
 
 def tagged_beside(artifact: sa.SQLColumnExpression[int], subject: sa.SQLColumnExpression[str]) -> sa.Exists:
-    """The artifact has a tag other than those that name it as an accessory of ``subject``."""
+    """Return the condition that the artifact has a tag besides those that name it as an accessory of ``subject``."""
     stem = sa.func.replace(subject, ":", "-")
     return tagged(artifact, sa.func.substr(Tag.name, 1, STEM) != stem)
 
@@ -64,7 +64,11 @@ RULE: Final = sa.case(
     (sa.and_(listed_by_index(Artifact.id), ~tagged(Artifact.id)), Standing.CHILD),
     else_=Standing.LISTED,
 )
-"""An accessory says so in its manifest, or only tags that name it one of an artifact of the repository lead to it."""
+"""The standing that an artifact should have.
+
+An accessory names a subject in its manifest, or has no tags but those that name it as an accessory, of an artifact
+that exists. A child is listed by an index and has no tag.
+"""
 _IDS: sa.BindParameter[list[int]] = sa.bindparam("ids", expanding=True)
 _CHANGED = sa.select(Artifact.id, Artifact.standing, RULE.label("due")).where(
     Artifact.id.in_(_IDS), Artifact.standing != RULE

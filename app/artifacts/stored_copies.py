@@ -1,4 +1,4 @@
-"""The stored copies of all live blobs, as a check of the storage goes through them."""
+"""The objects of all live blobs, in pages, for the check of the storage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedCopy:
-    """A stored copy, and whether it is quarantined."""
+    """A live blob's object, and whether the blob is quarantined."""
 
     copy: StoredCopy
     quarantined: bool
 
 
 def extent(ctx: Context) -> tuple[int, int]:
-    """Return how many live blobs there are, and the last one's id, 0 without one."""
+    """Return the number of live blobs and their highest id, (0, 0) without any."""
     row = ctx.rows(_EXTENT, {})[0]
     return row.total, row.last or 0
 
 
 def page(ctx: Context, *, cursor: int, last: int, limit: int) -> Sequence[CheckedCopy]:
-    """Return the copies behind the blob ``cursor`` up to ``last``, in the order of ids."""
+    """Return the objects of at most ``limit`` blobs with ids above ``cursor`` and up to ``last``, in id order."""
     rows = ctx.rows(_PAGE, {"cursor": cursor, "last": last, "limit": limit})
     return [
         CheckedCopy(
@@ -39,13 +39,13 @@ def page(ctx: Context, *, cursor: int, last: int, limit: int) -> Sequence[Checke
 
 
 def is_current(ctx: Context, copy: StoredCopy) -> bool:
-    """Tell whether the blob is live with this very object."""
+    """Tell whether the blob is live and still has this object."""
     rows = ctx.rows(_KEY, {"id": copy.id})
     return bool(rows) and bool(rows[0].key == copy.key)
 
 
 def holders(ctx: Context, copy: StoredCopy, limit: int) -> list[str]:
-    """Return the names of the first repositories that hold the blob."""
+    """Return the names of the first ``limit`` repositories, by name, that hold the blob."""
     return [row.name for row in ctx.rows(_HOLDERS, {"id": copy.id, "limit": limit})]
 
 

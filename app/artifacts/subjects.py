@@ -1,4 +1,4 @@
-"""What admission checks are asked about: one class per verb, which also says how a refusal is recorded."""
+"""The subjects of admission checks: one class per verb, which also names the event that records a refusal."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +10,7 @@ from app.oci.manifests import Manifest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentSubject:
-    """Something that is about to happen to a repository of a project."""
+    """An operation on a repository that an admission check may refuse."""
 
     verb: ClassVar[Verb]
     denial_class: ClassVar[type[AccessDenied]]
@@ -21,36 +21,36 @@ class ContentSubject:
 
     @property
     def reference(self) -> str:
-        """The tag or digest that a refusal is recorded under; empty for the repository alone."""
+        """Return the tag or digest under which a refusal is recorded; empty for the repository itself."""
         return ""
 
     @property
     def denial(self) -> AccessDenied:
-        """The fact that it was refused."""
+        """Return the event that records a refusal."""
         return self.denial_class(repository=self.repository, reference=self.reference)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push(ContentSubject):
-    """A manifest is about to enter a repository; asked inside the writing transaction, before any row changes."""
+    """The push of a manifest; checked inside the writing transaction, before any row changes."""
 
     verb = Verb.PUSH
     denial_class: ClassVar[type[AccessDenied]] = PushDenied
 
     digest: str
     tags: tuple[str, ...]
-    """The tags that the push would set or move; each push with tags is asked about as Tagging, too."""
+    """The tags that the push would create or move; a push with tags is checked as Tagging, too."""
     manifest: Manifest
 
     @property
     def reference(self) -> str:
-        """The first tag, or the digest."""
+        """Return the first tag, or the digest without tags."""
         return self.tags[0] if self.tags else self.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadStart(ContentSubject):
-    """The first byte of an upload is about to be taken, whole or in parts; asked outside a transaction."""
+    """The start of a blob upload, at its first byte; checked outside a transaction."""
 
     verb = Verb.UPLOAD
     denial_class: ClassVar[type[AccessDenied]] = PushDenied
@@ -58,7 +58,7 @@ class UploadStart(ContentSubject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount(ContentSubject):
-    """A repository is about to hold a blob of another one; asked inside the writing transaction."""
+    """The mount of a blob from another repository; checked inside the writing transaction."""
 
     verb = Verb.MOUNT
     denial_class: ClassVar[type[AccessDenied]] = PushDenied
@@ -67,15 +67,15 @@ class Mount(ContentSubject):
 
     @property
     def reference(self) -> str:
-        """The blob's digest."""
+        """Return the blob's digest."""
         return self.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull(ContentSubject):
-    """A manifest or a blob is about to be read by a client; asked on the hot path, outside a transaction.
+    """The pull of a manifest or a blob; checked on the hot path, outside a transaction.
 
-    A check must not query what a verdict can carry (``app/views.py``).
+    A check must not query what a pull verdict can add to the manifest's query (``app/views.py``).
     """
 
     verb = Verb.PULL
@@ -87,13 +87,13 @@ class Pull(ContentSubject):
 
     @property
     def reference(self) -> str:
-        """The digest."""
+        """Return the digest."""
         return self.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tagging(ContentSubject):
-    """Tags are about to be made or moved to an artifact; asked inside the writing transaction."""
+    """The creation of tags of an artifact, or their move to it; checked inside the writing transaction."""
 
     verb = Verb.TAG
     denial_class: ClassVar[type[AccessDenied]] = PushDenied
@@ -103,13 +103,13 @@ class Tagging(ContentSubject):
 
     @property
     def reference(self) -> str:
-        """The first tag."""
+        """Return the first tag."""
         return self.tags[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Untagging(ContentSubject):
-    """Tags are about to go and their artifacts to stay; asked inside the writing transaction."""
+    """The deletion of tags without their artifacts; checked inside the writing transaction."""
 
     verb = Verb.UNTAG
     denial_class: ClassVar[type[AccessDenied]] = DeleteDenied
@@ -118,35 +118,35 @@ class Untagging(ContentSubject):
 
     @property
     def reference(self) -> str:
-        """The first tag."""
+        """Return the first tag."""
         return self.tags[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion(ContentSubject):
-    """Artifacts with their tags, or a blob that no artifact has, are about to go; asked inside the transaction.
+    """The deletion of artifacts with their tags, or of an unreferenced blob; checked inside the writing transaction.
 
-    A dry run asks outside of it, so a check reads by ``Context.read`` or ``Context.rows``.
+    A dry run checks it outside a transaction, so a check must read with ``Context.read`` or ``Context.rows``.
     """
 
     verb = Verb.DELETE
     denial_class: ClassVar[type[AccessDenied]] = DeleteDenied
 
     digests: tuple[str, ...] = ()
-    """Of artifacts."""
+    """The digests of the artifacts."""
     tags: tuple[str, ...] = ()
     blobs: tuple[str, ...] = ()
-    """Digests of blobs that are deleted by themselves."""
+    """The digests of blobs that are deleted without an artifact."""
 
     @property
     def reference(self) -> str:
-        """The first digest."""
+        """Return the first digest."""
         return (*self.digests, *self.blobs)[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryDeletion(ContentSubject):
-    """A repository with all that is in it is about to go; asked inside the writing transaction."""
+    """The deletion of a repository with its content; checked inside the writing transaction."""
 
     verb = Verb.DELETE_REPOSITORY
     denial_class: ClassVar[type[AccessDenied]] = DeleteDenied
@@ -154,27 +154,27 @@ class RepositoryDeletion(ContentSubject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy(ContentSubject):
-    """An artifact of another repository is about to enter this one; asked inside the writing transaction.
+    """The copy of an artifact from another repository; checked inside the writing transaction.
 
-    What a copy brings is asked about as Push, Mount and Tagging, too.
+    The manifests, blobs and tags of the copy are checked as Push, Mount and Tagging, too.
     """
 
     verb = Verb.COPY
     denial_class: ClassVar[type[AccessDenied]] = PushDenied
 
     source: str
-    """Full name of the repository it comes from."""
+    """The full name of the source repository."""
     digest: str
     tags: tuple[str, ...]
 
     @property
     def reference(self) -> str:
-        """The digest."""
+        """Return the digest."""
         return self.digest
 
 
 def subjects() -> list[type[ContentSubject]]:
-    """Return the classes of subjects."""
+    """Return all classes of subjects in this module."""
     return [
         value
         for value in globals().values()

@@ -1,4 +1,4 @@
-"""What a sweep takes: a batch of the queue, from repositories and charges; what nothing leads to then is claimed."""
+"""The database part of a sweep: takes a batch of the queue and claims the blobs that nothing needs any more."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,18 +18,21 @@ from app.storage.models import IS_LIVE, Blob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenBatch:
-    """A batch of the queue that was taken out of it, and the blobs that nothing leads to any more."""
+    """The result of taking a batch of the queue."""
 
     last: int
+    """The id of the last row, from which the next page starts."""
     full: bool
+    """Whether the page had as many rows as its limit, so that more may follow."""
     dead: Sequence[ClaimedBlob]
+    """The blobs that nothing needs any more, claimed for deletion."""
 
 
 def take_batch(ctx: Context, page: Mapping[str, int]) -> TakenBatch:
     """Take the next batch out of the queue, inside the open writing transaction.
 
-    The page says which: ``cutoff`` and ``window``, ``share`` and ``shares``, ``cursor`` and ``limit``. What a pusher
-    claims stays where it is.
+    ``page`` holds the parameters of ``QUEUE_PAGE``: ``cutoff`` and ``window``, ``share`` and ``shares``, ``cursor`` and
+    ``limit``. Blobs that a push has claimed stay in the queue.
     """
     session = ctx.session
     queue = session.execute(reachability.QUEUE_PAGE, page).all()

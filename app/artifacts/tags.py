@@ -1,4 +1,4 @@
-"""Tags: names for artifacts, moved by pushes, listed in byte order."""
+"""Tags of artifacts: creation and move by pushes, list in byte order, deletion."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ from app.db.plans import run
 from app.events.content import TagCreated
 
 MOST_NAMES: Final = 10_000
-"""Tags of one page."""
+"""The largest number of tags on a page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaggedArtifact:
-    """The artifact that tags are to name."""
+    """The artifact that tags will point at."""
 
     id: int
     digest: str
 
 
 class TagService:
-    """Lists and deletes tags at the registry's door, where the caller's rights were checked."""
+    """Lists and deletes tags; the registry edge has checked the caller's rights before."""
 
     def __init__(self, ctx: Context) -> None:
         """Act for the caller of ``ctx``."""
@@ -42,15 +42,18 @@ class TagService:
     def names(
         self, repository: str, *, last: str = "", limit: int = MOST_NAMES, public_only: bool = False
     ) -> KeysetPage[str]:
-        """Return at most ``limit`` tags after ``last`` in byte order; RepositoryUnknown."""
+        """Return at most ``limit`` tags after ``last`` in byte order; raise RepositoryUnknown.
+
+        With ``public_only`` raise UnauthenticatedError for anything outside public projects.
+        """
         db = self._ctx.ports.db
-        wanted = {"repository": find_published(db, repository, public_only=public_only), "last": last}
-        rows = db.rows(_NAMES, wanted | {"limit": limit + 1})
+        repository_id = find_published(db, repository, public_only=public_only)
+        rows = db.rows(_NAMES, {"repository": repository_id, "last": last, "limit": limit + 1})
         return KeysetPage(items=[row[0] for row in rows[:limit]], more=len(rows) > limit)
 
     @retried()
     def delete(self, repository: str, tag: str) -> None:
-        """Delete a tag; its manifest stays. RepositoryUnknown, ManifestUnknown."""
+        """Delete a tag, but not its manifest; raise RepositoryUnknown, or ManifestUnknown for an unknown tag."""
         with self._ctx.write_content() as session:
             place = lock_published(session, repository)
             row = session.connection().execute(_ONE, {"repository": place.id, "tag": tag}).one_or_none()
@@ -62,9 +65,9 @@ class TagService:
 def point_tags(
     ctx: Context, repository: RepositoryRef, artifact: TaggedArtifact, names: Sequence[str], *, pushed: bool
 ) -> set[int]:
-    """Make or move the tags to the artifact; returns the ids of the artifacts that got or lost one.
+    """Create the tags, or move them to the artifact; return the ids of the artifacts that got or lost a tag.
 
-    The repository's row must be locked. ``pushed`` tells whether they come with a push of the artifact.
+    The caller must have locked the repository's row. ``pushed`` tells whether a push of the artifact sets the tags.
     """
     if not names:
         return set()

@@ -1,4 +1,4 @@
-"""Untagged artifacts and their deletion, group by group, each in the caller's transaction."""
+"""Deletion of untagged artifacts, one group at a time, in the caller's transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from app.artifacts import reachability
 from app.artifacts.deletion import delete_artifacts, require_deletable
 from app.artifacts.holdings import age_queue
 from app.artifacts.models import Artifact, Repository, Tag
-from app.artifacts.repositories import RepositoryRef, lock_repository
+from app.artifacts.repositories import RepositoryRef, lock_repository_or_none
 from app.artifacts.untagged_groups import Group, leads
 from app.context import Context
 from app.db.parts import parts
@@ -22,29 +22,29 @@ _AT_ONCE: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletedGroup:
-    """How many manifests went, and their bytes."""
+    """The number of deleted manifests and their bytes."""
 
     manifests: int
     bytes: int
 
 
 def repositories_with_untagged(ctx: Context, before: datetime, cursor: int) -> Sequence[RepositoryRef]:
-    """Return some repositories behind the id ``cursor`` with untagged artifacts pushed before, in the order of ids.
+    """Return up to 100 repositories with ids above ``cursor`` that have untagged artifacts, in id order.
 
-    None of them is locked.
+    The artifacts were pushed before ``before``. The repositories' rows are not locked.
     """
     rows = ctx.rows(_REPOSITORIES, {"before": before, "cursor": cursor, "limit": _AT_ONCE})
     return [RepositoryRef(id=row.id, project_id=row.project_id, name=row.name, published=row.published) for row in rows]
 
 
 def delete_group(ctx: Context, repository: RepositoryRef, group: Group, window_ms: int) -> DeletedGroup | None:
-    """Delete the group inside the open writing transaction; its blobs need not wait for the window again.
+    """Delete the group inside the open writing transaction; its blobs do not wait for the time window again.
 
-    None, and nothing is deleted, when one of them is gone or something else leads to one by now. Errors as
-    ``require_deletable``.
+    Delete nothing and return None when an artifact of the group is deleted already, or a tag or an index outside the
+    group leads to one by now. Raise what ``require_deletable`` raises.
     """
     session = ctx.session
-    locked = lock_repository(session, repository.name)
+    locked = lock_repository_or_none(session, repository.name)
     if locked is None or locked.id != repository.id or not _stands(ctx, group):
         return None
     blob_ids = {
@@ -59,7 +59,7 @@ def delete_group(ctx: Context, repository: RepositoryRef, group: Group, window_m
 
 
 def require_group_deletable(ctx: Context, repository: RepositoryRef, group: Group) -> None:
-    """Raise what the deletion of the group would be refused with."""
+    """Raise what an admission check raises against the deletion of the group; do not record the refusal."""
     with ctx.read() as session:
         require_deletable(ctx, session, repository, group.artifact_ids, recorded=False)
 
@@ -70,20 +70,20 @@ def manifest_bytes(session: Session, artifact_ids: Sequence[int]) -> int:
 
 
 def delete_stray_tags(session: Session) -> int:
-    """Delete tags whose artifact is gone, and count them; a database that was repaired by hand may hold some."""
+    """Delete tags whose artifact does not exist and return their number; a repair by hand may leave such tags."""
     stray = sa.delete(Tag).where(~sa.exists().where(Artifact.id == Tag.artifact_id)).returning(Tag.id)
     return len(session.execute(stray, execution_options={"synchronize_session": False}).scalars().all())
 
 
 def _stands(ctx: Context, group: Group) -> bool:
-    """Whether all are there, and nothing but each other leads to them."""
+    """Tell whether all artifacts of the group exist, and no tag or index outside the group leads to one."""
     members = set(group.artifact_ids)
-    there = sum(ctx.session.execute(_COUNT, {"ids": part}).scalar_one() for part in parts(members))
+    count = sum(ctx.session.execute(_COUNT, {"ids": part}).scalar_one() for part in parts(members))
     parents, tags = leads(ctx, members)
     return (
-        there == len(members)
-        and all(listing <= members for listing in parents.values())
-        and all(about & members for named in tags.values() for about in named)
+        count == len(members)
+        and all(indexes <= members for indexes in parents.values())
+        and all(subjects & members for subjects_of_tags in tags.values() for subjects in subjects_of_tags)
     )
 
 

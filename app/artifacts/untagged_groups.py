@@ -1,8 +1,8 @@
-"""Which artifacts of a repository go for want of a tag, which of them together, and in which order.
+"""The plan of the deletion of untagged artifacts: which are deleted, in which groups, and in which order.
 
-An artifact goes when whatever leads to it goes: each index that lists it, and the subject of each tag that names it as
-an accessory; other tags keep it. It must have been pushed before the window and name no subject in its manifest, or be
-an accessory of something that goes. Deletion and dry run go by this one plan.
+An artifact is deleted when all indexes that list it are deleted, and the subjects of all its tags, which name it as an
+accessory; any other tag keeps it. It must have been pushed before the time window and have no subject in its manifest,
+or be an accessory of a deleted artifact. The deletion and the dry run use this same plan.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,32 +25,35 @@ _AT_ONCE: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Artifacts that go in one transaction, as accessories do with their subjects."""
+    """Artifacts that are deleted in one transaction, such as subjects with their accessories."""
 
     artifact_ids: tuple[int, ...]
     behind: frozenset[int]
-    """Places in the plan of the groups whose indexes list one of these, and go first."""
+    """Positions in the plan of groups with an index that lists one of these artifacts, which are deleted before."""
 
 
 def plan_groups(ctx: Context, repository_id: int, before: datetime, beat: Callable[[], object]) -> list[Group]:
-    """Plan what goes of a repository; ``beat`` is called now and then, as a large one takes minutes."""
+    """Return the groups of a repository to delete, in order; call ``beat`` regularly, as this may take minutes."""
     search = _Search(ctx, repository_id, before, beat)
     search.run()
     return _ordered(search)
 
 
 def take_in_order(groups: Sequence[Group], take: Callable[[Group], bool]) -> None:
-    """Take the groups in order; one that is not taken keeps those whose members its indexes list."""
+    """Call ``take``, which returns whether it took the group, for the groups in order.
+
+    Skip a group when an index in a group that was not taken lists one of its members.
+    """
     kept: set[int] = set()
-    for place, group in enumerate(groups):
+    for position, group in enumerate(groups):
         if group.behind & kept or not take(group):
-            kept.add(place)
+            kept.add(position)
 
 
 def leads(ctx: Context, artifact_ids: Iterable[int]) -> tuple[dict[int, set[int]], dict[int, list[set[int]]]]:
-    """Return what leads to each artifact: the indexes that list it, and for each of its tags the subjects it is about.
+    """Return, by artifact id, the ids of the indexes that list it, and the ids of the subjects of each of its tags.
 
-    A tag about no subject of the repository is a set of none.
+    A tag that names no artifact of the repository as its subject has an empty set.
     """
     parents: dict[int, set[int]] = {}
     tags: dict[int, dict[int, set[int]]] = {}
@@ -58,35 +61,37 @@ def leads(ctx: Context, artifact_ids: Iterable[int]) -> tuple[dict[int, set[int]
         for row in ctx.rows(_PARENTS, {"ids": part}):
             parents.setdefault(row.child_id, set()).add(row.parent_id)
         for row in ctx.rows(_TAGS, {"ids": part}):
-            about = tags.setdefault(row.artifact_id, {}).setdefault(row.tag_id, set())
-            about.update(() if row.subject_id is None else (row.subject_id,))
-    return parents, {artifact_id: list(named.values()) for artifact_id, named in tags.items()}
+            subjects = tags.setdefault(row.artifact_id, {}).setdefault(row.tag_id, set())
+            subjects.update(() if row.subject_id is None else (row.subject_id,))
+    return parents, {artifact_id: list(subjects_of.values()) for artifact_id, subjects_of in tags.items()}
 
 
 class _Search:
-    """The search for what goes: from the untagged artifacts to what nothing else leads to."""
+    """Finds the artifacts to delete: first the untagged ones, then those that only deleted artifacts lead to."""
 
     def __init__(self, ctx: Context, repository_id: int, before: datetime, beat: Callable[[], object]) -> None:
         self._ctx = ctx
         self._place = {"repository": repository_id, "before": before}
         self._beat = beat
         self._waiting: dict[int, list[int]] = {}
-        """Artifact -> those that wait for it to go."""
+        """Artifact id -> ids of artifacts that are checked again when it is deleted."""
         self._tags: dict[int, list[set[int]]] = {}
+        """Artifact id -> for each of its tags the subjects, of all artifacts examined."""
         self.doomed: set[int] = set()
+        """Ids of the artifacts to delete."""
         self.parents: dict[int, set[int]] = {}
-        """Of what was looked at and is listed by an index."""
+        """Artifact id -> ids of the indexes that list it, of the artifacts examined."""
         self.attached: list[tuple[int, int]] = []
-        """Pairs of an accessory and a subject that goes."""
+        """Pairs (accessory, subject) in which the subject is deleted."""
 
     def run(self) -> None:
-        """Find everything that goes."""
+        """Find all artifacts to delete."""
         latest = set(self._roots())
         while latest:
             self.doomed |= latest
             candidates = self._candidates(latest) - self.doomed
-            self._look_at(candidates - self._tags.keys())
-            latest = {each for each in candidates if self._goes(each)}
+            self._examine(candidates - self._tags.keys())
+            latest = {candidate for candidate in candidates if self._is_doomed(candidate)}
 
     def _roots(self) -> Iterator[int]:
         cursor = 0
@@ -95,8 +100,8 @@ class _Search:
             cursor = page[-1].id
 
     def _candidates(self, latest: AbstractSet[int]) -> set[int]:
-        """What may go now that the latest do: their children and accessories, and what waited for them."""
-        candidates = {each for artifact_id in latest for each in self._waiting.pop(artifact_id, ())}
+        """Return the artifacts to check after the latest: their children, accessories, and those waiting for them."""
+        candidates = {waiting for artifact_id in latest for waiting in self._waiting.pop(artifact_id, ())}
         for part in parts(latest, _AT_ONCE):
             candidates.update(row.child_id for row in self._rows(_CHILDREN, {**self._place, "ids": part}))
             attached = [(row.artifact_id, row.subject_id) for row in self._rows(_ATTACHED, {"ids": part})]
@@ -104,19 +109,19 @@ class _Search:
             self.attached += attached
         return candidates
 
-    def _look_at(self, candidates: AbstractSet[int]) -> None:
-        """Learn what leads to the candidates, and let them wait for it."""
+    def _examine(self, candidates: AbstractSet[int]) -> None:
+        """Load the indexes and subjects of the candidates, and let the candidates wait for those not deleted."""
         self._beat()
         parents, tags = leads(self._ctx, candidates)
         self.parents |= parents
-        for each in candidates:
-            self._tags[each] = tags.get(each, [])
-            for blocker in set().union(parents.get(each, ()), *self._tags[each]) - self.doomed:
-                self._waiting.setdefault(blocker, []).append(each)
+        for candidate in candidates:
+            self._tags[candidate] = tags.get(candidate, [])
+            for blocker in set().union(parents.get(candidate, ()), *self._tags[candidate]) - self.doomed:
+                self._waiting.setdefault(blocker, []).append(candidate)
 
-    def _goes(self, artifact_id: int) -> bool:
+    def _is_doomed(self, artifact_id: int) -> bool:
         parents = self.parents.get(artifact_id, set())
-        return parents <= self.doomed and all(about & self.doomed for about in self._tags[artifact_id])
+        return parents <= self.doomed and all(subjects & self.doomed for subjects in self._tags[artifact_id])
 
     def _rows(self, statement: sa.Executable, parameters: dict[str, Any]) -> Sequence[sa.Row[Any]]:
         self._beat()
@@ -124,9 +129,9 @@ class _Search:
 
 
 def _ordered(search: _Search) -> list[Group]:
-    """Put accessories and subjects together, and groups behind those whose indexes list one of theirs.
+    """Group accessories with their subjects, and order the groups so that indexes come before their children.
 
-    Groups that list each other's members go together.
+    Groups whose indexes list each other's members become one group, the last.
     """
     members = _together(search)
     group_of = {artifact_id: group for group, artifact_ids in members.items() for artifact_id in artifact_ids}
@@ -143,21 +148,21 @@ def _ordered(search: _Search) -> list[Group]:
             left[follower] -= 1
             if not left[follower]:
                 order.append(follower)
-    place = {group: position for position, group in enumerate(order)}
+    position_of = {group: position for position, group in enumerate(order)}
     groups = [
-        Group(artifact_ids=tuple(members[group]), behind=frozenset(place[each] for each in behind[group]))
+        Group(artifact_ids=tuple(members[group]), behind=frozenset(position_of[before] for before in behind[group]))
         for group in order
     ]
-    circular = members.keys() - place.keys()
+    circular = members.keys() - position_of.keys()
     if circular:
         whole = tuple(artifact_id for group in sorted(circular) for artifact_id in members[group])
-        first = {place[each] for group in circular for each in behind[group] if each in place}
+        first = {position_of[before] for group in circular for before in behind[group] if before in position_of}
         groups.append(Group(artifact_ids=whole, behind=frozenset(first)))
     return groups
 
 
 def _together(search: _Search) -> dict[int, list[int]]:
-    """The artifacts that go, by the first of those that accessories join."""
+    """Return the artifacts to delete, grouped with their accessories, by the lowest id of the group (union-find)."""
     first = {artifact_id: artifact_id for artifact_id in search.doomed}
 
     def find(artifact_id: int) -> int:
@@ -167,8 +172,8 @@ def _together(search: _Search) -> dict[int, list[int]]:
 
     for pair in search.attached:
         if search.doomed.issuperset(pair):
-            one, other = map(find, pair)
-            first[max(one, other)] = min(one, other)
+            accessory, subject = map(find, pair)
+            first[max(accessory, subject)] = min(accessory, subject)
     members: dict[int, list[int]] = {}
     for artifact_id in sorted(search.doomed):
         members.setdefault(find(artifact_id), []).append(artifact_id)

@@ -1,4 +1,4 @@
-"""What clients send into upload sessions."""
+"""The parts that clients send to upload sessions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Content on its way into a session."""
+    """A part of a blob that a client is sending to a session."""
 
     pieces: Iterable[memoryview]
-    """Each is valid until the next is asked for; an empty one means that nothing comes for a moment."""
+    """A piece is valid until the next one is asked for; an empty one means that the client sends nothing now."""
     length: int | None = None
-    """The bytes that it must turn out to have, when nothing else makes sure of that."""
+    """The length in bytes that the part must have, when Content-Length does not ensure it."""
     declared: int | None = None
-    """The bytes that were announced; None when they were not."""
+    """The Content-Length in bytes; None without one."""

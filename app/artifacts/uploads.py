@@ -1,13 +1,13 @@
-"""Uploads: from a session's first byte to a blob in a repository."""
+"""Upload sessions of blobs: start, append, complete and cancel."""
 
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from app.artifacts.blobs import BlobService
-from app.artifacts.quarantine import NewObject, broken_key
+from app.artifacts.quarantine import NewObject, broken_key_or_none
 from app.artifacts.room import UploadRoom
-from app.artifacts.sealed_sessions import is_id, seal, unseal
+from app.artifacts.sealed_sessions import is_id, seal, unseal_or_none
 from app.artifacts.session_rows import SessionRows
 from app.artifacts.small_blobs import SMALL, SmallBlobs
 from app.artifacts.subjects import UploadStart
@@ -27,11 +27,11 @@ from app.storage.models import CANCELLED
 from app.storage.sessions import Reached, UploadSession
 
 NO_PROJECT: Final = 0
-"""Of a session without a row, which counts nowhere."""
+"""The project id of a session without a row, which counts against no limit."""
 
 
 class UploadService:
-    """Upload sessions of repositories, for one call. A session belongs to the repository name it was started under."""
+    """The upload sessions of repositories, for one call; a session belongs to the repository it was started in."""
 
     def __init__(self, ctx: Context) -> None:
         """Serve the call of ``ctx``."""
@@ -42,10 +42,10 @@ class UploadService:
 
     @retried()
     def start(self, name: RepositoryName, algorithm: str = "sha256") -> UploadSession:
-        """Begin a session whose content is hashed by ``algorithm`` on the way.
+        """Start a session whose content is hashed with ``algorithm`` while it arrives.
 
-        It has no row before it holds bytes. Errors as ``UploadRoom.require_project``; ReadOnly or UnavailableError
-        while content may not change, StorageFull while there is no room on the disk.
+        It has no row before its first bytes. Raise what ``UploadRoom.require_project`` raises; ReadOnly or
+        UnavailableError while content must not change; StorageFull while the disk is full.
         """
         self._ctx.ports.room.require()
         gate.require_open(gate.glance(self._ctx.ports.db))
@@ -53,12 +53,12 @@ class UploadService:
         return _sealed(name, seal(self._ctx, name, algorithm), algorithm)
 
     def find(self, name: RepositoryName, upload_id: str, *, finished: bool = False) -> UploadSession:
-        """The session, with ``finished`` also for some minutes after its end; UploadUnknown without one."""
+        """Return an open session, or with ``finished`` one that finished some minutes ago; raise UploadUnknown."""
         if not is_id(upload_id):
             raise UploadUnknown
         upload = sessions.find_or_none(self._ctx.ports.db, upload_id, name, self._ctx.ports.clock.now())
         if upload is None:
-            unsealed = unseal(self._ctx, name, upload_id)
+            unsealed = unseal_or_none(self._ctx, name, upload_id)
             if unsealed is None:
                 raise UploadUnknown
             return _sealed(name, upload_id, unsealed.algorithm)
@@ -67,11 +67,11 @@ class UploadService:
         return upload
 
     def append(self, upload: UploadSession, part: Part) -> Pausing[int]:
-        """Add a part at the session's offset and return the new one; errors as ``Ingest.append``.
+        """Append a part at the session's offset and return the new offset.
 
-        ReadOnly or UnavailableError while content may not change. QuotaExceeded when the project has no room for so
-        many bytes; the session has ended then, since it can never be completed. TooManyRequests for the first bytes of
-        one session too many.
+        Raises: what ``Ingest.append`` raises; ReadOnly or UnavailableError while content must not change; QuotaExceeded
+        when the part exceeds the project's quota, which cancels the session; TooManyRequests when the account or the
+        project has too many open sessions.
         """
         self._ctx.ports.room.require()
         gate.require_open(gate.glance(self._ctx.ports.db))
@@ -85,11 +85,13 @@ class UploadService:
             raise
 
     def complete(self, name: RepositoryName, upload: UploadSession, digest: Digest, last: Part | None) -> Pausing[None]:
-        """Add the last part and make the whole a blob of the repository, durable when this returns; or change nothing.
+        """Append the last part and store the content as a durable blob of the repository; change nothing on an error.
 
-        Sent again after it succeeded, it succeeds while the repository holds the blob, and is UploadUnknown from then
-        on. DigestInvalid when the content has another digest, QuotaExceeded when the project has no room for it; errors
-        as ``Ingest.closing``, and those of the write gate.
+        A repeated request for a finished session succeeds while the repository holds the blob, and raises UploadUnknown
+        afterwards.
+
+        Raises: DigestInvalid when the content has another digest; QuotaExceeded when it exceeds the project's quota;
+        what ``Ingest.closing`` and the write gate raise.
         """
         if upload.digest is not None:
             if upload.digest != digest:
@@ -112,12 +114,12 @@ class UploadService:
         body = None if last is None else self._admitted(upload, last, digest)
         with self._ingest.closing(upload, body, digest) as arriving:
             content = yield from arriving
-            unneeded = self._commit(name, content, broken_key(self._ctx, content))
+            unneeded = self._commit(name, content, broken_key_or_none(self._ctx, content))
         if unneeded is not None:
             self._ctx.ports.storage.delete(unneeded)
 
     def abandon(self, upload: UploadSession) -> None:
-        """End a session that its client was not told of, and forget its bytes."""
+        """Cancel a session whose id the client never got, and delete its bytes."""
         with suppress(UploadUnknown):
             name = RepositoryName(upload.repository)
             stored = sessions.find_or_none(self._ctx.ports.db, upload.id, name, self._ctx.ports.clock.now())
@@ -126,7 +128,7 @@ class UploadService:
 
     @retried()
     def cancel(self, upload: UploadSession) -> None:
-        """End the session and forget its bytes, also while a request is writing to it."""
+        """Cancel the session and delete its bytes, also while a request is writing to it."""
         if not upload.stored:
             try:
                 ended = replace(_with_row(upload), digest=CANCELLED)
@@ -142,7 +144,7 @@ class UploadService:
             self._ctx.ports.storage.delete(upload.key)
 
     def _require_held(self, name: RepositoryName, digest: Digest) -> None:
-        """Make sure that what a finished session became can be pulled, and stays until a manifest names it."""
+        """Claim the blob of a finished session, until a manifest names it; raise UploadUnknown when it is deleted."""
         blobs = BlobService(self._ctx)
         try:
             blobs.claim(name, digest, blobs.find(name, digest, public_only=False))
@@ -150,7 +152,10 @@ class UploadService:
             raise UploadUnknown("the blob of this upload was deleted meanwhile") from error
 
     def _stored(self, upload: UploadSession) -> UploadSession:
-        """The session with a row, from now on; ProjectUnknown, errors as ``SessionRows.open`` and of admission."""
+        """Insert the session's row, if it has none, and return the session.
+
+        Raise ProjectUnknown, what ``SessionRows.open`` raises, and what an admission check raises.
+        """
         if upload.stored:
             return upload
         project = quotas.find_project(self._ctx, RepositoryName(upload.repository).project)
@@ -160,7 +165,7 @@ class UploadService:
         return upload
 
     def _admitted(self, upload: UploadSession, part: Part, digest: Digest | None = None) -> Body:
-        """The part as a body that may pass neither the project's limit nor what the disk can take."""
+        """Return the part as a body that is checked against the project's quota and the free space on the disk."""
         declared = part.length if part.length is not None else part.declared
         return Body(
             pieces=self._ctx.ports.room.guarded(part.pieces),

@@ -1,4 +1,4 @@
-"""What callers are shown of repositories and artifacts."""
+"""Views: what the management API shows of repositories and artifacts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,7 +64,7 @@ class AccessoryView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactView:
-    """An artifact with what belongs to it; parts that were not asked for are empty."""
+    """An artifact with its tags, references and accessories; parts that were not requested are empty."""
 
     id: int
     project_id: int
@@ -85,4 +85,4 @@ class ArtifactView:
     tags: tuple[TagView, ...] = ()
     accessories: tuple[AccessoryView, ...] = ()
     slots: Mapping[str, object] = field(default_factory=dict)
-    """What other features show of it, by the name of its member in the API."""
+    """What other features show of the artifact, by the name of the member in the API."""

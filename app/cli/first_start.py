@@ -35,7 +35,7 @@ def prepare(settings: Settings) -> None:
         database.dispose()
     ports = build(settings)
     try:
-        ports.storage.driver.check()
+        ports.storage.driver.require_writable()
         _ensure_administrator_and_library(ports)
     finally:
         ports.db.dispose()

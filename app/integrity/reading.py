@@ -72,7 +72,7 @@ def read(ctx: Context, copy: StoredCopy, begun: Partial | None, pace: Pace) -> F
 def _read(ctx: Context, copy: StoredCopy, begun: Partial | None, pace: Pace) -> Finding | Partial:
     algorithm = Digest.parse(copy.digest).algorithm
     offset = begun.offset if begun and (begun.blob_id, begun.key) == (copy.id, copy.key) else 0
-    running = hash_state.resume(algorithm, bytes.fromhex(begun.state) if begun and offset else None, offset)
+    running = hash_state.resume_or_none(algorithm, bytes.fromhex(begun.state) if begun and offset else None, offset)
     if running is None:
         running, offset = hash_state.start(algorithm), 0
     view = memoryview(bytearray(pace.block))

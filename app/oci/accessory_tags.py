@@ -1,4 +1,4 @@
-"""Tags by which tools without referrers name an accessory of a digest: cosign's, and distribution-spec's fallback."""
+"""Tags that name an artifact as an accessory of a digest: cosign's, and distribution-spec's referrers tag schema."""
 
 import re
 from typing import Final
@@ -9,27 +9,27 @@ from app.oci.manifests import Manifest, Shape
 SUFFIXES: Final = ("", ".sig", ".att", ".sbom")
 PREFIX: Final = "sha256-"
 STEM: Final = len(PREFIX) + 64
-"""Characters of such a tag without its suffix."""
+"""The length of such a tag without its suffix."""
 LENGTHS: Final = frozenset(STEM + len(suffix) for suffix in SUFFIXES)
 _TAG: Final = re.compile(rf"{PREFIX}([0-9a-f]{{64}})({'|'.join(map(re.escape, SUFFIXES))})")
 
 
-def subject_of(tag: str, manifest: Manifest) -> str | None:
-    """The digest that ``manifest`` says something about under ``tag``; None for other tags.
+def subject_or_none(tag: str, manifest: Manifest) -> str | None:
+    """Return the digest of the subject that ``tag`` gives the manifest; None for other tags.
 
-    Without a suffix it is the referrers tag schema, which is an index (distribution-spec, Referrers Tag Schema).
+    A tag without a suffix names a subject only for an index (distribution-spec, Referrers Tag Schema).
     """
-    named = _TAG.fullmatch(tag)
-    if named is None or not (named[2] or manifest.shape is Shape.INDEX):
+    match = _TAG.fullmatch(tag)
+    if match is None or not (match[2] or manifest.shape is Shape.INDEX):
         return None
-    return f"sha256:{named[1]}"
+    return f"sha256:{match[1]}"
 
 
 def tagged_kind(tag: str, manifest: Manifest) -> AccessoryKind:
-    """Harbor's accessory type of what is pushed under such a tag."""
+    """Return Harbor's accessory type of a manifest that is pushed under such a tag."""
     return AccessoryKind.COSIGN if tag.endswith(".sig") else accessory_kind(manifest)
 
 
 def tags_about(digest: str) -> tuple[str, ...]:
-    """The tags under which accessories of ``digest`` are looked for."""
+    """Return the tags that name an artifact as an accessory of ``digest``."""
     return tuple(digest.replace(":", "-") + suffix for suffix in SUFFIXES)

@@ -1,4 +1,4 @@
-"""Which of Harbor's artifact and accessory types a manifest is."""
+"""Harbor's artifact and accessory types, and how a manifest's type is determined."""
 
 import re
 from enum import StrEnum
@@ -9,7 +9,7 @@ from app.oci.manifests import Manifest, Shape
 
 
 class ArtifactKind(StrEnum):
-    """The types that Harbor names; others are taken from the config's media type, in upper case."""
+    """The artifact types that Harbor names; other types come from the config's media type, in upper case."""
 
     IMAGE = "IMAGE"
     CHART = "CHART"
@@ -21,7 +21,7 @@ class ArtifactKind(StrEnum):
 
 
 class AccessoryKind(StrEnum):
-    """What an artifact is to its subject."""
+    """Harbor's types of accessories."""
 
     COSIGN = "signature.cosign"
     NOTATION = "signature.notation"
@@ -55,15 +55,15 @@ _NYDUS_LAYER_ANNOTATION: Final = "containerd.io/snapshot/nydus-bootstrap"
 
 def artifact_kind(manifest: Manifest) -> str:
     """Return Harbor's artifact type, at most 64 characters."""
-    notes = manifest.annotations or {}
-    types = (manifest.declared_type, manifest.config_type, notes.get(_CNAB_ANNOTATION, ""))
-    named = next((_BY_TYPE[each] for each in types if each in _BY_TYPE), None)
-    if named:
-        return named
+    annotations = manifest.annotations or {}
+    types = (manifest.declared_type, manifest.config_type, annotations.get(_CNAB_ANNOTATION, ""))
+    kind = next((_BY_TYPE[type_] for type_ in types if type_ in _BY_TYPE), None)
+    if kind:
+        return kind
     if manifest.shape is Shape.INDEX:
         return ArtifactKind.IMAGE
     if manifest.config_type in IMAGE_CONFIGS:
-        return ArtifactKind.WASM if _WASM_ANNOTATION in notes else ArtifactKind.IMAGE
+        return ArtifactKind.WASM if _WASM_ANNOTATION in annotations else ArtifactKind.IMAGE
     conventional = _CONVENTIONAL.fullmatch(manifest.config_type)
     return conventional[1].upper() if conventional else ArtifactKind.UNKNOWN
 
@@ -72,8 +72,8 @@ def accessory_kind(manifest: Manifest) -> AccessoryKind:
     """Return Harbor's accessory type of a manifest that has a subject."""
     layers = manifest.layers
     types = (manifest.artifact_type, *(layer.media_type for layer in layers[:1]))
-    named = next((_ACCESSORY_BY_TYPE[each] for each in types if each in _ACCESSORY_BY_TYPE), None)
-    if named:
-        return named
+    kind = next((_ACCESSORY_BY_TYPE[type_] for type_ in types if type_ in _ACCESSORY_BY_TYPE), None)
+    if kind:
+        return kind
     nydus = any(_NYDUS_LAYER_ANNOTATION in (layer.annotations or {}) for layer in layers[-1:])
     return AccessoryKind.NYDUS if nydus else AccessoryKind.SUBJECT

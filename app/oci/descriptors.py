@@ -1,4 +1,4 @@
-"""Content descriptors (image-spec descriptor.md), read strictly where meaning depends on them."""
+"""Content descriptors (image-spec descriptor.md), parsed strictly in the fields that the registry relies on."""
 
 import binascii
 import re
@@ -16,7 +16,7 @@ _VISIBLE: Final = re.compile(r"[\x20-\x7e]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptor:
-    """What a document says about other content: its media type, digest and size."""
+    """A content descriptor: the media type, digest and size of other content."""
 
     media_type: str
     digest: Digest
@@ -27,16 +27,16 @@ class Descriptor:
 
     @property
     def distributable(self) -> bool:
-        """Whether a registry has to hold the content."""
+        """Tell whether a registry must hold the content (False for non-distributable layers)."""
         return self.media_type not in NON_DISTRIBUTABLE
 
 
 def descriptor(value: object, place: str) -> Descriptor:
-    """Read a descriptor; ManifestInvalid names the ``place``, as in ``layers[3].size``."""
+    """Parse a descriptor; raise ManifestInvalid that names the ``place``, as in ``layers[3].size``."""
     if not isinstance(value, dict):
         raise ManifestInvalid(f"{place} must be a descriptor, an object with mediaType, digest and size")
     platform = value.get("platform")
-    read = Descriptor(
+    parsed = Descriptor(
         media_type=media_type(value.get("mediaType"), f"{place}.mediaType"),
         digest=_digest(value.get("digest"), f"{place}.digest"),
         size=_size(value.get("size"), f"{place}.size"),
@@ -45,21 +45,21 @@ def descriptor(value: object, place: str) -> Descriptor:
         platform=platform if isinstance(platform, dict) else None,
     )
     if value.get("data") is not None:
-        require_data(value["data"], place, read.digest, read.size)
-    return read
+        require_data(value["data"], place, parsed.digest, parsed.size)
+    return parsed
 
 
 def require_data(value: object, place: str, digest: Digest, size: int | None = None) -> None:
-    """Raise ManifestInvalid for embedded content that is not the content which the descriptor names.
+    """Raise ManifestInvalid unless the embedded content has the descriptor's size and digest.
 
-    Readers take it instead of the blob, so that it must be base64 of as many bytes and of that digest (image-spec
-    descriptor.md, Embedded Content).
+    Clients use the embedded content instead of the blob, so it must be the same bytes, in base64 (image-spec
+    descriptor.md, Embedded Content). A ``size`` of None is not compared.
     """
     where = f"{place}.data".removeprefix(".")
     if not isinstance(value, str):
         raise ManifestInvalid(f"{where} must be text, the content in base64", detail={"place": where})
     if digest.algorithm not in UPLOADABLE:
-        message = f"{where} cannot be compared with a digest of another algorithm than {' or '.join(UPLOADABLE)}"
+        message = f"{where} can be verified only with a digest by {' or '.join(UPLOADABLE)}"
         raise ManifestInvalid(message, detail={"place": where})
     try:
         content = binascii.a2b_base64(value, strict_mode=True)
@@ -72,7 +72,7 @@ def require_data(value: object, place: str, digest: Digest, size: int | None = N
 
 
 def descriptors(value: object, place: str) -> tuple[Descriptor, ...]:
-    """Read a list of descriptors; null is the empty list."""
+    """Parse a list of descriptors, where null is the empty list; raise ManifestInvalid that names the place."""
     if value is None:
         return ()
     if not isinstance(value, list):
@@ -81,9 +81,9 @@ def descriptors(value: object, place: str) -> tuple[Descriptor, ...]:
 
 
 def media_type(value: object, place: str) -> str:
-    """Read a media type, kept as it is; empty when absent.
+    """Return a media type unchanged; empty when it is absent.
 
-    ManifestInvalid also for a known one in another spelling, which readers that know it would take for it.
+    Raise ManifestInvalid for an invalid one, and for a known one in another spelling, which clients read as the known.
     """
     if value is None:
         return ""
@@ -97,13 +97,13 @@ def require_spelling(value: str, place: str) -> None:
     """Raise ManifestInvalid for a known media type in another spelling, or with parameters (RFC 9110 section 8.3.1)."""
     if value in KNOWN:
         return
-    meant = value.partition(";")[0].strip().lower()
-    if meant in KNOWN:
-        raise ManifestInvalid(f"{place}: write {value[:300]!r} as {meant!r}")
+    known = value.partition(";")[0].strip().lower()
+    if known in KNOWN:
+        raise ManifestInvalid(f"{place}: write {value[:300]!r} as {known!r}")
 
 
 def annotations(value: object, place: str) -> Mapping[str, str] | None:
-    """Read annotations, a map of text to text; None when absent."""
+    """Return annotations, a map of text to text; None when absent. Raise ManifestInvalid for anything else."""
     if value is None:
         return None
     if isinstance(value, dict) and all(isinstance(text, str) for text in value.values()):

@@ -1,4 +1,4 @@
-"""JSON from outside: parsed once, strictly, and made fit to be stored."""
+"""JSON documents of clients: parsing that accepts only what all readers read alike, and cleaning for the database."""
 
 import json
 import math
@@ -16,7 +16,7 @@ _PARTING: Final = (b",", b"[", b"{")
 
 
 def parse_object(body: bytes, form: Form) -> dict[str, Any]:
-    """Parse a manifest; ManifestInvalid for what is no JSON object, for nesting without end and as ``parse_plain``."""
+    """Parse a manifest; raise ManifestInvalid unless it is a JSON object, and for what ``parse_plain`` refuses."""
     try:
         document = parse_plain(body, form)
     except ValueError as error:
@@ -27,16 +27,16 @@ def parse_object(body: bytes, form: Form) -> dict[str, Any]:
 
 
 def parse_plain(body: bytes, form: Form, root: str = "") -> Any:  # noqa: ANN401 - a JSON value
-    """Parse JSON that means the same to all readers; ValueError for what is no JSON to this one.
+    """Parse JSON that all readers read alike.
 
-    ManifestInvalid, with a place that begins with ``root``, for a member named twice, for one that readers which
-    ignore case take for another (``folding``), also where only readers less strict than this one would see it, and for
-    nesting without end, or values without measure.
+    Raises: ValueError for invalid JSON. ManifestInvalid, with a place that begins with ``root``, for a duplicate
+    member; for a member that readers which ignore case take for another one (see ``folding``); for either of these in
+    invalid JSON that lenient readers accept; for too deep nesting or too many values.
     """
     if sum(map(body.count, _PARTING)) > DOCUMENT_PARTS:
         raise ManifestInvalid(f"{root or 'manifest'} holds more than {DOCUMENT_PARTS} values")
     try:
-        document = _parsed(body, root)
+        document = _parse(body, root)
         require_exact_names(document, form, root)
     except RecursionError:
         raise ManifestInvalid(f"{root or 'manifest'} is nested too deeply") from None
@@ -46,25 +46,25 @@ def parse_plain(body: bytes, form: Form, root: str = "") -> Any:  # noqa: ANN401
     return document
 
 
-def _parsed(body: bytes, root: str) -> object:
+def _parse(body: bytes, root: str) -> object:
     document = orjson.loads(body)
-    doubled = False
+    has_duplicates = False
 
-    def look(pairs: list[tuple[str, object]]) -> None:
-        nonlocal doubled
-        doubled = doubled or len(dict(pairs)) != len(pairs)
+    def note_duplicates(pairs: list[tuple[str, object]]) -> None:
+        nonlocal has_duplicates
+        has_duplicates = has_duplicates or len(dict(pairs)) != len(pairs)
 
-    json.loads(body, object_pairs_hook=look)
-    if doubled:
+    json.loads(body, object_pairs_hook=note_duplicates)
+    if has_duplicates:
         del document
-        _refuse_doubled(json.loads(body, object_pairs_hook=_members), root)
+        _require_no_duplicates(json.loads(body, object_pairs_hook=_members), root)
     return document
 
 
 def _require_plain_to_lenient(body: bytes, form: Form, root: str) -> None:
-    """Hold what others may read to the same rules: invalid UTF-8, half surrogates, huge numbers, words behind the end.
+    """Apply the same rules to invalid JSON that lenient readers, such as Go's decoder, accept.
 
-    Go's decoder, for one, takes all of these.
+    They accept invalid UTF-8, lone surrogates, huge numbers, and text after the end of the document.
     """
     text = body.decode(errors="replace").lstrip(" \t\r\n")
     try:
@@ -73,12 +73,12 @@ def _require_plain_to_lenient(body: bytes, form: Form, root: str) -> None:
         return
     except RecursionError:
         raise ManifestInvalid(f"{root or 'manifest'} is nested too deeply") from None
-    _refuse_doubled(document, root)
+    _require_no_duplicates(document, root)
     require_exact_names(document, form, root)
 
 
 def storable(value: object, levels: int = NESTING) -> Any:  # noqa: ANN401 - a JSON value
-    """Return the JSON value without what a database cannot keep: NUL, infinite numbers, more than ``levels`` levels."""
+    """Return the JSON value without what a database cannot store: NUL, infinite numbers, levels below ``levels``."""
     match value:
         case str():
             return value.replace("\0", "")
@@ -95,12 +95,12 @@ def storable(value: object, levels: int = NESTING) -> Any:  # noqa: ANN401 - a J
 
 
 def storable_map(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """As ``storable`` for an object; None stays None."""
+    """Return the JSON object as ``storable`` does; None for None."""
     return None if value is None else {str(name).replace("\0", ""): storable(item) for name, item in value.items()}
 
 
-class _Doubled(dict[str, object]):
-    """An object that names a member twice."""
+class _WithDuplicate(dict[str, object]):
+    """A JSON object with a duplicate member, whose name is ``name``."""
 
     def __init__(self, pairs: list[tuple[str, object]]) -> None:
         super().__init__(pairs)
@@ -108,21 +108,21 @@ class _Doubled(dict[str, object]):
 
 
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    return made if len(made) == len(pairs) else _Doubled(pairs)
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else _WithDuplicate(pairs)
 
 
 _LENIENT: Final = json.JSONDecoder(object_pairs_hook=_members, parse_int=float)
 
 
-def _refuse_doubled(document: object, root: str) -> None:
+def _require_no_duplicates(document: object, root: str) -> None:
     pending: list[tuple[object, Path]] = [(document, None)]
     while pending:
         value, path = pending.pop()
-        if isinstance(value, _Doubled):
+        if isinstance(value, _WithDuplicate):
             where = place((path, value.name), root)
             raise ManifestInvalid(f"{where} is named twice", detail={"member": value.name[:SHOWN], "place": where})
         if isinstance(value, dict):
             pending += ((item, (path, name)) for name, item in value.items())
         elif isinstance(value, list):
-            pending += ((item, (path, at)) for at, item in enumerate(value))
+            pending += ((item, (path, position)) for position, item in enumerate(value))

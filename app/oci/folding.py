@@ -1,16 +1,16 @@
-"""Names of members as Go reads them: who is an object with members, who is a map, and what two readers would differ on.
+"""Member names that Go's JSON decoder and other readers read differently, because Go ignores their case.
 
-Most clients decode with Go's encoding/json. Into a struct it takes a member whose name equals a field's without regard
-to case (U+017F, the long s, is an s and U+212A, the Kelvin sign, a k), and the last such member wins; into a map it
-takes every name as it is. Other readers, this registry among them, know exact names only. So in an object that is a
-struct to Go a name that is a known one under folding without being it is refused, and so are two names that fold to
-one, known or not: a later version may know them. Objects of which no form is known here are held to the second half.
+Most clients use Go's encoding/json. Decoding into a struct, it matches member names without regard to case (U+017F, the
+long s, counts as s, and U+212A, the Kelvin sign, as k), and the last match wins; decoding into a map, it keeps every
+name as it is. Other readers, this registry among them, match exact names only. So in an object that Go decodes into a
+struct, this module refuses a name that equals a known name only when case is ignored, and two names that are equal
+when case is ignored, known or not, as a later version may know them. In objects of unknown form it refuses the latter.
 
 Structs: manifests, indexes, descriptors, platforms; image configs with their ``config``, ``container_config``,
 ``Healthcheck``, ``rootfs`` and ``history``; charts with their maintainers and dependencies; payloads of signatures.
-Maps, free to hold "A" beside "a": ``annotations`` anywhere; ``Labels``, ``ExposedPorts`` and ``Volumes`` of an image's
-config; ``optional`` of a simple signing payload; ``digest`` of a statement's subject. A statement's predicate is kept
-as it came by most readers: in it only the names that provenance is judged by must not stand in two spellings.
+Maps, which may hold "A" beside "a": ``annotations`` anywhere; ``Labels``, ``ExposedPorts`` and ``Volumes`` of an image
+config; ``optional`` of a simple signing payload; ``digest`` of a statement's subject. Most readers keep a statement's
+predicate as it is: in it, only names that verifiers of provenance read must not occur in two spellings.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,33 +20,33 @@ from typing import Final
 from app.core.errors import ManifestInvalid
 
 Path = tuple["Path", str | int] | None
-"""Where a value stands: in what, and under which name or number."""
+"""The place of a value: the path of the object or list that contains it, and its name or position there."""
 _LONG_S: Final = "\u017f"
 SHOWN: Final = 200
-"""Characters of a name or place in a message."""
+"""The characters of a name or place that a message shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What an object, or each object of a list, is to Go: a struct with these members, or a map."""
+    """How Go decodes an object, or the objects of a list: into a struct with these members, or into a map."""
 
     members: Mapping[str, "Form | None"] = field(default_factory=dict)
-    """Known names; with a form where the value has members of its own."""
+    """The known names, with the form of the value when it is an object or a list of objects."""
     is_map: bool = False
     is_open: bool = False
-    """Whether only a known member beside another spelling of it is refused: most readers keep the value as it came."""
+    """True where most readers keep the value as it is: only a known member beside another spelling of it is refused."""
     inner: tuple[tuple[str, "Form"], ...] = field(init=False)
     folded: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Prepare what is asked of every object."""
+        """Compute what the check of every object needs."""
         inner = tuple((name, form) for name, form in self.members.items() if form is not None)
         object.__setattr__(self, "inner", inner)
         object.__setattr__(self, "folded", {fold(name): name for name in self.members})
 
 
 def fold(name: str) -> str:
-    """Return the name such that two are equal when Go takes one for the other."""
+    """Return the name folded as Go does: two names that Go does not tell apart have the same folded name."""
     return name.lower().replace(_LONG_S, "s")
 
 
@@ -75,7 +75,7 @@ MANIFEST: Final = _struct(
     subject=DESCRIPTOR,
     annotations=MAP,
 )
-"""Of all manifests and indexes together, so that none is taken for another."""
+"""One form for manifests and indexes, so that readers cannot take one for the other."""
 _HEALTHCHECK: Final = _struct("Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries")
 _CONTAINER: Final = _struct(
     *("User", "Env", "Entrypoint", "Cmd", "WorkingDir", "StopSignal", "StopTimeout", "ArgsEscaped", "Shell", "OnBuild"),
@@ -117,7 +117,7 @@ _PREDICATE: Final = _open(
     buildDefinition=_open("buildType", externalParameters=OPEN, internalParameters=OPEN, resolvedDependencies=_SOURCE),
     runDetails=_open(builder=_open("id")),
 )
-"""Of provenance, which verifiers read by name. Build arguments come in both cases."""
+"""The members of provenance that verifiers read by name. Build arguments may differ in case only."""
 BUNDLE: Final = _struct("mediaType", "verificationMaterial", "messageSignature", dsseEnvelope=DSSE)
 STATEMENT: Final = _struct(
     "_type", "predicateType", predicate=_PREDICATE, subject=_struct("name", digest=MAP, annotations=MAP)
@@ -125,9 +125,9 @@ STATEMENT: Final = _struct(
 
 
 def require_exact_names(document: object, form: Form, root: str = "") -> None:
-    """Raise ManifestInvalid, with member and place, for a name that is another one under Go's folding.
+    """Raise ManifestInvalid, with member and place, for a name that Go takes for another one.
 
-    ``root`` is what the places begin with. Takes a few microseconds for a manifest, and no stack for a deep one.
+    The places begin with ``root``. The check takes a few microseconds for a manifest, and does not recurse.
     """
     pending: list[tuple[object, Form, Path]] = [(document, form, None)]
     while pending:
@@ -135,11 +135,11 @@ def require_exact_names(document: object, form: Form, root: str = "") -> None:
         if type(value) is dict:
             if form.is_map or not value.keys() <= form.members.keys():
                 if not form.is_map and (form.members or len(value) > 1):
-                    _refuse_folded(value, form, path, root)
-                pending += ((value[name], UNKNOWN, (path, name)) for name in _strange(value, form))
+                    _require_distinct(value, form, path, root)
+                pending += ((value[name], UNKNOWN, (path, name)) for name in _unknown_names(value, form))
             pending += ((value[name], inner, (path, name)) for name, inner in form.inner if name in value)
         elif type(value) is list:
-            pending += ((item, form, (path, at)) for at, item in enumerate(value) if item and type(item) in _NESTED)
+            pending += ((item, form, (path, at)) for at, item in enumerate(value) if item and type(item) in _CONTAINERS)
 
 
 def place(path: Path, root: str = "") -> str:
@@ -147,26 +147,28 @@ def place(path: Path, root: str = "") -> str:
     return (root + "".join(_steps(path))).removeprefix(".")[:SHOWN]
 
 
-_NESTED: Final = (dict, list)
+_CONTAINERS: Final = (dict, list)
 
 
-def _strange(members: Mapping[str, object], form: Form) -> list[str]:
+def _unknown_names(members: Mapping[str, object], form: Form) -> list[str]:
+    """Return the names of unknown members that are objects or lists themselves; none in an open form."""
     if form.is_open:
         return []
-    return [name for name, value in members.items() if type(value) in _NESTED and name not in form.members]
+    return [name for name, value in members.items() if type(value) in _CONTAINERS and name not in form.members]
 
 
-def _refuse_folded(members: Mapping[str, object], form: Form, path: Path, root: str) -> None:
-    seen: dict[str, str] = dict(form.folded)
+def _require_distinct(members: Mapping[str, object], form: Form, path: Path, root: str) -> None:
+    """Raise ManifestInvalid for a member that Go takes for a known one, or for another member of the object."""
+    by_folded: dict[str, str] = dict(form.folded)
     if form.is_open:
-        seen = {folded: known for folded, known in seen.items() if known in members}
+        by_folded = {folded: known for folded, known in by_folded.items() if known in members}
     for name in members:
         folded = fold(name)
-        other = seen.get(folded, name) if form.is_open else seen.setdefault(folded, name)
-        if other != name:
+        same = by_folded.get(folded, name) if form.is_open else by_folded.setdefault(folded, name)
+        if same != name:
             where = place((path, name), root)
             raise ManifestInvalid(
-                f"{where}: readers that ignore case take the member {name[:SHOWN]!r} for {other[:SHOWN]!r}",
+                f"{where}: readers that ignore case take the member {name[:SHOWN]!r} for {same[:SHOWN]!r}",
                 detail={"member": name[:SHOWN], "place": where},
             )
 

@@ -1,4 +1,4 @@
-"""The facts of a config that lists show (image-spec config.md; a chart's Chart.yaml as helm stores it)."""
+"""The fields of a config that lists show (image-spec config.md; a chart's Chart.yaml as helm stores it)."""
 
 from typing import Any, Final
 
@@ -12,13 +12,14 @@ from app.oci.limits import CONFIG_BYTES, EXTRA_BYTES
 _IMAGE_FACTS: Final = ("architecture", "author", "config", "created", "os", "variant")
 _SHORT: Final = 1024
 READABLE: Final = IMAGE_CONFIGS | {HELM_CONFIG}
-"""Media types of configs that are looked into."""
+"""Media types of configs that are parsed."""
 
 
 def config_facts(media_type: str, content: bytes) -> dict[str, Any] | None:
-    """Return what lists show of a config, at most 256 KiB; None for one that is too large or not what it says to be.
+    """Return the fields of a config that lists show, at most 256 KiB as JSON.
 
-    ManifestInvalid for a config that readers would differ on.
+    Return None for a config that is too large, of another media type, or not a JSON object. Raise ManifestInvalid for
+    one that readers do not all read alike (see ``parse_plain``).
     """
     if media_type not in READABLE or len(content) > CONFIG_BYTES:
         return None

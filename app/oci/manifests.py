@@ -1,4 +1,4 @@
-"""Manifests and indexes (image-spec manifest.md, image-index.md; Docker's schema 2), and documents of other types."""
+"""Parsing of manifests and indexes (image-spec manifest.md, image-index.md; Docker's schema 2) and of other types."""
 
 import re
 from collections.abc import Mapping
@@ -28,30 +28,30 @@ _TYPE: Final = re.compile(r"[a-zA-Z0-9][\w!#$&^.+-]*/[a-zA-Z0-9][\w!#$&^.+-]*", 
 _GENERIC: Final = frozenset(
     {"application/json", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"}
 )
-"""What says nothing of a document, so that clients guess what it is, each in its way."""
+"""Media types that do not identify a document: clients guess its type, and not all alike."""
 _LISTS: Final = ("layers", "blobs", "manifests")
 _OF_MANIFESTS: Final = ("config", "layers", "fsLayers")
 
 
 class Shape(StrEnum):
-    """What a document is to the registry."""
+    """How the registry treats a document."""
 
     MANIFEST = "manifest"
     INDEX = "index"
     OPAQUE = "opaque"
-    """Of a type that the registry does not know: it keeps what the document names, and requires none of it."""
+    """A document of an unknown type: the registry keeps the content that it names, but does not require it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A valid manifest, index or other document; its bytes are kept elsewhere and never made again from this."""
+    """A valid manifest, index or other document; its bytes are stored elsewhere and never serialised from this."""
 
     media_type: str
     shape: Shape
     config: Descriptor | None = None
     layers: tuple[Descriptor, ...] = ()
     entries: tuple[Descriptor, ...] = ()
-    """What an index lists: manifests, or blobs as in BuildKit's caches."""
+    """The entries of an index: manifests, or blobs as in BuildKit's caches."""
     subject: Descriptor | None = None
     declared_type: str = ""
     """The field artifactType."""
@@ -59,39 +59,42 @@ class Manifest:
 
     @property
     def artifact_type(self) -> str:
-        """Image-spec's artifact type: the field, else of a manifest its config's media type, else empty."""
+        """Return image-spec's artifact type: the field artifactType, else the config's media type, else empty."""
         return self.declared_type or (self.config.media_type if self.config else "")
 
     @property
     def config_type(self) -> str:
-        """The config's media type; of what has no config its own."""
+        """Return the config's media type; without a config, the manifest's own."""
         return self.config.media_type if self.config else self.media_type
 
     @property
     def named(self) -> tuple[Descriptor, ...]:
-        """Everything that it refers to, as often as it does: config, layers, entries."""
+        """Return all descriptors, repeated ones too: config, layers, entries."""
         return (*((self.config,) if self.config else ()), *self.layers, *self.entries)
 
     @property
     def required(self) -> frozenset[Digest]:
-        """What the repository must hold: all that is named, but no layer that need not be distributed."""
+        """Return the digests that the repository must hold: all but those of non-distributable layers."""
         if self.shape is Shape.OPAQUE:
             return frozenset()
-        held = {descriptor.digest for descriptor in self.named if descriptor.distributable}
-        return frozenset(held | ({self.config.digest} if self.config else set()))
+        distributable = {descriptor.digest for descriptor in self.named if descriptor.distributable}
+        return frozenset(distributable | ({self.config.digest} if self.config else set()))
 
     @property
     def optional(self) -> bool:
-        """Whether it names what the repository need not hold, and may come to hold later."""
+        """Tell whether it names content that the repository need not hold, and may hold later."""
         return self.shape is Shape.OPAQUE or not all(descriptor.distributable for descriptor in self.named)
 
 
 def parse_manifest(body: bytes, content_type: str | None) -> Manifest:
-    """Parse what is pushed under ``content_type``; ManifestInvalid says what is wrong (distribution-spec, Push)."""
+    """Parse a document pushed with ``content_type``; raise ManifestInvalid that says what is wrong.
+
+    See distribution-spec, Pushing Manifests.
+    """
     if len(body) > MANIFEST_BYTES:
         raise ManifestInvalid(f"manifest is larger than {MANIFEST_BYTES} bytes")
     document = parse_object(body, MANIFEST)
-    _refuse_confusion(document)
+    _require_unambiguous(document)
     kind = _media_type(document, content_type)
     if kind in INDEXES:
         return _index(document, kind)
@@ -101,23 +104,23 @@ def parse_manifest(body: bytes, content_type: str | None) -> Manifest:
 
 
 def _media_type(document: dict[str, Any], content_type: str | None) -> str:
-    sent = (content_type or "").partition(";")[0].strip()
-    written = media_type(document.get("mediaType"), "mediaType")
-    if sent and written and sent != written:
-        raise ManifestInvalid(f"mediaType {written!r} differs from Content-Type {sent[:300]!r}")
-    require_spelling(sent, "Content-Type")
-    kind = sent or written
+    header = (content_type or "").partition(";")[0].strip()
+    declared = media_type(document.get("mediaType"), "mediaType")
+    if header and declared and header != declared:
+        raise ManifestInvalid(f"mediaType {declared!r} differs from Content-Type {header[:300]!r}")
+    require_spelling(header, "Content-Type")
+    kind = header or declared
     if len(kind) <= MEDIA_TYPE_LENGTH and _TYPE.fullmatch(kind) and kind.lower() not in _GENERIC:
         return kind
     raise ManifestInvalid(f"{kind[:300]!r} is no media type for a manifest: send Content-Type")
 
 
-def _refuse_confusion(document: dict[str, Any]) -> None:
-    """CVE-2021-41190: what one client reads as an index and another as a manifest is neither."""
+def _require_unambiguous(document: dict[str, Any]) -> None:
+    """Raise ManifestInvalid when some clients read an index where others read a manifest (CVE-2021-41190)."""
     if document.get("manifests") is not None:
-        both = [name for name in _OF_MANIFESTS if document.get(name) is not None]
-        if both:
-            raise ManifestInvalid(f"a document with manifests must not have {' or '.join(both)}")
+        names = [name for name in _OF_MANIFESTS if document.get(name) is not None]
+        if names:
+            raise ManifestInvalid(f"a document with manifests must not have {' or '.join(names)}")
 
 
 def _require_schema(document: dict[str, Any]) -> None:
@@ -162,37 +165,37 @@ def _opaque(document: dict[str, Any], kind: str) -> Manifest:
     for name in ("config", "subject"):
         _require_data(document.get(name), name)
     for name in _LISTS:
-        for position, entry in enumerate(_listed(document, name)):
+        for position, entry in enumerate(_list(document, name)):
             _require_data(entry, f"{name}[{position}]")
-    named = [document.get("config")]
-    named += [entry for name in _LISTS for entry in _listed(document, name)]
-    found = tuple(each for each in map(_lenient, named) if each is not None)
+    values = [document.get("config")]
+    values += [entry for name in _LISTS for entry in _list(document, name)]
+    entries = tuple(entry for entry in map(_lenient_or_none, values) if entry is not None)
     known = {name: value for name in ("subject", "artifactType", "annotations") if (value := _readable(document, name))}
-    return Manifest(media_type=kind, shape=Shape.OPAQUE, entries=found, **_common(known))
+    return Manifest(media_type=kind, shape=Shape.OPAQUE, entries=entries, **_common(known))
 
 
-def _listed(document: dict[str, Any], name: str) -> list[object]:
+def _list(document: dict[str, Any], name: str) -> list[object]:
     value = document.get(name)
     return value if isinstance(value, list) else []
 
 
 def _require_data(value: object, place: str) -> None:
-    """As ``descriptor`` does it, whatever else can be read: some clients take any document for one that they know."""
+    """Verify embedded content as ``descriptor`` does, as some clients read any document as a type that they know."""
     if isinstance(value, dict) and value.get("data") is not None:
-        named = _digest_alone(value)
-        if named is not None:
-            require_data(value["data"], place, named.digest, named.size if value.get("size") == named.size else None)
+        entry = _valid_fields_or_none(value)
+        if entry is not None:
+            require_data(value["data"], place, entry.digest, entry.size if value.get("size") == entry.size else None)
 
 
-def _lenient(value: object) -> Descriptor | None:
-    """The descriptor as far as it can be read: other readers may follow a digest whatever stands beside it."""
+def _lenient_or_none(value: object) -> Descriptor | None:
+    """Return the descriptor with its valid fields; None without a valid digest. Some clients need no more than that."""
     try:
         return descriptor(value, "")
     except ManifestInvalid:
-        return _digest_alone(value) if isinstance(value, dict) else None
+        return _valid_fields_or_none(value) if isinstance(value, dict) else None
 
 
-def _digest_alone(value: dict[str, Any]) -> Descriptor | None:
+def _valid_fields_or_none(value: dict[str, Any]) -> Descriptor | None:
     known = {"digest": value.get("digest"), "size": 0}
     for name in ("mediaType", "size", "artifactType", "annotations"):
         with suppress(ManifestInvalid):

@@ -1,4 +1,4 @@
-"""The referrers list (distribution-spec, Listing Referrers), put together from stored descriptors."""
+"""The referrers list (distribution-spec, Listing Referrers), assembled from stored descriptors."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -12,7 +12,7 @@ _OPENING: Final = b'{"schemaVersion":2,"mediaType":"' + OCI_INDEX.encode() + b'"
 
 
 def referrer_descriptor(manifest: Manifest, digest: str, size: int) -> bytes:
-    """Return the JSON descriptor of a manifest that has a subject: its annotations are copied, nothing is added."""
+    """Return the JSON descriptor of a manifest that has a subject, with the manifest's annotations."""
     fields: dict[str, Any] = {"mediaType": manifest.media_type, "digest": digest, "size": size}
     if manifest.artifact_type:
         fields["artifactType"] = manifest.artifact_type

@@ -1,4 +1,4 @@
-"""Payloads of signatures: JSON in layers that says what was signed, and must say the same to every reader."""
+"""Payloads of signatures: JSON in layers that says what is signed, and that all readers must read alike."""
 
 import base64
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ _FORMS: Final[Mapping[str, tuple[Form, Mapping[tuple[str, ...], Form]]]] = {
     IN_TOTO: (STATEMENT, {}),
     **dict.fromkeys(SIGSTORE_BUNDLES, (BUNDLE, {("dsseEnvelope", "payload"): STATEMENT})),
 }
-"""For each type its form, and the members that are JSON again, in base64."""
+"""Media type -> form of the payload, and paths of its members that hold JSON in base64 -> their forms."""
 PAYLOADS: Final = frozenset(_FORMS)
 
 
 def require_plain_payload(media_type: str, content: bytes, root: str) -> None:
-    """Raise ManifestInvalid for a payload that readers would differ on; what is no JSON is nobody's payload."""
+    """Raise ManifestInvalid for a payload that readers do not all read alike; one that is not JSON is not checked."""
     form, encoded = _FORMS[media_type]
     try:
         envelope = parse_plain(content, form, root)
@@ -36,12 +36,12 @@ def require_plain_payload(media_type: str, content: bytes, root: str) -> None:
 
 
 def _require_camel_case(bundle: object, root: str) -> None:
-    """Raise ManifestInvalid for a member that readers of protobuf's JSON take for another one: ``dsse_envelope``."""
+    """Raise ManifestInvalid for a name like ``dsse_envelope``, which readers of protobuf take for ``dsseEnvelope``."""
     envelope = _member(bundle, ("dsseEnvelope",))
     for members in (bundle, envelope):
         for name in members if isinstance(members, dict) else ():
             if "_" in name:
-                raise ManifestInvalid(f"{root}: the members of a bundle have no underscores, {name[:80]!r} has")
+                raise ManifestInvalid(f"{root}: members of a bundle have no underscores, but {name[:80]!r} has")
 
 
 def _member(value: object, path: tuple[str, ...]) -> object:

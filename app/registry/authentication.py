@@ -1,4 +1,4 @@
-"""Who is calling ``/v2``, and whether this caller may do that to a repository."""
+"""Authentication of the callers of ``/v2``, and their rights to pull, push and delete in a repository."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,23 +19,23 @@ from app.registry.challenge import Scheme
 
 _PUBLIC_ONLY = frozenset({Role.PUBLIC})
 _DENIED: Final[Mapping[str, type[AccessDenied]]] = {"pull": PullDenied, "push": PushDenied, "delete": DeleteDenied}
-"""By the right that the caller does not hold."""
+"""The missing right -> the event that records the denial."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller of the registry edge."""
+    """A caller of the registry edge: how it authenticated, as whom, and its token if it has one."""
 
     scheme: Scheme
     principal: Principal
     token: VerifiedToken | None = None
 
 
-NOBODY = Caller(Scheme.NONE, ANONYMOUS)
+ANONYMOUS_CALLER = Caller(Scheme.NONE, ANONYMOUS)
 
 
-class Door:
-    """Authenticates and authorises for one process: bearer tokens, basic credentials, nobody."""
+class AccessControl:
+    """Authenticates callers by bearer token or basic credentials, and checks their rights."""
 
     def __init__(self, ports: Ports, authenticator: Authenticator, tokens: Tokens) -> None:
         self._ports = ports
@@ -43,14 +43,14 @@ class Door:
         self._tokens = tokens
 
     def caller(self, environ: dict[str, Any]) -> Caller:
-        """The caller by its Authorization header.
+        """Return the caller that the Authorization header names; ``ANONYMOUS_CALLER`` without the header.
 
-        TokenInvalid for a token that is not valid (any more), UnauthenticatedError for wrong credentials or an unknown
-        scheme, TooManyRequests while a delay after failures lasts.
+        Raises: TokenInvalid for an invalid, expired or revoked token; UnauthenticatedError for wrong credentials or an
+        unknown scheme; TooManyRequests during the delay that follows failed logins.
         """
         header = environ.get("HTTP_AUTHORIZATION")
         if not header:
-            return NOBODY
+            return ANONYMOUS_CALLER
         scheme = header[:7].lower()
         if scheme == "bearer ":
             return self._bearer(header)
@@ -59,29 +59,30 @@ class Door:
         name, password = parse_basic(header)
         return Caller(Scheme.BASIC, self._authenticator.basic(name, password, environ.get("REMOTE_ADDR", "")))
 
-    def authorise(self, caller: Caller, name: RepositoryName, action: str, *, project_needed: bool) -> bool:
-        """Tell whether the caller may do this only to a public project, which the handler's own query checks.
+    def require_right(self, caller: Caller, name: RepositoryName, action: str, *, project_needed: bool) -> bool:
+        """Return True when the caller has the right only while the project is public; the handler's query checks that.
 
-        UnauthenticatedError for nobody and for a token that is narrower than what its holder may do; DeniedError for
-        somebody who may not; ProjectUnknown for an administrator when the project is missing and ``project_needed``.
+        Raises: UnauthenticatedError for an anonymous caller, and for a token that lacks a right which its holder has;
+        DeniedError for a caller without the right; ProjectUnknown when the project does not exist, for system
+        administrators, and for tokens when ``project_needed``.
         """
         token = caller.token
         if token is None:
             if caller.scheme is Scheme.NONE:
                 raise UnauthenticatedError
-            return self._by_rights(caller.principal, name, action)
+            return self._require_role(caller.principal, name, action)
         if action not in token.repositories.get(name, ()):
             if caller.principal.authenticated:
-                self._by_rights(caller.principal, name, action)
+                self._require_role(caller.principal, name, action)
             raise UnauthenticatedError(_refusal(name, action))
         if project_needed and project_id(self._ports.db, name.project) is None:
             raise ProjectUnknown(f"project {name.project} not found")
         return token.kind is PrincipalKind.ANONYMOUS or name in token.by_public
 
     def may_list_catalog(self, caller: Caller) -> bool:
-        """Tell whether the caller may list all repositories: administrators and robots that were granted it.
+        """Tell whether the caller may list all repositories, as administrators and robots with that permission may.
 
-        By a token only when it says so.
+        A caller with a token may do so only when the token includes the catalog scope.
         """
         return may_in_system(caller.principal, "catalog", "read") and (caller.token is None or caller.token.catalog)
 
@@ -94,7 +95,8 @@ class Door:
             raise TokenInvalid("the token was revoked")
         return Caller(Scheme.BEARER, principal, token)
 
-    def _by_rights(self, principal: Principal, name: RepositoryName, action: str) -> bool:
+    def _require_role(self, principal: Principal, name: RepositoryName, action: str) -> bool:
+        """Return True when only the project being public gives the right; raise DeniedError without the right."""
         with Context(self._ports, principal).read() as session:
             project = find_project(session, name.project)
             roles = roles_in(session, principal, project) if project else frozenset()

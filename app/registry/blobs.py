@@ -1,4 +1,4 @@
-"""Blobs: reading whole or in part, asking for, and deleting (distribution-spec, end-2 and end-10)."""
+"""``/v2/<name>/blobs/<digest>``: pull, also in part, and delete of blobs (distribution-spec, end-2 and end-10)."""
 
 from app.artifacts.blobs import BlobService
 from app.core.digest import Digest
@@ -10,7 +10,10 @@ from app.registry.http import NO_PAGE, FileBody, Headers, RegistryRequest, Regis
 
 
 def get(request: RegistryRequest) -> RegistryResponse:
-    """GET and HEAD: 200, 206 for one range, 304 for a known ETag, 416; BlobUnknown when the repository lacks it."""
+    """Answer GET and HEAD with 200, 206 for a range, 304 for a known ETag, 416 for a range outside the blob.
+
+    Raise BlobUnknown when the repository does not hold the blob.
+    """
     digest = Digest.parse(request.reference)
     blobs = BlobService(request.ctx)
     blob = blobs.find(request.name, digest, public_only=request.public_only)
@@ -21,15 +24,15 @@ def get(request: RegistryRequest) -> RegistryResponse:
         return RegistryResponse(status=304, headers=headers)
     headers += [("Content-Type", OCTET_STREAM), *NO_PAGE]
     try:
-        part = ranges.requested(request.header("RANGE"), blob.size)
+        byte_range = ranges.requested(request.header("RANGE"), blob.size)
     except RangeInvalid as error:
         refusal = errors.render(error)
         refusal.headers.append(("Content-Range", f"bytes */{blob.size}"))
         return refusal
-    start, length = part or (0, blob.size)
-    if part:
+    start, length = byte_range or (0, blob.size)
+    if byte_range:
         headers.append(("Content-Range", f"bytes {start}-{start + length - 1}/{blob.size}"))
-    status = 206 if part else 200
+    status = 206 if byte_range else 200
     if request.method == "HEAD":
         headers.append(("Content-Length", str(length)))
         return RegistryResponse(status=status, headers=headers)
@@ -38,7 +41,7 @@ def get(request: RegistryRequest) -> RegistryResponse:
 
 
 def delete(request: RegistryRequest) -> RegistryResponse:
-    """DELETE: 202; the repository holds the blob no more at once, its bytes go with a later garbage collection."""
+    """Answer DELETE with 202: remove the blob from the repository; a later garbage collection deletes its bytes."""
     BlobService(request.ctx).unlink(request.name, Digest.parse(request.reference))
     return RegistryResponse(status=202)
 

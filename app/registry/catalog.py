@@ -1,4 +1,4 @@
-"""``/v2/_catalog``: the names of all repositories in byte order, for administrators and robots that were granted it."""
+"""``/v2/_catalog``: the names of all repositories in byte order, for administrators and robots with that permission."""
 
 import orjson
 from flask import Blueprint, Response, request
@@ -20,12 +20,12 @@ blueprint = Blueprint("catalog", __name__)
 
 @blueprint.get("/v2/_catalog")
 def list_repositories() -> Response:
-    """Repositories after ``last``, at most ``n`` and never more than 10,000, with a Link when more follow."""
+    """List repositories: ``n`` after ``last``, at most 10,000, with a Link header when more follow."""
     request.environ[ROUTE_KEY] = "catalog"
     edge = current_edge()
     try:
-        caller = edge.door.caller(request.environ)
-        if not edge.door.may_list_catalog(caller):
+        caller = edge.access.caller(request.environ)
+        if not edge.access.may_list_catalog(caller):
             raise UnauthenticatedError
         last, limit = storable("last", request.args.get("last", "")), page_size(request.args.get("n"), _LARGEST)
         with edge.ports.large_answers:

@@ -1,4 +1,4 @@
-"""What a 401 asks for: the WWW-Authenticate header (distribution's token specification, RFC 6750)."""
+"""The WWW-Authenticate header of a 401 (distribution's token specification, RFC 6750)."""
 
 from enum import StrEnum
 from typing import Any, Final
@@ -14,7 +14,7 @@ _SCOPES: Final = {"pull": "pull", "push": "pull,push", "delete": "delete"}
 
 
 class Scheme(StrEnum):
-    """How a caller presented itself."""
+    """The authentication scheme that a caller used."""
 
     NONE = ""
     BASIC = "basic"
@@ -22,13 +22,16 @@ class Scheme(StrEnum):
 
 
 class Challenger:
-    """Writes the challenges of an installation."""
+    """Writes the authentication challenges of an installation."""
 
     def __init__(self, realm: Realm) -> None:
         self._realm = realm
 
     def header(self, environ: dict[str, Any], scheme: Scheme, scope: str = "", problem: str = "") -> tuple[str, str]:
-        """The challenge to the caller of ``scheme`` of a request; ``problem`` says what is wrong with its token."""
+        """Return the WWW-Authenticate header for a caller that used ``scheme``.
+
+        ``problem`` is RFC 6750's error code, when the caller's token is at fault.
+        """
         if scheme is Scheme.BASIC:
             return BASIC
         value = f'Bearer realm="{self._realm.url(environ)}/service/token",service="{AUDIENCE}"'
@@ -40,13 +43,13 @@ class Challenger:
 
 
 def scope_of(name: str, action: str, query: str) -> str:
-    """The scope to ask for an action on a repository, with pulling from the source when ``query`` asks for a mount."""
+    """Return the token scope for an action on a repository; a mount in ``query`` adds pull on its source."""
     scope = f"repository:{name}:{_SCOPES[action]}"
-    source = _mount_source(query) if "from=" in query else None
+    source = _mount_source_or_none(query) if "from=" in query else None
     return f"{scope} repository:{source}:pull" if source and source != name else scope
 
 
-def _mount_source(query: str) -> str | None:
+def _mount_source_or_none(query: str) -> str | None:
     parameters = parse_qs(query)
     source = next(iter(parameters.get("from", ())), "")
     try:

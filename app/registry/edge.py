@@ -1,4 +1,4 @@
-"""The parts of the registry edge in one process, and how its ordinary Flask views reach them."""
+"""The objects that the parts of the registry edge share in one process, and how its Flask views get them."""
 
 from dataclasses import dataclass
 from typing import Final, Self
@@ -10,7 +10,7 @@ from app.identity.authentication import Authenticator
 from app.identity.key_folder import KeyFolder
 from app.identity.signing import SigningKeys
 from app.identity.tokens import Tokens, lifetime_now
-from app.registry.authentication import Door
+from app.registry.authentication import AccessControl
 from app.registry.challenge import Challenger
 from app.registry.http import RegistryResponse
 from app.registry.realm import Realm
@@ -25,12 +25,12 @@ class Edge:
     ports: Ports
     authenticator: Authenticator
     tokens: Tokens
-    door: Door
+    access: AccessControl
     challenger: Challenger
 
     @classmethod
     def over(cls, ports: Ports, authenticator: Authenticator) -> Self:
-        """The edge of an installation."""
+        """Return the registry edge of an installation."""
         settings = ports.settings
         keys = SigningKeys(KeyFolder(ports.db, settings.secrets_dir))
         tokens = Tokens(keys, ports.clock, lambda: lifetime_now(Context(ports)))
@@ -38,22 +38,22 @@ class Edge:
             ports=ports,
             authenticator=authenticator,
             tokens=tokens,
-            door=Door(ports, authenticator, tokens),
+            access=AccessControl(ports, authenticator, tokens),
             challenger=Challenger(Realm(settings.web)),
         )
 
     def install(self, app: Flask) -> None:
-        """Let the registry's views in ``app`` use these parts."""
+        """Register the edge with ``app``, for ``current_edge``."""
         app.extensions[_EXTENSION] = self
 
 
 def current_edge() -> Edge:
-    """The parts of the application that serves the current request."""
-    found: Edge = current_app.extensions[_EXTENSION]
-    return found
+    """Return the registry edge of the application that serves the current request."""
+    edge: Edge = current_app.extensions[_EXTENSION]
+    return edge
 
 
 def as_flask(response: RegistryResponse) -> Response:
-    """The same answer as a Flask response, for bodies of bytes."""
+    """Return the response as a Flask response; its body must be bytes."""
     body = response.body if isinstance(response.body, bytes) else b""
     return Response(body, response.status, response.headers)

@@ -1,4 +1,4 @@
-"""The registry's renderer of errors: domain errors in, distribution-spec's codes and statuses out."""
+"""Rendering of domain errors as responses with distribution-spec's error codes and HTTP statuses."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -41,12 +41,12 @@ _BY_CODE: Final[Mapping[str, tuple[str, int]]] = {
     "range_invalid": ("RANGE_INVALID", 416),
     "too_many_requests": ("TOOMANYREQUESTS", 429),
 }
-"""Errors that have a code of their own in the specification; all others answer by their kind."""
+"""Errors that have a code of their own in the specification; the kind decides for all others."""
 _INTERNAL_MESSAGE: Final = "unknown error"
 
 
 def render(error: DomainError) -> RegistryResponse:
-    """The answer to a refusal; what is broken inside is not told."""
+    """Return the response to an error; that to an internal error gives no details."""
     code, status = _BY_CODE.get(error.code) or _BY_KIND[error.kind]
     message = _INTERNAL_MESSAGE if error.kind is Kind.INTERNAL else error.message
     entry: dict[str, object] = {"code": code, "message": message}

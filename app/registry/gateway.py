@@ -1,4 +1,4 @@
-"""The registry's door: ``/v2`` requests as plain WSGI, before Flask sees them."""
+"""The gateway: answers ``/v2`` requests as plain WSGI, in front of Flask."""
 
 import functools
 import os
@@ -24,7 +24,7 @@ from app.core.errors import (
 from app.core.pausing import Pausing, completed
 from app.core.reference import RepositoryName, is_digest, is_tag
 from app.registry import errors
-from app.registry.authentication import NOBODY, Caller
+from app.registry.authentication import ANONYMOUS_CALLER, Caller
 from app.registry.challenge import Scheme, scope_of
 from app.registry.edge import Edge
 from app.registry.http import PAUSES_KEY, ROUTE_KEY, VERSION_HEADER, FileBody, RegistryRequest, RegistryResponse
@@ -45,30 +45,30 @@ _log = structlog.get_logger()
 
 
 class Gateway:
-    """WSGI in front of ``rest``: answers ``/v2`` itself, and hands on the catalog and everything outside ``/v2``."""
+    """WSGI middleware: answers ``/v2`` itself, and passes the catalog and everything outside ``/v2`` to ``rest``."""
 
     def __init__(self, edge: Edge, rest: Application) -> None:
         self._ports = edge.ports
-        self._door = edge.door
+        self._access = edge.access
         self._challenger = edge.challenger
         self._rest = rest
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request; while its handler pauses, the body is ``b""`` and the head is still to come."""
+        """Serve one request; while its handler pauses, the body yields ``b""`` and the head is not sent yet."""
         path: str = environ["PATH_INFO"]
         if path == "/v2/_catalog" or not (path.startswith(_PREFIX) or path == "/v2"):
             return self._rest(environ, start_response)
         call = _Call(environ)
         try:
             answer = self._answer(call, path)
-        except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the client gets an answer and the log the trace
-            answer = self._refuse(call, error)
+        except Exception as error:  # noqa: BLE001 - the outermost layer: the client gets an answer, and the log the trace
+            answer = self._error_response(call, error)
         if isinstance(answer, RegistryResponse):
             return send(environ, start_response, answer)
         return PausedAnswer(
             answer,
             send=functools.partial(send, environ, start_response),
-            refuse=functools.partial(self._refuse, call),
+            refuse=functools.partial(self._error_response, call),
             note=functools.partial(_note, environ),
         ).begin()
 
@@ -84,8 +84,10 @@ class Gateway:
             raise UnsupportedError(f"{method} is not supported here", detail={"allowed": sorted(ROUTES[segment])})
         call.route, call.name = route, RepositoryName.parse(name)
         call.caller = self._authenticate(call)
-        public_only = self._door.authorise(call.caller, call.name, route.action, project_needed=route.project_needed)
-        _check_reference(segment, method, reference)
+        public_only = self._access.require_right(
+            call.caller, call.name, route.action, project_needed=route.project_needed
+        )
+        _require_reference(segment, method, reference)
         ctx = self._context(call)
         token = call.caller.token
         answer = route.handler(
@@ -115,7 +117,7 @@ class Gateway:
         call.environ[ROUTE_KEY] = "ping"
         if call.environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             raise UnsupportedError(detail={"allowed": ["GET", "HEAD"]})
-        if self._authenticate(call) is NOBODY:
+        if self._authenticate(call) is ANONYMOUS_CALLER:
             raise UnauthenticatedError
         return RegistryResponse(status=200, headers=[errors.JSON], body=b"{}")
 
@@ -123,12 +125,12 @@ class Gateway:
         header: str = call.environ.get("HTTP_AUTHORIZATION", "")
         if header:
             call.scheme = Scheme.BEARER if header[:7].lower() == "bearer " else Scheme.BASIC
-        return self._door.caller(call.environ)
+        return self._access.caller(call.environ)
 
-    def _refuse(self, call: "_Call", problem: Exception) -> RegistryResponse:
+    def _error_response(self, call: "_Call", exception: Exception) -> RegistryResponse:
         environ = call.environ
-        _note(environ, problem)
-        error = problem if isinstance(problem, DomainError) else InternalError()
+        _note(environ, exception)
+        error = exception if isinstance(exception, DomainError) else InternalError()
         if error.facts:
             self._context(call).record_refusal(error)
         if environ["REQUEST_METHOD"] in _WITH_BODY:
@@ -152,22 +154,22 @@ class Gateway:
 
 
 class _Call:
-    """What becomes known about a request while it is answered, for its refusal."""
+    """What is known about a request so far; an error response needs it."""
 
     __slots__ = ("caller", "environ", "name", "route", "scheme")
 
     def __init__(self, environ: Environ) -> None:
         self.environ = environ
-        self.caller = NOBODY
+        self.caller = ANONYMOUS_CALLER
         self.scheme = Scheme.NONE
         self.route: Route | None = None
         self.name = RepositoryName()
 
 
 def _note(environ: Environ, error: Exception) -> None:
-    """Log what the operator has to know: broken promises with their trace, and what cannot be served now.
+    """Log what the operator must know: internal errors with their trace, and unavailability.
 
-    Damaged content was logged when it was found.
+    Damaged content is logged where it is detected.
     """
     if isinstance(error, ContentDamaged):
         return
@@ -178,10 +180,10 @@ def _note(environ: Environ, error: Exception) -> None:
 
 
 def split(path: str) -> tuple[str, str, str]:
-    """Split ``/v2/<name>/<segment>/<reference>`` into segment, name and reference; NotFoundError for other paths.
+    """Split ``/v2/<name>/<segment>/<reference>`` into segment, name and reference; raise NotFoundError for others.
 
-    Read from the right, because a name may hold the fixed words too. ``uploads`` is the collection of upload sessions,
-    ``upload`` one of them.
+    The path is read from the right, because a repository name may contain the fixed words too. The segment
+    ``uploads`` stands for the collection of upload sessions, ``upload`` for one session.
     """
     head, _, last = path[len(_PREFIX) :].rpartition("/")
     name, _, segment = head.rpartition("/")
@@ -197,7 +199,7 @@ def split(path: str) -> tuple[str, str, str]:
 
 
 def send(environ: Environ, start_response: StartResponse, response: RegistryResponse) -> Iterable[bytes]:
-    """Send a response through WSGI: adds what every answer carries, leaves out a HEAD's body, allows sendfile."""
+    """Send a response through WSGI: add the common headers, omit the body for HEAD, use sendfile for files."""
     headers, body, status = response.headers, response.body, response.status
     headers.append(VERSION_HEADER)
     head = environ["REQUEST_METHOD"] == "HEAD"
@@ -209,9 +211,9 @@ def send(environ: Environ, start_response: StartResponse, response: RegistryResp
     if isinstance(body, FileBody):
         headers.append(("Content-Length", str(body.length)))
         start_response(_STATUS[status], headers)
-        return _nothing(body.file) if head else _file(environ, body)
+        return _closed(body.file) if head else _file(environ, body)
     start_response(_STATUS[status], headers)
-    return _nothing(body) if head else body
+    return _closed(body) if head else body
 
 
 def _file(environ: Environ, body: FileBody) -> Iterable[bytes]:
@@ -241,7 +243,7 @@ def _is_file(stream: BinaryIO) -> bool:
 
 
 class _WatchedFile:
-    """A file that the server sends by itself; when it was cut meanwhile, nothing else is sent on the connection."""
+    """A file that the server sends with sendfile; closes the connection when the file was truncated meanwhile."""
 
     def __init__(self, environ: Environ, body: FileBody) -> None:
         self._environ = environ
@@ -260,19 +262,20 @@ class _WatchedFile:
 
 
 def _cut_short(environ: Environ, missing: int) -> None:
-    """The head has promised more than there was: the end of the connection is how the client gets to know."""
+    """Log that a body was shorter than its Content-Length, and close the connection to tell the client."""
     _log.error("answer_cut_short", path=environ["PATH_INFO"], missing=missing)
     close_after_answer(environ)
 
 
-def _nothing(unused: object) -> tuple[bytes, ...]:
-    close = getattr(unused, "close", None)
+def _closed(body: object) -> tuple[bytes, ...]:
+    """Close an unused body and return an empty one."""
+    close = getattr(body, "close", None)
     if close is not None:
         close()
     return ()
 
 
-def _check_reference(segment: str, method: str, reference: str) -> None:
+def _require_reference(segment: str, method: str, reference: str) -> None:
     if segment == "manifests" and not is_digest(reference):
         if method != "PUT" and not is_tag(reference):
             raise ManifestUnknown(detail={"reference": reference[:160]})

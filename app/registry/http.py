@@ -1,4 +1,4 @@
-"""Requests and responses of the registry edge: thin objects around WSGI, cheaper than Flask's."""
+"""Requests and responses of the registry edge: thin objects around WSGI, which cost less time than Flask's."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,43 +13,43 @@ from app.core.reference import RepositoryName
 Headers = list[tuple[str, str]]
 
 ROUTE_KEY: Final = "pyharbor.route"
-"""Where the environment names the route, for logs and metrics."""
+"""The key of the WSGI environment that holds the name of the route, for logs and metrics."""
 HERE_KEY: Final = "pyharbor.here"
-"""The address of this machine that the client came to, where the server tells."""
+"""The key of the local address that the client connected to, where the server provides it."""
 PAUSES_KEY: Final = "pyharbor.pauses"
-"""True in the environment of a server that can wait for the client while a handler pauses; it closes every body."""
+"""The key of True when the server can wait for the client while a handler pauses; it must close every body."""
 VERSION_HEADER: Final = ("Docker-Distribution-Api-Version", "registry/2.0")
-"""What every answer below ``/v2`` carries."""
+"""The header of every response below ``/v2``."""
 NO_PAGE: Final[Headers] = [
     ("X-Content-Type-Options", "nosniff"),
     ("Content-Security-Policy", "default-src 'none'; sandbox"),
 ]
-"""Content is the pushers' own, its type too: no browser takes it for a page of this server."""
+"""Headers that keep browsers from showing pushed content, whose type the pusher chose, as a page of this server."""
 
 
 @dataclass(slots=True, kw_only=True)
 class RegistryRequest:
-    """One request below ``/v2/<name>/`` of a caller whose token or rights allow the route's actions already."""
+    """A request below ``/v2/<name>/``; the caller's right to the route's action is already checked."""
 
     method: str
     name: RepositoryName
     """The repository's full name."""
     reference: str
-    """What follows the fixed segment: tag, digest or upload id; empty when nothing does."""
+    """The tag, digest or upload id that follows the fixed segment; empty without one."""
     environ: dict[str, Any]
     ctx: Context
     public_only: bool
-    """The caller is anonymous: only content of public projects exists for it, which the handler's own query checks."""
+    """True when the caller has the right only while the project is public, which the handler's query checks."""
     granted: Mapping[str, frozenset[str]] | None = None
-    """What the caller's token allows, repository -> actions; None when it came without one, and its rights decide."""
+    """The actions that the caller's token grants, by repository; None without a token, when its rights decide."""
     _query: dict[str, list[str]] | None = field(default=None, init=False)
 
     def allows(self, name: str, action: str) -> bool:
-        """Tell whether the token allows this, if there is one; whether the caller may is another question."""
+        """Tell whether the caller's token grants the action; True without a token. Rights are checked elsewhere."""
         return self.granted is None or action in self.granted.get(name, ())
 
     def header(self, name: str) -> str | None:
-        """A request header by its WSGI name without ``HTTP_``: ``IF_NONE_MATCH``, CONTENT_TYPE, CONTENT_LENGTH."""
+        """Return a request header by its WSGI name without ``HTTP_``: ``IF_NONE_MATCH``, ``CONTENT_TYPE``."""
         value = (
             self.environ.get(name)
             if name.startswith("CONTENT_") and name != "CONTENT_RANGE"
@@ -58,23 +58,23 @@ class RegistryRequest:
         return value if isinstance(value, str) else None
 
     def parameters(self, name: str) -> list[str]:
-        """Every value of a query parameter, decoded."""
+        """Return all values of a query parameter, decoded."""
         if self._query is None:
             self._query = parse_qs(self.environ.get("QUERY_STRING", ""), keep_blank_values=True)
         return self._query.get(name, [])
 
     def parameter(self, name: str) -> str | None:
-        """The first value of a query parameter, None when it is absent."""
+        """Return the first value of a query parameter; None when it is absent."""
         return next(iter(self.parameters(name)), None)
 
     def text(self, name: str) -> str | None:
-        """As ``parameter``, for what has no grammar and is looked up as it is; InvalidError where that cannot be."""
+        """Return a parameter that is looked up in the database as it is; raise InvalidError when it contains a NUL."""
         value = self.parameter(name)
         return value and storable(name, value)
 
 
 def storable(name: str, value: str) -> str:
-    """Return the value of a query parameter; InvalidError when it holds a NUL, which no database takes."""
+    """Return the value of a query parameter; raise InvalidError when it contains a NUL, which no database stores."""
     if "\0" in value:
         raise InvalidError(f"the query parameter {name} holds a NUL character", detail={"parameter": name})
     return value
@@ -82,7 +82,7 @@ def storable(name: str, value: str) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class FileBody:
-    """``length`` bytes of an open file from its current position; the server sends it with sendfile where it can."""
+    """``length`` bytes of an open file from its current position; the server sends them with sendfile if it can."""
 
     file: BinaryIO
     length: int
@@ -90,7 +90,7 @@ class FileBody:
 
 @dataclass(slots=True, kw_only=True)
 class RegistryResponse:
-    """An answer; the gateway adds the headers that every answer carries, and drops the body of a HEAD."""
+    """A response; the gateway adds the headers that all responses have, and omits the body for HEAD."""
 
     status: int
     headers: Headers = field(default_factory=list)
@@ -98,4 +98,4 @@ class RegistryResponse:
 
 
 Handler = Callable[[RegistryRequest], RegistryResponse | Pausing[RegistryResponse]]
-"""Takes a request to its response, at once or pausing whenever the client sends nothing of its body."""
+"""Answers a request, either at once, or as a generator that pauses while the client sends nothing of its body."""

@@ -19,23 +19,23 @@ _TAG_ALGORITHM: Final = "sha256"
 
 
 def get(request: RegistryRequest) -> RegistryResponse:
-    """Answer GET and HEAD of a manifest as it was pushed, whatever Accept says; 304 when the client has it already."""
+    """Answer GET and HEAD with the manifest as it was pushed, whatever Accept asks for; 304 for a known ETag."""
     service = ManifestService(request.ctx)
-    found = service.find(request.name, request.reference, public_only=request.public_only)
-    headers: Headers = [("Docker-Content-Digest", found.digest), ("ETag", f'"{found.digest}"')]
-    if is_known(found.digest, request.header("IF_NONE_MATCH")):
+    manifest = service.find(request.name, request.reference, public_only=request.public_only)
+    headers: Headers = [("Docker-Content-Digest", manifest.digest), ("ETag", f'"{manifest.digest}"')]
+    if is_known(manifest.digest, request.header("IF_NONE_MATCH")):
         return RegistryResponse(status=304, headers=headers)
-    headers += [("Content-Type", found.media_type), *NO_PAGE]
+    headers += [("Content-Type", manifest.media_type), *NO_PAGE]
     if request.method == "HEAD":
-        headers.append(("Content-Length", str(found.size)))
+        headers.append(("Content-Length", str(manifest.size)))
         return RegistryResponse(status=200, headers=headers)
-    body = service.body(found)
-    service.note_pull(found)
+    body = service.body(manifest)
+    service.note_pull(manifest)
     return RegistryResponse(status=200, headers=headers, body=body)
 
 
 def put(request: RegistryRequest) -> RegistryResponse:
-    """Take a manifest in under a tag, or under a digest with any number of ``tag`` parameters."""
+    """Store a manifest under a tag, or under a digest with up to ``TAGS_PER_PUSH`` ``tag`` parameters; answer 201."""
     tags = _tags(request)
     body = _body(request)
     with request.ctx.ports.large_documents if len(body) > LARGE_DOCUMENT else nullcontext():
@@ -52,7 +52,7 @@ def put(request: RegistryRequest) -> RegistryResponse:
 
 
 def delete(request: RegistryRequest) -> RegistryResponse:
-    """Delete a tag, or by digest a manifest with all its tags; children of an index and referrers stay."""
+    """Delete a tag, or, by digest, a manifest with its tags; an index's children and referrers stay. Answer 202."""
     if is_digest(request.reference):
         ManifestService(request.ctx).delete(request.name, Digest.parse(request.reference))
     else:
@@ -63,21 +63,21 @@ def delete(request: RegistryRequest) -> RegistryResponse:
 def _tags(request: RegistryRequest) -> tuple[str, ...]:
     if not is_digest(request.reference):
         return (parse_tag(request.reference),)
-    wanted = tuple(dict.fromkeys(request.parameters("tag")))
-    if len(wanted) > TAGS_PER_PUSH:
-        raise TooManyTags(f"{len(wanted)} tags in one push, at most {TAGS_PER_PUSH} are accepted")
-    return tuple(map(parse_tag, wanted))
+    names = tuple(dict.fromkeys(request.parameters("tag")))
+    if len(names) > TAGS_PER_PUSH:
+        raise TooManyTags(f"{len(names)} tags in one push, at most {TAGS_PER_PUSH} are accepted")
+    return tuple(map(parse_tag, names))
 
 
 def _digest(reference: str, body: bytes) -> Digest:
     if not is_digest(reference):
         return Digest.of(body, _TAG_ALGORITHM)
-    named = Digest.parse_uploadable(reference)
-    actual = Digest.of(body, named.algorithm)
-    if actual != named:
-        detail = {"digest": named, "actual": actual}
-        raise DigestInvalid("the manifest's digest is not the one it is pushed under", detail=detail)
-    return named
+    digest = Digest.parse_uploadable(reference)
+    actual = Digest.of(body, digest.algorithm)
+    if actual != digest:
+        detail = {"digest": digest, "actual": actual}
+        raise DigestInvalid("the manifest has another digest than the request names", detail=detail)
+    return digest
 
 
 def _body(request: RegistryRequest) -> bytes:

@@ -1,4 +1,4 @@
-"""Pages of the registry's lists: the parameter ``n``, and the Link to what follows (distribution-spec)."""
+"""Paging of the registry's lists: the parameter ``n``, and the Link header to the next page (distribution-spec)."""
 
 from urllib.parse import urlencode
 
@@ -6,7 +6,10 @@ from app.core.errors import PageInvalid
 
 
 def page_size(text: str | None, largest: int) -> int:
-    """The parameter ``n``, ``largest`` at most and when it is absent; PageInvalid when it is no whole number."""
+    """Return the parameter ``n``, limited to ``largest``, which is also the default.
+
+    Raise PageInvalid when it is not a whole number.
+    """
     if text is None:
         return largest
     if not text.isascii() or not text.isdigit():
@@ -15,6 +18,6 @@ def page_size(text: str | None, largest: int) -> int:
 
 
 def next_link(path: str, **parameters: str | int | None) -> tuple[str, str]:
-    """The Link header to the page that follows, with those ``parameters`` that are given."""
+    """Return the Link header to the next page, with those ``parameters`` that are not None."""
     query = urlencode({name: value for name, value in parameters.items() if value is not None})
     return "Link", f'<{path}?{query}>; rel="next"'

@@ -1,4 +1,4 @@
-"""Answers that are still being made: WSGI bodies that let the server do something else while a client sends nothing."""
+"""WSGI bodies of requests that are still being handled: the server does other work while a client sends nothing."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
@@ -8,10 +8,10 @@ from app.registry.http import RegistryResponse
 
 
 class PausedAnswer:
-    """A WSGI body that is ``b""`` for each pause of a handler, and its response's own body once it has returned.
+    """A WSGI body that yields ``b""`` for each pause of a handler, then the body of the handler's response.
 
-    Only then are status and headers known, so ``start_response`` is called between two pieces. Each step runs in the
-    context variables of the request's beginning, on whichever thread asks for it; one thread asks at a time.
+    Status and headers are known only when the handler returns, so ``start_response`` is called between two pieces.
+    Every step runs with the context variables of the request's start, on any thread, but one thread at a time.
     """
 
     def __init__(
@@ -22,7 +22,7 @@ class PausedAnswer:
         refuse: Callable[[Exception], RegistryResponse],
         note: Callable[[Exception], None],
     ) -> None:
-        """Take up ``work``, whose errors ``refuse`` answers; ``note`` gets those that nobody can be told any more."""
+        """Run ``work``; ``refuse`` turns its errors into responses, ``note`` logs those too late for a response."""
         self._work = work
         self._send = send
         self._refuse = refuse
@@ -33,20 +33,20 @@ class PausedAnswer:
         self._pause_told = False
 
     def begin(self) -> Iterable[bytes]:
-        """Go as far as the first pause; without one the response's own body, sent as any other."""
+        """Run the handler to its first pause and return this body; without a pause, return the response's own body."""
         self._context.run(self._resume)
         return self if self._body is None else self._body
 
     def __iter__(self) -> Iterator[bytes]:
-        """WSGI's; the answer is its own iterator."""
+        """Return this object, which is its own iterator."""
         return self
 
     def __next__(self) -> bytes:
-        """Go on to the next pause or piece."""
+        """Run the handler to its next pause, or return the next piece of the response's body."""
         return self._context.run(self._next)
 
     def close(self) -> None:
-        """End the response's body, or work that nobody waits for any more."""
+        """Close the response's body, or end a handler whose client has gone."""
         self._context.run(self._close)
 
     def _next(self) -> bytes:
@@ -64,7 +64,7 @@ class PausedAnswer:
             next(self._work)
         except StopIteration as end:
             response: RegistryResponse = end.value
-        except Exception as error:  # noqa: BLE001 - the edge, as in the gateway
+        except Exception as error:  # noqa: BLE001 - the outermost layer, as in the gateway
             response = self._refuse(error)
         else:
             return
@@ -76,5 +76,5 @@ class PausedAnswer:
             close()
         try:
             self._work.close()
-        except Exception as error:  # noqa: BLE001 - the edge, as in the gateway
+        except Exception as error:  # noqa: BLE001 - the outermost layer, as in the gateway
             self._note(error)

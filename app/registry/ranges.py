@@ -1,4 +1,4 @@
-"""The two range headers of the registry protocol: of blob reads (RFC 9110 section 14) and of upload parts."""
+"""Parsing of Range headers of blob pulls (RFC 9110 section 14) and Content-Range headers of upload parts."""
 
 import re
 
@@ -9,10 +9,10 @@ _PART = re.compile(r"(?:bytes[ \t]+)?(\d{1,18})-(\d{1,18})(?:/(?:\*|\d+))?", re.
 
 
 def requested(header: str | None, size: int) -> tuple[int, int] | None:
-    """The (first byte, length) that a Range header asks of ``size`` bytes; None for everything.
+    """Return the (first byte, length) that a Range header asks for in ``size`` bytes; None for the whole blob.
 
-    Several ranges, other units, nonsense, and any range of nothing are ignored, as RFC 9110 allows; RangeInvalid when
-    no byte can be given.
+    Multiple ranges, other units, invalid headers and ranges of empty blobs are ignored, as RFC 9110 allows. Raise
+    RangeInvalid when the range contains no byte of the blob.
     """
     match = _BYTES.fullmatch(header.strip()) if header and size else None
     if match is None or match.groups() == ("", ""):
@@ -28,9 +28,9 @@ def requested(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 def declared(header: str | None) -> tuple[int, int] | None:
-    """The (offset, length) that an upload part's Content-Range declares, ``a-b`` or ``bytes a-b/*``; None without one.
+    """Return the (offset, length) of an upload part's Content-Range, ``a-b`` or ``bytes a-b/*``; None without a header.
 
-    RangeInvalid when it is neither.
+    Raise RangeInvalid for a header of another form.
     """
     if header is None:
         return None

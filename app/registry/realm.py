@@ -1,4 +1,4 @@
-"""Where clients get their tokens: under the configured URL, or under the name by which a client rightly came."""
+"""The URL at which clients get their tokens: the configured one, or the trusted host name that a client used."""
 
 import re
 import socket
@@ -13,10 +13,10 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class Realm:
-    """Chooses the URL per request.
+    """Chooses the base URL of the token service for each request.
 
-    A Host header is believed where it is one of the allowed hosts, or, without a configured URL, the very address at
-    which the connection came in. Any other is somebody's word.
+    A Host header is trusted when it names an allowed host, or, without a configured URL, the local address of the
+    connection. Any other Host header could be forged, and the configured URL is used.
     """
 
     def __init__(self, settings: WebSettings) -> None:
@@ -26,28 +26,28 @@ class Realm:
         self._fixed = not (self._hosts or self._by_address)
 
     def url(self, environ: dict[str, Any]) -> str:
-        """Scheme, host and port for the client of a request."""
+        """Return the URL (scheme, host and port) for the client of a request."""
         if self._fixed:
             return self._url
-        given = environ.get("HTTP_HOST", "").lower()
-        host = _HOST.fullmatch(given)
-        if host is None or not self._believed(given, host[1], _here(environ)):
+        host_header = environ.get("HTTP_HOST", "").lower()
+        host = _HOST.fullmatch(host_header)
+        if host is None or not self._is_trusted(host_header, host[1], _local_address(environ)):
             return self._url
-        return f"{environ.get('wsgi.url_scheme', 'http')}://{given}"
+        return f"{environ.get('wsgi.url_scheme', 'http')}://{host_header}"
 
-    def _believed(self, given: str, name: str, came_to: str) -> bool:
-        if given in self._hosts or name in self._hosts:
+    def _is_trusted(self, host_header: str, name: str, local_address: str) -> bool:
+        if host_header in self._hosts or name in self._hosts:
             return True
         if not self._by_address:
             return False
-        here = _address(came_to)
+        local = _address_or_none(local_address)
         if name == "localhost":
-            return here is not None and here.is_loopback
-        return here is not None and _address(name.strip("[]")) == here
+            return local is not None and local.is_loopback
+        return local is not None and _address_or_none(name.strip("[]")) == local
 
 
 def advice(settings: WebSettings) -> str | None:
-    """What to set where clients come from elsewhere and nobody has said how they name this installation."""
+    """Return which setting to add when remote clients can connect but no external URL is set; None otherwise."""
     if settings.external_url_given or settings.host in _LOOPBACK:
         return None
     return (
@@ -57,18 +57,18 @@ def advice(settings: WebSettings) -> str | None:
     )
 
 
-def _here(environ: dict[str, Any]) -> str:
-    """The address of this machine that the client came to; empty when the server does not tell."""
-    told: str | None = environ.get(HERE_KEY)
-    if told is not None:
-        return told
+def _local_address(environ: dict[str, Any]) -> str:
+    """Return the local address that the client connected to; empty when the server does not provide it."""
+    address: str | None = environ.get(HERE_KEY)
+    if address is not None:
+        return address
     connection: socket.socket | None = environ.get("gunicorn.socket")
     if connection is None or connection.family not in (socket.AF_INET, socket.AF_INET6):
         return ""
     return str(connection.getsockname()[0])
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def _address_or_none(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Request bodies as pieces: those of a server that hands over what it receives, any other's through ``wsgi.input``."""
+"""Reading of request bodies piece by piece: from a server that provides the pieces, or by reading ``wsgi.input``."""
 
 import time
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ from app.core.errors import SizeInvalid, UploadInvalid
 
 BUFFER_BYTES: Final = 256 * 1024
 CLOSES_KEY: Final = "pyharbor.close"
-"""Where the environment holds what makes the server close the connection after the answer."""
+"""The key of the function in the WSGI environment that makes the server close the connection after the response."""
 _DRAIN_BYTES: Final = 4 * 1024 * 1024
 _DRAIN_SECONDS: Final = 5.0
 
@@ -20,7 +20,7 @@ Environ = Mapping[str, Any]
 
 
 class ReceivedBody(ABC):
-    """A ``wsgi.input`` that can be read piece by piece, without a copy, and whose rest the server takes care of."""
+    """A ``wsgi.input`` that provides the body in pieces, without a copy, and discards the rest by itself."""
 
     @abstractmethod
     def pieces(self) -> Generator[memoryview]:
@@ -28,11 +28,11 @@ class ReceivedBody(ABC):
 
     @abstractmethod
     def expect_rest(self, limit: int) -> None:
-        """Let the server throw away up to ``limit`` bytes that are left, to keep the connection."""
+        """Let the server discard up to ``limit`` remaining bytes, so that the connection stays open."""
 
 
 def content_length(environ: Environ) -> int | None:
-    """The declared length of the body; None when it is chunked. SizeInvalid when it is no number."""
+    """Return the declared length of the body; None when it is chunked. Raise SizeInvalid when it is not a number."""
     if environ.get("HTTP_TRANSFER_ENCODING"):
         return None
     text = environ.get("CONTENT_LENGTH") or "0"
@@ -42,11 +42,13 @@ def content_length(environ: Environ) -> int | None:
 
 
 def receive(environ: Environ) -> Generator[memoryview]:
-    """Yield the body piece by piece, in order; each piece is valid until the next is asked for.
+    """Yield the body piece by piece, in order; a piece is valid until the next one is asked for.
 
-    An empty piece means that the client has sent nothing for a moment. SizeInvalid when the body ends before its
-    declared length, UploadInvalid when its chunked coding is broken or it comes too slowly: what was yielded before did
-    arrive. A body not read to its end closes the connection after the answer.
+    An empty piece means that the client sends nothing at the moment. A body that is not read to its end closes the
+    connection after the response. The pieces yielded before an error are valid.
+
+    Raises: SizeInvalid when the body ends before its declared length; UploadInvalid when its chunked coding is invalid
+    or it arrives too slowly.
     """
     body = environ["wsgi.input"]
     try:
@@ -57,10 +59,10 @@ def receive(environ: Environ) -> Generator[memoryview]:
 
 
 def drain(environ: Environ, limit: int = _DRAIN_BYTES, seconds: float = _DRAIN_SECONDS) -> None:
-    """Take in what is left of a body nobody wants, so that the client gets to read the answer.
+    """Read and discard the rest of a refused body, so that the client reads the response.
 
-    When more than ``limit`` bytes or ``seconds`` would be needed, the connection is closed after the answer instead.
-    Never raises for what the client does. A server of received bodies does this by itself, after the answer.
+    Close the connection after the response instead when that takes more than ``limit`` bytes or ``seconds``. Never
+    raise for what the client does. A server that provides ``ReceivedBody`` discards the rest after the response.
     """
     body = environ["wsgi.input"]
     if isinstance(body, ReceivedBody):
@@ -77,7 +79,7 @@ def drain(environ: Environ, limit: int = _DRAIN_BYTES, seconds: float = _DRAIN_S
 
 
 def close_after_answer(environ: Environ) -> None:
-    """Make the server close the connection behind the answer, as far as it can be told."""
+    """Make the server close the connection after the response, if the server supports it."""
     close = environ.get(CLOSES_KEY)
     if close is not None:
         close()
@@ -86,14 +88,14 @@ def close_after_answer(environ: Environ) -> None:
 
 
 def _is_delimited(environ: Environ) -> bool:
-    """Whether reading the body without a size ends with it."""
+    """Tell whether ``wsgi.input`` signals the end of the body by itself."""
     return bool(environ.get("wsgi.input_terminated"))
 
 
 def _receive_through(environ: Environ) -> Iterator[memoryview]:
     left = content_length(environ)
     if left is None and not environ.get("wsgi.input_terminated"):
-        raise UploadInvalid("this server does not hand on chunked bodies")
+        raise UploadInvalid("this server does not support chunked bodies")
     body = environ["wsgi.input"]
     while left is None or left > 0:
         try:

@@ -9,7 +9,7 @@ from app.registry.paging import next_link, page_size
 
 
 def list_referrers(request: RegistryRequest) -> RegistryResponse:
-    """Answer an OCI index of the subject's referrers, empty for a subject or repository that does not exist."""
+    """Answer with an OCI index of the subject's referrers; empty when the subject or repository does not exist."""
     subject = Digest.parse(request.reference)
     limit = page_size(request.parameter("n"), PAGE_ROWS)
     query = ReferrersQuery(

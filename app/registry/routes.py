@@ -1,4 +1,4 @@
-"""The table of the registry's verbs: fixed segment and method -> handler and the right it needs."""
+"""The routes of the registry: fixed path segment and HTTP method -> handler, and the right that it requires."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from app.registry.http import Handler
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One verb; ``action`` is the right on the repository that it needs."""
+    """A handler, and the right on the repository (``action``) that it requires."""
 
     handler: Handler
     action: str
     project_needed: bool = False
-    """The verb makes something, so the project must exist; other handlers find out by their own query."""
+    """True when the project must exist before the handler is called; other handlers find that out by their query."""
 
 
 ROUTES: Mapping[str, Mapping[str, Route]] = {

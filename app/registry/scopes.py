@@ -1,4 +1,4 @@
-"""Scopes of the token service: what was asked for, and what of it the caller holds."""
+"""Scopes of the token service: parsing of the requested scopes, and the access that the caller is granted."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ _PUBLIC_ONLY = frozenset({Role.PUBLIC})
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One thing that a token is asked for."""
+    """A requested scope: the actions on one resource."""
 
     type: str
     resource_class: str
@@ -33,28 +33,28 @@ class Scope:
     actions: frozenset[str]
 
     def asks_for(self, action: str) -> bool:
-        """Whether the action is asked for, by its name or by ``*``."""
+        """Tell whether the scope includes the action, by its name or by ``*``."""
         return action in self.actions or _EVERY in self.actions
 
 
 def parse_scopes(values: Iterable[str]) -> list[Scope]:
-    """The scopes in repeated and space-separated values, at most 128; what fits no grammar is left out.
+    """Return the scopes in repeated and space-separated values, at most 128; omit those that are malformed.
 
-    What is asked for one thing in several scopes is one scope with all of their actions.
+    Several scopes for one resource become one scope with all of their actions.
     """
-    asked: dict[tuple[str, str, str], frozenset[str]] = {}
+    actions_of: dict[tuple[str, str, str], frozenset[str]] = {}
     for text in (part for value in values for part in value.split()):
         kind, colon, rest = text.partition(":")
         name, second, actions = rest.rpartition(":")
         match = _TYPE.fullmatch(kind)
         if match and colon and second and name:
-            thing = match[1], match[2] or "", name
-            asked[thing] = asked.get(thing, frozenset()).union(actions.split(","))
-    return [Scope(*thing, actions) for thing, actions in asked.items()][:_LIMIT]
+            resource = match[1], match[2] or "", name
+            actions_of[resource] = actions_of.get(resource, frozenset()).union(actions.split(","))
+    return [Scope(*resource, actions) for resource, actions in actions_of.items()][:_LIMIT]
 
 
 def grant(session: Session, principal: Principal, scopes: Iterable[Scope]) -> Iterator[Access]:
-    """For each scope what is asked for and the caller may do there, nothing more; an empty list when it is nothing."""
+    """Yield for each scope the requested actions that the caller has the right to; ``actions`` may be empty."""
     may_list_catalog = may_in_system(principal, "catalog", "read")
     for scope in scopes:
         if scope.type == "repository":

@@ -11,11 +11,11 @@ from app.registry.http import Headers, RegistryRequest, RegistryResponse
 from app.registry.paging import next_link, page_size
 
 _FEW: Final = 1000
-"""Tags that take no room worth speaking of, 128 characters each at most."""
+"""Up to this many tags, of at most 128 characters, a page does not count as a large answer."""
 
 
 def list_tags(request: RegistryRequest) -> RegistryResponse:
-    """Answer the tags in byte order: ``n`` after ``last``, at most 10,000, with a Link when more follow."""
+    """Answer with the tags in byte order: ``n`` after ``last``, at most 10,000, with a Link header when more follow."""
     limit = page_size(request.parameter("n"), MOST_NAMES)
     last = request.text("last") or ""
     with request.ctx.ports.large_answers if limit > _FEW else nullcontext():

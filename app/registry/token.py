@@ -28,7 +28,7 @@ _log = structlog.get_logger()
 
 
 class _Refused(Exception):
-    """A refusal in OAuth2's words (RFC 6749, 5.2); 401 for wrong credentials, else 400."""
+    """An OAuth2 error response (RFC 6749, section 5.2); 401 for wrong credentials, otherwise 400."""
 
     def __init__(self, error: str, description: str, *, wrong_credentials: bool = False) -> None:
         super().__init__(description)
@@ -37,13 +37,16 @@ class _Refused(Exception):
 
 @blueprint.get("/service/token")
 def get_token() -> Response:
-    """A token for the scopes asked for; wrong credentials count as none, and nobody gets no token without a scope."""
+    """Answer with a token for the requested scopes; a caller with wrong credentials is anonymous.
+
+    Raise UnauthenticatedError for an anonymous caller that requests no scope.
+    """
     return _rendered(_by_get)
 
 
 @blueprint.post("/service/token")
 def post_token() -> Response:
-    """A token by ``grant_type`` password or refresh_token; wrong credentials are ``invalid_grant``."""
+    """Answer with a token for ``grant_type`` password or refresh_token; ``invalid_grant`` for wrong credentials."""
     return _rendered(_by_post)
 
 
@@ -107,7 +110,7 @@ def _issued(edge: Edge, principal: Principal, scopes: list[str], *, offline: boo
 
 
 def _caller(edge: Edge) -> Principal:
-    """The caller by basic credentials, or by a browser's session when there is no Authorization header at all."""
+    """Return the caller by basic credentials, or by the browser session when there is no Authorization header."""
     header = request.headers.get("Authorization", "")
     if not header:
         return session_principal()

@@ -19,7 +19,7 @@ _REPEAT_SECONDS = 3600.0
 
 
 def start(request: RegistryRequest) -> RegistryResponse | Pausing[RegistryResponse]:
-    """POST: 202 with a session; 201 at once for a mount that succeeds, or for a body that comes with its digest."""
+    """Answer POST with 202 and a new session, or with 201 for a mount that succeeds or a body sent with its digest."""
     name = request.name
     mount = request.parameter("mount")
     if mount is not None:
@@ -34,7 +34,7 @@ def start(request: RegistryRequest) -> RegistryResponse | Pausing[RegistryRespon
 
 
 def patch(request: RegistryRequest) -> Pausing[RegistryResponse]:
-    """PATCH: 202 with the new offset; 416 with the true one when the part does not go on there, its body unread."""
+    """Answer PATCH with 202 and the new offset; with 416 and the current one when the part starts elsewhere."""
     uploads = UploadService(request.ctx)
     upload = uploads.find(request.name, request.reference)
     try:
@@ -46,7 +46,10 @@ def patch(request: RegistryRequest) -> Pausing[RegistryResponse]:
 
 
 def put(request: RegistryRequest) -> Pausing[RegistryResponse]:
-    """PUT: 201 when the whole content, with the last part in the body or without one, has the digest of the query."""
+    """Answer PUT with 201: add the last part, if there is a body, and finish the upload under the query's digest.
+
+    Raise DigestInvalid when the content has another digest.
+    """
     name = request.name
     uploads = UploadService(request.ctx)
     upload = uploads.find(name, request.reference, finished=True)
@@ -62,23 +65,23 @@ def put(request: RegistryRequest) -> Pausing[RegistryResponse]:
 
 
 def status(request: RegistryRequest) -> RegistryResponse:
-    """GET: 204 with the session's offset, as often as asked."""
+    """Answer GET with 204 and the session's offset."""
     upload = UploadService(request.ctx).find(request.name, request.reference)
     return RegistryResponse(status=204, headers=_progress(upload, upload.offset))
 
 
 def cancel(request: RegistryRequest) -> RegistryResponse:
-    """DELETE: 204; the session and its bytes are gone."""
+    """Answer DELETE with 204: cancel the session and delete its bytes."""
     uploads = UploadService(request.ctx)
     uploads.cancel(uploads.find(request.name, request.reference))
     return RegistryResponse(status=204)
 
 
 def _mounted(request: RegistryRequest, name: RepositoryName, text: str) -> RegistryResponse | None:
-    """The answer to a mount that succeeds; whatever stands against it, the client shall upload instead.
+    """Return the response to a mount that succeeds; None when it is not possible and the client must upload.
 
-    A mount reads another repository, so a token must allow to pull from that one too, beside its holder's right to.
-    UnauthenticatedError, whose challenge names both, when the holder may but the token does not reach so far.
+    A mount reads another repository: the caller must have the right to pull from it, and the token must include it.
+    Raise UnauthenticatedError, whose challenge names both repositories, when only the token lacks it.
     """
     try:
         digest = Digest.parse(text)
@@ -89,14 +92,14 @@ def _mounted(request: RegistryRequest, name: RepositoryName, text: str) -> Regis
 
 
 def _sources(request: RegistryRequest) -> list[RepositoryName] | None:
-    """The repositories that a mount may take from as far as the token goes; None for all."""
-    named = request.parameter("from")
-    if named:
-        source = RepositoryName.parse(named)
+    """Return the repositories that the token lets a mount read; None for all repositories."""
+    source_name = request.parameter("from")
+    if source_name:
+        source = RepositoryName.parse(source_name)
         if request.allows(source, "pull"):
             return [source]
         if BlobService(request.ctx).may_take_from(source):
-            raise UnauthenticatedError(f"the token does not reach repository {source}, action: pull")
+            raise UnauthenticatedError(f"the token does not grant access to repository: {source}, action: pull")
         return []
     if request.granted is None:
         return None
@@ -130,7 +133,7 @@ def _complete(request: RegistryRequest, name: RepositoryName, upload: UploadSess
 
 @contextmanager
 def _part(request: RegistryRequest, upload: UploadSession) -> Iterator[Part]:
-    """The body as a part of the session; errors as ``_part_length``."""
+    """Yield the request body as a part of the upload; raise what ``_part_length`` raises."""
     length = _part_length(request, upload)
     declared = content_length(request.environ)
     with closing(receive(request.environ)) as pieces:
@@ -138,26 +141,26 @@ def _part(request: RegistryRequest, upload: UploadSession) -> Iterator[Part]:
 
 
 def _part_length(request: RegistryRequest, upload: UploadSession) -> int | None:
-    """The length that the body must turn out to have; None when Content-Length or nothing declares it.
+    """Return the body's length by Content-Range; None without that header, or when Content-Length declares it too.
 
-    RangeInvalid when the part does not begin at the session's offset, SizeInvalid when the two headers contradict.
+    Raise RangeInvalid when the part does not start at the session's offset, SizeInvalid when the two headers differ.
     """
     declared = ranges.declared(request.header("CONTENT_RANGE"))
     if declared is None:
         return None
-    start_at, length = declared
-    if start_at != upload.offset:
+    offset, length = declared
+    if offset != upload.offset:
         raise RangeInvalid(
-            f"the upload stands at offset {upload.offset}, not {start_at}", detail={"offset": upload.offset}
+            f"the upload stands at offset {upload.offset}, not {offset}", detail={"offset": upload.offset}
         )
-    given = content_length(request.environ)
-    if given is not None and given != length:
-        raise SizeInvalid(f"Content-Range declares {length} bytes, Content-Length {given}")
-    return length if given is None else None
+    header_length = content_length(request.environ)
+    if header_length is not None and header_length != length:
+        raise SizeInvalid(f"Content-Range declares {length} bytes, Content-Length {header_length}")
+    return length if header_length is None else None
 
 
 def _out_of_place(request: RegistryRequest, error: RangeInvalid) -> RegistryResponse:
-    """416 with what the client needs to go on."""
+    """Answer with 416 and the session's current offset, from which the client can continue."""
     drain(request.environ)
     upload = UploadService(request.ctx).find(request.name, request.reference)
     refusal = errors.render(error)

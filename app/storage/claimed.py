@@ -1,4 +1,4 @@
-"""Blobs whose bytes are about to go: claimed in one transaction, unlinked after its commit, forgotten in another."""
+"""Blobs claimed for deletion: one transaction claims them, their objects are deleted, another deletes their rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from app.db.database import Database
 from app.storage.models import DELETING, Blob
 
 _IS_CLAIMED: Final = sa.and_(Blob.state != sa.literal_column("'live'"), Blob.state == sa.literal_column("'deleting'"))
-"""Spelled so that the partial index of such blobs serves it."""
+"""Both conditions stand here so that the database uses the partial index of blobs that are not live."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedBlob:
-    """A blob in the state ``deleting``: no repository holds it, its bytes are about to go."""
+    """A blob in the state ``deleting``: no repository holds it and its object is about to be deleted."""
 
     id: int
     key: str
@@ -24,7 +24,7 @@ class ClaimedBlob:
 
 
 def claim(session: Session, blob_ids: Sequence[int], condition: sa.ColumnElement[bool]) -> list[ClaimedBlob]:
-    """Claim those of the blobs that meet the condition; nothing gives them out from then on."""
+    """Claim the blobs that meet the condition for deletion and return them; they are not served from then on."""
     claimed = sa.update(Blob).where(Blob.id.in_(blob_ids), condition).values(state=DELETING)
     rows = session.execute(
         claimed.returning(Blob.id, Blob.key, Blob.digest), execution_options={"synchronize_session": False}
@@ -33,23 +33,23 @@ def claim(session: Session, blob_ids: Sequence[int], condition: sa.ColumnElement
 
 
 def some(session: Session, limit: int) -> list[ClaimedBlob]:
-    """Return claimed blobs, those claimed first."""
+    """Return at most ``limit`` claimed blobs in the order of their ids."""
     return _blobs(session.execute(_CLAIMED.limit(limit)))
 
 
 def page(database: Database, place: Mapping[str, int]) -> list[ClaimedBlob]:
-    """Return a page of the claimed blobs of one ``share`` of ``shares`` behind ``cursor``, ``limit`` at most."""
+    """Return at most ``limit`` claimed blobs with ids above ``cursor`` that belong to ``share`` of ``shares``."""
     return _blobs(database.rows(_PAGE, place))
 
 
 def count(session: Session) -> tuple[int, int]:
-    """Return how many blobs are claimed, and their bytes."""
+    """Return the number of claimed blobs and the sum of their sizes in bytes."""
     row = session.execute(_COUNT).one()
     return row.blobs, int(row.bytes)
 
 
 def forget(session: Session, blob_ids: Sequence[int]) -> tuple[int, int]:
-    """Delete the rows of claimed blobs whose bytes are gone; returns how many there were and their bytes."""
+    """Delete the rows of claimed blobs whose objects are deleted; return their number and total size in bytes."""
     statement = sa.delete(Blob).where(Blob.id.in_(blob_ids), Blob.state == DELETING).returning(Blob.size)
     sizes = session.execute(statement, execution_options={"synchronize_session": False}).scalars().all()
     return len(sizes), sum(sizes)

@@ -1,4 +1,4 @@
-"""Two objects side by side, byte for byte."""
+"""Comparison of two stored objects, byte for byte."""
 
 from collections.abc import Callable
 from typing import BinaryIO, Final
@@ -9,17 +9,18 @@ _BLOCK_BYTES: Final = 256 * 1024
 
 
 def first_difference(store: BlobStore, key: str, other: str, keep: Callable[[], None]) -> int | None:
-    """Where the block begins in which the two objects differ; None when they are equal to the last byte.
+    """Return the offset of the first block in which the two objects differ; None when they are equal.
 
-    Calls ``keep`` before each block, however large the objects are. Errors as ``BlobStore.open``, and OSError.
+    Call ``keep`` before each block, however large the objects are. Raise what ``BlobStore.open`` raises, and OSError.
     """
-    one, two = bytearray(_BLOCK_BYTES), bytearray(_BLOCK_BYTES)
+    block, other_block = bytearray(_BLOCK_BYTES), bytearray(_BLOCK_BYTES)
     offset = 0
     with store.open(key) as stream, store.open(other) as other_stream:
         while True:
             keep()
-            count, other_count = _fill(stream, one), _fill(other_stream, two)
-            if count != other_count or (one != two if count == _BLOCK_BYTES else one[:count] != two[:count]):
+            count, other_count = _fill(stream, block), _fill(other_stream, other_block)
+            is_full = count == _BLOCK_BYTES
+            if count != other_count or (block != other_block if is_full else block[:count] != other_block[:count]):
                 return offset
             if count < _BLOCK_BYTES:
                 return None
@@ -27,8 +28,8 @@ def first_difference(store: BlobStore, key: str, other: str, keep: Callable[[], 
 
 
 def _fill(stream: BinaryIO, block: bytearray) -> int:
-    """Read until the block is full or the object ends; returns the bytes read."""
-    view, at = memoryview(block), 0
-    while at < len(block) and (count := stream.readinto(view[at:])):  # type: ignore[attr-defined]  # every driver's stream has it
-        at += count
-    return at
+    """Read until the block is full or the object ends; return the number of bytes read."""
+    view, filled = memoryview(block), 0
+    while filled < len(block) and (count := stream.readinto(view[filled:])):  # type: ignore[attr-defined]  # every driver's stream has it
+        filled += count
+    return filled

@@ -1,4 +1,4 @@
-"""The promise of every storage driver: objects under opaque keys, written once in order, read in ranges, deleted."""
+"""The interface of storage drivers: objects under opaque keys, written once in order, read in ranges, deleted."""
 
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -6,93 +6,97 @@ from typing import BinaryIO, Protocol
 from app.core.errors import InternalError
 
 
-def checked_key(key: str) -> str:
-    """Return the key; InternalError when it could leave the place where a driver keeps its objects."""
+def require_safe_key(key: str) -> str:
+    """Return the key; raise InternalError for one that could lead outside the folder of a driver's objects."""
     if "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
         raise InternalError(f"invalid storage key {key!r}")
     return key
 
 
 class ObjectWriter(Protocol):
-    """An object being written by the only writer that it has; the writer's owner holds the upload's lease."""
+    """The exclusive writer of an object; whoever uses it holds the lease of the upload session."""
 
     @property
     def offset(self) -> int:
-        """Bytes written so far, including those of earlier writers of this key."""
+        """Return the number of bytes written so far, including those of earlier writers of this key."""
         ...
 
     def cut(self) -> None:
-        """Drop what lies behind the offset, left by a writer that died or gave up."""
+        """Truncate the object to the offset: drop the bytes that an earlier, interrupted writer left after it."""
         ...
 
     def write(self, data: memoryview) -> None:
-        """Append all of ``data``; StorageFull when there is no room or no right to write."""
+        """Append all of ``data``; raise StorageFull when the storage is full or not writable."""
         ...
 
     def close(self) -> None:
-        """Let go of the object, keeping what was written; not durable yet. From then on another writer may come."""
+        """Close the object and allow another writer; the bytes written stay, but are not durable yet."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """The room of a storage in bytes; ``free`` is what this process may still fill."""
+    """The size of a storage in bytes; ``free`` is what this process may still write."""
 
     total: int
     free: int
 
 
 class StorageDriver(Protocol):
-    """Where bytes live. Keys are opaque, relative, made by ``core.ids.object_key`` and never used twice."""
+    """A place that stores objects. Keys are opaque and relative, made by ``core.ids.object_key``, and never reused."""
 
     @property
     def tells_dead_writers(self) -> bool:
-        """Whether an object's writer that died, anywhere, keeps ``append`` out no longer, and one alive still does."""
+        """Tell whether the driver knows dead writers from live ones, on any machine.
+
+        If so, ``append`` raises ObjectBusy while the object's writer is alive, and succeeds once its process has ended.
+        """
         ...
 
     def append(self, key: str, offset: int) -> ObjectWriter:
-        """Open the object for writing at ``offset`` and keep every other writer out; creates it at offset 0.
+        """Open the object for exclusive writing at ``offset``; create it at offset 0.
 
-        Nothing of what is stored changes before ``cut`` or ``write``, so that the caller can look at its lease in
-        between. ObjectBusy while another writer has it open, in any process; NotFoundError when it is gone,
-        InternalError when fewer than ``offset`` bytes are there; StorageFull when it cannot be written.
+        The stored bytes do not change before ``cut`` or ``write``, so that the caller can verify its lease in between.
+
+        Raises: ObjectBusy while another writer has it open, in any process; NotFoundError when it does not exist;
+        InternalError when it has fewer than ``offset`` bytes; StorageFull when it cannot be written.
         """
         ...
 
     def put(self, key: str, content: bytes) -> None:
-        """Write a small object whole, under a key that has none, and make it durable, with one sync of each kind.
+        """Write a new small object in one call and make it durable, with one sync of the file and one of its folder.
 
-        StorageFull when it cannot be written; what was written of it then may be there.
+        Raise StorageFull when it cannot be written; a part of it may be left then.
         """
         ...
 
     def finish(self, key: str, size: int) -> None:
-        """Make the object durable, the one durability point of an upload, and verify its size; never changes it.
+        """Make the object durable and verify its size; never change it. An upload calls this once, at its end.
 
-        NotFoundError when it is gone, InternalError when it holds fewer or more than ``size`` bytes; StorageFull when
-        it cannot be made durable.
+        Raises: NotFoundError when it does not exist; InternalError when its size is not ``size`` bytes; StorageFull
+        when it cannot be made durable.
         """
         ...
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
-        """Open the object for reading from ``offset``; a real file (with ``fileno``) where sendfile is possible.
+        """Open the object for reading from ``offset``; return a real file (with ``fileno``) where sendfile is possible.
 
-        NotFoundError when the key is unknown.
+        Raise NotFoundError for an unknown key.
         """
         ...
 
     def size(self, key: str) -> int:
-        """Bytes of the object; NotFoundError when the key is unknown."""
+        """Return the size of the object in bytes; raise NotFoundError for an unknown key."""
         ...
 
     def delete(self, key: str) -> bool:
-        """Remove the object; False when there was none, which is no error."""
+        """Delete the object; return False when it does not exist, which is no error."""
         ...
 
-    def check(self) -> None:
-        """Prove that the storage can be written to; StorageFull with the reason when not."""
+    def require_writable(self) -> None:
+        """Raise StorageFull, with the reason, unless a small object can be written and deleted."""
         ...
 
     def capacity(self) -> Capacity:
-        """How much room there is in all and left; NotFoundError where there is no telling."""
+        """Return the total and the free bytes of the storage; raise NotFoundError where they are not known."""
         ...

@@ -1,8 +1,8 @@
-"""Running digests whose state is plain bytes, so that another process can go on without reading the content again.
+"""Running digests with a state that can be saved, so that another process resumes them without reading the content.
 
-libcrypto keeps a running SHA-2 in a small flat structure: saving it is copying its bytes. Where the library does not
-offer that, the same interface stands on hashlib, and whoever resumes reads the content again. So does whoever resumes
-after a new start of the system: a power cut may have taken bytes that were counted, and left zeros in their place.
+libcrypto keeps a running SHA-2 in a small flat structure, which is saved by copying its bytes. Where the library does
+not offer that, hashlib computes the digest, and the content must be read again to resume. It must be read again after
+a reboot, too: a power cut may have lost bytes that were counted, and left zeros in their place.
 """
 
 import _hashlib
@@ -25,37 +25,37 @@ _CUTS = (0, 1, 63, 64, 65, 127, 128, 129, 300, len(_PROBE))
 
 
 class RunningHash(Protocol):
-    """A digest being computed."""
+    """A digest that is being computed."""
 
     algorithm: str
 
     def update(self, data: memoryview) -> None:
-        """Take the next bytes, contiguous; large ones without holding the interpreter lock."""
+        """Add the next bytes, which are contiguous; for large ones the interpreter lock is released."""
         ...
 
     def digest(self) -> Digest:
-        """The digest of all bytes so far; more may follow."""
+        """Return the digest of all bytes so far; more may follow."""
         ...
 
     def state(self) -> bytes | None:
-        """What ``resume`` needs to go on from here; None when only reading the content again can."""
+        """Return the state that ``resume_or_none`` continues from; None when the hash cannot be saved."""
         ...
 
 
 def start(algorithm: str) -> RunningHash:
-    """Begin a digest by an uploadable algorithm."""
+    """Start a digest with an uploadable algorithm."""
     layout = _LAYOUTS.get(algorithm)
     functions = layout and _native(layout)
     return _NativeHash(layout, functions) if layout and functions else _PlainHash(algorithm)
 
 
-def resume(algorithm: str, state: bytes | None, offset: int) -> RunningHash | None:
-    """Go on from a saved state at ``offset`` bytes; None when the content has to be read again instead."""
+def resume_or_none(algorithm: str, state: bytes | None, offset: int) -> RunningHash | None:
+    """Return the digest resumed from a state saved at ``offset`` bytes; None when the content must be read again."""
     if offset == 0:
         return start(algorithm)
     layout = _LAYOUTS.get(algorithm)
     functions = layout and _native(layout)
-    context = _of_this_start(state)
+    context = _context_or_none(state)
     if context is None or not layout or not functions or not layout.fits(context, offset):
         return None
     return _NativeHash(layout, functions, context)
@@ -80,7 +80,7 @@ class _Layout:
         return struct.calcsize(self.format)
 
     def fits(self, state: bytes, offset: int) -> bool:
-        """Whether these bytes are a state at ``offset``; C code trusts the fields, so they are looked at first."""
+        """Tell whether the bytes are a state at ``offset``; the fields are checked, as the C code trusts them."""
         if len(state) != self.size:
             return False
         low, high, _, held, digest_size = struct.unpack(self.format, state)[8:]
@@ -102,7 +102,7 @@ _LAYOUTS = {
 
 
 class _NativeHash:
-    """libcrypto's running hash; foreign calls release the interpreter lock."""
+    """A running hash of libcrypto; its calls release the interpreter lock."""
 
     def __init__(self, layout: _Layout, functions: _Functions, context: bytes | None = None) -> None:
         self.algorithm = layout.algorithm
@@ -114,7 +114,7 @@ class _NativeHash:
 
     @property
     def context(self) -> bytes:
-        """What libcrypto keeps of all bytes so far."""
+        """Return libcrypto's structure, which is the state after all bytes so far."""
         return self._context.raw
 
     def update(self, data: memoryview) -> None:
@@ -130,12 +130,12 @@ class _NativeHash:
         return Digest(f"{self.algorithm}:{result.raw.hex()}")
 
     def state(self) -> bytes | None:
-        start = _start_of_system()
-        return start and start + self.context
+        boot_id = _boot_id_or_none()
+        return boot_id and boot_id + self.context
 
 
 class _PlainHash:
-    """hashlib's running hash, which cannot be saved."""
+    """A running hash of hashlib, which cannot be saved."""
 
     def __init__(self, algorithm: str) -> None:
         self.algorithm = algorithm
@@ -151,15 +151,15 @@ class _PlainHash:
         return None
 
 
-def _of_this_start(state: bytes | None) -> bytes | None:
-    """The context in a saved state; None for one that was saved before the system was last started, or elsewhere."""
-    start = _start_of_system()
-    return state[len(start) :] if start and state and state.startswith(start) else None
+def _context_or_none(state: bytes | None) -> bytes | None:
+    """Return the libcrypto structure in a saved state; None when it was saved before a reboot or on another machine."""
+    boot_id = _boot_id_or_none()
+    return state[len(boot_id) :] if boot_id and state and state.startswith(boot_id) else None
 
 
 @functools.cache
-def _start_of_system() -> bytes | None:
-    """What tells this start of the system from all others, on other machines too; None where nothing does."""
+def _boot_id_or_none() -> bytes | None:
+    """Return the id that the kernel took at this boot, which no other boot or machine has; None where there is none."""
     try:
         return uuid.UUID(_BOOT_ID.read_text(encoding="ascii").strip()).bytes
     except (OSError, ValueError):
@@ -168,7 +168,7 @@ def _start_of_system() -> bytes | None:
 
 @functools.cache
 def _native(layout: _Layout) -> _Functions | None:
-    """The functions of the first library that has them and computes what hashlib does, in any two parts."""
+    """Return the functions of the first library that has them and resumes saved hashes correctly; None without one."""
     for library in _libraries():
         try:
             functions = _Functions(*(_function(library, layout, name) for name in ("Init", "Update", "Final")))

@@ -1,9 +1,10 @@
-"""The transfer engine: bodies into objects under a lease, hashed on the way, no transaction open while they stream.
+"""Writing of request bodies into objects: under a lease, hashed on the way, without an open transaction meanwhile.
 
-Nothing of an object changes (create, append, cut, sync, delete) but by the owner of its session's lease, taken before.
-The lease is looked at again while the driver keeps every other writer out, and the driver does so until the content is
-committed: whoever slept past its lease can neither cut nor write. A session that has ended belongs to whoever ended it.
-Where the driver tells dead writers, a lease whose owner keeps nobody out may be taken over, under the same exclusion.
+Only the owner of the upload session's lease changes its object (create, append, cut, sync, delete). The request takes
+the lease, opens the object's exclusive writer, and verifies the lease again; it keeps the writer until the content is
+committed. So a request that was suspended past its lease can neither cut nor write. A session that has ended belongs
+to the request that ended it. Where the driver knows dead writers, the request that gets the exclusive writer may take
+over a lease that another request still holds.
 """
 
 import time
@@ -39,49 +40,49 @@ _REREAD_BYTES: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """A body on its way: its pieces, each valid until the next is asked for, and what they have to pass.
+    """A request body that is being received, as pieces; a piece is valid until the next one is asked for.
 
-    An empty piece means that nothing comes for a moment: the transfer pauses.
+    An empty piece means that the client sends nothing at the moment: the transfer pauses.
     """
 
     pieces: Iterable[memoryview]
     length: int | None = None
-    """The bytes that it must turn out to have; None when nothing declares them."""
+    """The length in bytes that the body must have; None when it is not known before."""
     admit: Callable[[int], None] = lambda _: None
-    """Asked before a piece is written that would reach this offset; raises when it may not."""
+    """Called before a piece is written with the offset that it reaches; raises when the upload may not be that long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """Bytes that are durable and have the digest they were sent for, of a session that nobody else can finish."""
+    """The durable content of an upload session, whose digest is verified; no other request can finish the session."""
 
     upload: UploadSession
     digest: Digest
     size: int
     holder: str
-    """Who must still own the session when its blob is committed."""
+    """The holder of the session's lease; the commit of the blob verifies it."""
     keep: Callable[[], None]
-    """To be called at least every few seconds by whoever does more with it before that; errors as ``append``."""
+    """Renews the lease; to be called every few seconds until the commit. Raises what ``Ingest.append`` raises."""
 
 
 class Ingest:
-    """Writes the bodies of one process's requests. Each method opens short writing transactions of its own."""
+    """Writes request bodies into the objects of upload sessions. Each method opens short writing transactions."""
 
     def __init__(self, db: Database, store: BlobStore, clock: Clock) -> None:
-        """Work on the sessions in ``db`` and the objects in ``store``."""
+        """Use the sessions in ``db`` and the objects in ``store``."""
         self.db = db
         self.store = store
         self.clock = clock
 
     def append(self, upload: UploadSession, body: Body) -> Pausing[int]:
-        """Go on at the session's offset and return the new one; what arrived is kept, whatever ends the body.
+        """Append the body at the session's offset and return the new offset; keep what arrived before an error.
 
-        RangeInvalid when another request owns the session or moved it, SizeInvalid when the body has not the length it
-        should, UploadUnknown when the session's bytes are gone, StorageFull when there is no room for more, and
-        whatever the body's admission refuses with.
+        Raises: RangeInvalid when another request owns the session or has changed its offset; SizeInvalid when the body
+        does not have its declared length; UploadUnknown when the session's bytes are gone; StorageFull when the storage
+        is full; what ``body.admit`` raises.
         """
         transfer = _Transfer(self, upload, resumable=True)
-        transfer.running = hash_state.resume(upload.algorithm, upload.hash_state, upload.offset)
+        transfer.running = hash_state.resume_or_none(upload.algorithm, upload.hash_state, upload.offset)
         transfer.begin()
         try:
             with transfer.writing() as writer:
@@ -98,11 +99,13 @@ class Ingest:
 
     @contextmanager
     def closing(self, upload: UploadSession, body: Body | None, digest: Digest) -> Iterator[Pausing[Content]]:
-        """Yield what adds the last part, if there is one: the content, durable and checked, for the caller to commit.
+        """Yield the work that adds the last part, if there is one, and returns the content for the caller to commit.
 
-        All or nothing: unless the caller commits, the session is left as it was, so that the same request can be sent
-        again; but what the storage could not make durable is gone. DigestInvalid when the content has another digest;
-        else as ``append``.
+        The content is durable and its digest is verified. Unless the caller commits it inside the block, the session
+        stays as it was, so that the client can repeat the request; but an object that could not be made durable is
+        deleted.
+
+        Raises: DigestInvalid when the content has another digest; what ``append`` raises.
         """
         transfer = _Transfer(self, upload, resumable=False)
         transfer.begin()
@@ -116,13 +119,13 @@ class Ingest:
             raise
 
     def digest_of(self, key: str, algorithm: str, size: int, keep: Callable[[], None] = lambda: None) -> Digest:
-        """Read ``size`` bytes of an object and return their digest; calls ``keep`` all the time."""
+        """Read ``size`` bytes of an object and return their digest; call ``keep`` after each block."""
         return self._reread(key, algorithm, size, keep).digest()
 
     def _running(self, upload: UploadSession, digest: Digest, keep: Callable[[], None]) -> RunningHash:
-        """The hash that the digest asks for, at the session's offset; content hashed otherwise is read again, once."""
+        """Return the hash with the digest's algorithm at the session's offset; read the content if it has no state."""
         state = upload.hash_state if upload.algorithm == digest.algorithm else None
-        running = hash_state.resume(digest.algorithm, state, upload.offset)
+        running = hash_state.resume_or_none(digest.algorithm, state, upload.offset)
         return running or self._reread(upload.key, digest.algorithm, upload.offset, keep)
 
     def _reread(self, key: str, algorithm: str, size: int, keep: Callable[[], None] = lambda: None) -> RunningHash:
@@ -137,7 +140,7 @@ class Ingest:
 
 
 class _Transfer:
-    """One request's writing to a session that it owns; a resumable one stores how far it is, also on the way."""
+    """The writing of one request to a session that it owns; a resumable transfer stores its progress in the session."""
 
     def __init__(self, ingest: Ingest, upload: UploadSession, *, resumable: bool) -> None:
         self.holder = str(uuid.uuid4())
@@ -150,9 +153,9 @@ class _Transfer:
         self._due = 0.0
 
     def begin(self) -> None:
-        """Take the session's lease; RangeInvalid when it moved or another request owns it.
+        """Take the session's lease; raise RangeInvalid when its offset changed or another request owns it.
 
-        Where the storage tells whether that request is alive, ``writing`` will find out and take the lease then.
+        Where the driver knows dead writers, a lease of another request is no error yet: ``writing`` decides.
         """
         self._due = time.monotonic() + _RENEW_SECONDS
         self._leased = sessions.lease(self._ingest.db, self._upload, self.holder)
@@ -161,9 +164,9 @@ class _Transfer:
 
     @contextmanager
     def writing(self) -> Iterator[ObjectWriter]:
-        """Keep every other writer out of the object; what lies behind the session's offset is gone.
+        """Yield the exclusive writer of the object, truncated to the session's offset.
 
-        A power cut can take bytes that the session counts: UploadUnknown then, only beginning again helps the client.
+        Raise UploadUnknown when a power cut took bytes that the session counts: the client must start a new upload.
         """
         key, store = self._upload.key, self._ingest.store
         try:
@@ -180,7 +183,7 @@ class _Transfer:
             yield writer
 
     def run(self, writer: ObjectWriter, body: Body) -> Pausing[None]:
-        """Write the body behind the session's offset."""
+        """Write the body at the transfer's offset."""
         for piece in body.pieces if body.length is None else _of_length(body.pieces, body.length):
             body.admit(self.offset + len(piece))
             self.keep()
@@ -192,13 +195,13 @@ class _Transfer:
                 yield
 
     def completed(self, writer: ObjectWriter, last: Body | None, digest: Digest) -> Pausing[Content]:
-        """Write the last part, if there is one, and return the whole content; errors as ``finished``."""
+        """Write the last part, if there is one, and return the whole content; raise what ``finished`` raises."""
         if last is not None:
             yield from self.run(writer, last)
         return self.finished(digest)
 
     def finished(self, digest: Digest) -> Content:
-        """The content, durable, when its digest is the one that was asked for; DigestInvalid else."""
+        """Make the content durable and return it; raise DigestInvalid when it has another digest."""
         actual = self.running and self.running.digest()
         if actual != digest:
             raise DigestInvalid(detail={"expected": digest, "actual": actual, "size": self.offset})
@@ -207,12 +210,12 @@ class _Transfer:
         except NotFoundError as error:
             raise UploadUnknown("the upload was cancelled meanwhile") from error
         except StorageFull:
-            self._distrust()
+            self._delete_object()
             raise
         return Content(upload=self._upload, digest=digest, size=self.offset, holder=self.holder, keep=self.keep)
 
     def keep(self) -> None:
-        """Renew the lease when it is time to; RangeInvalid or UploadUnknown when it is lost."""
+        """Renew the lease when a third of its time is over; raise RangeInvalid or UploadUnknown when it is lost."""
         while time.monotonic() >= self._due:
             self._due = time.monotonic() + _RENEW_SECONDS
             reached = self._reached()
@@ -220,20 +223,20 @@ class _Transfer:
             self._upload = replace(self._upload, offset=reached.offset, hash_state=reached.hash_state)
 
     def end(self) -> None:
-        """Give the lease back, if it was taken; a resumable transfer stores what it reached."""
+        """Release the lease, if it was taken; a resumable transfer stores its progress."""
         if self._leased:
             sessions.release(self._ingest.db, self._upload, self.holder, self._reached())
 
     def _own(self) -> None:
-        """Make sure of the lease while the driver keeps other writers out; an owner that does not is dead or late."""
+        """Verify the lease, or take it over: an owner without the exclusive writer is dead or too late."""
         if self._leased:
             sessions.require_lease(self._ingest.db, self._upload, self.holder)
         else:
             sessions.take_over(self._ingest.db, self._upload, self.holder)
             self._leased = True
 
-    def _distrust(self) -> None:
-        """Delete what could not be made durable: a system forgets what it failed to write, and says so only once."""
+    def _delete_object(self) -> None:
+        """Delete an object that could not be made durable: the system reports a failed write only once."""
         with suppress(DomainError):
             self._ingest.store.delete(self._upload.key)
 
@@ -249,7 +252,7 @@ class _Transfer:
 
 
 def _of_length(body: Iterable[memoryview], length: int) -> Iterator[memoryview]:
-    """The body, cut at ``length``; SizeInvalid when it was longer or shorter."""
+    """Yield the pieces of the body up to ``length`` bytes; raise SizeInvalid when it is longer or shorter."""
     left = length
     for piece in body:
         if len(piece) > left:

@@ -1,4 +1,4 @@
-"""Keys for small objects: given out in batches that the database knows before the first object is written."""
+"""Keys for small objects, in batches whose row the database has before the first object is written."""
 
 import os
 import threading
@@ -13,33 +13,33 @@ from app.db.database import Database
 from app.storage.models import KeyBatch
 
 KEYS: Final = 1000
-"""Of a batch."""
+"""The number of keys in a batch."""
 _USED: Final = timedelta(minutes=10)
-"""How long a process gives out keys of one batch."""
+"""How long a process uses the keys of one batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchedKey:
-    """A key that was never used before, and the batch that it is one of."""
+    """A new key, and the prefix of its batch."""
 
     key: str
     prefix: str
 
 
 class KeyBatches:
-    """The keys of one process. Objects of a batch share a folder, so that few folders have to be made and synced."""
+    """Hands out the keys of one process. Objects of a batch share a folder, so that few are created and synced."""
 
     def __init__(self, db: Database) -> None:
-        """Enter the batches in ``db``; nothing is entered before the first key is asked for."""
+        """Record the batches in ``db``, the first one when the first key is taken."""
         self._db = db
         self._turn = threading.Lock()
         self._prefix = ""
         self._next = KEYS
         self._begun: tuple[datetime, float, int] | None = None
-        """When the batch began, by two clocks, and in which process."""
+        """The start of the batch by the installation's and by the monotonic clock, and the id of its process."""
 
     def take(self, now: datetime) -> BatchedKey:
-        """The next key. What is written under it enters as a blob within minutes, or the purge deletes it."""
+        """Return the next key; an object under it must become a blob within minutes, or the purge deletes it."""
         with self._turn:
             if self._next >= KEYS or not self._is_fresh(now):
                 self._begin(now)
@@ -47,7 +47,7 @@ class KeyBatches:
             return BatchedKey(key=key_of(self._prefix, number), prefix=self._prefix)
 
     def leave(self) -> None:
-        """Give out no more keys of the current batch."""
+        """Hand out no more keys of the current batch."""
         with self._turn:
             self._next = KEYS
 
@@ -65,7 +65,7 @@ class KeyBatches:
 
 
 def key_of(prefix: str, number: int) -> str:
-    """A batch's key by its number."""
+    """Return the key with this number in a batch."""
     return f"{prefix}/{number:03d}"
 
 

@@ -1,4 +1,4 @@
-"""Bytes as rows: blobs under opaque keys, upload sessions, and the queue of what nothing refers to."""
+"""The tables of stored content: blobs under opaque keys, upload sessions, and the queue of unreferenced blobs."""
 
 from datetime import datetime
 
@@ -11,11 +11,11 @@ from app.db.types import BigId, UtcDateTime, byte_text, clock_ms
 LIVE = "live"
 DELETING = "deleting"
 CANCELLED = ""
-"""Instead of the digest of an upload session that was cancelled."""
+"""The digest column's value for an upload session that was cancelled."""
 
 
 class Blob(Base):
-    """Content under a digest: one live row each; a row being deleted never comes back, a re-push makes another."""
+    """Content under a digest, with one live row per digest; a new push never revives a row that is being deleted."""
 
     __tablename__ = "blob"
     __table_args__ = table_args(
@@ -41,25 +41,25 @@ class Blob(Base):
     size: Mapped[int] = mapped_column(BigId)
     state: Mapped[str] = mapped_column(byte_text(16), default=LIVE)
     claimed_until: Mapped[int] = mapped_column(BigId, default=0)
-    """Database clock in ms until which a pusher counts on this blob; garbage collection keeps off."""
+    """Database clock in ms until which a push may rely on this blob; garbage collection leaves it alone."""
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     quarantined_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """Since when the object is known not to hold what the digest says; nobody gets it until a push heals it."""
+    """When the object was found not to match the digest; the blob is not served until a push replaces its object."""
 
 
 IS_LIVE = Blob.state == sa.literal_column(f"'{LIVE}'")
-"""Written out in the statement, because a database uses the partial index only when it sees the value."""
+"""A literal instead of a parameter, because databases use the partial index only when they see the value."""
 IS_QUARANTINED = Blob.quarantined_at.is_not(None)
 
 
 def _open_index(name: str, column: str) -> sa.Index:
-    """An index on the sessions that have not ended."""
+    """Return an index on the column of sessions that have not ended."""
     unfinished = sa.text("digest IS NULL")
     return sa.Index(name, column, sqlite_where=unfinished, postgresql_where=unfinished)
 
 
 class Upload(Base):
-    """An upload session; it holds its object's final key from the start."""
+    """An upload session; its key is the final one of its object from the start."""
 
     __tablename__ = "upload"
     __table_args__ = table_args(
@@ -72,28 +72,31 @@ class Upload(Base):
     repository: Mapped[str] = mapped_column(byte_text(255))
     project_id: Mapped[int] = mapped_column(BigId)
     account: Mapped[str] = mapped_column(byte_text(64), default="", server_default="")
-    """Whose open sessions it counts among: ``user:7``, ``robot:3``."""
+    """The account whose open sessions include this one: ``user:7``, ``robot:3``."""
     key: Mapped[str] = mapped_column(byte_text(64), unique=True)
     offset: Mapped[int] = mapped_column(BigId, default=0)
     admitted: Mapped[int] = mapped_column(BigId, default=0, server_default=sa.text("0"))
-    """The offset up to which a request at work may write in a project with a limit; it counts before it is reached."""
+    """The offset up to which the current request may write; counts against the project's limit before it is reached."""
     algorithm: Mapped[str] = mapped_column(byte_text(32), default="sha256")
-    """The algorithm whose running state ``hash_state`` is."""
+    """The digest algorithm of ``hash_state``."""
     hash_state: Mapped[bytes | None]
-    """State of the running hash at ``offset`` as plain bytes; None when the content must be read again."""
+    """The saved state of the running hash at ``offset``; None when the content must be read again."""
     lease_holder: Mapped[str | None] = mapped_column(byte_text(36))
     lease_until: Mapped[int] = mapped_column(BigId, default=0)
     """Database clock in ms until which one request owns the session."""
     digest: Mapped[str | None] = mapped_column(byte_text(160))
-    """Set at its end: the blob it became, ``CANCELLED`` without one. Finished ones stay answerable for ten minutes."""
+    """The digest of the blob when finished, ``CANCELLED`` when cancelled, None while open.
+
+    A finished session still answers repeated requests for ten minutes.
+    """
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class KeyBatch(Base):
-    """Keys for small objects, given to a process before it writes the first: the purge looks there for what is lost.
+    """A batch of keys for small objects, recorded before a process writes under the first of them.
 
-    An object under one of them is written and entered as a blob in one go, without a row of its own on the way.
+    A small object has no row before it becomes a blob; the purge finds objects left by a crash through this row.
     """
 
     __tablename__ = "key_batch"
@@ -104,17 +107,17 @@ class KeyBatch(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     prefix: Mapped[str] = mapped_column(byte_text(64))
-    """Of all its keys, which are numbered behind it."""
+    """The first part of all keys of the batch; a number follows it."""
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     closed: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
-    """Whether the purge is at it: nothing enters under its keys from then on."""
+    """True once the purge looks through the batch: from then on no object under its keys becomes a blob."""
 
 
 class ZeroReference(Base):
-    """The queue of garbage collection: a repository that no longer uses, or does not use yet, a blob it holds.
+    """A row of the garbage collection's queue: a repository holds a blob that none of its artifacts refers to.
 
-    Written by the transactions that end the last reference (or commit an unreferenced blob), removed by the one that
-    makes a reference; ``repository_id`` outlives its repository, ids are never used twice.
+    The transaction that ends the last reference, or commits an unreferenced blob, adds the row; the one that adds a
+    reference deletes it. ``repository_id`` may name a deleted repository: ids are never reused.
     """
 
     __tablename__ = "zero_reference"
@@ -128,7 +131,7 @@ class ZeroReference(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     repository_id: Mapped[int] = mapped_column(BigId)
     project_id: Mapped[int] = mapped_column(BigId, default=0, server_default=sa.text("0"))
-    """The repository's; 0 on rows from before this was noted whose repository is gone."""
+    """The repository's project; 0 on rows that are older than this column and whose repository is deleted."""
     blob_id: Mapped[int] = mapped_column(BigId)
     since: Mapped[int] = mapped_column(BigId, default=clock_ms())
-    """Database clock in ms."""
+    """Database clock in ms at which the row entered the queue."""

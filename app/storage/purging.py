@@ -1,4 +1,4 @@
-"""Rows as the purge takes them: upload sessions to end, and batches of keys to look through for lost objects."""
+"""The statements of the purge: ending upload sessions, and looking through key batches for lost objects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,20 +17,22 @@ _NOT_SYNCHRONISED: Final = {"synchronize_session": False}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueSessions:
-    """Which sessions a purge takes: open ones untouched since ``expired``, and answerable ones long enough."""
+    """Which sessions a purge takes, and how many at most."""
 
     expired: datetime
+    """An open session last changed before this time is due."""
     finished: datetime
+    """A session that ended before this time is due, when it also began before ``sealed``."""
     sealed: datetime
-    """A session that began before, nobody can come back to with its sealed id."""
+    """The sealed id of a session that began before this time is no longer accepted."""
     holder: str
-    """Who takes them; no other purge does for ten minutes."""
+    """The purge that takes them; no other purge takes them for ten minutes."""
     limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedSession:
-    """A session that nobody can go on with; ``used`` when its object is a blob's."""
+    """A session that has ended; ``used`` tells whether its object belongs to a blob."""
 
     id: str
     key: str
@@ -38,45 +40,46 @@ class EndedSession:
 
 
 def end_sessions(session: Session, due: DueSessions) -> list[EndedSession]:
-    """End a batch of the sessions that are due, the oldest first."""
+    """End at most ``due.limit`` sessions that are due, the oldest first, and return them."""
     bounds = {"expired": due.expired, "finished": due.finished, "sealed": due.sealed}
-    taken = session.execute(_DUE, {**bounds, "holder": due.holder, "limit": due.limit}).scalars().all()
-    mine = {
+    due_ids = session.execute(_DUE, {**bounds, "holder": due.holder, "limit": due.limit}).scalars().all()
+    values = {
         "digest": sa.func.coalesce(Upload.digest, CANCELLED),
         "lease_holder": due.holder,
         "lease_until": clock_ms() + _LEASE_MS,
     }
-    session.execute(sa.update(Upload).where(Upload.id.in_(taken)).values(mine), execution_options=_NOT_SYNCHRONISED)
+    ending = sa.update(Upload).where(Upload.id.in_(due_ids)).values(values)
+    session.execute(ending, execution_options=_NOT_SYNCHRONISED)
     used = sa.exists().where(Blob.key == Upload.key).label("used")
-    rows = session.execute(sa.select(Upload.id, Upload.key, used).where(Upload.id.in_(taken)))
+    rows = session.execute(sa.select(Upload.id, Upload.key, used).where(Upload.id.in_(due_ids)))
     return [EndedSession(id=row.id, key=row.key, used=row.used) for row in rows]
 
 
 def forget_sessions(session: Session, upload_ids: Sequence[str], *, holder: str, sealed: datetime) -> None:
-    """Delete the rows of sessions that ``holder`` has ended and nobody can come back to."""
+    """Delete the rows of sessions that ``holder`` has ended and whose sealed ids are no longer accepted."""
     own = (Upload.id.in_(upload_ids), Upload.lease_holder == holder, Upload.creation_time < sealed)
     session.execute(sa.delete(Upload).where(*own), execution_options=_NOT_SYNCHRONISED)
 
 
 def old_batches(session: Session, before: datetime, limit: int) -> Mapping[int, str]:
-    """Return the prefixes of some batches that began before, by id, the oldest first."""
+    """Return batch ids with their prefixes, of at most ``limit`` batches created before the time, oldest first."""
     old = sa.select(KeyBatch.id, KeyBatch.prefix).where(KeyBatch.creation_time < before)
     return {row.id: row.prefix for row in session.execute(old.order_by(KeyBatch.creation_time).limit(limit))}
 
 
 def close_batches(session: Session, batch_ids: Sequence[int]) -> None:
-    """Let nothing enter under the keys of the batches any more."""
+    """Close the batches: from then on no object under their keys becomes a blob."""
     closing = sa.update(KeyBatch).where(KeyBatch.id.in_(batch_ids)).values(closed=True)
     session.execute(closing, execution_options=_NOT_SYNCHRONISED)
 
 
 def forget_batches(session: Session, batch_ids: Sequence[int]) -> None:
-    """Delete the rows of batches that were looked through."""
+    """Delete the rows of the batches."""
     session.execute(sa.delete(KeyBatch).where(KeyBatch.id.in_(batch_ids)), execution_options=_NOT_SYNCHRONISED)
 
 
 def known_keys(session: Session, keys: Sequence[str]) -> set[str]:
-    """Return those of the keys that a blob or an upload session has: what a row leads to is that row's business."""
+    """Return those of the keys that belong to a blob or an upload session, and are therefore not lost."""
     return set(session.execute(_KNOWN, {"keys": keys}).scalars())
 
 

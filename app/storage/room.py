@@ -1,9 +1,9 @@
-"""Room kept back on the disks, so that a full disk has a way out: deletions, the collection and the database go on.
+"""Reserve files on the disks, so that deletions, the garbage collection and the database still work on a full disk.
 
-Each file system holds a file of nothing but room, as large as the setting says, at most a twentieth of the disk. New
-content is taken while that file is there and as much again is free. When less than a quarter of it is left (something
-else fills the disk), the file is given up, so that what frees room can write; it is made again when there is room for
-twice its size. Several processes look at the same files; each looks at most once a second, and while content arrives.
+Each file system has an allocated, unused file of the configured size, at most a twentieth of the disk. New content is
+accepted while that file exists and as many bytes again are free. When less than a quarter of its size is free, as
+another program fills the disk, the file is deleted, so that deletions can write; it is created again when twice its
+size is free. All processes check the same files, each about once a second and while content arrives.
 """
 
 import errno
@@ -20,10 +20,13 @@ import structlog
 from app.core.errors import StorageFull
 
 RESERVE: Final = "reserve"
-"""Name of the file; no object's key and nothing in the data folder is called so."""
+"""The name of the file, which no object's key and no other file in the data folder has."""
 _SHARE: Final = 20
+"""The largest reserve file takes this fraction of the disk: one twentieth."""
 _GIVEN_UP: Final = 4
+"""The reserve file is deleted when less than this fraction of its size is free: one quarter."""
 _MADE_AGAIN: Final = 2
+"""The reserve file is created again when this multiple of its size is free."""
 _SECONDS: Final = 1.0
 _LOOK_BYTES: Final = 256 * 1024
 _LOOK_BYTES_AT_MOST: Final = 8 * 1024 * 1024
@@ -33,10 +36,10 @@ _log = structlog.get_logger(__name__)
 
 
 class DiskRoom:
-    """The reserves of one installation, as one process sees and keeps them."""
+    """Checks the disks of an installation and keeps their reserve files, for one process."""
 
     def __init__(self, places: Mapping[str, Path], size: int) -> None:
-        """Keep ``size`` bytes on the disk of each folder (by what it is for); 0 keeps none and refuses nothing."""
+        """Reserve ``size`` bytes on the disk of each folder in ``places``, purpose -> folder; 0 turns this off."""
         self._places = places
         self._size = size
         self._short: str | None = None
@@ -46,19 +49,19 @@ class DiskRoom:
         self._turn = threading.Lock()
 
     def require(self) -> None:
-        """Raise StorageFull while a disk has no room for more content."""
+        """Raise StorageFull while a disk is too full for new content."""
         if self._short is not None:
             self.look()
         else:
             self.keep()
         if self._short is not None:
-            message = f"the {self._short} takes no more content: its disk is full, but for what deletions need"
+            message = f"the {self._short} accepts no new content: its disk is full, except for a reserve for deletions"
             raise StorageFull(message, retry_after=30)
 
     def guarded(self, body: Iterable[memoryview]) -> Iterator[memoryview]:
-        """Yield the body's pieces; StorageFull as soon as the disk is full, though other requests fill it.
+        """Yield the body's pieces; raise StorageFull as soon as the disk is full, also when other requests fill it.
 
-        All bodies of this process together bring about a look, the more often the less room is left.
+        The bytes of all bodies in this process decide when the next check is due: the less is free, the sooner.
         """
         for piece in body:
             yield piece
@@ -68,12 +71,12 @@ class DiskRoom:
             self.require()
 
     def keep(self) -> None:
-        """Look after the reserves when that was a second ago; takes no time else."""
+        """Check the disks when the last check is a second ago."""
         if time.monotonic() - self._looked >= _SECONDS:
             self.look()
 
     def look(self) -> None:
-        """Look at the disks now: give reserves up, or make them again."""
+        """Check the disks now: delete reserve files, or create them again."""
         if not self._size or not self._turn.acquire(blocking=False):
             return
         try:
@@ -84,7 +87,7 @@ class DiskRoom:
             self._turn.release()
 
     def _disks(self) -> list[tuple[str, Path]]:
-        """The folders that are there, one of each file system."""
+        """Return the folders that exist, one for each file system."""
         disks: dict[int, tuple[str, Path]] = {}
         for name, folder in self._places.items():
             with suppress(OSError):
@@ -92,6 +95,7 @@ class DiskRoom:
         return list(disks.values())
 
     def _has_room(self, folder: Path) -> bool:
+        """Tell whether new content is accepted; delete or create the reserve file first, as the free space demands."""
         try:
             disk = os.statvfs(folder)
             size = min(self._size, disk.f_blocks * disk.f_frsize // _SHARE)
@@ -104,7 +108,7 @@ class DiskRoom:
                 _make(folder, size)
                 return True
         except OSError as error:
-            # What cannot be looked at or written is told by who writes there; here only room counts.
+            # Other errors are reported by the request that writes there; here only a full disk counts.
             return error.errno not in _FULL
         return kept >= size and free >= size
 

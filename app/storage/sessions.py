@@ -1,4 +1,4 @@
-"""Upload sessions as rows: who owns one for how long, and how far it is. Each change is one statement."""
+"""The rows of upload sessions: owner, lease, offset and hash state. Each change is one statement."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,12 +17,12 @@ from app.storage.models import CANCELLED, Upload
 
 LEASE_MS = 20_000
 REMEMBERED = timedelta(minutes=10)
-"""How long a finished session is still answered for."""
+"""How long a finished session still answers repeated requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadSession:
-    """A session as it stands in the database."""
+    """An upload session as the database has it."""
 
     id: str
     repository: str
@@ -32,14 +32,14 @@ class UploadSession:
     algorithm: str
     hash_state: bytes | None
     digest: str | None
-    """The blob it became, when it is finished."""
+    """The digest of its blob when it is finished."""
     stored: bool = True
-    """Whether it has a row; one without holds no bytes, and nothing but its id says that it exists."""
+    """Whether it has a row; a session without one has no bytes, and all its facts are in its id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """How far a request came: the offset, the hash's state there, and when."""
+    """The progress of a request: its offset, the hash state there, and the time."""
 
     offset: int
     hash_state: bytes | None
@@ -48,29 +48,29 @@ class Reached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What a session's new row holds beside the session itself."""
+    """The columns of a session's new row that ``UploadSession`` does not have."""
 
     account: str
-    """Among whose open sessions it counts."""
+    """The account whose open sessions include this one."""
     now: datetime
 
 
 def insert(session: Session, upload: UploadSession, entry: Entry) -> None:
-    """Give the session its row; RangeInvalid or UploadUnknown when another request did so before."""
+    """Insert the session's row; raise RangeInvalid or UploadUnknown when another request has inserted it before."""
     if not run(session, _INSERT[session.get_bind().dialect.name], _values(upload, entry)):
         raise _explained(run(session, _EXPLAIN, {"id": upload.id}), upload)
 
 
 def note_ended(db: Database, upload: UploadSession, entry: Entry) -> None:
-    """As ``insert``, for a session that never held bytes and has ended, in a transaction of its own."""
+    """Insert the row of a session that ended without bytes, in a transaction of its own; raise as ``insert`` does."""
     if not db.note(_INSERT[db.dialect], _values(upload, entry)):
         raise _explained(db.rows(_EXPLAIN, {"id": upload.id}), upload)
 
 
 def find_or_none(db: Database, upload_id: str, repository: str, now: datetime) -> UploadSession | None:
-    """The session that has a row under this repository's name, None without one.
+    """Return the session with this id under the repository's name; None when it has no row.
 
-    UploadUnknown when it was cancelled, or finished too long ago.
+    Raise UploadUnknown when it was cancelled, or finished more than ``REMEMBERED`` ago.
     """
     for row in db.rows(_FIND, {"id": upload_id, "repository": repository}):
         if row.digest is not None and (row.digest == CANCELLED or row.update_time <= now - REMEMBERED):
@@ -80,7 +80,10 @@ def find_or_none(db: Database, upload_id: str, repository: str, now: datetime) -
 
 
 def lease(db: Database, upload: UploadSession, holder: str) -> bool:
-    """Take the session where it stands; False while another request owns it there, RangeInvalid when it moved."""
+    """Take the session's lease; return False while another request owns it.
+
+    Raise RangeInvalid when its offset has changed, UploadUnknown when it has ended.
+    """
     if db.note(_LEASE, _at(upload) | {"holder": holder}):
         return True
     rows = db.rows(_EXPLAIN, {"id": upload.id})
@@ -90,34 +93,35 @@ def lease(db: Database, upload: UploadSession, holder: str) -> bool:
 
 
 def take_over(db: Database, upload: UploadSession, holder: str) -> None:
-    """Take the session where it stands, whoever owns it; RangeInvalid or UploadUnknown when it moved or ended.
+    """Take the session's lease from its owner.
 
-    Only for whoever keeps every other writer out of the object, where that shows that the owner is dead or too late.
+    Only the request that has the object's exclusive writer may call this: that proves the owner dead or too late.
+    Raise RangeInvalid when the session's offset has changed, UploadUnknown when it has ended.
     """
     _note(db, upload, _TAKE_OVER, {"holder": holder})
 
 
 def require_lease(db: Database, upload: UploadSession, holder: str) -> None:
-    """Raise RangeInvalid or UploadUnknown unless ``holder`` owns the session; changes nothing."""
+    """Raise RangeInvalid or UploadUnknown unless ``holder`` owns the session."""
     if db.rows(_HOLDS, {"id": upload.id, "holder": holder}):
         return
     raise _explained(db.rows(_EXPLAIN, {"id": upload.id}), upload)
 
 
 def renew(db: Database, upload: UploadSession, holder: str, reached: Reached) -> None:
-    """Prolong the lease and store what was reached; RangeInvalid when it was lost."""
+    """Renew the lease and store the progress; raise RangeInvalid or UploadUnknown when the lease is lost."""
     _note(db, upload, _RENEW, {"holder": holder, **asdict(reached)})
 
 
 def release(db: Database, upload: UploadSession, holder: str, reached: Reached) -> None:
-    """End the lease and store what was reached; RangeInvalid when it was lost."""
+    """End the lease and store the progress; raise RangeInvalid or UploadUnknown when the lease is lost."""
     _note(db, upload, _RELEASE, {"holder": holder, **asdict(reached)})
 
 
 def finish(session: Session, upload: UploadSession, holder: str, *, digest: str, reached: Reached) -> None:
-    """Turn the session into a finished one, in the transaction that commits its blob.
+    """Mark the session as finished, in the transaction that commits its blob.
 
-    RangeInvalid when the session moved, or is owned by another than ``holder``.
+    Raise RangeInvalid when its offset has changed or ``holder`` does not own it, UploadUnknown when it has ended.
     """
     values = {"holder": holder, "digest": digest, **asdict(reached)}
     if not run(session, _FINISH, _at(upload) | values):
@@ -125,15 +129,15 @@ def finish(session: Session, upload: UploadSession, holder: str, *, digest: str,
 
 
 def cancel(session: Session, upload: UploadSession, now: datetime) -> bool:
-    """End an unfinished session, whoever owns it; False when it is gone or finished.
+    """Cancel an open session, even while a request owns it; return False when it has ended or does not exist.
 
-    The row stays for the purge, which frees what a crash, or a request that was about to write, leaves behind.
+    The row stays for the purge, which deletes the bytes that a crash, or a request just about to write, leaves.
     """
     return session.connection().execute(_CANCEL, {"at_id": upload.id, "now": now}).one_or_none() is not None
 
 
 def end_idle(session: Session, upload_id: str, now: datetime) -> bool:
-    """As ``cancel``, but False as well while a request owns it."""
+    """Cancel an open session that no request owns; return False otherwise."""
     return session.connection().execute(_END_IDLE, {"at_id": upload_id, "now": now}).one_or_none() is not None
 
 
@@ -161,7 +165,7 @@ def _at(upload: UploadSession) -> dict[str, Any]:
 
 
 def _explained(rows: Sequence[Any], upload: UploadSession) -> UploadUnknown | RangeInvalid:
-    """Why a change found nothing to change, by the session's row as it is now."""
+    """Return the error that explains, by the session's current row, why a change did not apply."""
     row = next(iter(rows), None)
     if row is None or row.digest is not None:
         return UploadUnknown()

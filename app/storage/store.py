@@ -1,4 +1,4 @@
-"""The port to the bytes: one storage driver, never reached while this thread holds a writing transaction."""
+"""The access to the storage driver, which no thread may use while it holds a writing transaction."""
 
 import os
 from typing import BinaryIO
@@ -9,41 +9,41 @@ from app.storage.driver import Capacity, ObjectWriter, StorageDriver
 
 
 class BlobStore:
-    """Every promise of ``StorageDriver``; InternalError inside a writing transaction, because storage may take long."""
+    """Offers ``StorageDriver``, but raises InternalError inside a writing transaction, as storage may take long."""
 
     __slots__ = ("driver",)
 
     def __init__(self, driver: StorageDriver) -> None:
-        """Keep bytes where ``driver`` does."""
+        """Store objects with ``driver``."""
         self.driver = driver
 
     @property
     def tells_dead_writers(self) -> bool:
-        """Whether an object's writer that died, anywhere, keeps ``append`` out no longer, and one alive still does."""
+        """Tell whether the driver knows dead writers from live ones; see ``StorageDriver.tells_dead_writers``."""
         return self.driver.tells_dead_writers
 
     def append(self, key: str, offset: int) -> ObjectWriter:
-        """Open the object for writing at ``offset`` and keep other writers out; creates it at offset 0."""
+        """Open the object for exclusive writing at ``offset``; create it at offset 0."""
         require_no_transaction("writing to the storage")
         return self.driver.append(key, offset)
 
     def put(self, key: str, content: bytes) -> None:
-        """Write a small object whole, under a key that has none, and make it durable."""
+        """Write a new small object in one call and make it durable."""
         require_no_transaction("writing to the storage")
         self.driver.put(key, content)
 
     def finish(self, key: str, size: int) -> None:
-        """Make the object durable; InternalError when it does not hold exactly ``size`` bytes."""
+        """Make the object durable; raise InternalError unless it holds exactly ``size`` bytes."""
         require_no_transaction("writing to the storage")
         self.driver.finish(key, size)
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
-        """Open the object for reading from ``offset``; NotFoundError when the key is unknown."""
+        """Open the object for reading from ``offset``; raise NotFoundError for an unknown key."""
         require_no_transaction("reading from the storage")
         return self.driver.open(key, offset)
 
     def open_whole(self, key: str, size: int, offset: int = 0) -> BinaryIO:
-        """As ``open``, for an object that is to hold ``size`` bytes; ContentDamaged when it holds more or fewer."""
+        """Do as ``open``, but raise ContentDamaged unless the object holds exactly ``size`` bytes."""
         stream = self.open(key)
         stored = stream.seek(0, os.SEEK_END)
         if stored != size:
@@ -53,21 +53,21 @@ class BlobStore:
         return stream
 
     def size(self, key: str) -> int:
-        """Bytes of the object; NotFoundError when the key is unknown."""
+        """Return the size of the object in bytes; raise NotFoundError for an unknown key."""
         require_no_transaction("reading from the storage")
         return self.driver.size(key)
 
     def delete(self, key: str) -> bool:
-        """Remove the object; False when there was none, which is no error."""
+        """Delete the object; return False when it does not exist, which is no error."""
         require_no_transaction("deleting from the storage")
         return self.driver.delete(key)
 
-    def check(self) -> None:
-        """Prove that the storage can be written to; StorageFull with the reason when not."""
+    def require_writable(self) -> None:
+        """Raise StorageFull, with the reason, unless a small object can be written and deleted."""
         require_no_transaction("writing to the storage")
-        self.driver.check()
+        self.driver.require_writable()
 
     def capacity(self) -> Capacity:
-        """How much room there is in all and left; NotFoundError where there is no telling."""
+        """Return the total and the free bytes of the storage; raise NotFoundError where they are not known."""
         require_no_transaction("asking the storage")
         return self.driver.capacity()

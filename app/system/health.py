@@ -70,7 +70,7 @@ class HealthService:
     def _check_storage(self) -> None:
         self._ctx.ports.room.look()
         self._ctx.ports.room.require()
-        self._ctx.ports.storage.check()
+        self._ctx.ports.storage.require_writable()
 
     def _check_workers(self) -> None:
         with self._ctx.read() as session:

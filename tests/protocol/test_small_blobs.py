@@ -166,16 +166,16 @@ class TestCrashes:
         push(pusher, NAME, CONTENT)
         if damaged:
             (ports.settings.storage.path / files(ports)[0]).write_bytes(b"?" * len(CONTENT))
-        look = quarantine.broken_key
+        look = quarantine.broken_key_or_none
 
         def slept(*args: object) -> str | None:
-            monkeypatch.setattr(small_blobs, "broken_key", look)
+            monkeypatch.setattr(small_blobs, "broken_key_or_none", look)
             found = look(*args) if before == "transaction" else None  # type: ignore[arg-type]  # handed on
             clock.forward(61 * 60)
             purge(ctx)
             return found if before == "transaction" else look(*args)  # type: ignore[arg-type]  # handed on
 
-        monkeypatch.setattr(small_blobs, "broken_key", slept)
+        monkeypatch.setattr(small_blobs, "broken_key_or_none", slept)
         push(pusher, NAME, CONTENT)
         assert pusher.get(f"/v2/{NAME}/blobs/{DIGEST}").content == CONTENT
 

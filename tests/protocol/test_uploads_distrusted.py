@@ -72,7 +72,7 @@ class TestPowerCuts:
     ) -> None:
         location = begin(pusher, NAME)
         assert pusher.patch(location, content=CONTENT[: len(CONTENT) - len(last)]).status_code == 202
-        monkeypatch.setattr(hash_state, "_start_of_system", lambda: b"another start...")
+        monkeypatch.setattr(hash_state, "_boot_id_or_none", lambda: b"another start...")
         zero(file_of(ports))
         assert code_of(finish(pusher, location, last)) == (400, "DIGEST_INVALID")
         assert pusher.head(WHERE).status_code == 404
@@ -82,7 +82,7 @@ class TestPowerCuts:
     ) -> None:
         location = begin(pusher, NAME)
         assert pusher.patch(location, content=CONTENT[:20_000]).status_code == 202
-        monkeypatch.setattr(hash_state, "_start_of_system", lambda: b"another start...")
+        monkeypatch.setattr(hash_state, "_boot_id_or_none", lambda: b"another start...")
         assert pusher.patch(location, content=CONTENT[20_000:40_000]).status_code == 202
         assert finish(pusher, location, CONTENT[40_000:]).status_code == 201
         assert pusher.get(WHERE).content == CONTENT

@@ -10,7 +10,7 @@ from app.storage.drivers.memory import MemoryDriver
 
 
 def storage_driver(settings: StorageSettings) -> StorageDriver:
-    """Make the driver that the settings name; nothing is opened or created yet."""
+    """Return the driver that the settings name; it opens and creates nothing before its first use."""
     return _family().choose(settings.driver)(settings)
 
 

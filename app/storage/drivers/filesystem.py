@@ -1,4 +1,4 @@
-"""Objects as files below one folder."""
+"""The storage driver that keeps each object as a file below one folder."""
 
 import ctypes
 import errno
@@ -13,19 +13,19 @@ from typing import BinaryIO
 import structlog
 
 from app.core.errors import InternalError, NotFoundError, ObjectBusy, StorageFull
-from app.storage.driver import Capacity, checked_key
+from app.storage.driver import Capacity, require_safe_key
 
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 _CHECK_KEY = "check"
-"""Always the same, so that checks leave no folders behind, and a crash at most one file."""
+"""Always the same key, so that checks leave no folders behind, and a crash leaves at most one file."""
 _LOCAL = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "ramfs", "tmpfs", "xfs", "zfs"})
-"""File systems that one kernel alone keeps, so that its locks hold for whoever writes; others may ask a server."""
+"""File systems of one kernel alone, whose locks every writer sees; other file systems may depend on a server."""
 _MOUNTS = Path("/proc/self/mounts")
 _WRITE_BYTES = 256 * 1024
-"""At once: the page cache keeps them in one folio. Larger free ones are rare, and costly to make."""
+"""Bytes of one write call: the page cache takes them in one folio; larger free folios are rare and costly."""
 _EARLY_BYTES = 8 * 1024 * 1024
 _WRITE = 2
-"""SYNC_FILE_RANGE_WRITE: begin to write, do not wait."""
+"""SYNC_FILE_RANGE_WRITE: start writing to the disk, do not wait."""
 _sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
 if _sync_file_range is not None:
     _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
@@ -33,29 +33,29 @@ _logger = structlog.get_logger(__name__)
 
 
 class FilesystemDriver:
-    """One file per object under ``<root>/<key>``.
+    """Stores each object as the file ``<root>/<key>``.
 
-    One durability point per object: ``finish`` syncs the file's content and its folder; folders are made durable when
-    they are made. Without ``fsync`` a power cut may lose what was acknowledged in the last half minute or so.
+    ``finish`` makes an object durable: it syncs the file and its folder. A new folder is synced when it is created.
+    Without ``fsync`` a power cut may lose objects acknowledged in about the last half minute.
     """
 
     def __init__(self, root: Path, *, fsync: bool = True) -> None:
-        """Keep objects below ``root``, which is made with the first one."""
+        """Store objects below ``root``, which is created with the first object."""
         self._root = root
         self._below = f"{root}/"
         self._fsync = fsync
 
     @functools.cached_property
     def tells_dead_writers(self) -> bool:
-        """True on a file system of this machine; over a network a lock may hold for one machine, or outlive another."""
+        """Return True on a local file system; on a network one a lock may bind one machine, or outlive its owner."""
         return _file_system(self._root) in _LOCAL
 
     def append(self, key: str, offset: int) -> "_FileWriter":
-        """Open the object under an exclusive flock, which ends with its process at the latest."""
+        """Open the object under an exclusive flock, which the kernel releases when the process ends."""
         path = self._path(key)
         with _refusals(key):
             while True:
-                descriptor = self._create(path) if offset == 0 else _reopened(key, path, os.O_WRONLY)
+                descriptor = self._create(path) if offset == 0 else _reopen(key, path, os.O_WRONLY)
                 try:
                     deleted = _lock(key, descriptor, offset)
                 except BaseException:
@@ -66,7 +66,7 @@ class FilesystemDriver:
                 os.close(descriptor)
 
     def put(self, key: str, content: bytes) -> None:
-        """Write the object's file, sync its content, then its folder."""
+        """Write the object's file and sync it, then sync its folder."""
         path = self._path(key)
         with _refusals(key):
             descriptor = self._create(path, os.O_EXCL)
@@ -81,10 +81,10 @@ class FilesystemDriver:
             self._sync_folder(path.parent)
 
     def finish(self, key: str, size: int) -> None:
-        """Sync the object's content and folder and verify its size; never changes it."""
+        """Verify the size of the object, then sync its file and its folder; never change it."""
         path = self._path(key)
         with _refusals(key):
-            descriptor = _reopened(key, path, os.O_RDONLY)
+            descriptor = _reopen(key, path, os.O_RDONLY)
             try:
                 present = os.fstat(descriptor).st_size
                 if present != size:
@@ -96,9 +96,9 @@ class FilesystemDriver:
             self._sync_folder(path.parent)
 
     def open(self, key: str, offset: int = 0) -> BinaryIO:
-        """Open the object's file, unbuffered, at ``offset``; NotFoundError when the key is unknown."""
+        """Open the object's file, unbuffered, at ``offset``; raise NotFoundError for an unknown key."""
         try:
-            file = open(f"{self._below}{checked_key(key)}", "rb", buffering=0)  # noqa: PTH123, SIM115 - asked at every pull, and half the time of a Path's
+            file = open(f"{self._below}{require_safe_key(key)}", "rb", buffering=0)  # noqa: PTH123, SIM115 - every pull calls it, and Path.open takes twice as long
         except FileNotFoundError:
             raise _gone(key) from None
         if offset:
@@ -106,14 +106,14 @@ class FilesystemDriver:
         return file
 
     def size(self, key: str) -> int:
-        """Bytes of the object; NotFoundError when the key is unknown."""
+        """Return the size of the object in bytes; raise NotFoundError for an unknown key."""
         try:
             return self._path(key).stat().st_size
         except FileNotFoundError:
             raise _gone(key) from None
 
     def delete(self, key: str) -> bool:
-        """Remove the object's file; False when there was none, which is no error. Folders stay."""
+        """Delete the object's file, not its folder; return False when it does not exist, which is no error."""
         try:
             with _refusals(key):
                 self._path(key).unlink()
@@ -121,8 +121,8 @@ class FilesystemDriver:
             return False
         return True
 
-    def check(self) -> None:
-        """Write and remove a small object; StorageFull with the reason when that fails."""
+    def require_writable(self) -> None:
+        """Write and delete a small object; raise StorageFull, with the reason, when that fails."""
         writer = self.append(_CHECK_KEY, 0)
         try:
             writer.write(memoryview(b"check"))
@@ -131,13 +131,13 @@ class FilesystemDriver:
             self.delete(_CHECK_KEY)
 
     def capacity(self) -> Capacity:
-        """Of the file system that holds the folder, or will hold it; ``free`` leaves out what only root may fill."""
+        """Return the capacity of the file system of the root folder; ``free`` excludes what is reserved for root."""
         folder = next(folder for folder in (self._root, *self._root.absolute().parents) if folder.exists())
-        found = os.statvfs(folder)
-        return Capacity(total=found.f_blocks * found.f_frsize, free=found.f_bavail * found.f_frsize)
+        disk = os.statvfs(folder)
+        return Capacity(total=disk.f_blocks * disk.f_frsize, free=disk.f_bavail * disk.f_frsize)
 
     def _path(self, key: str) -> Path:
-        return self._root / checked_key(key)
+        return self._root / require_safe_key(key)
 
     def _create(self, path: Path, exclusive: int = 0) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | exclusive
@@ -166,7 +166,7 @@ class FilesystemDriver:
 
 
 class _FileWriter:
-    """Writes at positions of its own keeping; the descriptor's lock keeps every other writer out."""
+    """Writes at an offset that it tracks itself; the lock on the descriptor excludes other writers."""
 
     def __init__(self, key: str, descriptor: int, offset: int, *, early: bool) -> None:
         self._key = key
@@ -197,7 +197,7 @@ class _FileWriter:
             os.close(descriptor)
 
     def _begin_to_sync(self, descriptor: int) -> None:
-        """Let the disk write while more arrives, so that ``finish`` has little to wait for. Errors come there."""
+        """Start writing to the disk while more bytes arrive, so that ``finish`` waits less; it reports the errors."""
         if _sync_file_range is not None:
             _sync_file_range(descriptor, self._begun, self.offset - self._begun, _WRITE)
         self._begun = self.offset
@@ -208,7 +208,7 @@ class _FileWriter:
         return self._descriptor
 
 
-def _reopened(key: str, path: Path, flags: int) -> int:
+def _reopen(key: str, path: Path, flags: int) -> int:
     try:
         return os.open(path, flags | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -216,7 +216,7 @@ def _reopened(key: str, path: Path, flags: int) -> int:
 
 
 def _lock(key: str, descriptor: int, offset: int) -> bool:
-    """Keep other writers out of a file of at least ``offset`` bytes; True when it was deleted before that."""
+    """Lock a file of at least ``offset`` bytes against other writers; return True when it was deleted before."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -228,15 +228,15 @@ def _lock(key: str, descriptor: int, offset: int) -> bool:
 
 
 def _file_system(folder: Path) -> str:
-    """The type of the file system that holds the folder, or will hold it; empty where that cannot be told."""
-    places = {str(folder.absolute().resolve()), *map(str, folder.absolute().resolve().parents)}
+    """Return the type of the file system of the folder, which need not exist yet; empty when it is not known."""
+    paths = {str(folder.absolute().resolve()), *map(str, folder.absolute().resolve().parents)}
     longest, kind = "", ""
     with suppress(OSError):
         for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
-            _, place, name, *_ = line.split(" ")
-            place = place.replace("\\040", " ")
-            if place in places and len(place) >= len(longest):
-                longest, kind = place, name
+            _, mount_point, name, *_ = line.split(" ")
+            mount_point = mount_point.replace("\\040", " ")
+            if mount_point in paths and len(mount_point) >= len(longest):
+                longest, kind = mount_point, name
     return kind
 
 
@@ -246,7 +246,7 @@ def _gone(key: str) -> NotFoundError:
 
 @contextmanager
 def _refusals(key: str) -> Iterator[None]:
-    """Turn the system's refusals to write into StorageFull, with one clear log line."""
+    """Turn the system's write errors (disk full, read-only, no permission …) into StorageFull, and log them."""
     try:
         yield
     except OSError as error:

@@ -1,15 +1,15 @@
-"""Objects in the memory of one process, for tests."""
+"""The storage driver that keeps objects in the memory of one process, for tests."""
 
 import io
 import threading
 from typing import BinaryIO
 
 from app.core.errors import InternalError, NotFoundError, ObjectBusy
-from app.storage.driver import Capacity, checked_key
+from app.storage.driver import Capacity, require_safe_key
 
 
 class MemoryDriver:
-    """A storage driver that forgets everything with its process."""
+    """A storage driver whose objects are gone when the process ends."""
 
     def __init__(self) -> None:
         """Start without objects."""
@@ -20,13 +20,13 @@ class MemoryDriver:
 
     @property
     def tells_dead_writers(self) -> bool:
-        """True: objects end with the only process that writes to them."""
+        """Return True: objects end with the only process that writes to them."""
         return True
 
     def append(self, key: str, offset: int) -> "_MemoryWriter":
-        """Open the object for writing at ``offset`` and keep other writers out; creates it at offset 0."""
+        """Open the object for exclusive writing at ``offset``; create it at offset 0."""
         with self._lock:
-            content = self._content(key) if offset else self._objects.setdefault(checked_key(key), bytearray())
+            content = self._content(key) if offset else self._objects.setdefault(require_safe_key(key), bytearray())
             if id(content) in self._written:
                 raise ObjectBusy(f"object {key!r} is being written by another request")
             if len(content) < offset:
@@ -35,12 +35,12 @@ class MemoryDriver:
             return _MemoryWriter(content, offset, self._written)
 
     def put(self, key: str, content: bytes) -> None:
-        """Keep the content."""
+        """Store the content as a new object."""
         with self._lock:
-            self._objects[checked_key(key)] = bytearray(content)
+            self._objects[require_safe_key(key)] = bytearray(content)
 
     def finish(self, key: str, size: int) -> None:
-        """Verify the size; memory knows nothing more durable."""
+        """Verify the size of the object; memory cannot be made durable."""
         with self._lock:
             present = len(self._content(key))
             if present != size:
@@ -54,24 +54,24 @@ class MemoryDriver:
         return stream
 
     def size(self, key: str) -> int:
-        """Bytes of the object."""
+        """Return the size of the object in bytes."""
         with self._lock:
             return len(self._content(key))
 
     def delete(self, key: str) -> bool:
-        """Remove the object; False when there was none."""
+        """Delete the object; return False when it does not exist."""
         with self._lock:
-            return self._objects.pop(checked_key(key), None) is not None
+            return self._objects.pop(require_safe_key(key), None) is not None
 
-    def check(self) -> None:
-        """Memory can always be written to."""
+    def require_writable(self) -> None:
+        """Do nothing: memory can always be written to."""
 
     def capacity(self) -> Capacity:
-        """NotFoundError: memory has no disk to look at."""
+        """Raise NotFoundError: memory has no disk."""
         raise NotFoundError("the capacity of the storage is not known")
 
     def _content(self, key: str) -> bytearray:
-        content = self._objects.get(checked_key(key))
+        content = self._objects.get(require_safe_key(key))
         if content is None:
             raise NotFoundError(f"no object {key!r} in the storage")
         return content

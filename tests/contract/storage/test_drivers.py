@@ -213,7 +213,7 @@ class TestSizeAndDelete:
 
 
 def test_check_leaves_nothing(driver: StorageDriver, tmp_path: Path) -> None:
-    driver.check()
+    driver.require_writable()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -256,12 +256,12 @@ def test_the_store_refuses_inside_a_writing_transaction(tmp_path: Path) -> None:
         lambda: store.open(KEY),
         lambda: store.size(KEY),
         lambda: store.delete(KEY),
-        store.check,
+        store.require_writable,
         store.capacity,
     )
     with database.write():
         for use in uses:
             with pytest.raises(InternalError, match="inside a writing transaction"):
                 use()
-    store.check()
+    store.require_writable()
     database.dispose()

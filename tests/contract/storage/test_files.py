@@ -113,7 +113,7 @@ def test_read_only_folder() -> None:
         folder = Path(name)
         folder.chmod(0o555)
         with _unprivileged(), pytest.raises(StorageFull):
-            FilesystemDriver(folder).check()
+            FilesystemDriver(folder).require_writable()
         folder.chmod(0o700)
 
 

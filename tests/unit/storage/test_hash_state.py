@@ -39,7 +39,7 @@ def test_saved_and_resumed_anywhere(content: bytes, cuts: list[int], algorithm: 
     edges = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
     state: bytes | None = None
     for start, stop in pairwise(edges):
-        running = hash_state.resume(algorithm, state, start)
+        running = hash_state.resume_or_none(algorithm, state, start)
         assert running is not None
         state = feed(running, content[start:stop]).state()
         assert running.digest() == expected(content[:stop], algorithm)
@@ -57,22 +57,22 @@ def test_digest_does_not_end_it(content: bytes, algorithm: str, writable: bool) 
 
 @given(state=st.binary(max_size=250) | st.none(), offset=st.integers(1, 2**62), algorithm=st.sampled_from(list(SIZES)))
 def test_what_is_no_state_is_not_used(state: bytes | None, offset: int, algorithm: str) -> None:
-    assert hash_state.resume(algorithm, state, offset) is None
+    assert hash_state.resume_or_none(algorithm, state, offset) is None
     start = feed(hash_state.start(algorithm), b"").state()
     assert start is not None
-    assert hash_state.resume(algorithm, start[:16] + (state or b""), offset) is None
+    assert hash_state.resume_or_none(algorithm, start[:16] + (state or b""), offset) is None
 
 
 @pytest.mark.parametrize("algorithm", list(SIZES))
 def test_a_state_of_another_offset_or_algorithm_is_not_used(algorithm: str) -> None:
     state = feed(hash_state.start(algorithm), b"x" * 1000).state()
-    assert hash_state.resume(algorithm, state, 1000) is not None
-    assert hash_state.resume(algorithm, state, 1064) is None
-    assert hash_state.resume("sha512" if algorithm == "sha256" else "sha256", state, 1000) is None
+    assert hash_state.resume_or_none(algorithm, state, 1000) is not None
+    assert hash_state.resume_or_none(algorithm, state, 1064) is None
+    assert hash_state.resume_or_none("sha512" if algorithm == "sha256" else "sha256", state, 1000) is None
 
 
 def test_nothing_to_resume_is_a_beginning() -> None:
-    running = hash_state.resume("sha256", None, 0)
+    running = hash_state.resume_or_none("sha256", None, 0)
     assert running is not None
     assert running.digest() == expected(b"", "sha256")
 
@@ -83,7 +83,7 @@ def test_past_four_gibibytes_of_bits() -> None:
     for _ in range(33):
         running.update(memoryview(block))
         reference.update(block)
-    resumed = hash_state.resume("sha256", running.state(), 33 * 2**24)
+    resumed = hash_state.resume_or_none("sha256", running.state(), 33 * 2**24)
     assert resumed is not None
     assert resumed.digest() == f"sha256:{reference.hexdigest()}"
 
@@ -109,7 +109,7 @@ def test_without_libcrypto(algorithm: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(hash_state, "_native", lambda _layout: None)
     running = feed(hash_state.start(algorithm), b"abc")
     assert (running.digest(), running.state()) == (expected(b"abc", algorithm), None)
-    assert hash_state.resume(algorithm, native, 3) is None
+    assert hash_state.resume_or_none(algorithm, native, 3) is None
 
 
 @pytest.mark.parametrize("broken", ["missing", "wrong"])
