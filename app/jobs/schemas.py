@@ -52,6 +52,6 @@ class HistorySchema(HarborSchema):
 
 
 def due(body: Mapping[str, Any]) -> Due:
-    """Return when a loaded ScheduleSchema wants the job to run."""
+    """Return when the job shall run, from a loaded ScheduleSchema."""
     given = body.get("schedule", {})
     return Due(kind=given.get("type", ""), cron=given.get("cron", ""))

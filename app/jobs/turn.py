@@ -1,4 +1,4 @@
-"""A turn that one process has at a time: an advisory lock on PostgreSQL, flock beside a SQLite file."""
+"""A lock that one process holds at a time: an advisory lock on PostgreSQL, flock on a file beside SQLite's."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ from app.db.database import Database
 
 @contextmanager
 def turn(database: Database, name: str, number: int) -> Iterator[bool]:
-    """Yield True when the turn was free and is ours until the end, False when another process has it."""
+    """Try to take the lock; yield True and hold it until the end, or yield False when another process holds it."""
     with _file_turn(database, name) if database.sqlite else _advisory_turn(database, number) as mine:
         yield mine
 
