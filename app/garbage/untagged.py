@@ -1,4 +1,4 @@
-"""The deletion of untagged artifacts under the lease: what nothing leads to, older than the window."""
+"""Deleting untagged artifacts in a garbage collection: those without references, older than the time window."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +15,7 @@ from app.jobs.runs import JobRun
 
 
 class UntaggedDeletion:
-    """Deletes untagged artifacts under the lease, so that their blobs are swept by the same collection."""
+    """Deletes untagged artifacts under the lease, so that the same collection sweeps their blobs."""
 
     def __init__(self, run: JobRun, asked: GarbageInput, step: UntaggedStep) -> None:
         self._ctx = run.ctx
@@ -26,7 +26,7 @@ class UntaggedDeletion:
         self._deleted = 0
 
     def run(self, go_on: Callable[[], bool]) -> Untagged:
-        """Delete what goes of each repository, until none is left or ``go_on`` says no."""
+        """Delete untagged artifacts, repository by repository, until none is left or ``go_on`` returns False."""
         if self._asked.delete_tag:
             self._delete_stray_tags()
         if self._asked.delete_untagged:
@@ -45,7 +45,7 @@ class UntaggedDeletion:
             cursor = page[-1].id
 
     def _keep(self, go_on: Callable[[], bool]) -> None:
-        """Keep the lease, and tell whoever waits that this goes on."""
+        """Renew the lease when due, and send a heartbeat."""
         self._lease.keep()
         go_on()
 
@@ -63,9 +63,9 @@ class UntaggedDeletion:
 
     @retried()
     def _delete(self, repository: RepositoryRef, group: Group) -> bool:
-        """Delete the group in one transaction; False when something leads to one of them meanwhile."""
+        """Delete the group in one transaction; return False when one of its artifacts has become referenced."""
         with self._ctx.write() as session:
-            self._lease.require(session)
+            self._lease.require_held(session)
             deleted = delete_group(self._ctx, repository, group, self._asked.window_ms)
             if deleted is None:
                 return False
@@ -75,6 +75,6 @@ class UntaggedDeletion:
 
     def _delete_stray_tags(self) -> None:
         with self._ctx.write() as session:
-            self._lease.require(session)
+            self._lease.require_held(session)
             gone = delete_stray_tags(session)
         self._run.log(f"{gone} tags without a manifest deleted")

@@ -1,4 +1,4 @@
-"""The purge of upload sessions: those nobody continues, with their bytes, and those that were finished a while ago."""
+"""The purge of upload sessions: abandoned ones with their bytes, and ones that were finished a while ago."""
 
 import time
 from collections.abc import Callable
@@ -23,10 +23,10 @@ _SLICE_SECONDS: Final = 60.0
 
 
 class UploadPurge:
-    """Ends each session before its bytes go, its bytes before its row: a crash leaves a row for the next run.
+    """Ends a session, deletes its bytes, then its row, in this order: after a crash the next run finds the row.
 
-    What has ended nobody can go on with, however long the storage takes to delete it. A row stays as long as there may
-    be somebody with the session's sealed id, who must hear of its end.
+    An ended session cannot be continued, even while the storage still deletes its bytes. The row stays as long as
+    a client may hold the session's sealed id, so that the client is told that the session has ended.
     """
 
     def __init__(self, run: JobRun, asked: PurgeInput) -> None:
@@ -36,18 +36,18 @@ class UploadPurge:
         self._asked = asked
 
     def run(self, go_on: Callable[[], bool], seconds: float = _SLICE_SECONDS) -> Purged:
-        """Purge until nothing is left, ``seconds`` have passed or ``go_on`` says no."""
+        """Purge until nothing is left, ``seconds`` have passed or ``go_on`` returns False."""
         deadline = time.monotonic() + seconds
-        sessions = objects = found = 0
+        sessions = objects = purged = 0
         while go_on() and time.monotonic() < deadline:
-            purged = self._sessions(go_on)
+            ended = self._sessions(go_on)
             lost = self._lost_objects(go_on)
             batches, unused = purge_batches(self._ctx, go_on)
-            sessions, objects, found = sessions + purged, objects + lost + unused, purged + lost + batches
-            if not found:
+            sessions, objects, purged = sessions + ended, objects + lost + unused, ended + lost + batches
+            if not purged:
                 break
         self._run.count({"purged_uploads": sessions, "purged_objects": objects})
-        return Purged(sessions=sessions, objects=objects, done=not found)
+        return Purged(sessions=sessions, objects=objects, done=not purged)
 
     def _sessions(self, go_on: Callable[[], bool]) -> int:
         now = self._ctx.ports.clock.now()
@@ -80,7 +80,7 @@ class UploadPurge:
         return True
 
     def _lost_objects(self, go_on: Callable[[], bool]) -> int:
-        """Free objects that lost against an equal upload; a collection at work does it itself."""
+        """Delete the objects of uploads that lost against an equal one, unless a collection runs, which does it too."""
         with self._ctx.read() as session:
             if gate.state(session).leased_ms > 0:
                 return 0
