@@ -108,7 +108,7 @@ class UploadRoom:
         self._rows.evict(sa.and_(Upload.project_id == upload.project_id, Upload.id != upload.id, given_up))
         arriving = self._enter(upload, offset)
         if arriving is not None:
-            quotas.refuse_arriving(self._ctx, upload.project_id, arriving + offset)
+            quotas.require_quotas_off_for_upload(self._ctx, upload.project_id, arriving + offset)
 
     def _enter(self, upload: UploadSession, offset: int) -> int | None:
         """None when there is room, and then the session is counted; else the bytes of the project's other sessions."""

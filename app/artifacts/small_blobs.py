@@ -38,7 +38,7 @@ class SmallBlobs:
 
         The session has a row from then on, so that it is known to be finished. Errors as ``UploadService.complete``.
         """
-        project = quotas.find_project(self._ctx, name.project)
+        project = quotas.require_project(self._ctx, name.project)
         self._ctx.admit(UploadStart(project_id=project.id, repository=name))
         upload = replace(upload, project_id=project.id)
         pieces = []

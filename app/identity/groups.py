@@ -129,7 +129,7 @@ def _check_name(name: str) -> None:
 
 
 def _require_unique(session: Session, name: str, group_type: int) -> None:
-    if people.group_named(session, name, GroupType(group_type)) is not None:
+    if people.group_id_by_name_or_none(session, name, GroupType(group_type)) is not None:
         raise ConflictError(f"a user group named {name} of type {group_type} exists already")
 
 

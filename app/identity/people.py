@@ -30,13 +30,13 @@ def names_of(session: Session, ids: Collection[int]) -> Mapping[int, str]:
     return {row.id: row.username for row in rows}
 
 
-def id_of(session: Session, username: str) -> int | None:
+def user_id_or_none(session: Session, username: str) -> int | None:
     """Return the id of the account with this name, None without one that was not deleted."""
     statement = sa.select(User.id).where(User.username == username, User.deleted.is_(False))
     return session.execute(statement).scalar_one_or_none()
 
 
-def person(session: Session, user_id: int) -> Principal | None:
+def person_or_none(session: Session, user_id: int) -> Principal | None:
     """Return the account as a caller, None when it is disabled or deleted."""
     statement = sa.select(User.username, User.sysadmin, User.version).where(
         User.id == user_id, User.disabled.is_(sa.false()), User.deleted.is_(sa.false())
@@ -55,7 +55,7 @@ def exists(session: Session, user_id: int) -> bool:
     )
 
 
-def first_administrator(session: Session) -> int | None:
+def first_administrator_id_or_none(session: Session) -> int | None:
     """Return the id of the first administrator, who owns what the product itself makes."""
     return session.execute(sa.select(sa.func.min(User.id)).where(User.sysadmin, User.deleted.is_(False))).scalar_one()
 
@@ -88,14 +88,14 @@ def hold_group(session: Session, group_id: int) -> str | None:
     return session.execute(statement.with_for_update(read=True, key_share=True)).scalar_one_or_none()
 
 
-def group_of_dn(session: Session, ldap_group_dn: str) -> int | None:
+def group_id_by_dn_or_none(session: Session, ldap_group_dn: str) -> int | None:
     """Return the id of the LDAP group with this distinguished name, None without one."""
     return session.execute(
         sa.select(UserGroup.id).where(UserGroup.group_type == GroupType.LDAP, UserGroup.ldap_group_dn == ldap_group_dn)
     ).scalar_one_or_none()
 
 
-def group_named(session: Session, name: str, kind: GroupType) -> int | None:
+def group_id_by_name_or_none(session: Session, name: str, kind: GroupType) -> int | None:
     """Return the id of the oldest group of this kind and name, None without one."""
     statement = sa.select(UserGroup.id).where(UserGroup.group_type == kind, UserGroup.group_name == name)
     return session.execute(statement.order_by(UserGroup.id).limit(1)).scalar_one_or_none()
@@ -106,18 +106,18 @@ def ensure_group(session: Session, name: str, kind: GroupType, now: datetime, *,
 
     The name has 1 to 255 characters. Overtaken when the group was deleted meanwhile.
     """
-    known = _group(session, name, kind, dn)
+    known = _group_id_or_none(session, name, kind, dn)
     if known is None:
         columns = {"group_name": name, "group_type": int(kind), "creation_time": now, "update_time": now}
         session.execute(insert_absent(session, UserGroup).values(ldap_group_dn=dn, **columns))
-        known = _group(session, name, kind, dn)
+        known = _group_id_or_none(session, name, kind, dn)
     if known is None:
         raise Overtaken
     return known
 
 
-def _group(session: Session, name: str, kind: GroupType, dn: str) -> int | None:
-    return group_of_dn(session, dn) if dn else group_named(session, name, kind)
+def _group_id_or_none(session: Session, name: str, kind: GroupType, dn: str) -> int | None:
+    return group_id_by_dn_or_none(session, dn) if dn else group_id_by_name_or_none(session, name, kind)
 
 
 def revoke_tokens_of_group(session: Session, group_id: int) -> None:

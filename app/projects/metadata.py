@@ -1,4 +1,4 @@
-"""The metadata of projects: its use cases, one key at a time, and its rows."""
+"""The metadata of projects: the use cases for single keys, and the rows."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -19,25 +19,25 @@ from app.projects.rights import ProjectRef, require_in_project
 class MetadataService:
     """The use cases of a project's metadata, in the name of the context's principal.
 
-    Refused as ``rights.require_in_project`` says.
+    Methods raise as ``rights.require_in_project`` does.
     """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def all(self, project_key: str | int) -> Mapping[str, str]:
-        """Return all metadata of the project; ``public`` is always among them."""
+        """Return all metadata of the project, always with ``public``."""
         return stored(self._ctx, require_in_project(self._ctx, project_key, "metadata", "list").id)
 
     def get(self, project_key: str | int, name: str) -> Mapping[str, str]:
-        """Return one key with its value, nothing when the project does not have it: clients ask before they set it."""
+        """Return one key with its value, an empty mapping without it, as clients ask before they set a key."""
         project = require_in_project(self._ctx, project_key, "metadata", "read")
         metadata = stored(self._ctx, project.id)
         return {name: metadata[name]} if name in metadata else {}
 
     @retried()
     def add(self, project_key: str | int, given: Mapping[str, str]) -> None:
-        """Add a key; errors as ``metadata_keys.pair``, ConflictError when the project has it already."""
+        """Add a key; raise as ``metadata_keys.pair`` does, and ConflictError when the project has the key already."""
         project = require_in_project(self._ctx, project_key, "metadata", "create")
         with self._ctx.write():
             before = locked(self._ctx, project)
@@ -48,9 +48,9 @@ class MetadataService:
 
     @retried()
     def update(self, project_key: str | int, name: str, given: Mapping[str, str]) -> None:
-        """Set the value of a key, also when the project does not have it yet.
+        """Set the value of a key, whether or not the project has it.
 
-        Errors as ``metadata_keys.pair``; FieldInvalid when the pair has another key.
+        Raises as ``metadata_keys.pair`` does, and FieldInvalid when the pair has another key.
         """
         project = require_in_project(self._ctx, project_key, "metadata", "update")
         with self._ctx.write():
@@ -61,9 +61,10 @@ class MetadataService:
 
     @retried()
     def delete(self, project_key: str | int, name: str) -> None:
-        """Remove a key; without ``public`` the project is private.
+        """Delete a key; without ``public`` the project is private.
 
-        NotFoundError when the project does not have it, FieldInvalid for the one that only the server sets.
+        Raises NotFoundError when the project does not have it, FieldInvalid for ``retention_id``, which only the
+        server sets.
         """
         project = require_in_project(self._ctx, project_key, "metadata", "delete")
         with self._ctx.write():
@@ -78,7 +79,7 @@ class MetadataService:
 
 
 def stored(ctx: Context, project_id: int) -> dict[str, str]:
-    """Return the project's metadata by key, ``public`` among them; ProjectUnknown when the project is gone."""
+    """Return the project's metadata by key, with ``public``; raise ProjectUnknown when the project is gone."""
     rows = ctx.rows(_STORED, {"project": project_id})
     if not rows:
         raise ProjectUnknown(f"project {project_id} not found")
@@ -87,7 +88,7 @@ def stored(ctx: Context, project_id: int) -> dict[str, str]:
 
 
 def locked(ctx: Context, project: ProjectRef) -> dict[str, str]:
-    """Return what ``stored`` does, and lock it until the open writing transaction ends."""
+    """Lock the project until the open writing transaction ends, and return its metadata as ``stored`` does."""
     ctx.session.connection().execute(_LOCK, {"project": project.id})
     return stored(ctx, project.id)
 
@@ -100,7 +101,7 @@ def change(
     *,
     gone: Collection[str] = (),
 ) -> None:
-    """Set checked ``metadata`` and drop ``gone`` keys with the open transaction; ``before`` is what ``stored`` gave."""
+    """Set checked ``metadata`` and delete the keys ``gone`` in the open transaction; ``before`` is from ``locked``."""
     now = ctx.ports.clock.now()
     changed = {name: value for name, value in metadata.items() if before.get(name) != value}
     if PUBLIC in changed:
@@ -115,14 +116,14 @@ def change(
 
 
 def insert(ctx: Context, project_id: int, metadata: Mapping[str, str]) -> None:
-    """Insert keys that the project does not have, ``public`` not among them, with the open transaction."""
+    """Insert keys that the project does not have, except ``public``, in the open transaction."""
     rows = [{"project_id": project_id, "name": name, "value": value} for name, value in metadata.items()]
     if rows:
         ctx.session.connection().execute(_NEW, rows)
 
 
 def touch(ctx: Context, project_id: int, now: datetime, **columns: object) -> None:
-    """Note that the project changed, and set ``columns`` of its row, with the open transaction."""
+    """Set the project's update time and ``columns`` in the open transaction."""
     statement = sa.update(_PROJECT).where(_PROJECT.c.id == project_id).values(update_time=now, **columns)
     ctx.session.connection().execute(statement)
 

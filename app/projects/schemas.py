@@ -127,7 +127,7 @@ class ProjectSummarySchema(HarborSchema):
 
 
 class ProjectListParameters(ListParameters):
-    """What the list of projects may be asked for."""
+    """The query parameters of the list of projects."""
 
     name = fields.String()
     public = Switch()
@@ -136,18 +136,18 @@ class ProjectListParameters(ListParameters):
 
 
 class ProjectNameParameters(ParameterSchema):
-    """Which name is meant."""
+    """The query parameter with the name to check."""
 
     project_name = fields.String(required=True)
 
 
 class CreationHeaders(ParameterSchema):
-    """How the Location of a new project is written."""
+    """The header that selects name or id in the Location of a new project."""
 
     name_in_location = Switch(load_default=False, data_key="X-Resource-Name-In-Location")
 
 
 class NameHeaders(ParameterSchema):
-    """Whether the project in the path is meant by name even when it looks like a number."""
+    """The header that marks the project in the path as a name, even when it looks like a number."""
 
     is_name = Switch(load_default=False, data_key="X-Is-Resource-Name")

@@ -13,7 +13,7 @@ from app.access.roles import Role
 from app.context import Context
 from app.core.errors import DeniedError, NotFoundError, RobotDenied
 from app.identity import people
-from app.projects.rights import ProjectRef, administers_any, find_project, require_in_project, roles_in
+from app.projects.rights import ProjectRef, administers_any, project_or_none, require_in_project, roles_in
 from app.robots.grants import EVERY_PROJECT, SYSTEM_SPACE, Grant, holds
 from app.robots.models import Robot, RobotPermission
 from app.robots.rules import NEVER
@@ -82,7 +82,7 @@ def require_role_to_give(ctx: Context, project_id: int, role: int, action: str) 
     principal = ctx.principal
     if principal.kind is not PrincipalKind.ROBOT:
         return
-    project = find_project(ctx.session, project_id)
+    project = project_or_none(ctx.session, project_id)
     if project is None:
         return
     try:
@@ -101,7 +101,7 @@ def _vouched(ctx: Context, robot_id: int, project: ProjectRef, role: int, action
         if not _holds(session, robot_id, project.name, action):
             return False
         if robot.creator_type != PrincipalKind.ROBOT:
-            person = people.person(session, robot.creator_ref)
+            person = people.person_or_none(session, robot.creator_ref)
             return person is not None and _may_give(session, person, project, role, action)
         robot_id = robot.creator_ref
     return False
@@ -126,5 +126,5 @@ def _holds(session: Session, robot_id: int, project: str, action: str) -> bool:
 def _roles(session: Session, principal: Principal, space: str) -> frozenset[Role]:
     if principal.kind is not PrincipalKind.USER or principal.sysadmin or space in (SYSTEM_SPACE, EVERY_PROJECT):
         return frozenset()
-    project = find_project(session, space)
+    project = project_or_none(session, space)
     return roles_in(session, principal, project) if project else frozenset()

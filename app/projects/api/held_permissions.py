@@ -1,4 +1,4 @@
-"""The management API's operation on what the caller may do."""
+"""The management API's operation on the caller's own permissions."""
 
 from typing import Any
 

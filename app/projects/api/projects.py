@@ -45,8 +45,8 @@ class Projects(MethodView):
     @blueprint.creates()
     def post(self, headers: dict[str, Any], body: dict[str, Any]) -> str:
         """Create a new project."""
-        made = ProjectService(current_context()).create(_new(body))
-        return f"/api/v2.0/projects/{made.name if headers['name_in_location'] else made.id}"
+        project = ProjectService(current_context()).create(_new(body))
+        return f"/api/v2.0/projects/{project.name if headers['name_in_location'] else project.id}"
 
     @blueprint.operation("headProject", 400, 404, 500)
     @blueprint.arguments(ProjectNameParameters, location="query")
