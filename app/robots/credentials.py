@@ -16,7 +16,7 @@ from app.core.errors import FieldInvalid, RobotDenied
 from app.db.database import retried
 from app.events.management import RobotUpdated
 from app.identity import known_logins
-from app.identity.passwords import check_rules
+from app.identity.passwords import require_password_rules
 from app.identity.sources.source import Attempt
 from app.robots import rows
 from app.robots.models import Robot, RobotPermission
@@ -104,7 +104,7 @@ class SecretRotation:
         if not 0 <= grace <= _LONGEST_GRACE:
             raise FieldInvalid("grace_period", f"a number of seconds from 0 to {_LONGEST_GRACE}")
         if secret:
-            check_rules(secret, "secret")
+            require_password_rules(secret, "secret")
         chosen, now = secret or new_secret(), self._ctx.ports.clock.now()
         with self._ctx.write() as session:
             robot = require_editable(rows.locked(session, robot_id))

@@ -1,4 +1,4 @@
-"""The management API's operations on people."""
+"""The management API's operations on user accounts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -137,7 +137,7 @@ class CliSecret(MethodView):
 
 
 def _query(parameters: Mapping[str, Any]) -> ListQuery:
-    """Harbor also takes ``username`` and ``email``, parts of them, beside ``q``, and says so nowhere."""
+    """Return the query with the filters ``username`` and ``email``, which Harbor takes beside ``q`` undocumented."""
     query = wanted(parameters)
     for key in ("username", "email"):
         if part := request.args.get(key):
