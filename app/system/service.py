@@ -69,7 +69,7 @@ class SystemService:
     def general(self) -> GeneralInformation:
         """What the caller may know: more for somebody than for nobody; anybody may ask."""
         values = ConfigurationService(self._ctx).values()
-        for_anybody = _readable(values, Readers.EVERYBODY) | {
+        for_anybody = _readable(values, Readers.ANONYMOUS) | {
             "oidc_provider_name": values[keys.OIDC_NAME] if values[keys.AUTH_MODE] == "oidc_auth" else "",
             "authproxy_settings": _authentication_proxy(values) if values[keys.AUTH_MODE] == "http_auth" else None,
         }
