@@ -88,7 +88,8 @@ class KeyFolder:
     def rotate(self, name: KeyName, *, at_once: bool = False) -> None:
         """Replace the current key by a new one, safely against a crash at any point.
 
-        The previous key is retired and still usable, unless it shall end ``at_once``. Raises as ``check_in`` does.
+        What was written with the previous key stays readable, unless it shall end ``at_once``. Raises as ``check_in``
+        does.
         """
         with self._alone():
             self.check_in()
