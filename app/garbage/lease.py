@@ -19,13 +19,13 @@ _RENEWALS_PER_LEASE: Final = 6
 class WriteLease:
     """The write lease that a workflow holds; the registry is read-only meanwhile."""
 
-    def __init__(self, run: JobRun, asked: GarbageInput, held: HeldLease) -> None:
+    def __init__(self, run: JobRun, job_input: GarbageInput, held: HeldLease) -> None:
         """Use the lease ``held`` by the run's workflow."""
         self._ctx = run.ctx
         self._holder = run.workflow_id
         self._fence = held.fence
-        self._lease_ms = asked.lease_ms
-        self._pause = min(_RENEW_SECONDS, asked.lease_ms / 1000 / _RENEWALS_PER_LEASE)
+        self._lease_ms = job_input.lease_ms
+        self._pause = min(_RENEW_SECONDS, job_input.lease_ms / 1000 / _RENEWALS_PER_LEASE)
         self._due = time.monotonic()
 
     def require_held(self, session: Session) -> None:

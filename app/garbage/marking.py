@@ -10,12 +10,12 @@ from app.db.types import clock_ms
 from app.garbage.contracts import GarbageInput, Marked
 
 
-def mark(ctx: Context, asked: GarbageInput) -> Marked:
+def mark(ctx: Context, job_input: GarbageInput) -> Marked:
     """Count the blobs and bytes to delete; in a dry run also those that deleting untagged artifacts would free."""
-    before = ctx.ports.clock.now() - timedelta(milliseconds=asked.window_ms)
+    before = ctx.ports.clock.now() - timedelta(milliseconds=job_input.window_ms)
     with ctx.read() as session:
-        cutoff = session.execute(sa.select(clock_ms() - asked.window_ms)).scalar_one()
-    if asked.dry_run and asked.delete_untagged:
+        cutoff = session.execute(sa.select(clock_ms() - job_input.window_ms)).scalar_one()
+    if job_input.dry_run and job_input.delete_untagged:
         eligible = count_with_untagged(ctx, cutoff, before)
     else:
         eligible = count_blobs(ctx, cutoff)

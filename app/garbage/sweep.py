@@ -25,11 +25,11 @@ _DONE: Final = -1
 class Sweep:
     """One share of a collection's sweep: the blobs whose id modulo ``shares`` is ``share``."""
 
-    def __init__(self, run: JobRun, asked: GarbageInput, step: SweepStep) -> None:
+    def __init__(self, run: JobRun, job_input: GarbageInput, step: SweepStep) -> None:
         self._ctx = run.ctx
         self._run = run
-        self._lease = WriteLease(run, asked, step.lease)
-        self._window_ms = asked.window_ms
+        self._lease = WriteLease(run, job_input, step.lease)
+        self._window_ms = job_input.window_ms
         self._step = step
 
     def run(self, go_on: Callable[[], bool], seconds: float = _SLICE_SECONDS) -> Swept:

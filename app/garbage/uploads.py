@@ -29,11 +29,11 @@ class UploadPurge:
     a client may hold the session's sealed id, so that the client is told that the session has ended.
     """
 
-    def __init__(self, run: JobRun, asked: PurgeInput) -> None:
+    def __init__(self, run: JobRun, job_input: PurgeInput) -> None:
         self._ctx = run.ctx
         self._run = run
         self._holder = run.workflow_id[-36:]
-        self._asked = asked
+        self._input = job_input
 
     def run(self, go_on: Callable[[], bool], seconds: float = _SLICE_SECONDS) -> Purged:
         """Purge until nothing is left, ``seconds`` have passed or ``go_on`` returns False."""
@@ -52,8 +52,8 @@ class UploadPurge:
     def _sessions(self, go_on: Callable[[], bool]) -> int:
         now = self._ctx.ports.clock.now()
         due = DueSessions(
-            expired=now - timedelta(seconds=self._asked.expiry_seconds),
-            finished=now - timedelta(seconds=self._asked.finished_seconds),
+            expired=now - timedelta(seconds=self._input.expiry_seconds),
+            finished=now - timedelta(seconds=self._input.finished_seconds),
             sealed=now - LIFE,
             holder=self._holder,
             limit=_BATCH,

@@ -47,7 +47,7 @@ class StorageCheck:
 
         Return None for the number of blobs while an older check runs, since two would read at twice the rate.
         """
-        asked = CheckInput.of(self._run.asked_for())
+        job_input = CheckInput.of(self._run.require_input())
         unended = JobService(self._ctx).unended(STORAGE_CHECK.vendor)
         running = [run for run in unended if run.status == Status.RUNNING]
         if running and running[0].workflow_id != self._run.workflow_id:
@@ -55,7 +55,7 @@ class StorageCheck:
             return Planned(blobs=None)
         point = Point.from_row(self._run.kept())
         if point is None:
-            point = self._resumed_or_none(asked.resumes) or self._fresh(asked.sample)
+            point = self._resumed_or_none(job_input.resumes) or self._fresh(job_input.sample)
             with self._ctx.write():
                 self._run.keep(point.row())
                 resumed = f", going on behind blob {point.cursor}" if point.cursor else ""
@@ -64,7 +64,7 @@ class StorageCheck:
 
     def read(self, go_on: Callable[[], bool], seconds: float = _SLICE_SECONDS) -> Checked:
         """Read further blobs until all are read, ``seconds`` have passed or ``go_on`` returns False."""
-        self._run.asked_for()
+        self._run.require_input()
         point = Point.from_row(self._run.kept())
         pace = Pace(self._ctx.ports.settings.storage_check.rate, go_on, seconds)
         self._keep_at = time.monotonic() + _KEEP_SECONDS

@@ -53,15 +53,15 @@ class JobRun:
             row.status = Status.RUNNING
             return Begun(execution_id=row.id, go_on=True, input=row.input)
 
-    def asked_for(self) -> dict[str, Any]:
+    def require_input(self) -> dict[str, Any]:
         """Return the input in the row of this run; every step that changes anything begins with this call.
 
         Raises NotFoundError without a row of this id and type, PreconditionError when it has ended.
         """
-        return self.standing().input
+        return self.require_open().input
 
-    def standing(self) -> Standing:
-        """Return the id, input and stop request of this run; raise as ``asked_for`` does."""
+    def require_open(self) -> Standing:
+        """Return the id, input and stop request of this run; raise as ``require_input`` does."""
         with self.ctx.read() as session:
             row = session.execute(self._own()).scalar_one_or_none()
             if row is None:

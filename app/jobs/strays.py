@@ -68,11 +68,11 @@ class StrayWorkflows:
         if not ours:
             return []
         with self._ports.db.read() as session:
-            asked = set(session.execute(_ASKED, {"ids": ours, "since": since}).scalars())
-        return [workflow_id for workflow_id in ours if workflow_id not in asked]
+            requested = set(session.execute(_REQUESTED, {"ids": ours, "since": since}).scalars())
+        return [workflow_id for workflow_id in ours if workflow_id not in requested]
 
 
-_ASKED: Final = sa.select(Execution.workflow_id).where(
+_REQUESTED: Final = sa.select(Execution.workflow_id).where(
     Execution.workflow_id.in_(sa.bindparam("ids", expanding=True)),
     sa.or_(Execution.end_time.is_(None), Execution.end_time > sa.bindparam("since", type_=Execution.end_time.type)),
 )

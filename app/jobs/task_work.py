@@ -121,7 +121,7 @@ class SliceWork:
         """Claim the next tasks; return None after a stop request. Raises PreconditionError for an ended execution."""
         ctx = self.run.ctx
         with ctx.write(durable=False) as session:
-            standing = self.run.standing()
+            standing = self.run.require_open()
             if standing.stop_requested:
                 return None
             now = ctx.ports.clock.now()
@@ -170,7 +170,7 @@ def plan(run: JobRun, step: PlanStep, page: Callable[[str], TaskPage], go_on: Ca
     while True:
         following = page(cursor)
         with run.ctx.write() as session:
-            standing = run.standing()
+            standing = run.require_open()
             tasks.insert(session, standing.execution_id, following.tasks, run.ctx.ports.clock.now())
         cursor = following.cursor
         stopped = standing.stop_requested
@@ -186,7 +186,7 @@ def plan_failed(run: JobRun, source: int, step: PlanStep, go_on: Callable[[], bo
     cursor, until = int(step.cursor or 0), time.monotonic() + _PLAN_SECONDS
     while True:
         with run.ctx.write() as session:
-            standing = run.standing()
+            standing = run.require_open()
             if not run.has_earlier(session, source):
                 raise PreconditionError(f"execution {source} is no earlier run of the same job")
             now = run.ctx.ports.clock.now()

@@ -138,12 +138,12 @@ def ranges(session: Session, execution_id: int, step: RangesStep) -> list[tuple[
     return [(first, last) for first, last in session.execute(bounds.order_by(parts.c.part))]
 
 
-def claim(session: Session, execution_id: int, asked: Claim, now: datetime) -> list[ClaimedTask]:
+def claim(session: Session, execution_id: int, request: Claim, now: datetime) -> list[ClaimedTask]:
     """Set the first open tasks of the range Running and return them in order; earlier claims of them end."""
-    chosen = _open(execution_id).where(Task.id >= asked.first, Task.id <= asked.last)
+    chosen = _open(execution_id).where(Task.id >= request.first, Task.id <= request.last)
     statement = (
         sa.update(Task)
-        .where(Task.id.in_(_locked(chosen, asked.limit)))
+        .where(Task.id.in_(_locked(chosen, request.limit)))
         .values(
             status=Status.RUNNING,
             run_count=Task.run_count + 1,
