@@ -42,7 +42,7 @@ class GarbageActivities:
         self._ports = ports
 
     def all(self) -> Sequence[Callable[..., Any]]:
-        """What a worker registers."""
+        """Return the activities that a worker registers."""
         return (self.acquire, self.untagged, self.mark, self.sweep, self.release)
 
     @activity.defn(name=contracts.GC_ACQUIRE, no_thread_cancel_exception=True)
@@ -110,7 +110,7 @@ class UploadPurgeActivities:
         self._ports = ports
 
     def all(self) -> Sequence[Callable[..., Any]]:
-        """What a worker registers."""
+        """Return the activities that a worker registers."""
         return (self.purge,)
 
     @activity.defn(name=contracts.UPLOAD_PURGE, no_thread_cancel_exception=True)

@@ -24,7 +24,7 @@ class IntegrityActivities:
         self._ports = ports
 
     def all(self) -> Sequence[Callable[..., Any]]:
-        """What a worker registers."""
+        """Return the activities that a worker registers."""
         return (self.plan, self.read)
 
     @activity.defn(name=contracts.CHECK_PLAN, no_thread_cancel_exception=True)

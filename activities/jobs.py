@@ -17,7 +17,7 @@ class JobActivities:
         self._ports = ports
 
     def all(self) -> Sequence[Callable[..., Any]]:
-        """What a worker registers."""
+        """Return the activities that a worker registers."""
         return (self.begin, self.finish)
 
     @activity.defn(name=JOB_BEGIN, no_thread_cancel_exception=True)

@@ -45,7 +45,7 @@ class TaskActivities:
         self._ports = ports
 
     def all(self) -> Sequence[Callable[..., Any]]:
-        """What a worker registers."""
+        """Return the activities that a worker registers."""
         return (self.ranges, self.retry, self.settle, self.finish)
 
     @activity.defn(name=TASKS_RANGES, no_thread_cancel_exception=True)

@@ -24,7 +24,7 @@ class Activities(Protocol):
         ...
 
     def all(self) -> Sequence[Callable[..., Any]]:
-        """What a worker registers."""
+        """Return the activities that a worker registers."""
         ...
 
 

@@ -23,7 +23,7 @@ def purge_batches(ctx: Context, go_on: Callable[[], bool]) -> tuple[int, int]:
 
     A batch is closed before it is checked, so that none of its objects becomes a blob meanwhile.
     """
-    gone: list[int] = []
+    purged: list[int] = []
     objects = 0
     for batch_id, prefix in _close(ctx).items():
         if not go_on():
@@ -32,11 +32,11 @@ def purge_batches(ctx: Context, go_on: Callable[[], bool]) -> tuple[int, int]:
         if unlinked is None:
             break
         objects += unlinked
-        gone.append(batch_id)
-    if gone:
+        purged.append(batch_id)
+    if purged:
         with ctx.write() as session:
-            forget_batches(session, gone)
-    return len(gone), objects
+            forget_batches(session, purged)
+    return len(purged), objects
 
 
 def _close(ctx: Context) -> Mapping[int, str]:

@@ -62,7 +62,7 @@ class Sweep:
             return take_batch(self._ctx, times | self._page(cursor))
 
     def _left_over(self) -> Iterator[ClaimedBlob]:
-        """Yield the blobs that an earlier run claimed and did not delete, or one that was taken for dead."""
+        """Yield the blobs that another run claimed and did not delete, because it ended or was taken for dead."""
         last = 0
         while blobs := claimed.page(self._ctx.ports.db, self._page(last)):
             yield from blobs
@@ -73,7 +73,7 @@ class Sweep:
 
     def _free(self, dead: Iterable[ClaimedBlob], go_on: Callable[[], bool], freed: list[int]) -> bool:
         """Delete bytes and rows of the blobs; return False when ``go_on`` returned False before the last one."""
-        gone: list[int] = []
+        unlinked: list[int] = []
         completed = True
         for blob in dead:
             completed = go_on()
@@ -81,11 +81,11 @@ class Sweep:
                 break
             self._lease.keep()
             if unlink(self._ctx, blob):
-                gone.append(blob.id)
-            if len(gone) >= _BATCH:
-                self._forget(gone, freed)
-                gone = []
-        self._forget(gone, freed)
+                unlinked.append(blob.id)
+            if len(unlinked) >= _BATCH:
+                self._forget(unlinked, freed)
+                unlinked = []
+        self._forget(unlinked, freed)
         return completed
 
     def _forget(self, blob_ids: Sequence[int], freed: list[int]) -> None:

@@ -76,5 +76,5 @@ class UntaggedDeletion:
     def _delete_stray_tags(self) -> None:
         with self._ctx.write() as session:
             self._lease.require_held(session)
-            gone = delete_stray_tags(session)
-        self._run.log(f"{gone} tags without a manifest deleted")
+            count = delete_stray_tags(session)
+        self._run.log(f"{count} tags without a manifest deleted")

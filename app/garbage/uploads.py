@@ -60,16 +60,16 @@ class UploadPurge:
         )
         with self._ctx.write() as session:
             ended = end_sessions(session, due)
-        gone = []
+        deleted = []
         for upload in ended:
             if not go_on():
                 break
             if upload.used or self._unlink(upload):
-                gone.append(upload.id)
-        if gone:
+                deleted.append(upload.id)
+        if deleted:
             with self._ctx.write() as session:
-                forget_sessions(session, gone, holder=self._holder, sealed=self._ctx.ports.clock.now() - LIFE)
-        return len(gone)
+                forget_sessions(session, deleted, holder=self._holder, sealed=self._ctx.ports.clock.now() - LIFE)
+        return len(deleted)
 
     def _unlink(self, upload: EndedSession) -> bool:
         try:
@@ -85,8 +85,8 @@ class UploadPurge:
             if gate.state(session).leased_ms > 0:
                 return 0
             lost = claimed.some(session, _BATCH)
-        gone = [blob.id for blob in lost if go_on() and unlink(self._ctx, blob)]
-        if not gone:
+        deleted = [blob.id for blob in lost if go_on() and unlink(self._ctx, blob)]
+        if not deleted:
             return 0
         with self._ctx.write() as session:
-            return claimed.forget(session, gone)[0]
+            return claimed.forget(session, deleted)[0]

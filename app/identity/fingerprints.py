@@ -67,13 +67,13 @@ def announce(session: Session, name: KeyName, mark: str, now: datetime, *, forge
 
 def promote(session: Session, name: KeyName, *, keep: Sequence[str]) -> None:
     """Make the next key the current one; retire the previous one if it is among ``keep``, else forget it."""
-    mine = InstallationKey.name == name
-    if session.scalar(sa.select(InstallationKey.id).where(mine, InstallationKey.state == KeyState.NEXT)) is None:
+    of_name = InstallationKey.name == name
+    if session.scalar(sa.select(InstallationKey.id).where(of_name, InstallationKey.state == KeyState.NEXT)) is None:
         return
-    current = sa.and_(mine, InstallationKey.state == KeyState.CURRENT)
+    current = sa.and_(of_name, InstallationKey.state == KeyState.CURRENT)
     session.execute(sa.delete(InstallationKey).where(current, InstallationKey.fingerprint.not_in(keep)))
     session.execute(sa.update(InstallationKey).where(current).values(state=KeyState.RETIRED))
-    following = sa.and_(mine, InstallationKey.state == KeyState.NEXT)
+    following = sa.and_(of_name, InstallationKey.state == KeyState.NEXT)
     session.execute(sa.update(InstallationKey).where(following).values(state=KeyState.CURRENT))
 
 

@@ -36,9 +36,9 @@ def remember(session: Session, ports: Ports, account: str, password: str) -> Non
         .values(account=account, proof=proof, seen_at=clock_ms())
         .on_conflict_do_update(index_elements=[KnownLogin.account, KnownLogin.proof], set_={"seen_at": clock_ms()})
     )
-    mine = KnownLogin.account == account
-    newest = sa.select(KnownLogin.proof).where(mine).order_by(KnownLogin.seen_at.desc()).limit(KEPT)
-    session.execute(sa.delete(KnownLogin).where(mine, KnownLogin.proof.not_in(newest)))
+    of_account = KnownLogin.account == account
+    newest = sa.select(KnownLogin.proof).where(of_account).order_by(KnownLogin.seen_at.desc()).limit(KEPT)
+    session.execute(sa.delete(KnownLogin).where(of_account, KnownLogin.proof.not_in(newest)))
     session.execute(sa.delete(KnownLogin).where(KnownLogin.seen_at < clock_ms() - _LONGEST_MS))
 
 

@@ -77,7 +77,7 @@ def record_failure(session: Session, account: str, place: str) -> None:
 
 def clear(session: Session, account: str, place: str) -> None:
     """Delete the failures of an account at an address, after its first successful login with new credentials."""
-    session.execute(sa.delete(LoginFailure).where(_mine(account, place)))
+    session.execute(sa.delete(LoginFailure).where(_counter(account, place)))
 
 
 def unblock(session: Session, name: str | None, address: str | None) -> int:
@@ -108,7 +108,7 @@ def _counted(session: Session, account: str, place: str, count: sa.ColumnElement
 
 
 def _delay(session: Session, account: str, place: str, milliseconds: int) -> None:
-    later = sa.update(LoginFailure).where(_mine(account, place)).values(blocked_until=clock_ms() + milliseconds)
+    later = sa.update(LoginFailure).where(_counter(account, place)).values(blocked_until=clock_ms() + milliseconds)
     session.execute(later)
 
 
@@ -120,7 +120,7 @@ def _forget_old(session: Session) -> None:
     session.execute(sa.delete(LoginFailure).where(times <= newest))
 
 
-def _mine(account: str, place: str) -> sa.ColumnElement[bool]:
+def _counter(account: str, place: str) -> sa.ColumnElement[bool]:
     return sa.and_(LoginFailure.account == account, LoginFailure.address == place)
 
 

@@ -67,21 +67,21 @@ class Reconciler:
 
     def pass_once(self) -> bool:
         """Do one pass; return False when another process does one. Raises UnavailableError while the engine is away."""
-        with turn(self._ports.db, "reconciler", _TURN) as mine:
-            if mine:
+        with turn(self._ports.db, "reconciler", _TURN) as acquired:
+            if acquired:
                 self._tidy()
                 self._engine.prepare()
                 self._settle()
                 self._end_tasks()
                 self._resync()
                 self._strays.check()
-            return mine
+            return acquired
 
     def _tidy(self) -> None:
-        gone = clock_ms() - int(self._pace.gone.total_seconds() * 1000)
+        cutoff = clock_ms() - int(self._pace.gone.total_seconds() * 1000)
         with self._ports.db.write() as session:
             holder = gate.clear_expired(session)
-            session.execute(sa.delete(WorkerProcess).where(WorkerProcess.heartbeat_at < gone))
+            session.execute(sa.delete(WorkerProcess).where(WorkerProcess.heartbeat_at < cutoff))
         if holder is not None:
             _log.warning("write_lease_expired", holder=holder)
         swept = self._history.sweep()

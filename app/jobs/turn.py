@@ -14,8 +14,8 @@ from app.db.database import Database
 @contextmanager
 def turn(database: Database, name: str, number: int) -> Iterator[bool]:
     """Try to take the lock; yield True and hold it until the end, or yield False when another process holds it."""
-    with _file_turn(database, name) if database.sqlite else _advisory_turn(database, number) as mine:
-        yield mine
+    with _file_turn(database, name) if database.sqlite else _advisory_turn(database, number) as acquired:
+        yield acquired
 
 
 @contextmanager
@@ -35,9 +35,9 @@ def _file_turn(database: Database, name: str) -> Iterator[bool]:
 @contextmanager
 def _advisory_turn(database: Database, number: int) -> Iterator[bool]:
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        mine = bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar_one())
+        acquired = bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar_one())
         try:
-            yield mine
+            yield acquired
         finally:
-            if mine:
+            if acquired:
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))

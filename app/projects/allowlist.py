@@ -19,7 +19,7 @@ _ITEMS_LIMIT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class AllowlistContent:
     """The content of an allowlist."""
 
     cve_ids: tuple[str, ...] = ()
@@ -70,18 +70,18 @@ class AllowlistService:
         """Replace the system's allowlist; do nothing for None.
 
         Raises as ``require_in_system`` does unless the caller may update the configuration, and FieldInvalid for a
-        list of a project and as ``accepted`` does.
+        list of a project and as ``parse`` does.
         """
         require_in_system(self._ctx.principal, "configuration", "update")
         if body is None:
             return
-        content = accepted(body, 0, "")
+        content = parse(body, 0, "")
         with self._ctx.write():
             store(self._ctx, None, content)
             self._ctx.emit(SystemAllowlistChanged())
 
 
-def accepted(body: Mapping[str, Any], project_id: int, field: str = "cve_allowlist.") -> Accepted:
+def parse(body: Mapping[str, Any], project_id: int, field: str = "cve_allowlist.") -> AllowlistContent:
     """Return the content of a loaded allowlist of this project, 0 for the system; ``field`` prefixes names in errors.
 
     Raises FieldInvalid for another project's list, for ids that are empty, too long or duplicate, and for too many.
@@ -98,10 +98,10 @@ def accepted(body: Mapping[str, Any], project_id: int, field: str = "cve_allowli
         raise FieldInvalid(f"{field}items", f"items with a cve_id of 1 to {_ID_LIMIT} characters")
     if len(set(ids)) != len(ids):
         raise FieldInvalid(f"{field}items", "items that differ from each other")
-    return Accepted(cve_ids=ids, expires_at=expires_at)
+    return AllowlistContent(cve_ids=ids, expires_at=expires_at)
 
 
-def store(ctx: Context, project_id: int | None, content: Accepted) -> None:
+def store(ctx: Context, project_id: int | None, content: AllowlistContent) -> None:
     """Replace the allowlist of the project, of the system for None, in the open writing transaction."""
     now = ctx.ports.clock.now()
     place = {} if project_id is None else {"at_project": project_id}
@@ -111,7 +111,7 @@ def store(ctx: Context, project_id: int | None, content: Accepted) -> None:
         insert_for(ctx, project_id, content)
 
 
-def insert_for(ctx: Context, project_id: int | None, content: Accepted) -> None:
+def insert_for(ctx: Context, project_id: int | None, content: AllowlistContent) -> None:
     """Insert the first allowlist of a new project, or of the system for None, in the open writing transaction."""
     now = ctx.ports.clock.now()
     row = {"project_id": project_id, "items": list(content.cve_ids), "expires_at": content.expires_at}

@@ -51,7 +51,7 @@ class Entity:
     name: str
 
 
-def resolved(session: Session, candidate: Candidate, now: datetime) -> Entity:
+def resolve(session: Session, candidate: Candidate, now: datetime) -> Entity:
     """Return the user or group of the candidate, locked against deletion until the transaction ends.
 
     An HTTP or OIDC group that does not exist yet is created, as its members may not have logged in yet. Raises
@@ -64,10 +64,10 @@ def resolved(session: Session, candidate: Candidate, now: datetime) -> Entity:
     return _group(session, candidate, now)
 
 
-def held(session: Session, kind: str, entity_id: int) -> Entity:
+def hold(session: Session, kind: str, entity_id: int) -> Entity:
     """Return the user or group of a membership, locked against deletion until the transaction ends."""
-    hold: Callable[[Session, int], str | None] = people.hold_user if kind == USER else people.hold_group
-    return Entity(type=kind, id=entity_id, name=hold(session, entity_id) or "")
+    lock: Callable[[Session, int], str | None] = people.hold_user if kind == USER else people.hold_group
+    return Entity(type=kind, id=entity_id, name=lock(session, entity_id) or "")
 
 
 def _user(session: Session, candidate: Candidate) -> Entity:

@@ -55,7 +55,7 @@ class _Statements:
     """Further parameters of the statements."""
 
 
-def visible(ctx: Context, query: ListQuery, *, detailed: bool) -> Listed[ProjectView]:
+def list_visible(ctx: Context, query: ListQuery, *, detailed: bool) -> Listed[ProjectView]:
     """Return the page of matching projects that the caller may see; with roles and counter only if ``detailed``."""
     statements = _prepared_or_none(ctx.principal, query) or _built_for(ctx, query)
     total = ctx.rows(statements.count, statements.values)[0].total

@@ -16,7 +16,7 @@ from app.db.database import retried
 from app.db.listing import ends, windowed
 from app.events.management import MemberAdded, MemberRemoved, MemberUpdated
 from app.identity import people
-from app.projects.candidates import USER, Candidate, Entity, held, resolved
+from app.projects.candidates import USER, Candidate, Entity, hold, resolve
 from app.projects.models import ProjectMember
 from app.projects.rights import require_in_project
 
@@ -86,7 +86,7 @@ class MemberService:
         candidate = Candidate(user_id=candidate) if isinstance(candidate, int) else candidate
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
-            entity = resolved(session, candidate, now)
+            entity = resolve(session, candidate, now)
             member = ProjectMember(
                 project_id=project.id,
                 entity_type=entity.type,
@@ -149,7 +149,7 @@ def _entity(session: Session, project_id: int, member_id: int) -> Entity:
     row = session.execute(known).one_or_none()
     if row is None:
         raise _unknown(member_id)
-    return held(session, row.entity_type, row.entity_id)
+    return hold(session, row.entity_type, row.entity_id)
 
 
 def _execute(session: Session, statement: sa.Update | sa.Delete, member_id: int) -> None:

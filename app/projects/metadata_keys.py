@@ -91,7 +91,7 @@ KEYS: Final[Mapping[str, MetadataKey]] = {
 }
 
 
-def checked(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
+def normalise(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
     """Return the metadata of a request in its stored form, without unknown and empty keys.
 
     Raises FieldInvalid for an invalid value, for a retention policy other than the ``stored`` one, and for a proxy
@@ -110,8 +110,8 @@ def checked(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, st
     return metadata
 
 
-def pair(given: Mapping[str, str], stored: Mapping[str, str]) -> tuple[str, str]:
-    """Return the key of a request with one pair, and its value in its stored form; raise as ``checked`` does.
+def normalise_pair(given: Mapping[str, str], stored: Mapping[str, str]) -> tuple[str, str]:
+    """Return the key of a request with one pair, and its value in its stored form; raise as ``normalise`` does.
 
     Raises InvalidError unless there is exactly one pair, and for an unknown key.
     """

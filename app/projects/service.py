@@ -79,14 +79,14 @@ class ProjectService:
             raise FieldInvalid(
                 "project_name", "1 to 255 lower-case letters, digits and single separators '.', '_' or '-' between them"
             )
-        given = metadata_keys.checked(project.metadata, {})
-        accepted = allowlist.accepted(project.cve_allowlist, 0)
+        given = metadata_keys.normalise(project.metadata, {})
+        content = allowlist.parse(project.cve_allowlist, 0)
         limit = quotas.limit_of_new_project(self._ctx, project.storage_limit)
         with self._ctx.write() as session:
             if project_or_none(session, project.name) is not None:
                 raise ConflictError(f"The project named {project.name} already exists")
             created = self._insert(project.name, given, self._owner(session), limit)
-            allowlist.insert_for(self._ctx, created.id, accepted)
+            allowlist.insert_for(self._ctx, created.id, content)
             return created
 
     def ensure_library(self, owner_id: int) -> ProjectRef:
@@ -109,7 +109,7 @@ class ProjectService:
 
     def list(self, query: ListQuery, *, detailed: bool = True) -> Listed[ProjectView]:
         """Return a page of the projects that the caller may see, in three queries."""
-        return listing.visible(self._ctx, query, detailed=detailed)
+        return listing.list_visible(self._ctx, query, detailed=detailed)
 
     def summary(self, key: str | int) -> ProjectSummary:
         """Return the project's counters and quota as far as the caller may see them; raise as ``find`` does."""
@@ -135,13 +135,13 @@ class ProjectService:
         Raises as ``rights.require_in_project`` does, and FieldInvalid for an invalid key or list.
         """
         project = require_in_project(self._ctx, key, "project", "update")
-        accepted = None if change.cve_allowlist is None else allowlist.accepted(change.cve_allowlist, project.id)
+        content = None if change.cve_allowlist is None else allowlist.parse(change.cve_allowlist, project.id)
         with self._ctx.write():
-            before = metadata.locked(self._ctx, project)
-            checked = metadata_keys.checked(change.metadata, before)
-            metadata.change(self._ctx, project, before, checked)
-            if accepted is not None:
-                allowlist.store(self._ctx, project.id, accepted)
+            before = metadata.lock(self._ctx, project)
+            normalised = metadata_keys.normalise(change.metadata, before)
+            metadata.change(self._ctx, project, before, normalised)
+            if content is not None:
+                allowlist.store(self._ctx, project.id, content)
 
     @retried()
     def delete(self, key: str | int) -> None:

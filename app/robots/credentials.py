@@ -33,7 +33,7 @@ def new_secret() -> str:
     return random_password(_SECRET_LENGTH)
 
 
-def hashed(keys: Keys, stored_name: str, secret: str) -> str:
+def hash_secret(keys: Keys, stored_name: str, secret: str) -> str:
     """Return the keyed hash to store for a robot's secret."""
     return keys.keyed_hash(_PURPOSE, stored_name, secret)
 
@@ -107,14 +107,14 @@ class SecretRotation:
             require_password_rules(secret, "secret")
         chosen, now = secret or new_secret(), self._ctx.ports.clock.now()
         with self._ctx.write() as session:
-            robot = require_editable(rows.locked(session, robot_id))
+            robot = require_editable(rows.require_locked(session, robot_id))
             if not itself:
                 require_held(session, principal, rows.grants_by_robot(session, [robot_id]).get(robot_id, []))
             if itself and (robot.disabled or not same(principal.secret_hash, robot.secret_hash)):
                 raise RobotDenied("a robot account can change its secret only with the one that is valid now")
             robot.previous_secret_hash = robot.secret_hash if grace else None
             robot.previous_secret_until = now + timedelta(seconds=grace) if grace else None
-            robot.secret_hash = hashed(self._ctx.ports.keys, robot.name, chosen)
+            robot.secret_hash = hash_secret(self._ctx.ports.keys, robot.name, chosen)
             robot.version += 0 if grace else 1
             robot.update_time = now
             name = ConfigurationService(self._ctx).value(ROBOT_NAME_PREFIX) + robot.name

@@ -55,7 +55,7 @@ def project_id_or_none(query: ListQuery) -> int | None:
             raise InvalidError("Level=project needs ProjectID, the id of a project")
 
 
-def listed(
+def list_robots(
     session: Session, project_id: int | None, query: ListQuery, *, prefix: str, now: datetime
 ) -> Listed[RobotView]:
     """Return the page of robots of one project, of the system for None, by name unless the query sorts."""
@@ -92,7 +92,7 @@ def view_of(session: Session, robot_id: int, *, prefix: str, now: datetime) -> R
     return _view(robot, grants_by_robot(session, [robot.id]).get(robot.id, ()), prefix, now)
 
 
-def locked(session: Session, robot_id: int) -> Robot:
+def require_locked(session: Session, robot_id: int) -> Robot:
     """Return the robot's row, locked until the transaction ends; raise NotFoundError when it is gone."""
     robot = session.scalar(sa.select(Robot).where(Robot.id == robot_id).with_for_update())
     if robot is None:

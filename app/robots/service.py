@@ -21,7 +21,7 @@ from app.events.management import RobotCreated, RobotDeleted, RobotUpdated
 from app.identity import known_logins
 from app.projects.rights import require_in_project
 from app.robots import rows, rules
-from app.robots.credentials import hashed, new_secret
+from app.robots.credentials import hash_secret, new_secret
 from app.robots.grants import Grant, Grantable, GrantedAction, Level, SpacePermission, access_in, grantable, grants_of
 from app.robots.models import Robot
 from app.robots.results import CreatedRobot, RobotView
@@ -158,7 +158,7 @@ class RobotService:
         require_on_robot(self._ctx, robot_id, "update")
         level, grants = _checked(change)
         with self._ctx.write() as session:
-            robot = require_editable(rows.locked(session, robot_id))
+            robot = require_editable(rows.require_locked(session, robot_id))
             if change.name != self._prefix() + robot.name or (level is Level.PROJECT) != (robot.project_id is not None):
                 raise InvalidError("the name and the level of a robot cannot be changed")
             if level is Level.PROJECT and not robot.name.startswith(stored_name("", grants[0][0])):
@@ -174,21 +174,21 @@ class RobotService:
         require_on_robot(self._ctx, robot_id, "update", project_key)
         rules.require_description(description)
         with self._ctx.write() as session:
-            self._switch(require_editable(rows.locked(session, robot_id)), description, disabled=disabled)
+            self._switch(require_editable(rows.require_locked(session, robot_id)), description, disabled=disabled)
 
     @retried()
     def delete(self, robot_id: int, *, project_key: str | int | None = None) -> None:
         """Delete a robot; its tokens end within five seconds."""
         require_on_robot(self._ctx, robot_id, "delete", project_key)
         with self._ctx.write() as session:
-            robot = rows.locked(session, robot_id)
+            robot = rows.require_locked(session, robot_id)
             name = self._prefix() + robot.name
             self._ctx.emit(RobotDeleted(project_id=robot.project_id or 0, robot_id=robot_id, name=name))
             session.delete(robot)
 
     def _listed(self, project_id: int | None, query: ListQuery) -> Listed[RobotView]:
         with self._ctx.read() as session:
-            return rows.listed(session, project_id, query, prefix=self._prefix(), now=self._now())
+            return rows.list_robots(session, project_id, query, prefix=self._prefix(), now=self._now())
 
     def _insert(
         self, session: Session, new: NewRobot, grants: Sequence[Grant], *, name: str, project_id: int | None
@@ -205,7 +205,7 @@ class RobotService:
             name=name,
             project_id=project_id,
             description=new.description,
-            secret_hash=hashed(self._ctx.ports.keys, name, secret),
+            secret_hash=hash_secret(self._ctx.ports.keys, name, secret),
             duration=duration,
             expires_at=expires_at,
             disabled=new.disabled,
