@@ -51,7 +51,7 @@ class Collection(MethodView):
 
 @blueprint.route("/system/gc/<int:gc_id>/log")
 class CollectionLog(MethodView):
-    """What a collection wrote."""
+    """The log of a collection."""
 
     @blueprint.operation("getGCLog", 400, 401, 403, 404, 500)
     @blueprint.says()
@@ -62,7 +62,7 @@ class CollectionLog(MethodView):
 
 @blueprint.route("/system/gc/schedule")
 class CollectionSchedule(MethodView):
-    """When collections are due."""
+    """The schedule of collections."""
 
     @blueprint.operation("getGCSchedule", 401, 403, 500)
     @blueprint.shows(GCHistorySchema)

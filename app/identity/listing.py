@@ -1,4 +1,4 @@
-"""Lists of accounts, each by two statements: the count and the page."""
+"""Lists of accounts, each in two statements: the count and the page."""
 
 from dataclasses import replace
 from typing import Final

@@ -67,7 +67,7 @@ class UserGroup(Base):
 
 
 class UserGroupMember(Base):
-    """The membership of a person in a group, as the group's source told at the last login."""
+    """The membership of a person in a group, as the identity source reported it at the last login."""
 
     __tablename__ = "user_group_member"
     __table_args__ = (sa.Index("ix_user_group_member_group_id", "group_id"),)

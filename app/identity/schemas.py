@@ -14,7 +14,7 @@ def _given(text: str) -> None:
 
 
 class OIDCUserInfoSchema(HarborSchema):
-    """What is known of a user from an OIDC provider."""
+    """The OIDC attributes of a user."""
 
     id = Number(form="int")
     user_id = Number(form="int")
@@ -95,7 +95,7 @@ class PasswordReqSchema(HarborSchema):
 
 
 class OIDCCliSecretReqSchema(HarborSchema):
-    """A secret by which programs log in where people log in by OIDC."""
+    """A CLI secret, for programs where people log in by OIDC."""
 
     secret = Text()
 

@@ -1,4 +1,4 @@
-"""Members and permissions as the management API writes them."""
+"""Members and permissions in the form of the management API."""
 
 from marshmallow import fields
 

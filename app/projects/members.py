@@ -49,8 +49,8 @@ class Member:
 class MemberService:
     """The use cases of project members, in the name of the context's principal.
 
-    Methods raise as ``rights.require_in_project`` does, and RobotDenied for a robot that gives a role whose rights
-    neither it nor its creator may give.
+    Methods raise as ``rights.require_in_project`` does, and RobotDenied for a robot that gives a role whose rights it
+    lacks and that its creator may not give either.
     """
 
     def __init__(self, ctx: Context) -> None:

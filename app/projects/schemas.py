@@ -1,4 +1,4 @@
-"""Projects as the management API writes them."""
+"""Projects in the form of the management API."""
 
 from marshmallow import fields, validate
 
@@ -15,7 +15,7 @@ class CVEAllowlistItemSchema(HarborSchema):
 
 
 class CVEAllowlistSchema(HarborSchema):
-    """The vulnerabilities that a project accepts."""
+    """The CVE allowlist of a project or of the system."""
 
     id = Number(form=None)
     project_id = Number(form=None)
@@ -65,7 +65,7 @@ class ProjectSchema(HarborSchema):
 
 
 class ProjectReqSchema(HarborSchema):
-    """A project to create, or what to change of one."""
+    """A project to create, or a change of a project."""
 
     project_name = Text(validate=validate.Length(max=_NAME_LIMIT))
     public = Flag(nullable=True)
@@ -83,14 +83,14 @@ class ProjectDeletableSchema(HarborSchema):
 
 
 class ProjectSummaryQuotaSchema(HarborSchema):
-    """What a project may hold and holds, by resource."""
+    """The limits and the use of a project, by resource."""
 
     hard = Map(keys=fields.String(), values=Number())
     used = Map(keys=fields.String(), values=Number(), attribute="in_use")
 
 
 class RegistryCredentialSchema(HarborSchema):
-    """How a remote registry is entered."""
+    """The credentials of a remote registry."""
 
     type = Text()
     access_key = Text()
@@ -114,7 +114,7 @@ class RegistrySchema(HarborSchema):
 
 
 class ProjectSummarySchema(HarborSchema):
-    """A project in numbers."""
+    """The counters and the quota of a project."""
 
     repo_count = Number(form=None, keep=True)
     project_admin_count = Number(form=None)

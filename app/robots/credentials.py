@@ -92,10 +92,11 @@ class SecretRotation:
     def refresh(self, robot_id: int, secret: str = "", *, grace: int = 0) -> str | None:
         """Replace a robot's secret; return the generated secret, None for one that the caller chose.
 
-        The previous secret stays valid for ``grace`` seconds, and so do its tokens; without grace it ends at once, and
-        its tokens within five seconds. A robot may replace its own secret when it logged in with the current one, not
-        with the previous one. Raises FieldInvalid for a secret outside the password rules and for a grace period over
-        thirty days, RobotDenied for a robot that cannot be edited or has more rights than the caller.
+        The previous secret stays valid for ``grace`` seconds, and tokens issued with it are kept; without grace the
+        secret ends at once, and its tokens within five seconds. A robot may replace its own secret when it logged in
+        with the current one, not with the previous one. Raises FieldInvalid for a secret outside the password rules
+        and for a grace period over thirty days, RobotDenied for a robot that cannot be edited or has more rights than
+        the caller.
         """
         principal = self._ctx.principal
         itself = (principal.kind, principal.id) == (PrincipalKind.ROBOT, robot_id)

@@ -16,7 +16,7 @@ def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
 
 
 def member_added(ctx: Context, event: MemberAdded) -> None:
-    """Raise RobotDenied for a robot that gives a role that neither it nor its creator may give."""
+    """Raise RobotDenied for a robot that gives a role that it lacks and that its creator may not give either."""
     require_role_to_give(ctx, event.project_id, event.role, "create")
 
 

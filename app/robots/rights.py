@@ -58,7 +58,7 @@ def require_editable(robot: Robot) -> Robot:
 
 
 def require_grants_shown(ctx: Context) -> None:
-    """Raise DeniedError unless the caller administers the system or any project, as for listing what can be granted."""
+    """Raise unless the caller, as an administrator of the system or a project, may see what robots can be granted."""
     require_authenticated(ctx.principal)
     if not ctx.principal.sysadmin and not administers_any(ctx):
         raise DeniedError("only administrators may see what robots can be granted")

@@ -126,7 +126,7 @@ class Password(MethodView):
 
 @blueprint.route("/users/<int:user_id>/cli_secret", parameters=[_USER_ID])
 class CliSecret(MethodView):
-    """The secret by which programs log in where people log in by OIDC."""
+    """The CLI secret of an account, for programs where people log in by OIDC."""
 
     @blueprint.operation("setCliSecret", 400, 401, 403, 404, 412, 500)
     @blueprint.arguments(OIDCCliSecretReqSchema)

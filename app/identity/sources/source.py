@@ -70,7 +70,7 @@ class Keeper(Protocol):
 
     @property
     def name(self) -> str:
-        """What ``User.source``, logs and errors call it."""
+        """The name in ``User.source``, logs and errors."""
         ...
 
     @property
@@ -105,7 +105,7 @@ class OutsideSource(Protocol):
 
     @property
     def name(self) -> str:
-        """What ``User.source``, logs and errors call it."""
+        """The name in ``User.source``, logs and errors."""
         ...
 
     def enabled(self) -> bool:

@@ -89,7 +89,7 @@ class ProjectItem(MethodView):
 
 @blueprint.route("/projects/<project_name_or_id>/_deletable")
 class ProjectDeletable(MethodView):
-    """Whether one project may go."""
+    """Whether a project can be deleted."""
 
     @blueprint.operation("getProjectDeletable", 401, 403, 404, 500)
     @blueprint.arguments(NameHeaders, location="headers")
@@ -101,7 +101,7 @@ class ProjectDeletable(MethodView):
 
 @blueprint.route("/projects/<project_name_or_id>/summary")
 class ProjectNumbers(MethodView):
-    """One project in numbers."""
+    """The counters and the quota of a project."""
 
     @blueprint.operation("getProjectSummary", 400, 401, 403, 404, 500)
     @blueprint.arguments(NameHeaders, location="headers")

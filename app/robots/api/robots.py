@@ -96,7 +96,7 @@ class RobotItem(MethodView):
 
 @grantable.route("/permissions")
 class Permissions(MethodView):
-    """What robots may be granted."""
+    """The permissions that robots may be granted."""
 
     @grantable.operation("getPermissions", 401, 403, 404, 500)
     @grantable.shows(PermissionsSchema)
