@@ -1,4 +1,4 @@
-"""What every activity has: domain errors as Temporal's, a pulse, and the product's own principal."""
+"""Shared by all activities: domain errors as Temporal's errors, heartbeats, and the product's own principal."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -29,36 +29,36 @@ FINAL_KINDS: Final = frozenset(
         Kind.UNSUPPORTED,
     }
 )
-"""Kinds that another attempt does not mend."""
+"""The kinds of errors that a retry does not fix."""
 
 
 def workflow_id() -> str:
-    """The id of the workflow that this activity works for; its execution is found by it."""
-    found = activity.info().workflow_id
-    if found is None:
+    """Return the id of the workflow of this activity, which identifies its execution."""
+    own_id = activity.info().workflow_id
+    if own_id is None:
         raise ApplicationError("this activity works for workflows only", non_retryable=True)
-    return found
+    return own_id
 
 
 def context(ports: Ports) -> Context:
-    """A call in the name of the product itself."""
+    """Return a Context in the name of the product itself."""
     return Context(ports, SYSTEM, request_id=workflow_id())
 
 
 def own_run(ports: Ports) -> JobRun:
-    """The execution that this activity works for, if there is one."""
+    """Return the execution of this activity's workflow; its row need not exist."""
     return JobRun(context(ports), workflow_id(), activity.info().workflow_type or "")
 
 
 def go_on() -> bool:
-    """Heartbeat, and tell whether to go on: not when cancelled, and not when this worker is about to end."""
+    """Send a heartbeat and tell whether to go on: not after a cancellation or when this worker shuts down."""
     activity.heartbeat()
     return not (activity.is_cancelled() or activity.is_worker_shutdown())
 
 
 @contextmanager
 def beating(also: Callable[[], None]) -> Iterator[None]:
-    """Heartbeat from a thread of its own and call ``also``, while one statement of the body may take minutes."""
+    """Send a heartbeat and call ``also`` every second in a thread, for a body with statements that take minutes."""
     done = threading.Event()
 
     def beat() -> None:
@@ -79,7 +79,7 @@ def beating(also: Callable[[], None]) -> Iterator[None]:
 
 
 class ErrorInterceptor(Interceptor):
-    """Turns domain errors into Temporal's application errors, retryable or not, and binds the workflow to the log."""
+    """Translates domain errors to Temporal's application errors, retryable or not; binds the workflow to the log."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - Temporal's name
         """Wrap the activity."""

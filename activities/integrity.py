@@ -1,6 +1,6 @@
-"""The steps of the storage check; each can be taken again after any crash.
+"""The activities of the storage check; each is idempotent, also after a crash.
 
-Each goes by the execution row of its workflow, and refuses to work without one.
+Each uses the input in the execution row of its workflow, and fails without a row.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,18 +18,18 @@ from app.integrity.service import install
 
 
 class IntegrityActivities:
-    """The storage check's steps on this worker's ports."""
+    """The activities of the storage check."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
 
     def all(self) -> Sequence[Callable[..., Any]]:
-        """What a worker registers."""
+        """Return the activities that a worker registers."""
         return (self.plan, self.read)
 
     @activity.defn(name=contracts.CHECK_PLAN, no_thread_cancel_exception=True)
     def plan(self, _step: PlanStep) -> Planned:
-        """Decide which blobs are read."""
+        """Decide once which blobs the run reads."""
         return StorageCheck(own_run(self._ports)).plan()
 
     @activity.defn(name=contracts.CHECK_READ, no_thread_cancel_exception=True)
@@ -39,5 +39,5 @@ class IntegrityActivities:
 
 
 def install_checks(ports: Ports) -> None:
-    """Bring the schedule of checks in line with the settings, at a worker's start."""
+    """Set the schedule of checks from the settings; called when a worker starts."""
     install(Context(ports, SYSTEM))

@@ -1,4 +1,4 @@
-"""The first and last step of every job."""
+"""The first and the last activity of every job."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,21 +11,21 @@ from app.jobs.contracts import JOB_BEGIN, JOB_FINISH, BeginStep, Begun, JobOutco
 
 
 class JobActivities:
-    """Begins and ends executions."""
+    """The activities that begin and end executions."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
 
     def all(self) -> Sequence[Callable[..., Any]]:
-        """What a worker registers."""
+        """Return the activities that a worker registers."""
         return (self.begin, self.finish)
 
     @activity.defn(name=JOB_BEGIN, no_thread_cancel_exception=True)
     def begin(self, step: BeginStep) -> Begun:
-        """Set the execution Running, making it first when a schedule started the workflow."""
+        """Set the execution Running; insert it first when a schedule started the workflow."""
         return own_run(self._ports).begin(step.schedule_id)
 
     @activity.defn(name=JOB_FINISH, no_thread_cancel_exception=True)
     def finish(self, outcome: JobOutcome) -> None:
-        """End the execution; final is final."""
+        """End the execution unless it has ended."""
         own_run(self._ports).finish(outcome.status, outcome.message)

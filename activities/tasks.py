@@ -1,4 +1,4 @@
-"""What every job with tasks shares: ranges, the end of what is open, and the frames of a feature's two activities."""
+"""Shared by all jobs with tasks: the activities for ranges, retries and ends, and the frame of a feature's own two."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -39,39 +39,39 @@ _SOON: Final = timedelta(seconds=1)
 
 
 class TaskActivities:
-    """The steps of every execution with tasks that do not depend on what the tasks are."""
+    """The activities of executions with tasks that are the same for every feature."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
 
     def all(self) -> Sequence[Callable[..., Any]]:
-        """What a worker registers."""
+        """Return the activities that a worker registers."""
         return (self.ranges, self.retry, self.settle, self.finish)
 
     @activity.defn(name=TASKS_RANGES, no_thread_cancel_exception=True)
     def ranges(self, step: RangesStep) -> Ranges:
-        """Cut open tasks into ranges, of batches or of slices."""
+        """Divide open tasks into ranges for batches or slices."""
         run = _run(self._ports, step.workflow)
         with run.ctx.read() as session:
-            return Ranges(ranges=tasks.ranges(session, run.standing().execution_id, step))
+            return Ranges(ranges=tasks.ranges(session, run.require_open().execution_id, step))
 
     @activity.defn(name=TASKS_RETRY, no_thread_cancel_exception=True)
     def retry(self, step: PlanStep) -> Planned:
-        """Insert the failed tasks of the execution that this one tries again."""
+        """Insert the failed tasks of the execution that this one retries."""
         run = own_run(self._ports)
-        return plan_failed(run, FanOutInput.of(run.asked_for()).retry_of, step, go_on)
+        return plan_failed(run, FanOutInput.of(run.require_input()).retry_of, step, go_on)
 
     @activity.defn(name=TASKS_SETTLE, no_thread_cancel_exception=True)
     def settle(self, step: SettleStep) -> Settled:
-        """End what is open, batch by batch, and count."""
+        """End the open tasks, batch by batch, and count all tasks by state."""
         counted = _settled(own_run(self._ports), Status(step.status), step.reason)
         return Settled(status=counted.status or Status.SUCCESS, message=counted.sentence)
 
     @activity.defn(name=TASKS_FINISH, no_thread_cancel_exception=True)
     def finish(self, outcome: JobOutcome) -> None:
-        """End what is open as the execution ends, then the execution; its message tells how many tasks ended how.
+        """End the open tasks, then the execution with the number of tasks by state in its message.
 
-        Final is final: an execution that had ended before stays as it is.
+        An execution that has ended already is left unchanged.
         """
         run = own_run(self._ports)
         left = Status.STOPPED if outcome.status == Status.STOPPED else Status.ERROR
@@ -80,14 +80,14 @@ class TaskActivities:
         except (NotFoundError, PreconditionError):
             return
         status = outcome.status if outcome.status != Status.SUCCESS else counted.status or Status.SUCCESS
-        told = counted.sentence
-        if outcome.message not in {"", told}:
-            told = f"{outcome.message}; {told}"
-        run.finish(status, told)
+        message = counted.sentence
+        if outcome.message not in {"", message}:
+            message = f"{outcome.message}; {message}"
+        run.finish(status, message)
 
 
 def _settled(run: JobRun, status: Status, reason: str) -> TaskCounters:
-    execution_id = run.standing().execution_id
+    execution_id = run.require_open().execution_id
     ended = tasks.MOST
     while ended == tasks.MOST:
         with run.ctx.write() as session:
@@ -97,15 +97,15 @@ def _settled(run: JobRun, status: Status, reason: str) -> TaskCounters:
 
 
 def plan_tasks(ports: Ports, step: PlanStep, page: Callable[[JobRun, str], TaskPage]) -> Planned:
-    """Do a feature's plan: ``page`` returns the tasks behind a cursor, the same ones however often it is asked."""
+    """Run the plan activity of a feature; ``page`` returns the tasks after a cursor, the same ones at each call."""
     run = own_run(ports)
     return plan(run, step, lambda cursor: page(run, cursor), go_on)
 
 
 def work_slice(ports: Ports, job: JobType[Any, Any], step: SliceStep, handle: Handler) -> SliceDone:
-    """Do a feature's step: claim the slice's tasks, let ``handle`` work them, and write how each ended.
+    """Run the step activity of a feature: claim the slice's tasks, process them by ``handle``, and write their ends.
 
-    Tasks that are left to a later attempt make this one fail, so that Temporal begins another.
+    When tasks are left to a later attempt, this attempt fails, so that Temporal starts another.
     """
     crashed = activity.info().attempt > 1
     work = SliceWork(run=_run(ports, job.workflow), step=step, go_on=go_on, at_once=1 if crashed else tasks.MOST)
@@ -113,14 +113,14 @@ def work_slice(ports: Ports, job: JobType[Any, Any], step: SliceStep, handle: Ha
     if activity.is_cancelled() or worked.stopped:
         return SliceDone(ended=worked.ended, stopped=worked.stopped)
     if activity.is_worker_shutdown():
-        raise _again("this worker is about to end", _SOON)
+        raise _retry_error("this worker is about to end", _SOON)
     if worked.left:
-        raise _again(f"{worked.left} tasks are to be tried again")
+        raise _retry_error(f"{worked.left} tasks are to be tried again")
     return SliceDone(ended=worked.ended)
 
 
 def one_by_one(handle: Callable[[TaskWork], TaskEnd], tries: int) -> Handler:
-    """Make a handler of slices from one of a single task; an error that may pass leaves it to a later attempt."""
+    """Return a handler of slices from a handler of one task; a retryable error leaves the task to a later attempt."""
 
     def handle_all(works: Sequence[TaskWork]) -> Iterator[TaskEnd]:
         for work in works:
@@ -136,7 +136,7 @@ def _handled(handle: Callable[[TaskWork], TaskEnd], work: TaskWork, tries: int) 
         final = error.kind in FINAL_KINDS or work.task.tries >= tries
         work.log(error.message)
         return TaskEnd(task=work.task, status=Status.ERROR if final else Status.PENDING, reason=error.message)
-    except Exception as error:  # noqa: BLE001 - activities are an edge: one task's fault is not the fate of its slice
+    except Exception as error:  # noqa: BLE001 - activities are an edge: a defect in one task must not fail its slice
         _log.exception("task_failed", task=work.task.id, key=work.key)
         reason = f"internal error: {type(error).__name__}"
         work.log(reason)
@@ -144,9 +144,9 @@ def _handled(handle: Callable[[TaskWork], TaskEnd], work: TaskWork, tries: int) 
 
 
 def _run(ports: Ports, workflow: str) -> JobRun:
-    """The execution whose workflow this is, or whose batch: a batch's id begins with the id of its execution's."""
+    """Return the execution of this workflow or batch; a batch's id begins with the id of its execution's workflow."""
     return JobRun(context(ports), workflow_id().partition("/")[0], workflow)
 
 
-def _again(reason: str, delay: timedelta | None = None) -> ApplicationError:
+def _retry_error(reason: str, delay: timedelta | None = None) -> ApplicationError:
     return ApplicationError(reason, type="TasksLeft", category=ApplicationErrorCategory.BENIGN, next_retry_delay=delay)

@@ -8,7 +8,7 @@ from sqlalchemy.engine import make_url
 from app.access.principals import SYSTEM
 from app.admission import admission
 from app.artifacts.pulls import PullBuffer
-from app.configuration.keys import check_pins
+from app.configuration.keys import pin_mistakes
 from app.configuration.service import ConfigurationService
 from app.context import Context, Ports
 from app.core.clock import SystemClock
@@ -32,7 +32,7 @@ def build(settings: Settings) -> Ports:
     Makes the installation's keys on its first start. PreconditionError when the keys on disk are not those that the
     database knows; SettingsError when the environment pins configuration keys to invalid values.
     """
-    if mistakes := check_pins(settings.configuration):
+    if mistakes := pin_mistakes(settings.configuration):
         raise SettingsError(mistakes)
     db = Database(settings.database.url, pool_size=settings.database.pool_size)
     keys = KeyFolder(db, settings.secrets_dir)

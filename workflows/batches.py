@@ -1,4 +1,4 @@
-"""Fan-out: an execution gives its tasks to batches of 500, a batch gives them to activities in a sliding window."""
+"""Fan-out: an execution starts batches of 500 tasks, a batch starts activities for slices in a sliding window."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -42,26 +42,26 @@ T = TypeVar("T")
 
 _LAST: Final = LastStep(activity=TASKS_FINISH)
 _BATCHES: Final = 50
-"""That an execution is told of at a time."""
+"""How many batches an execution reads at a time."""
 
 
 async def fan_out(given: FanOutInput, parts: FanOut) -> JobOutcome:
-    """Run an execution with tasks, the whole of its workflow; however it ends, each task has an end and is counted."""
+    """Run the whole workflow of an execution with tasks; at its end, whatever the reason, all tasks have ended."""
     return await run_job(given, _Execution(parts).work, last=_LAST, continued=given.handed_over is not None)
 
 
 class SlidingWindow(Generic[T]):
-    """Works items in their order, a few at once."""
+    """Processes items in order, at most ``width`` concurrently."""
 
     def __init__(self, width: int, work: Callable[[T], Awaitable[None]], over: Callable[[], bool]) -> None:
-        """``over`` says that no further item shall be begun."""
+        """Process each item by ``work``; begin no further one once ``over`` returns True."""
         self._width = width
         self._work = work
         self._over = over
         self._begun = 0
 
     async def run(self, items: Sequence[T]) -> int:
-        """Work until all items are done, or those that were begun when it was over; return how many were begun."""
+        """Process all items, or those begun before ``over`` returned True, to their end; return how many were begun."""
         self._begun = 0
         await all_to_the_end([self._lane(items) for _ in range(min(self._width, len(items)))])
         return self._begun
@@ -75,7 +75,7 @@ class SlidingWindow(Generic[T]):
 
 
 class _Execution:
-    """Plans, gives the tasks to batches, and tells what came of them."""
+    """Plans the tasks of an execution, processes them in batches, and ends it."""
 
     def __init__(self, parts: FanOut) -> None:
         self._parts = parts
@@ -83,11 +83,11 @@ class _Execution:
         self._stopped = False
         self._ended = 0
 
-    async def work(self, asked: FanOutInput) -> JobOutcome:
-        """Work until each task has an end."""
-        state = asked.handed_over
+    async def work(self, request: FanOutInput) -> JobOutcome:
+        """Plan and process the tasks until each has ended."""
+        state = request.handed_over
         if state is None:
-            await self._plan(asked)
+            await self._plan(request)
             state = FanOutState(after=0)
         self._reason = state.reason
         after = state.after
@@ -96,14 +96,14 @@ class _Execution:
             after = ranges[-1][1]
             if workflow.info().is_continue_as_new_suggested() and not self._stopped:
                 handed_over = FanOutState(after=after, reason=self._reason)
-                workflow.continue_as_new(replace(asked, handed_over=handed_over))
+                workflow.continue_as_new(replace(request, handed_over=handed_over))
         return await self._settled()
 
-    async def _plan(self, asked: FanOutInput) -> None:
+    async def _plan(self, request: FanOutInput) -> None:
         planned = Planned(cursor="", done=False)
         while not planned.done:
             step = PlanStep(cursor=planned.cursor)
-            if asked.retry_of:
+            if request.retry_of:
                 planned = await Steps(Queue.WORKFLOWS).work(TASKS_RETRY, step, Planned)
             else:
                 planned = await Steps(self._parts.queue).work(self._parts.plan, step, Planned)
@@ -111,7 +111,7 @@ class _Execution:
         self._stopped = planned.stopped
 
     async def _batches(self, ranges: Sequence[tuple[int, int]]) -> None:
-        """Run a child workflow for each range; the failure of one is told and does not touch the others."""
+        """Run a child workflow for each range; a failure of one is kept as the reason and does not stop the others."""
         window = SlidingWindow(self._parts.batches, self._batch, lambda: self._stopped)
         await window.run(ranges)
         heed_cancellation()
@@ -147,7 +147,7 @@ class _Execution:
 
 @workflow.defn(name=TASK_BATCH)
 class TaskBatch:
-    """Gives the open tasks of a range to activities, and goes on when one of them fails for good."""
+    """Starts activities for the open tasks of a range, and goes on when one of them fails for good."""
 
     @workflow.init
     def __init__(self, batch: BatchInput) -> None:
@@ -157,15 +157,15 @@ class TaskBatch:
 
     @workflow.run
     async def run(self, batch: BatchInput) -> BatchDone:
-        """Work until every task was given to an activity that ended, or a stop was asked for."""
-        asked = RangesStep(
+        """Run activities until each task was processed by one, or a stop was requested."""
+        request = RangesStep(
             workflow=batch.workflow,
             size=batch.parts.slice,
             count=TASK_BATCH_SIZE,
             after=batch.first - 1,
             upto=batch.last,
         )
-        slices = await _ranges(asked)
+        slices = await _ranges(request)
         heed_cancellation()
         window = SlidingWindow(batch.parts.window, self._slice, self._over)
         begun = await window.run(slices)
@@ -191,13 +191,13 @@ class TaskBatch:
 
 
 async def _next_batches(after: int) -> list[tuple[int, int]]:
-    asked = RangesStep(
+    request = RangesStep(
         workflow=workflow.info().workflow_type, size=TASK_BATCH_SIZE, count=_BATCHES, after=after, upto=LAST_TASK
     )
-    ranges = await _ranges(asked)
+    ranges = await _ranges(request)
     heed_cancellation()
     return ranges
 
 
-async def _ranges(asked: RangesStep) -> list[tuple[int, int]]:
-    return (await Steps(Queue.WORKFLOWS).rows(TASKS_RANGES, asked, Ranges)).ranges
+async def _ranges(request: RangesStep) -> list[tuple[int, int]]:
+    return (await Steps(Queue.WORKFLOWS).rows(TASKS_RANGES, request, Ranges)).ranges

@@ -1,4 +1,4 @@
-"""What the list of jobs must be: complete, without doubles, and runnable; a worker does not start with another."""
+"""The check that the list of jobs is complete, consistent and without duplicates, at the start of a worker."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,17 +22,17 @@ _MAIN: Final = "worker"
 
 
 class JobListError(Exception):
-    """The list of jobs holds mistakes; the message lists them one per line."""
+    """The list of jobs has mistakes; the message lists them one per line."""
 
 
 def require_complete(jobs: Sequence[Job] = JOBS) -> None:
-    """Raise JobListError unless the list holds every job type, workflow and class of activities, each soundly."""
-    mistakes = [*_doubles(jobs), *(mistake for job in jobs for mistake in _mistakes(job)), *_missing(jobs)]
+    """Raise JobListError unless the list has every job type, workflow and class of activities, without mistakes."""
+    mistakes = [*_duplicates(jobs), *(mistake for job in jobs for mistake in _mistakes(job)), *_missing(jobs)]
     if mistakes:
         raise JobListError("the list of jobs holds mistakes:\n" + "\n".join(mistakes))
 
 
-def _doubles(jobs: Sequence[Job]) -> Iterator[str]:
+def _duplicates(jobs: Sequence[Job]) -> Iterator[str]:
     for name in _UNIQUE:
         values = [getattr(job.kind, name) for job in jobs]
         for value in sorted({value for value in values if values.count(value) > 1}):
@@ -65,9 +65,9 @@ def _missing(jobs: Sequence[Job]) -> Iterator[str]:
         if _workflow_name(workflow) and workflow not in known:
             yield f"the workflow {workflow.__name__} is in no row"
     listed = [*SHARED_ACTIVITIES, *(job.activities for job in jobs)]
-    for each in _classes(activities):
-        if _is_activities(each) and each not in listed:
-            yield f"the activities of {each.__name__} are in no row"
+    for candidate in _classes(activities):
+        if _is_activities(candidate) and candidate not in listed:
+            yield f"the activities of {candidate.__name__} are in no row"
 
 
 def _workflow_name(workflow: type[Any]) -> str | None:
@@ -79,19 +79,19 @@ def _is_activities(candidate: object) -> bool:
 
 
 def _classes(package: ModuleType) -> Iterator[type[Any]]:
-    """The classes that the package's modules define, but for the worker's main."""
-    for found in iter_modules(package.__path__, f"{package.__name__}."):
-        if not found.name.endswith(f".{_MAIN}"):
-            module = import_module(found.name)
-            yield from (each for each in _values(module) if isclass(each) and each.__module__ == module.__name__)
+    """Yield the classes that the package's modules define, except the worker's main."""
+    for info in iter_modules(package.__path__, f"{package.__name__}."):
+        if not info.name.endswith(f".{_MAIN}"):
+            module = import_module(info.name)
+            yield from (value for value in _values(module) if isclass(value) and value.__module__ == module.__name__)
 
 
 def _job_types() -> Iterator[JobType[Any, Any]]:
-    """The job types that features' contracts define."""
+    """Yield the job types that the contracts of features define."""
     for feature in iter_modules(app.__path__, f"{app.__name__}."):
         name = f"{feature.name}.contracts"
         if feature.ispkg and find_spec(name) is not None:
-            yield from (each for each in _values(import_module(name)) if isinstance(each, JobType))
+            yield from (value for value in _values(import_module(name)) if isinstance(value, JobType))
 
 
 def _values(module: ModuleType) -> Iterable[Any]:

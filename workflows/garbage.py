@@ -1,4 +1,4 @@
-"""Garbage collection and the purge of upload sessions."""
+"""The workflows of garbage collection and of the upload purge."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -44,42 +44,42 @@ _SILENCES_PER_LEASE: Final = 8
 
 @workflow.defn(name=GARBAGE_COLLECTION.workflow)
 class GarbageCollection:
-    """Read-only by a lease, delete what is eligible, writes again: on success, failure and cancellation alike."""
+    """Takes the write lease, deletes what is eligible, and releases the lease, also after failure or cancellation."""
 
     @workflow.run
-    async def run(self, wanted: GarbageInput) -> JobOutcome:
-        """Collect; however it ends, the lease is given back and the execution final."""
-        return await run_job(wanted, self._collect, last=_RELEASE, continued=wanted.handed_over is not None)
+    async def run(self, job_input: GarbageInput) -> JobOutcome:
+        """Run the collection; release the lease and end the execution, whatever the outcome."""
+        return await run_job(job_input, self._collect, last=_RELEASE, continued=job_input.handed_over is not None)
 
-    async def _collect(self, wanted: GarbageInput) -> JobOutcome:
-        state = wanted.handed_over
+    async def _collect(self, job_input: GarbageInput) -> JobOutcome:
+        state = job_input.handed_over
         if state is None:
-            lease = await to_the_end(_steps(wanted).rows(GC_ACQUIRE, AcquireStep(), Lease))
+            lease = await to_the_end(_steps(job_input).rows(GC_ACQUIRE, AcquireStep(), Lease))
             heed_cancellation()
             if lease.fence is None:
                 return JobOutcome(status=Status.STOPPED, message="another garbage collection is running")
-            state = await self._mark(_steps(wanted), wanted, lease.fence)
-        if not wanted.dry_run:
-            await self._sweep(_steps(wanted), wanted, state)
+            state = await self._mark(_steps(job_input), job_input, lease.fence)
+        if not job_input.dry_run:
+            await self._sweep(_steps(job_input), job_input, state)
         return JobOutcome(status=Status.SUCCESS)
 
-    async def _mark(self, steps: Steps, wanted: GarbageInput, fence: int) -> HandedOver:
+    async def _mark(self, steps: Steps, job_input: GarbageInput, fence: int) -> HandedOver:
         held = HeldLease(fence=fence)
         deleted = 0
-        done = wanted.dry_run
+        done = job_input.dry_run
         while not done:
             untagged = await steps.work(GC_UNTAGGED, UntaggedStep(lease=held), Untagged)
             heed_cancellation()
             deleted, done = deleted + untagged.manifests, untagged.done
-        mark = MarkStep(lease=None if wanted.dry_run else held, deleted=deleted)
+        mark = MarkStep(lease=None if job_input.dry_run else held, deleted=deleted)
         marked = await steps.work(GC_MARK, mark, Marked)
         heed_cancellation()
         workflow.set_current_details(
             f"{marked.blobs} blobs eligible, {marked.bytes} bytes; {deleted} untagged manifests deleted"
         )
-        return HandedOver(fence=fence, cutoff_ms=marked.cutoff_ms, cursors=[0] * wanted.workers)
+        return HandedOver(fence=fence, cutoff_ms=marked.cutoff_ms, cursors=[0] * job_input.workers)
 
-    async def _sweep(self, steps: Steps, wanted: GarbageInput, state: HandedOver) -> None:
+    async def _sweep(self, steps: Steps, job_input: GarbageInput, state: HandedOver) -> None:
         held = HeldLease(fence=state.fence)
         cursors = list(state.cursors)
         blobs = size = 0
@@ -107,24 +107,26 @@ class GarbageCollection:
                 blobs, size = blobs + result.blobs, size + result.bytes
             workflow.set_current_details(f"{blobs} blobs deleted, {size} bytes freed")
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(replace(wanted, handed_over=replace(state, cursors=cursors)))
+                workflow.continue_as_new(replace(job_input, handed_over=replace(state, cursors=cursors)))
 
 
-def _steps(wanted: GarbageInput) -> Steps:
-    """Its silence is noticed well before the lease runs out."""
-    return Steps(GARBAGE_COLLECTION.queue, min(_SILENCE, timedelta(milliseconds=wanted.lease_ms) / _SILENCES_PER_LEASE))
+def _steps(job_input: GarbageInput) -> Steps:
+    """Return steps whose heartbeat timeout is well below the duration of the lease."""
+    return Steps(
+        GARBAGE_COLLECTION.queue, min(_SILENCE, timedelta(milliseconds=job_input.lease_ms) / _SILENCES_PER_LEASE)
+    )
 
 
 @workflow.defn(name=UPLOAD_PURGE_JOB.workflow)
 class UploadPurge:
-    """Ends upload sessions that nobody continues, with their bytes."""
+    """Deletes abandoned upload sessions with their bytes."""
 
     @workflow.run
-    async def run(self, wanted: PurgeInput) -> JobOutcome:
-        """Purge until nothing is left."""
-        return await run_job(wanted, self._purge)
+    async def run(self, job_input: PurgeInput) -> JobOutcome:
+        """Run the purge until nothing is left."""
+        return await run_job(job_input, self._purge)
 
-    async def _purge(self, _wanted: PurgeInput) -> JobOutcome:
+    async def _purge(self, _job_input: PurgeInput) -> JobOutcome:
         purged = Purged(sessions=0, objects=0, done=False)
         sessions = objects = 0
         while not purged.done:

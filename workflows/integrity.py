@@ -1,4 +1,4 @@
-"""The check of the storage."""
+"""The workflow of the storage check."""
 
 from datetime import timedelta
 from typing import Final
@@ -22,19 +22,19 @@ with workflow.unsafe.imports_passed_through():
     from app.jobs.contracts import JobOutcome, Status
 
 _ONE_LARGE_BLOB: Final = timedelta(hours=12)
-"""A slice takes a minute, but where running hashes cannot be saved, a blob is read in one go."""
+"""The time limit of a slice: a minute, but without saved hash states a blob is read in one go."""
 
 
 @workflow.defn(name=STORAGE_CHECK.workflow)
 class StorageCheck:
-    """Reads what is stored, slice by slice, and ends as Error when something is damaged or cannot be read."""
+    """Reads the stored blobs, slice by slice, and ends as Error when any is damaged or unreadable."""
 
     @workflow.run
-    async def run(self, wanted: CheckInput) -> JobOutcome:
-        """Read until nothing is left."""
-        return await run_job(wanted, self._check)
+    async def run(self, job_input: CheckInput) -> JobOutcome:
+        """Run the check until no blob is left."""
+        return await run_job(job_input, self._check)
 
-    async def _check(self, wanted: CheckInput) -> JobOutcome:
+    async def _check(self, job_input: CheckInput) -> JobOutcome:
         steps = Steps(STORAGE_CHECK.queue)
         planned = await steps.rows(CHECK_PLAN, PlanStep(), Planned)
         heed_cancellation()
@@ -46,7 +46,7 @@ class StorageCheck:
             heed_cancellation()
             workflow.set_current_details(f"{_seen(checked)} of {planned.blobs}")
             if not checked.done and workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(wanted)
+                workflow.continue_as_new(job_input)
         broken = checked.damaged + checked.unreadable
         return JobOutcome(status=Status.ERROR if broken else Status.SUCCESS, message=_seen(checked))
 

@@ -1,4 +1,4 @@
-"""Every kind of job, a row each; the worker assembles itself from this list."""
+"""The list of all jobs, from which the worker is assembled."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,29 +17,29 @@ from workflows.integrity import StorageCheck
 
 
 class Activities(Protocol):
-    """A class of activities, made once per worker."""
+    """A class of activities, instantiated once per worker."""
 
     def __init__(self, ports: Ports) -> None:
         """Bind the activities to the worker's ports."""
         ...
 
     def all(self) -> Sequence[Callable[..., Any]]:
-        """What a worker registers."""
+        """Return the activities that a worker registers."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job type with what runs it."""
+    """A job type with its workflow and activities."""
 
     kind: JobType[Any, Any]
     workflow: type[Any]
     activities: type[Activities]
-    """They wait in the queue of ``kind``."""
+    """They run on the task queue of ``kind``."""
     children: tuple[type[Any], ...] = ()
-    """Further workflows, which the job's own one starts."""
+    """Further workflows, which the job's own workflow starts."""
     install: Callable[[Ports], None] | None = None
-    """Puts the default schedules, at a worker's start."""
+    """Sets the default schedules when a worker starts."""
 
 
 JOBS: Final = (
@@ -63,9 +63,9 @@ JOBS: Final = (
     ),
 )
 SHARED_ACTIVITIES: Final[tuple[type[Activities], ...]] = (JobActivities, TaskActivities)
-"""What every job uses; they wait in ``Queue.WORKFLOWS``."""
+"""The activities that all jobs use; they run on the task queue ``Queue.WORKFLOWS``."""
 SHARED_WORKFLOWS: Final[tuple[type[Any], ...]] = (TaskBatch,)
-"""Workflows that those of any job may start."""
+"""The child workflows that the workflow of any job may start."""
 
 
 def all_workflows(jobs: Sequence[Job]) -> list[type[Any]]:

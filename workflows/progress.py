@@ -1,4 +1,4 @@
-"""How every run goes: begin, work, and tell how it ended."""
+"""The frame of every job workflow: begin the execution, work, and end the execution."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,12 +18,12 @@ In = TypeVar("In", bound=JobInput)
 
 _EXECUTION: Final = SearchAttributeKey.for_int("HbExecutionId")
 _ENDINGS: Final = (Exception, asyncio.CancelledError)
-"""What ends a run early; not the eviction of a workflow from the cache, and not its going on in a new history."""
+"""The errors that end a run early; eviction from the cache and continue-as-new are not among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastStep:
-    """The activity JobOutcome -> None that makes the execution final, tried until it succeeds."""
+    """The activity JobOutcome -> None that ends the execution, retried until it succeeds."""
 
     activity: str = JOB_FINISH
     queue: str = Queue.WORKFLOWS
@@ -35,10 +35,10 @@ FINISH: Final = LastStep()
 async def run_job(
     given: In, work: Callable[[In], Awaitable[JobOutcome]], *, last: LastStep = FINISH, continued: bool = False
 ) -> JobOutcome:
-    """Begin the execution, work, and take the last step: on success, failure and cancellation alike.
+    """Begin the execution, work, and take the last step after success, failure or cancellation.
 
-    ``work`` gets what the execution row asks for, whatever the workflow was started with. It is left out when the run
-    is final already or was asked to stop, and gets ``given`` when the run is ``continued`` in a new history. What ends
+    ``work`` gets the input in the execution row, whatever the workflow was started with, or ``given`` when the run is
+    ``continued`` as new. It is skipped when the execution has ended already or was asked to stop. An error that ends
     it early is raised again after the last step.
     """
     try:
@@ -58,29 +58,29 @@ async def _begin_and_work(given: In, work: Callable[[In], Awaitable[JobOutcome]]
     if not begun.go_on:
         return JobOutcome(status=Status.STOPPED, message="stopped before it began")
     workflow.set_current_details(f"Execution {begun.execution_id}")
-    return await work(_asked_for(given, begun))
+    return await work(_stored_input(given, begun))
 
 
-def _asked_for(given: In, begun: Begun) -> In:
-    """What the execution row asks for; runs that began before rows told it have only what they were given."""
+def _stored_input(given: In, begun: Begun) -> In:
+    """Return the input in the execution row; for runs begun by versions that did not return it, the given one."""
     return type(given).of(begun.input) if begun.input else given
 
 
 async def _end(last: LastStep, outcome: JobOutcome) -> None:
-    told = outcome.message or workflow.get_current_details()
-    workflow.set_current_details(f"{outcome.status}. {told}")
+    message = outcome.message or workflow.get_current_details()
+    workflow.set_current_details(f"{outcome.status}. {message}")
     await to_the_end(Steps(last.queue).rows(last.activity, outcome, type(None)))
 
 
 def _ending(error: BaseException) -> JobOutcome:
-    """What an early end means for the execution row."""
+    """Return the outcome for the execution row after an error."""
     if is_cancelled_exception(error):
         return JobOutcome(status=Status.STOPPED, message="stopped on request")
     return JobOutcome(status=Status.ERROR, message=failure(error))
 
 
 def failure(error: BaseException) -> str:
-    """The sentence of what failed in the end, below Temporal's own wrappings."""
+    """Return the message of the root cause, without Temporal's wrapping errors."""
     cause = error
     while isinstance(cause, FailureError) and isinstance(cause.__cause__, FailureError):
         cause = cause.__cause__

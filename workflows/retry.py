@@ -1,4 +1,4 @@
-"""Timeouts and retries, one preset per kind of step, and the two ways to await a step against cancellation."""
+"""Timeouts and retries per kind of step, and two ways to finish a step despite cancellation."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -14,31 +14,31 @@ T = TypeVar("T")
 _SHORT: Final = timedelta(seconds=90)
 _LONG: Final = timedelta(minutes=20)
 _ROWS: Final = RetryPolicy(initial_interval=timedelta(seconds=0.2), maximum_interval=timedelta(seconds=10))
-"""Short transactions: again until the database is back."""
+"""For short transactions: retry until the database is available."""
 _WORK: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30), maximum_attempts=10
 )
-"""Long work under a lease: a fault that stays must not hold the registry read-only."""
+"""For long work under a lease: limited, as a permanent fault must not keep the registry read-only."""
 
 _TASKS: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Where a workflow's activities run and how soon their silence counts as a crash."""
+    """Runs the activities of a workflow on a task queue with a heartbeat timeout."""
 
     queue: str
     heartbeat: timedelta = timedelta(seconds=15)
 
     async def rows(self, name: str, argument: object, result: type[T], *, limit: timedelta = _SHORT) -> T:
-        """A step that only writes rows."""
+        """Run a step that only reads or writes rows."""
         answer: T = await workflow.execute_activity(
             name, argument, result_type=result, task_queue=self.queue, start_to_close_timeout=limit, retry_policy=_ROWS
         )
         return answer
 
     async def work(self, name: str, argument: object, result: type[T], *, limit: timedelta = _LONG) -> T:
-        """A step that deletes or takes long: it heartbeats, and a cancellation waits for its end."""
+        """Run a step that deletes or takes long: it sends heartbeats, and a cancellation waits for its end."""
         answer: T = await workflow.execute_activity(
             name,
             argument,
@@ -52,7 +52,7 @@ class Steps:
         return answer
 
     async def tasks(self, name: str, argument: object, result: type[T], *, limit: timedelta) -> T:
-        """As ``work``, again until it succeeds: the task rows bound the attempts, and a crash must cost none."""
+        """Run a step like ``work``, but retry until it succeeds, since task rows limit the attempts of each task."""
         answer: T = await workflow.execute_activity(
             name,
             argument,
@@ -67,7 +67,7 @@ class Steps:
 
 
 async def to_the_end(step: Coroutine[Any, Any, T]) -> T:
-    """Finish the step even if the workflow is cancelled meanwhile; ask ``heed_cancellation`` afterwards."""
+    """Finish the step even if the workflow is cancelled meanwhile; call ``heed_cancellation`` afterwards."""
     task = asyncio.create_task(step)
     while not task.done():
         try:
@@ -78,7 +78,7 @@ async def to_the_end(step: Coroutine[Any, Any, T]) -> T:
 
 
 async def all_to_the_end(steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run the steps side by side; returns or raises once every one has ended, failed or cancelled."""
+    """Run the steps concurrently; return or raise once all have ended, failed or been cancelled."""
     tasks = [asyncio.create_task(step) for step in steps]
     try:
         await workflow.wait(tasks)
@@ -91,7 +91,7 @@ async def all_to_the_end(steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 def heed_cancellation() -> None:
-    """Raise CancelledError when the workflow was asked to stop; a step that ended well may have swallowed it."""
+    """Raise CancelledError after a cancellation request, which a step that succeeded may have swallowed."""
     if workflow.cancellation_reason() is not None:
         raise asyncio.CancelledError
 

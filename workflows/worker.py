@@ -33,7 +33,7 @@ from workflows.job_types import JOBS, SHARED_ACTIVITIES, Activities, Job, all_wo
 
 _log = structlog.get_logger()
 _SHARED_STEPS: Final = 8
-"""Activities at once of ``SHARED_ACTIVITIES``."""
+"""Concurrent activities of ``SHARED_ACTIVITIES``."""
 _WORKFLOW_TASKS: Final = 8
 _CACHED_WORKFLOWS: Final = 200
 _GRACE: Final = timedelta(seconds=8)
@@ -42,10 +42,10 @@ _AGAIN_SECONDS: Final = 1.0
 
 
 class WorkerProcess:
-    """Three threads that keep rows and Temporal together, and Temporal's own workers whenever it answers."""
+    """Runs the threads that reconcile rows and Temporal, and Temporal's workers whenever Temporal is reachable."""
 
     def __init__(self, ports: Ports, loop: asyncio.AbstractEventLoop, jobs: Sequence[Job]) -> None:
-        """Nothing runs before ``run``. JobListError for a list that forgets something."""
+        """Prepare the process; raise JobListError for an incomplete list of jobs."""
         require_complete(jobs)
         self._ports = ports
         self._jobs = jobs
@@ -54,11 +54,11 @@ class WorkerProcess:
         self._threads_stop = threading.Event()
 
     def stop(self) -> None:
-        """Ask for an orderly end."""
+        """Request an orderly shutdown."""
         self._stop.set()
 
     async def run(self) -> None:
-        """Work until ``stop``; Temporal may be down at any time, also at the start."""
+        """Work until ``stop``; Temporal may be unreachable at any time, also at the start."""
         watched = asyncio.create_task(_watched(Watchdog(self._ports.settings.process_silence)))
         for job in self._jobs:
             if job.install is not None:
@@ -87,7 +87,7 @@ class WorkerProcess:
         }
 
     def _thread(self, name: str, work: Callable[[threading.Event], None]) -> threading.Thread:
-        """A thread whose unexpected end ends the process, so that a supervisor starts it afresh."""
+        """Start a thread whose unexpected end stops the process, so that a supervisor restarts it."""
         loop = asyncio.get_running_loop()
 
         def guarded() -> None:
@@ -102,7 +102,7 @@ class WorkerProcess:
         return thread
 
     async def _serve(self, pool: ThreadPoolExecutor) -> None:
-        """Run Temporal's workers, again and again when they fail (a namespace that was lost, say)."""
+        """Run Temporal's workers, and restart them when they fail, for example for a lost namespace."""
         while True:
             client = await self._bridge.connected()
             try:
@@ -112,9 +112,9 @@ class WorkerProcess:
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     def _workers(self, client: Client, pool: ThreadPoolExecutor) -> Iterator[Worker]:
-        """One worker per queue; that of the workflows has the activities that all jobs share."""
+        """Yield a worker per task queue; the one for workflows has the shared activities."""
         for queue in Queue:
-            steps = [step for each in _activities(self._jobs, queue) for step in each(self._ports).all()]
+            steps = [step for group in _activities(self._jobs, queue) for step in group(self._ports).all()]
             if not steps:
                 continue
             yield Worker(
@@ -137,20 +137,20 @@ def _activities(jobs: Sequence[Job], queue: Queue) -> list[type[Activities]]:
 
 
 def _concurrency(jobs: Sequence[Job], queue: Queue) -> int:
-    """How many activities of the queue run at once."""
+    """Return how many activities of the task queue run concurrently."""
     own = sum(job.kind.concurrency for job in jobs if job.kind.queue == queue)
     return own + _SHARED_STEPS if queue is Queue.WORKFLOWS else own
 
 
 async def _watched(watchdog: Watchdog) -> None:
-    """Say that this process lives, as long as its loop runs: a stopped one may have the turn of all writers."""
+    """Wind up the watchdog while the loop runs: a stopped process could hold a lock that all writers need."""
     while watchdog.seconds_between:
         watchdog.wind_up()
         await asyncio.sleep(watchdog.seconds_between)
 
 
 async def _until_cancelled(workers: list[Worker]) -> None:
-    """Run the workers; a cancellation shuts them down in order, the failure of one shuts down all and is raised."""
+    """Run the workers; shut them down on a cancellation, or when one fails, and raise its error."""
     async with AsyncExitStack() as stack:
         for worker in workers:
             await stack.enter_async_context(worker)
@@ -180,7 +180,7 @@ async def _main(ports: Ports, jobs: Sequence[Job] = JOBS) -> None:
 
 
 def main() -> int:
-    """Run a worker until SIGTERM or SIGINT; 1, with a sentence, when it cannot start."""
+    """Run a worker until SIGTERM or SIGINT; return 1, after printing the reason, when it cannot start."""
     try:
         settings = load()
         configure_logging(settings.log)

@@ -71,7 +71,7 @@ class BlobService:
         if not window or blob.claim_ms > window // 2 or not self._ctx.principal.authenticated:
             return
         with self._ctx.read() as session:
-            project = rights.find_project(session, name.project)
+            project = rights.project_or_none(session, name.project)
             if project is None or not rights.may(session, self._ctx.principal, project, "repository", "push"):
                 return
         with self._ctx.write(durable=False) as session:
@@ -128,7 +128,7 @@ class BlobService:
     def may_take_from(self, source: RepositoryName) -> bool:
         """Tell whether the caller has the right to pull from the repository, which need not exist."""
         with self._ctx.read() as session:
-            project = rights.find_project(session, source.project)
+            project = rights.project_or_none(session, source.project)
             return project is not None and rights.may(session, self._ctx.principal, project, "repository", "pull")
 
     @retried()

@@ -104,7 +104,7 @@ class PushService:
         return {referrer.artifact_id} if attach_by_tags(session, referrer, subjects, now) else set()
 
     def _may_delete(self, project: str) -> bool:
-        known = rights.find_project(self._ctx.session, project)
+        known = rights.project_or_none(self._ctx.session, project)
         return known is not None and rights.may(self._ctx.session, self._ctx.principal, known, "artifact", "delete")
 
 

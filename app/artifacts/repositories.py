@@ -13,7 +13,7 @@ from app.db.conflict import absent_inserts
 from app.db.database import Database
 from app.db.plans import run
 from app.projects.models import Project
-from app.projects.rights import find_project
+from app.projects.rights import project_or_none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def find_place(session: Session, name: RepositoryName, now: datetime) -> Place:
     """
     for row in run(session, _PLACE, {"name": name}):
         return Place(project_id=row.project_id, repository_id=row.id)
-    project = find_project(session, name.project)
+    project = project_or_none(session, name.project)
     if project is None:
         raise ProjectUnknown(f"project {name.project} not found")
     repository_id = ensure_repository(session, project_id=project.id, name=name, now=now)

@@ -113,7 +113,7 @@ class UploadRoom:
         self._rows.evict(sa.and_(Upload.project_id == upload.project_id, Upload.id != upload.id, idle))
         arriving = self._count_or_arriving(upload, offset)
         if arriving is not None:
-            quotas.refuse_arriving(self._ctx, upload.project_id, arriving + offset)
+            quotas.require_quotas_off_for_upload(self._ctx, upload.project_id, arriving + offset)
 
     def _count_or_arriving(self, upload: UploadSession, offset: int) -> int | None:
         """Count the session and return None; without room for it, return the bytes of the project's other sessions."""

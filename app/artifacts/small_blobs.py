@@ -39,7 +39,7 @@ class SmallBlobs:
         Insert the session's row in the same transaction, as finished; change nothing on an error. Raise what
         ``UploadService.complete`` raises.
         """
-        project = quotas.find_project(self._ctx, name.project)
+        project = quotas.require_project(self._ctx, name.project)
         self._ctx.admit(UploadStart(project_id=project.id, repository=name))
         upload = replace(upload, project_id=project.id)
         pieces = []

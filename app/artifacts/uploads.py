@@ -158,7 +158,7 @@ class UploadService:
         """
         if upload.stored:
             return upload
-        project = quotas.find_project(self._ctx, RepositoryName(upload.repository).project)
+        project = quotas.require_project(self._ctx, RepositoryName(upload.repository).project)
         self._ctx.admit(UploadStart(project_id=project.id, repository=upload.repository))
         upload = _with_row(upload, project.id)
         self._rows.open(upload, project)

@@ -16,39 +16,39 @@ from app.web.session import current_context
 
 def operations(keys: Mapping[str, Key[Any]]) -> HarborBlueprint:
     """Return the blueprint of the operations on these keys."""
-    made = HarborBlueprint("configure", __name__)
+    operations_blueprint = HarborBlueprint("configure", __name__)
 
     def service() -> ConfigurationService:
         return ConfigurationService(current_context(), keys)
 
-    @made.route("/configurations")
+    @operations_blueprint.route("/configurations")
     class Configurations(MethodView):
         """All keys."""
 
-        @made.operation("getConfigurations", 401, 403, 500)
-        @made.shows(response_schema(keys))
+        @operations_blueprint.operation("getConfigurations", 401, 403, 500)
+        @operations_blueprint.shows(response_schema(keys))
         def get(self) -> Mapping[str, Setting]:
             """Get system configurations."""
             return service().settings()
 
-        @made.operation("updateConfigurations", 400, 401, 403, 422, 500, while_read_only=True)
-        @made.arguments(request_schema(keys))
-        @made.does()
+        @operations_blueprint.operation("updateConfigurations", 400, 401, 403, 422, 500, while_read_only=True)
+        @operations_blueprint.arguments(request_schema(keys))
+        @operations_blueprint.does()
         def put(self, body: dict[str, Any]) -> None:
             """Modify system configurations."""
             service().update({name: text_of(value) for name, value in body.items()})
 
-    @made.route("/internalconfig")
+    @operations_blueprint.route("/internalconfig")
     class InternalConfiguration(MethodView):
         """All keys, for components of the product."""
 
-        @made.operation("getInternalconfig", 401, 403, 500)
-        @made.shows_by_name(InternalConfigurationValueSchema)
+        @operations_blueprint.operation("getInternalconfig", 401, 403, 500)
+        @operations_blueprint.shows_by_name(InternalConfigurationValueSchema)
         def get(self) -> Mapping[str, Setting]:
             """Get internal configurations."""
             service().internal_settings()
 
-    return made
+    return operations_blueprint
 
 
 blueprint = operations(KEYS)

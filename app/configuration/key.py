@@ -1,4 +1,4 @@
-"""What a configuration key is: its type, default and validation, who reads it, and whether it is secret."""
+"""Configuration keys: the type, default and validation of a key, its readers, and whether it is secret."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,20 +12,20 @@ from app.core.errors import FieldInvalid, InternalError
 T = TypeVar("T")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,127}")
 _SECRETS: Final = re.compile(r"password|secret|private_key")
-"""What the name of a key with a secret value holds."""
+"""The words that mark the name of a key with a secret value."""
 
 
 class Readers(StrEnum):
-    """Who is shown the values of a key; each group includes those after it, but for the product."""
+    """The callers that may read a key; each group includes the next ones, except the product."""
 
-    EVERYBODY = "everybody"
+    ANONYMOUS = "anonymous"
     """Any caller of ``/systeminfo``, logged in or not."""
     ACCOUNTS = "accounts"
     """People and robots, by ``/systeminfo``."""
     ADMINISTRATORS = "administrators"
-    """Holders of the right to read the configuration, by ``/configurations``."""
+    """Callers with the right to read the configuration, by ``/configurations``."""
     PRODUCT = "product"
-    """The product alone: no operation shows the value."""
+    """Only the product: no operation shows the value."""
 
 
 class Wire(StrEnum):
@@ -39,29 +39,29 @@ class Wire(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[T]):
-    """A type of values and what they must be; as text they stand in the database and in the environment."""
+    """A type of values with its rules; the database and the environment hold values as text."""
 
     wire: Wire
     expectation: str
-    """What a value must be, for people: ``a whole number from 1 to 100``."""
+    """The rule in words, for error messages: ``a whole number from 1 to 100``."""
     parse: Callable[[str], T | None]
-    """The value of a text, None when it is wrong."""
+    """Return the value of a text, None when it is invalid."""
     write: Callable[[T], str]
-    """The text of a value."""
+    """Return the text of a value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Key(Generic[T]):
-    """One key of the system configuration; a change of it is told by the event ``ConfigurationChanged``."""
+    """A key of the system configuration; its changes emit the event ``ConfigurationChanged``."""
 
     name: str
     default: T
     kind: Kind[T]
     readers: Readers = Readers.ADMINISTRATORS
     settable: bool = True
-    """Whether the management API sets it; others come from the environment or stay at their default."""
+    """Whether the management API can set it; other keys are set by the environment or keep their default."""
     starts_empty: bool = False
-    """Whether the default is the empty text, though nobody can set that."""
+    """Whether the default is the empty text, which is not a valid value to set."""
     secret: bool = False
     """Whether the value is encrypted in the database and never shown, logged or written into the audit log."""
     ours: bool = False
@@ -73,7 +73,7 @@ class Key(Generic[T]):
         return f"HARBOR_{self.name.upper()}"
 
     def parsed(self, text: str) -> T:
-        """Return the value of ``text``; FieldInvalid, which names the key, when it is wrong."""
+        """Return the value of ``text``; raise FieldInvalid, which names the key, when it is invalid."""
         value = self.kind.parse(text)
         if value is None:
             raise FieldInvalid(self.name, self.kind.expectation)
@@ -85,7 +85,7 @@ class Key(Generic[T]):
 
 
 def catalogue(keys: Iterable[Key[Any]]) -> Mapping[str, Key[Any]]:
-    """Return the keys by name; InternalError that names every key whose declaration contradicts itself."""
+    """Return the keys by name; raise InternalError that names every key with an inconsistent declaration."""
     declared: dict[str, Key[Any]] = {}
     mistakes = []
     for key in keys:

@@ -1,4 +1,4 @@
-"""Every configuration key, declared once; a new key is one declaration here."""
+"""The declarations of all configuration keys."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,14 +14,14 @@ AUDIT_EVENT_TYPES: Final = frozenset(
     | {f"{operation}_member" for operation in ("create", "delete", "update")}
     | {"create_robot", "delete_robot", "delete_repository", "update_configuration"}
 )
-"""What can be left out of the audit log: operation and type of resource."""
+"""The events that can be left out of the audit log, as operation and resource type."""
 _AUTH_MODE: Final = kinds.choice("db_auth", "ldap_auth", "uaa_auth", "http_auth", "oidc_auth")
 _EVENT_TYPES: Final[Kind[frozenset[str]]] = kinds.words(AUDIT_EVENT_TYPES, "audit event types")
 _SCOPE: Final = kinds.one_of(0, 1, 2)
 _POSITIVE: Final = kinds.number(1)
 _DAYS: Final = kinds.number(1, kinds.LARGEST - 1)
-"""Of a robot's life, which Harbor wants to be below the largest number."""
-_EVERYBODY: Final = Readers.EVERYBODY
+"""The days of a robot's duration, which Harbor requires to be below the largest number."""
+_ANONYMOUS: Final = Readers.ANONYMOUS
 _ACCOUNTS: Final = Readers.ACCOUNTS
 _PRODUCT: Final = Readers.PRODUCT
 
@@ -44,8 +44,8 @@ def _flag(name: str, *, default: bool) -> Key[bool]:
 
 
 # System settings
-AUTH_MODE: Final = Key(name="auth_mode", default="db_auth", kind=_AUTH_MODE, readers=_EVERYBODY)
-PRIMARY_AUTH_MODE: Final = Key(name="primary_auth_mode", default=False, kind=FLAG, readers=_EVERYBODY)
+AUTH_MODE: Final = Key(name="auth_mode", default="db_auth", kind=_AUTH_MODE, readers=_ANONYMOUS)
+PRIMARY_AUTH_MODE: Final = Key(name="primary_auth_mode", default=False, kind=FLAG, readers=_ANONYMOUS)
 SCAN_ALL_POLICY: Final[Key[Mapping[str, Any]]] = Key(name="scan_all_policy", default={}, kind=POLICY, settable=False)
 PROJECT_CREATION_RESTRICTION: Final = Key(
     name="project_creation_restriction",
@@ -54,12 +54,12 @@ PROJECT_CREATION_RESTRICTION: Final = Key(
     readers=_ACCOUNTS,
 )
 READ_ONLY: Final = _flag("read_only", default=False)
-"""The administrator's switch in the write gate; ``/systeminfo`` tells the gate's state, which leases close too."""
-SELF_REGISTRATION: Final = Key(name="self_registration", default=False, kind=FLAG, readers=_EVERYBODY)
+"""The administrator's switch in the write gate; ``/systeminfo`` shows the gate's state, which depends on leases too."""
+SELF_REGISTRATION: Final = Key(name="self_registration", default=False, kind=FLAG, readers=_ANONYMOUS)
 TOKEN_EXPIRATION: Final = Key(name="token_expiration", default=30, kind=_POSITIVE)
 """Minutes that a registry token is valid."""
 ROBOT_TOKEN_DURATION: Final = Key(name="robot_token_duration", default=30, kind=_DAYS)
-"""Days that a robot lives that is made without a duration."""
+"""The duration in days of robots created without one."""
 ROBOT_NAME_PREFIX: Final = Key(name="robot_name_prefix", default="robot$", kind=PREFIX)
 NOTIFICATION_ENABLE: Final = Key(name="notification_enable", default=True, kind=FLAG, readers=_ACCOUNTS)
 PULL_TIME_UPDATE_DISABLE: Final = _from_environment("pull_time_update_disable")
@@ -77,7 +77,7 @@ SESSION_LIFETIME: Final = Key(name="session_lifetime", default=7 * 24 * 60, kind
 """Minutes after which a session ends however often it was renewed."""
 IDENTITY_TOKENS: Final = Key(name="identity_tokens", default=False, kind=FLAG, ours=True)
 """Whether ``docker login`` is given an identity token."""
-BANNER_MESSAGE: Final = Key(name="banner_message", default="", kind=TEXT, readers=_EVERYBODY)
+BANNER_MESSAGE: Final = Key(name="banner_message", default="", kind=TEXT, readers=_ANONYMOUS)
 
 # LDAP
 LDAP_BASE_DN: Final = Key(name="ldap_base_dn", default="", kind=FILLED, starts_empty=True)
@@ -137,8 +137,8 @@ KEYS: Final = catalogue(value for value in tuple(globals().values()) if isinstan
 """All keys of this file, by name."""
 
 
-def check_pins(pins: Mapping[str, str]) -> dict[str, list[str]]:
-    """What is wrong with keys that the environment pins, by variable name; names that are no keys do not matter."""
+def pin_mistakes(pins: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the mistakes in the values that the environment pins, by variable name; ignore names of no key."""
     return {
         key.variable: [f"must be {key.kind.expectation}"]
         for name, key in KEYS.items()

@@ -1,4 +1,4 @@
-"""The types of configuration values, with Harbor's rules for what each may be."""
+"""The types of configuration values, with Harbor's rules for them."""
 
 import json
 import re
@@ -13,14 +13,14 @@ _LONGEST: Final = 16_384
 _WORDS: Final = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _PREFIX: Final = re.compile(r"[^\s:]{1,64}")
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
-"""NUL and half characters, which an escape in JSON can make."""
+"""NUL and lone surrogates, which an escape in JSON can produce."""
 _HOST: Final = 512
 _UNLIMITED: Final = -1
 _SIZE_END: Final = 2**63
 
 
 def _plain(text: str) -> str | None:
-    """The text when every database can store it and it is not longer than anything that makes sense."""
+    """Return the text if both databases can store it and it is not too long, else None."""
     return text if len(text) <= _LONGEST and not _UNSTORABLE.search(text) else None
 
 
@@ -67,7 +67,7 @@ def _flag(value: bool) -> str:  # noqa: FBT001 - the value is what is written
 
 
 def choice(*values: str) -> Kind[str]:
-    """One of several words."""
+    """Return the type of one of several words."""
     return Kind(
         wire=Wire.STRING,
         expectation="one of " + ", ".join(values),
@@ -77,7 +77,7 @@ def choice(*values: str) -> Kind[str]:
 
 
 def number(low: int, high: int = LARGEST) -> Kind[int]:
-    """A whole number between two bounds, both included."""
+    """Return the type of a whole number between two bounds, both included."""
     return Kind(
         wire=Wire.INTEGER,
         expectation=f"a whole number from {low} to {high}",
@@ -87,7 +87,7 @@ def number(low: int, high: int = LARGEST) -> Kind[int]:
 
 
 def one_of(*values: int) -> Kind[int]:
-    """One of several numbers."""
+    """Return the type of one of several numbers."""
     return Kind(
         wire=Wire.INTEGER,
         expectation="one of " + ", ".join(map(str, values)),
@@ -97,7 +97,7 @@ def one_of(*values: int) -> Kind[int]:
 
 
 def words(known: frozenset[str], what: str) -> Kind[frozenset[str]]:
-    """A comma list of known words, in any order."""
+    """Return the type of a comma-separated list of known words, in any order."""
 
     def parse(text: str) -> frozenset[str] | None:
         listed = frozenset(filter(None, (word.strip() for word in text.split(","))))
@@ -139,7 +139,7 @@ PREFIX: Final = Kind(
     parse=lambda text: text if _PREFIX.fullmatch(text) and text.isprintable() else None,
     write=str,
 )
-"""What a name for basic authentication can begin with."""
+"""A prefix that the name in basic authentication can have."""
 SIZE: Final = Kind(wire=Wire.INTEGER, expectation="a number of bytes, or -1 for no limit", parse=_size, write=str)
 ENDPOINT: Final = Kind(
     wire=Wire.STRING, expectation="host:port with a port from 1 to 65535, or empty", parse=_endpoint, write=str

@@ -1,4 +1,4 @@
-"""System configuration as rows."""
+"""The table of the system configuration."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from app.db.types import UtcDateTime, byte_text
 
 
 class ConfigurationValue(Base):
-    """The stored value of one key, text as on the wire; absent keys have their default."""
+    """The stored value of one key, as text; keys without a row have their default."""
 
     __tablename__ = "configuration_value"
 

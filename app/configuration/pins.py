@@ -1,4 +1,4 @@
-"""Keys that the environment pins stay where they are pinned while the product runs."""
+"""Keeps keys at the values that the environment pins while the product runs."""
 
 import threading
 from typing import Final
@@ -15,14 +15,14 @@ _log = structlog.get_logger()
 
 
 class Pins:
-    """Moves what is pinned back each minute: a process that the pin does not concern may have changed it."""
+    """Restores pinned values every minute, as a process without the pin may have changed them."""
 
     def __init__(self, ports: Ports) -> None:
-        """Go by the environment of ``ports``."""
+        """Use the pins in the settings of ``ports``."""
         self._ports = ports
 
     def run(self, stop: threading.Event) -> None:
-        """Work until ``stop``; outages of the database are waited out."""
+        """Work until ``stop``; wait while the database is unavailable."""
         while not stop.wait(_EVERY_SECONDS):
             try:
                 self.settle()
@@ -30,5 +30,5 @@ class Pins:
                 _log.info("pins_waiting", reason=error.message)
 
     def settle(self) -> None:
-        """Bring what is pinned to its value, on record when it was elsewhere."""
+        """Set pinned keys to their values, and audit a change."""
         ConfigurationService(Context(self._ports, SYSTEM)).settle_pins()

@@ -1,4 +1,4 @@
-"""What callers are given of the configuration: the values of one moment, and keys as administrators see them."""
+"""The results of the configuration service: all values at one time, and keys as administrators see them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ class Setting:
     """The value of a key, and whether the management API can change it."""
 
     value: Any
-    """In JSON's types."""
+    """The value as JSON."""
     editable: bool
     variable: str
-    """The environment variable that pins the key, empty without one."""
+    """The environment variable that pins the key; empty when none does."""
 
 
 class Values:
-    """The values of all keys at one moment: what the environment pins, else what is stored, else the default."""
+    """The values of all keys at one time: pinned by the environment, else stored, else the default."""
 
     def __init__(self, pins: Mapping[str, str], stored: Mapping[str, str], keys: Keys) -> None:
-        """Take the texts by name; secrets that are ``stored`` are encrypted with the installation's ``keys``."""
+        """Take pinned and stored texts by name; stored secrets are encrypted with the installation's ``keys``."""
         self._pins = pins
         self._stored = stored
         self._keys = keys
 
     def __getitem__(self, key: Key[T]) -> T:
-        """Return the key's value; InternalError for a stored one that it cannot have."""
+        """Return the key's value; raise InternalError for an invalid stored one."""
         if key.name in self._pins:
             return key.parsed(self._pins[key.name])
         text = self._stored.get(key.name)

@@ -1,4 +1,4 @@
-"""What the values of several keys must be together."""
+"""The rules for values of several keys together."""
 
 from collections.abc import Container
 from typing import Any
@@ -10,7 +10,7 @@ from app.core.errors import InvalidError
 
 
 def require_consistent(values: Values, changed: Container[Key[Any]]) -> None:
-    """Raise InvalidError when keys that were ``changed`` contradict each other or others."""
+    """Raise InvalidError when ``changed`` keys contradict each other or other keys."""
     if SKIP_AUDIT_LOG_DATABASE not in changed and AUDIT_LOG_FORWARD_ENDPOINT not in changed:
         return
     if values[SKIP_AUDIT_LOG_DATABASE] and not values[AUDIT_LOG_FORWARD_ENDPOINT]:

@@ -1,4 +1,4 @@
-"""The configuration as the management API reads and writes it; both schemas are made of the declared keys."""
+"""The schemas of the configuration in the management API, built from the declared keys."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,7 +11,7 @@ from app.web.schemas import HarborSchema
 
 _OMITTED: Final = {"x-omitempty": True}
 _NULLABLE: Final = frozenset({"primary_auth_mode"})
-"""Keys of which Harbor's document says that they may be null; all may."""
+"""The keys that Harbor's API document declares nullable; null is accepted for all."""
 
 
 class StringConfigItemSchema(HarborSchema):
@@ -60,13 +60,13 @@ _ITEMS: Final = {
 
 
 def response_schema(keys: Mapping[str, Key[Any]]) -> type[HarborSchema]:
-    """Return the schema of what administrators are shown: settings by name."""
+    """Return the schema of the settings that administrators see, by name."""
     shown = {name: _shown(key) for name, key in keys.items() if key.readers is not Readers.PRODUCT}
     return HarborSchema.from_dict(shown, name="ConfigurationsResponseSchema")  # type: ignore[return-value] # it is one
 
 
 def request_schema(keys: Mapping[str, Key[Any]]) -> type[HarborSchema]:
-    """Return the schema of a change: values by name, of those keys that are to be set."""
+    """Return the schema of a change: the values of the keys to set, by name."""
     settable = {name: _settable(key) for name, key in keys.items() if key.settable}
     return HarborSchema.from_dict(settable, name="ConfigurationsSchema")  # type: ignore[return-value] # it is one
 

@@ -1,4 +1,4 @@
-"""The system configuration: what the environment pins, else what is stored, else the default."""
+"""The use cases of the system configuration; values are pinned by the environment, else stored, else the default."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
@@ -23,29 +23,29 @@ T = TypeVar("T")
 
 
 class ConfigurationService:
-    """Reads and changes the configuration, in the name of the context's principal."""
+    """Reads and changes the system configuration, in the name of the context's principal."""
 
     def __init__(self, ctx: Context, keys: Mapping[str, Key[Any]] = KEYS) -> None:
-        """Know these ``keys``, by name."""
+        """Use these ``keys``, by name."""
         self._ctx = ctx
         self._keys = keys
 
     def value(self, key: Key[T]) -> T:
-        """Return the value of one key as it is now."""
+        """Return the current value of one key."""
         return self.values()[key]
 
     def recent(self, key: Key[T]) -> T:
-        """Return the value of one key as it was at most three seconds ago, mostly without a statement."""
+        """Return the value of one key from a cache of at most three seconds, else by one statement."""
         ports = self._ctx.ports
         stored = ports.recent_configuration.get(ports.clock.now(), lambda: _by_name(ports.db.rows(_STORED)))
         return self._values(stored)[key]
 
     def values(self) -> Values:
-        """Return the values of all keys as they are now, by one statement."""
+        """Return the current values of all keys, by one statement."""
         return self._values(_by_name(self._ctx.rows(_STORED, {})))
 
     def settings(self) -> Mapping[str, Setting]:
-        """Return the keys that administrators are shown, by name, without secrets; needs configuration:read."""
+        """Return the settings that administrators see, by name, without secrets; requires configuration:read."""
         require_in_system(self._ctx.principal, "configuration", "read")
         values = self.values()
         return {
@@ -59,24 +59,24 @@ class ConfigurationService:
         }
 
     def internal_settings(self) -> NoReturn:
-        """Refuse every caller: the product has no component that reads its configuration, with secrets, by HTTP.
+        """Raise for every caller, since no component of the product reads its configuration with secrets over HTTP.
 
-        UnauthenticatedError for an anonymous caller, DeniedError for any other.
+        Raises UnauthenticatedError for an anonymous caller, DeniedError for any other.
         """
         require_authenticated(self._ctx.principal)
         raise DeniedError("only internal components may read the internal configuration, and there are none")
 
     @retried()
     def update(self, texts: Mapping[str, str]) -> None:
-        """Set the keys of these names, all or none; needs configuration:update. Names that are no keys are ignored.
+        """Set these keys, all or none, and ignore unknown names; requires configuration:update.
 
-        What is set to the value that it has is no change, and without a change nothing is written.
+        Without a change of any value nothing is written.
 
         Raises:
-            FieldInvalid: a key, which it names, cannot have the value.
-            DeniedError: the environment pins a key; the error names the variable. A value that is no secret may be
-                sent back as it is.
-            InvalidError: the values contradict each other, or a check refuses the change.
+            FieldInvalid: a value is invalid; the error names the key.
+            DeniedError: the environment pins a key; the error names the variable. The unchanged value of a key that is
+                not secret is accepted.
+            InvalidError: the values contradict each other, or an admission check refuses the change.
 
         """
         require_in_system(self._ctx.principal, "configuration", "update")
@@ -90,7 +90,7 @@ class ConfigurationService:
             self._ctx.ports.recent_configuration.forget()
 
     def settle_pins(self) -> None:
-        """Bring the write gate, which every transaction asks, to where the environment pins it, if it does."""
+        """Set the read-only switch of the write gate to the value that the environment pins, if it pins one."""
         text = self._ctx.ports.settings.configuration.get(READ_ONLY.name)
         if text is None or READ_ONLY.parsed(text) == gate.glance(self._ctx.ports.db).switched:
             return
@@ -102,7 +102,7 @@ class ConfigurationService:
                 self._ctx.emit(ConfigurationChanged(changes=(_change(READ_ONLY, not pinned, pinned),)))
 
     def encrypt_anew(self) -> None:
-        """Encrypt the secrets that are stored with the key of now; those that no key reads stay as they are."""
+        """Encrypt the stored secrets with the current key; keep those that no key can decrypt."""
         with self._ctx.write() as session:
             session.execute(_TURN)
             stored = _by_name(self._ctx.rows(_STORED, {}))
@@ -157,7 +157,7 @@ class ConfigurationService:
 
 
 def text_of(given: object) -> str:
-    """Return a value of the management API, a text, number or boolean, as the text that keys parse."""
+    """Return the text, which keys parse, of a value from the management API: a text, number or boolean."""
     return str(given).lower() if isinstance(given, bool) else str(given)
 
 
@@ -168,7 +168,7 @@ def _change(key: Key[T], old: T | None, new: T) -> KeyChange:
 
 
 def _readable_or_none(values: Values, key: Key[T]) -> T | None:
-    """Return the value; None for a stored one that cannot be read, so that it can be replaced."""
+    """Return the value, None for a stored one that cannot be read, so that it can be replaced."""
     try:
         return values[key]
     except InternalError:
@@ -185,6 +185,6 @@ _STORED = sa.union_all(
     sa.select(ConfigurationValue.name, ConfigurationValue.value).where(ConfigurationValue.name != _READ_ONLY),
     sa.select(_READ_ONLY.label("name"), _SWITCH.label("value")),
 )
-"""All that is stored, a few dozen rows: one statement for whatever is asked for. The write gate holds one."""
+"""All stored values, a few dozen rows, in one statement; the write gate stores the read-only switch."""
 _TURN = sa.select(gate.WriteGate.name).with_for_update()
-"""Lets changes of the configuration come one after the other."""
+"""A row lock, so that changes of the configuration run one after the other."""

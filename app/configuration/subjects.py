@@ -1,4 +1,4 @@
-"""What the admission checks of a configuration change look at."""
+"""The subject of the admission checks of a configuration change."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,10 +8,10 @@ from app.core.plugins import Verb
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationUpdate:
-    """Keys that get other values; a check that refuses a key makes it one that cannot be edited."""
+    """The keys that a change sets; a key that a check refuses is shown as not editable."""
 
     verb: ClassVar[Verb] = Verb.CONFIGURE
     denial: ClassVar[None] = None
-    """A refused change is not on record."""
+    """A refused change is not audited."""
 
     names: frozenset[str]

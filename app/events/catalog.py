@@ -1,4 +1,4 @@
-"""The facts that there are: every class of this package that derives from Event and that no other derives from."""
+"""The catalog of event classes: all classes in this package that derive from Event and have no subclass."""
 
 import importlib
 import pkgutil
@@ -8,7 +8,7 @@ from app.events.base import Event
 
 
 def facts() -> list[type[Event]]:
-    """Return the classes of facts, in the order of modules and lines; what others derive from is no fact itself."""
+    """Return the event classes in the order of modules and lines, without base classes."""
     names = [f"{events.__name__}.{module.name}" for module in pkgutil.iter_modules(events.__path__)]
     known = {
         value: None

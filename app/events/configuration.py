@@ -1,4 +1,4 @@
-"""What happened to the configuration of the system."""
+"""The events of the system configuration."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,12 +6,12 @@ from typing import Final
 from app.events.base import Event
 
 _SHOWN: Final = 40
-"""Characters of a value in the audit log."""
+"""The most characters of a value in the audit log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationEvent(Event):
-    """A fact about the configuration of the system."""
+    """An event of the system configuration."""
 
     operation = "update"
     resource_type = "configuration"
@@ -19,14 +19,14 @@ class ConfigurationEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyChange:
-    """One configuration key and its values before and after; both None for a key that holds a secret."""
+    """A configuration key with its old and new value; both None for a secret key."""
 
     name: str
     old: str | None
     new: str | None
 
     def __str__(self) -> str:
-        """Write the change as the audit log shows it: ``session_timeout: 60 -> 30``."""
+        """Return the change as the audit log shows it: ``session_timeout: 60 -> 30``."""
         if self.old is None or self.new is None:
             return self.name
         return f"{self.name}: {_shortened(self.old)} -> {_shortened(self.new)}"
@@ -34,7 +34,7 @@ class KeyChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationChanged(ConfigurationEvent):
-    """Keys of the system configuration have other values; one fact for all keys of one change."""
+    """The values of configuration keys were changed; one event for all keys of a change."""
 
     changes: tuple[KeyChange, ...]
 
@@ -46,11 +46,11 @@ class ConfigurationChanged(ConfigurationEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemAllowlistChanged(ConfigurationEvent):
-    """The vulnerabilities that the system accepts are others now."""
+    """The system's CVE allowlist was changed."""
 
     @property
     def resource(self) -> str:
-        """The list has no other name."""
+        """The name of the allowlist."""
         return "CVE allowlist"
 
 

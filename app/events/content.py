@@ -1,4 +1,4 @@
-"""What happened to content: the facts that effects (audit, counters, webhooks) are set off by."""
+"""The events of content, which effects (audit, counters, webhooks) handle."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from app.events.base import AuditLine, Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentEvent(Event):
-    """A fact about a repository of a project."""
+    """An event of a repository of a project."""
 
     project_id: int
     repository: str
-    """Full name, with the project."""
+    """The full name, with the project."""
 
     @property
     def resource(self) -> str:
@@ -23,7 +23,7 @@ class ContentEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactPushed(ContentEvent):
-    """A manifest was pushed; ``tags`` are those that this push set. Audited once per tag, else by the digest."""
+    """A manifest was pushed; ``tags`` are those that the push set. Audited once per tag, else once by digest."""
 
     operation = "create"
     resource_type = "artifact"
@@ -36,17 +36,17 @@ class ArtifactPushed(ContentEvent):
     """False when the repository held the digest already."""
 
     def audit_lines(self) -> Sequence[AuditLine]:
-        """One per tag, or one with the digest."""
+        """Return a row per tag, or one with the digest."""
         names = [f"{self.repository}:{tag}" for tag in self.tags] or [f"{self.repository}@{self.digest}"]
         return [AuditLine(self.project_id, self.operator, name) for name in names]
 
 
 class ArtifactPulled(NamedTuple):
-    """A manifest was pulled; emitted with others as ContentPulled, after the fact. A tuple, as one is made per pull."""
+    """A manifest was pulled; emitted later, with others, in ContentPulled. A tuple, as one is created per pull."""
 
     project_id: int
     repository: str
-    """Full name, with the project."""
+    """The full name, with the project."""
     artifact_id: int
     digest: str
     tag: str | None
@@ -56,7 +56,7 @@ class ArtifactPulled(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentPulled(Event):
-    """Pulls of the last moment, of any projects. The operator is the product, which only writes them down."""
+    """A batch of pulls from any projects. The operator is the product, which records them."""
 
     operation = "pull"
     resource_type = "artifact"
@@ -64,7 +64,7 @@ class ContentPulled(Event):
     pulls: tuple[ArtifactPulled, ...]
 
     def audit_lines(self) -> Sequence[AuditLine]:
-        """One per pull in the puller's name."""
+        """Return a row per pull with its own operator."""
         return [
             AuditLine(
                 pull.project_id,
@@ -77,7 +77,7 @@ class ContentPulled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactDeleted(ContentEvent):
-    """An artifact and the tags it had are gone."""
+    """An artifact and its tags were deleted."""
 
     operation = "delete"
     resource_type = "artifact"
@@ -94,7 +94,7 @@ class ArtifactDeleted(ContentEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagEvent(ContentEvent):
-    """A fact about one tag of a repository."""
+    """An event of a tag of a repository."""
 
     digest: str
     tag: str
@@ -107,22 +107,22 @@ class TagEvent(ContentEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagCreated(TagEvent):
-    """A tag that the repository did not have names an artifact now; a tag that moves is none of these."""
+    """A tag that the repository did not have was created; moving a tag is no such event."""
 
     operation = "create"
     resource_type = "tag"
 
     pushed: bool
-    """Whether it came with a push, which the audit log shows by the push alone, as Harbor does."""
+    """Whether a push created it; the audit log then shows only the push, as Harbor does."""
 
     def audit_lines(self) -> Sequence[AuditLine]:
-        """One when the tag was made by itself."""
+        """Return a row unless a push created the tag."""
         return () if self.pushed else super(TagCreated, self).audit_lines()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagDeleted(TagEvent):
-    """One tag is gone, its artifact stays."""
+    """A tag was deleted, not its artifact."""
 
     operation = "delete"
     resource_type = "tag"
@@ -130,7 +130,7 @@ class TagDeleted(TagEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryDeleted(ContentEvent):
-    """A repository with all that was in it is gone."""
+    """A repository was deleted with its content."""
 
     operation = "delete"
     resource_type = "repository"

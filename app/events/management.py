@@ -1,4 +1,4 @@
-"""What happened to projects, people, robots and jobs."""
+"""The events of projects, users, groups, members, robots and jobs."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from app.events.base import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectEvent(Event):
-    """A fact about a project."""
+    """An event of a project."""
 
     resource_type = "project"
 
@@ -43,7 +43,7 @@ class ProjectDeleted(ProjectEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserEvent(Event):
-    """A fact about an account."""
+    """An event of a user account."""
 
     resource_type = "user"
 
@@ -57,7 +57,7 @@ class UserEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginEvent(UserEvent):
-    """A fact about a login; the account itself is the operator."""
+    """An event of a login; the account itself is the operator."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "operator", self.username)
@@ -65,7 +65,7 @@ class LoginEvent(UserEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginFailed(LoginEvent):
-    """Wrong credentials were given for ``username`` from ``address``, whether or not there is such an account."""
+    """Wrong credentials were given for ``username`` from ``address``; the account need not exist."""
 
     operation = "login"
     succeeded = False
@@ -75,21 +75,21 @@ class LoginFailed(LoginEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedIn(LoginEvent):
-    """A session began."""
+    """A browser session was opened."""
 
     operation = "login"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedOut(LoginEvent):
-    """A session was ended by its own account."""
+    """A browser session was ended by its own account."""
 
     operation = "logout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserCreated(UserEvent):
-    """An account was made; its own name is the operator's when people register themselves."""
+    """An account was created; it is itself the operator after self-registration."""
 
     operation = "create"
 
@@ -100,8 +100,8 @@ class UserCreated(UserEvent):
 class UserUpdated(UserEvent):
     """An account was changed; ``what`` says which part.
 
-    ``profile`` is what people say about themselves; anything else decides who can log in as it: ``password``,
-    ``email``, ``administrator``, ``disabled``.
+    ``profile`` has no effect on logins; the other parts have: ``password``, ``email``, ``administrator``,
+    ``disabled``.
     """
 
     operation = "update"
@@ -112,7 +112,7 @@ class UserUpdated(UserEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordRefused(UserEvent):
-    """A caller who is logged in asked for another password of ``username`` and was denied it."""
+    """An authenticated caller was denied changing the password of ``username``."""
 
     operation = "update"
     succeeded = False
@@ -121,7 +121,7 @@ class PasswordRefused(UserEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserDeleted(UserEvent):
-    """An account was deleted; ``username`` is the name it had."""
+    """An account was deleted; ``username`` is its former name."""
 
     operation = "delete"
 
@@ -130,7 +130,7 @@ class UserDeleted(UserEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserGroupEvent(Event):
-    """A fact about a group of people."""
+    """An event of a user group."""
 
     resource_type = "user-group"
 
@@ -145,28 +145,28 @@ class UserGroupEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserGroupCreated(UserGroupEvent):
-    """A group of people was made."""
+    """A user group was created."""
 
     operation = "create"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserGroupRenamed(UserGroupEvent):
-    """A group of people has another name."""
+    """A user group was renamed; ``group_name`` is its new name."""
 
     operation = "update"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserGroupDeleted(UserGroupEvent):
-    """A group of people was deleted."""
+    """A user group was deleted."""
 
     operation = "delete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberEvent(Event):
-    """A fact about a member of a project; ``entity_name`` is the user's or group's."""
+    """An event of a member of a project; ``entity_name`` is the name of the user or group."""
 
     resource_type = "member"
 
@@ -182,7 +182,7 @@ class MemberEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberAdded(MemberEvent):
-    """A user or group was given a role."""
+    """A user or group became a member with a role."""
 
     operation = "create"
 
@@ -191,7 +191,7 @@ class MemberAdded(MemberEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberUpdated(MemberEvent):
-    """A member was given another role."""
+    """The role of a member was changed."""
 
     operation = "update"
 
@@ -200,14 +200,14 @@ class MemberUpdated(MemberEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberRemoved(MemberEvent):
-    """A membership ended."""
+    """A member was removed from a project."""
 
     operation = "delete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobotEvent(Event):
-    """A fact about a robot account; ``project_id`` is 0 for a system robot, ``name`` is the full one."""
+    """An event of a robot account; ``project_id`` is 0 for a system robot, ``name`` is the full name."""
 
     resource_type = "robot"
 
@@ -223,14 +223,14 @@ class RobotEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobotCreated(RobotEvent):
-    """A robot was made."""
+    """A robot was created."""
 
     operation = "create"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobotUpdated(RobotEvent):
-    """A robot was changed; ``what`` says which part, as ``settings`` or ``secret``."""
+    """A robot was changed; ``what`` says which part, ``settings`` or ``secret``."""
 
     operation = "update"
 
@@ -246,7 +246,7 @@ class RobotDeleted(RobotEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEvent(Event):
-    """A fact about a job; ``name`` begins with the job's vendor type."""
+    """An event of a job; ``name`` begins with the job's vendor type."""
 
     name: str
 
@@ -258,41 +258,41 @@ class JobEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionEvent(JobEvent):
-    """A fact about a run of a job; ``name`` is the job's vendor type and the execution's id, ``SCAN_ALL 7``."""
+    """An event of an execution; ``name`` is the job's vendor type and the execution's id, ``SCAN_ALL 7``."""
 
     resource_type = "execution"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionRequested(ExecutionEvent):
-    """A run was asked for."""
+    """An execution was requested."""
 
     operation = "create"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionStopped(ExecutionEvent):
-    """The end of a run was asked for."""
+    """The end of an execution was requested."""
 
     operation = "stop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleEvent(JobEvent):
-    """A fact about when a job is due; ``name`` is the job's vendor type, with its cron expression if it has one."""
+    """An event of a job's schedule; ``name`` is the job's vendor type, with its cron expression if it has one."""
 
     resource_type = "schedule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleSet(ScheduleEvent):
-    """A job was put on a schedule, or on another one."""
+    """The schedule of a job was created or changed."""
 
     operation = "update"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleRemoved(ScheduleEvent):
-    """A job was taken off its schedule."""
+    """The schedule of a job was removed."""
 
     operation = "delete"

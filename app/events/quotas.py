@@ -1,4 +1,4 @@
-"""What happened to the bytes of projects and their limits."""
+"""The events of storage quotas."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from app.events.base import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaEvent(Event):
-    """A fact about the bytes of a project and its limit; for webhooks, the audit log has no type for it in Harbor."""
+    """An event of a project's storage quota, for webhooks; Harbor's audit log has no type for it."""
 
     project_id: int
     used: int
-    """Bytes that the project is charged for."""
+    """The bytes that the project uses."""
     limit: int
-    """Bytes that it may hold."""
+    """The bytes that the project may use."""
 
     @property
     def resource(self) -> str:
@@ -23,14 +23,14 @@ class QuotaEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaWarning(QuotaEvent):
-    """What a project holds passed 85 % of its limit, from below."""
+    """A project's use rose to 85 % of its limit or more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectQuotaExceeded(QuotaEvent):
-    """Bytes were refused because they would pass the project's limit."""
+    """Bytes were refused because they would exceed the project's limit."""
 
     most_a_minute = 1
 
     adding: int
-    """Bytes that were refused; 0 where a full project took nothing more."""
+    """The refused bytes; 0 when a full project refused an upload of unknown size."""

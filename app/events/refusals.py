@@ -1,7 +1,7 @@
-"""Accesses to content that were denied to a caller who is logged in.
+"""The events of denied access to content by authenticated callers.
 
-They ride on the error raised, as ``DomainError.facts``, and are recorded outside any project: Harbor's lists of a
-project show what was done to its content, and these stand where failed logins do.
+They are carried by the raised error, as ``DomainError.facts``, and audited outside projects like failed logins, since
+Harbor's audit log of a project shows only what was done to its content.
 """
 
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from app.events.base import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessDenied(Event):
-    """An access to a repository was denied, for want of a right or by a policy."""
+    """Access to a repository was denied, for lack of a right or by a policy."""
 
     resource_type = "artifact"
     succeeded = False
     most_a_minute = 1
 
     repository: str
-    """Full name, with the project; there need not be such a repository."""
+    """The full name, with the project; the repository need not exist."""
     reference: str = ""
-    """Tag or digest, where it is known at the refusal."""
+    """The tag or digest, if it is known at the refusal."""
 
     @property
     def resource(self) -> str:
-        """The repository, and what of it where that is known."""
+        """The repository, with the tag or digest if it is known."""
         if not self.reference:
             return self.repository
         return f"{self.repository}{'@' if ':' in self.reference else ':'}{self.reference}"
@@ -32,20 +32,20 @@ class AccessDenied(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushDenied(AccessDenied):
-    """Content was not let in: a manifest, a blob, a mount, a tag or a copy."""
+    """A manifest, blob, mount, tag or copy was denied."""
 
     operation = "create"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullDenied(AccessDenied):
-    """Content was not given out."""
+    """A pull was denied."""
 
     operation = "pull"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteDenied(AccessDenied):
-    """An artifact, a tag, a blob or a whole repository was not deleted."""
+    """The deletion of an artifact, tag, blob or repository was denied."""
 
     operation = "delete"

@@ -51,7 +51,7 @@ class Collection(MethodView):
 
 @blueprint.route("/system/gc/<int:gc_id>/log")
 class CollectionLog(MethodView):
-    """What a collection wrote."""
+    """The log of a collection."""
 
     @blueprint.operation("getGCLog", 400, 401, 403, 404, 500)
     @blueprint.says()
@@ -62,7 +62,7 @@ class CollectionLog(MethodView):
 
 @blueprint.route("/system/gc/schedule")
 class CollectionSchedule(MethodView):
-    """When collections are due."""
+    """The schedule of collections."""
 
     @blueprint.operation("getGCSchedule", 401, 403, 500)
     @blueprint.shows(GCHistorySchema)
@@ -91,21 +91,21 @@ def _schedule(body: Mapping[str, Any], *, create: bool) -> int | None:
     return service.schedule(due(body), _parameters(body.get("parameters", {})), create=create)
 
 
-def _parameters(given: Mapping[str, Any]) -> GarbageParameters:
-    """What is absent is not asked for."""
-    workers = given.get("workers", 1)
+def _parameters(body: Mapping[str, Any]) -> GarbageParameters:
+    """Return the parameters of a request; absent ones have their defaults."""
+    workers = body.get("workers", 1)
     if type(workers) is not int:
         raise FieldInvalid("workers", "a whole number from 1 to 10")
     return GarbageParameters(
-        delete_untagged=_flag(given, "delete_untagged"),
-        delete_tag=_flag(given, "delete_tag"),
-        dry_run=_flag(given, "dry_run"),
+        delete_untagged=_flag(body, "delete_untagged"),
+        delete_tag=_flag(body, "delete_tag"),
+        dry_run=_flag(body, "dry_run"),
         workers=workers,
     )
 
 
-def _flag(given: Mapping[str, Any], name: str) -> bool:
-    value = given.get(name, False)
+def _flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name, False)
     if not isinstance(value, bool):
         raise FieldInvalid(name, "true or false")
     return value

@@ -1,38 +1,38 @@
-"""The jobs of garbage collection: their types, inputs, and what their activities are called and given."""
+"""The job types of garbage collection, with the names, inputs and results of their activities."""
 
 from dataclasses import dataclass
 
 from app.jobs.contracts import JobInput, JobOutcome, JobType, Queue
 
 GC_ACQUIRE = "gc_acquire"
-"""Activity AcquireStep -> Lease: the write lease is ours, or somebody else's."""
+"""Activity AcquireStep -> Lease: takes the write lease unless another collection holds it."""
 GC_UNTAGGED = "gc_untagged"
-"""Activity UntaggedStep -> Untagged: untagged artifacts older than the window are gone."""
+"""Activity UntaggedStep -> Untagged: deletes untagged artifacts older than the time window."""
 GC_MARK = "gc_mark"
-"""Activity MarkStep -> Marked: what is eligible now, and the moment that decides."""
+"""Activity MarkStep -> Marked: counts what is eligible for deletion and sets the cutoff."""
 GC_SWEEP = "gc_sweep"
-"""Activity SweepStep -> Swept: one share of what is eligible, for at most a minute."""
+"""Activity SweepStep -> Swept: deletes one share of the eligible blobs, for at most a minute."""
 GC_RELEASE = "gc_release"
-"""Activity JobOutcome -> None: the lease is given back and the execution final, in one transaction."""
+"""Activity JobOutcome -> None: releases the lease and ends the execution in one transaction."""
 UPLOAD_PURGE = "upload_purge"
-"""Activity PurgeStep -> Purged: sessions nobody continues are gone, for at most a minute."""
+"""Activity PurgeStep -> Purged: deletes abandoned and finished upload sessions, for at most a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedOver:
-    """A collection in its sweep, as it passes from one history to the next."""
+    """The progress of a sweep when its workflow continues as new."""
 
     fence: int
     cutoff_ms: int
     cursors: list[int]
-    """Per share: the last queue row it is done with; -1 when the share is done."""
+    """Per share the last queue row that was processed; -1 when the share is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GarbageInput(JobInput):
-    """What a collection is to do; settings come by value, so that all of a run goes by the same.
+    """The parameters of a garbage collection, with the settings copied so that they stay the same during a run.
 
-    It counts as the execution row has it. What a workflow was started with is for looking at.
+    The input in the execution row is used. The one that the workflow was started with is only shown.
     """
 
     delete_untagged: bool = False
@@ -40,41 +40,41 @@ class GarbageInput(JobInput):
     dry_run: bool = False
     workers: int = 1
     window_ms: int = 7_200_000
-    """Content unreferenced, or untagged, for less than this is spared."""
+    """Content that has been unreferenced or untagged for less than this is kept."""
     lease_ms: int = 120_000
     handed_over: HandedOver | None = None
-    """Set when a run continues in a new history."""
+    """Set when the workflow continued as new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcquireStep:
-    """Asks for the write lease."""
+    """Request for the write lease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The answer: ours under ``fence`` (0 in a dry run, which needs none), or None while another collection has it."""
+    """The fence of the lease that was taken: 0 in a dry run, which needs none, None while another collection has it."""
 
     fence: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldLease:
-    """A lease that an activity works under; it renews it and stops when it is lost."""
+    """The lease that an activity works under, renews, and stops without."""
 
     fence: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UntaggedStep:
-    """Asks for the deletion of artifacts that have had no tag for the window."""
+    """Request to delete artifacts that have been untagged for longer than the time window."""
 
     lease: HeldLease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Untagged:
-    """How many artifacts went; ``done`` is False when there may be more."""
+    """How many artifacts were deleted; ``done`` is False when there may be more."""
 
     manifests: int
     done: bool
@@ -82,7 +82,7 @@ class Untagged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkStep:
-    """Asks what is eligible; without a lease in a dry run."""
+    """Request to count what is eligible for deletion; without a lease in a dry run."""
 
     lease: HeldLease | None
     deleted: int = 0
@@ -91,7 +91,7 @@ class MarkStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
-    """What is eligible: rows of the queue from before ``cutoff_ms``."""
+    """What is eligible for deletion: content unreferenced since before ``cutoff_ms``, with its size in bytes."""
 
     cutoff_ms: int
     blobs: int
@@ -112,7 +112,7 @@ class SweepStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """How far a share has come; cursor -1 when it is done."""
+    """The progress of a share, and what this step deleted; cursor -1 when the share is done."""
 
     cursor: int
     blobs: int
@@ -121,7 +121,7 @@ class Swept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeInput(JobInput):
-    """What a purge of upload sessions is to do."""
+    """The parameters of a purge of upload sessions."""
 
     expiry_seconds: int = 604_800
     finished_seconds: int = 600
@@ -129,12 +129,12 @@ class PurgeInput(JobInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeStep:
-    """Asks for the end of sessions that nobody has touched for long, or that were finished a while ago."""
+    """Request to delete upload sessions that have expired or were finished a while ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """How many sessions and lost objects went; ``done`` is False when there may be more."""
+    """How many sessions and lost objects were deleted; ``done`` is False when there may be more."""
 
     sessions: int
     objects: int

@@ -1,4 +1,4 @@
-"""The write lease as a collection uses it: taken once, renewed all along, checked in every transaction that deletes."""
+"""The write lease of a collection: acquired once, renewed during the run, checked in each deleting transaction."""
 
 import time
 from typing import Final
@@ -17,38 +17,38 @@ _RENEWALS_PER_LEASE: Final = 6
 
 
 class WriteLease:
-    """One workflow's hold on the write gate; the registry is read-only while it lasts."""
+    """The write lease that a workflow holds; the registry is read-only meanwhile."""
 
-    def __init__(self, run: JobRun, asked: GarbageInput, held: HeldLease) -> None:
-        """The run's workflow is the holder."""
+    def __init__(self, run: JobRun, job_input: GarbageInput, held: HeldLease) -> None:
+        """Use the lease ``held`` by the run's workflow."""
         self._ctx = run.ctx
         self._holder = run.workflow_id
         self._fence = held.fence
-        self._lease_ms = asked.lease_ms
-        self._pause = min(_RENEW_SECONDS, asked.lease_ms / 1000 / _RENEWALS_PER_LEASE)
+        self._lease_ms = job_input.lease_ms
+        self._pause = min(_RENEW_SECONDS, job_input.lease_ms / 1000 / _RENEWALS_PER_LEASE)
         self._due = time.monotonic()
 
-    def require(self, session: Session) -> None:
-        """Renew inside the open transaction, which deletes only with the lease; FenceLost when it is lost."""
+    def require_held(self, session: Session) -> None:
+        """Renew the lease in the open transaction; raise FenceLost when it is lost, so that nothing is deleted."""
         if not gate.renew(session, self._holder, self._fence, self._lease_ms):
             raise FenceLost
         self._due = time.monotonic() + self._pause
 
     def keep(self) -> None:
-        """Renew in a transaction of its own when ten seconds have passed; FenceLost when it is not ours any more."""
+        """Renew the lease in a transaction of its own once ten seconds have passed; raise FenceLost when it is lost."""
         if time.monotonic() >= self._due:
             with self._ctx.write() as session:
-                self.require(session)
+                self.require_held(session)
 
 
 @retried()
 def acquire(ctx: Context, holder: str, lease_ms: int) -> int | None:
-    """Take the lease and return its fence, None while another's lasts; waits up to 60 s for commits in flight."""
+    """Take the lease and return its fence, None while another holder has it; wait at most 60 s for open commits."""
     with ctx.write() as session:
         return gate.acquire(session, holder, lease_ms)
 
 
 def release(ctx: Context, holder: str) -> bool:
-    """Give the lease back; False when it was not ours any more, which changes nothing."""
+    """Release the lease and return True; return False and change nothing when ``holder`` no longer has it."""
     with ctx.write() as session:
         return gate.release(session, holder)

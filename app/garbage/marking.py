@@ -1,4 +1,4 @@
-"""What a collection is about to free, or would in a dry run: counted, not touched."""
+"""Counting what a garbage collection deletes, or what it would delete in a dry run."""
 
 from datetime import timedelta
 
@@ -10,13 +10,13 @@ from app.db.types import clock_ms
 from app.garbage.contracts import GarbageInput, Marked
 
 
-def mark(ctx: Context, asked: GarbageInput) -> Marked:
-    """Count the blobs that the queue frees from now on; in a dry run, also what the deletion of untagged ones frees."""
-    before = ctx.ports.clock.now() - timedelta(milliseconds=asked.window_ms)
+def mark(ctx: Context, job_input: GarbageInput) -> Marked:
+    """Count the blobs and bytes to delete; in a dry run also those that deleting untagged artifacts would free."""
+    before = ctx.ports.clock.now() - timedelta(milliseconds=job_input.window_ms)
     with ctx.read() as session:
-        cutoff = session.execute(sa.select(clock_ms() - asked.window_ms)).scalar_one()
-    if asked.dry_run and asked.delete_untagged:
-        due = count_with_untagged(ctx, cutoff, before)
+        cutoff = session.execute(sa.select(clock_ms() - job_input.window_ms)).scalar_one()
+    if job_input.dry_run and job_input.delete_untagged:
+        eligible = count_with_untagged(ctx, cutoff, before)
     else:
-        due = count_blobs(ctx, cutoff)
-    return Marked(cutoff_ms=cutoff, blobs=due.blobs, manifests=due.manifests, bytes=due.bytes)
+        eligible = count_blobs(ctx, cutoff)
+    return Marked(cutoff_ms=cutoff, blobs=eligible.blobs, manifests=eligible.manifests, bytes=eligible.bytes)

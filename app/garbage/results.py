@@ -1,4 +1,4 @@
-"""Collections and their schedule in the shape of Harbor's history."""
+"""Garbage collections and their schedule in the form of Harbor's history."""
 
 from app.core.paging import Listed
 from app.garbage.contracts import GARBAGE_COLLECTION
@@ -11,22 +11,22 @@ _COUNTERS = ("freed_space", "purged_blobs", "purged_manifests")
 
 
 def collection(run: ExecutionRef) -> HistoryItem:
-    """Show a run with what it was asked for and what it freed."""
+    """Return the history item of a run, with its parameters and what it freed."""
     counters = {name: run.extra_attrs[name] for name in _COUNTERS if name in run.extra_attrs}
     return execution_history(GARBAGE_COLLECTION, run, shown_parameters(run.input) | counters)
 
 
 def collections(listed: Listed[ExecutionRef]) -> Listed[HistoryItem]:
-    """Show a page of runs."""
+    """Return a page of runs as history items."""
     return Listed(items=[collection(run) for run in listed.items], total=listed.total, page=listed.page)
 
 
-def collection_schedule(found: ScheduleRef | None) -> HistoryItem | None:
-    """Show the schedule, None when there is none.
+def collection_schedule(schedule: ScheduleRef | None) -> HistoryItem | None:
+    """Return the history item of the schedule, None when there is none.
 
-    That its runs are dry is said only if they are, as clients do not expect it.
+    ``dry_run`` is shown only when it is true, as clients do not expect it.
     """
-    if found is None:
+    if schedule is None:
         return None
-    parameters = shown_parameters(found.input)
-    return schedule_history(found, {name: value for name, value in parameters.items() if name != "dry_run" or value})
+    parameters = shown_parameters(schedule.input)
+    return schedule_history(schedule, {name: value for name, value in parameters.items() if name != "dry_run" or value})

@@ -1,7 +1,7 @@
-"""Garbage collection as the management API writes it."""
+"""Garbage collection in the form of the management API."""
 
 from app.jobs.schemas import HistorySchema
 
 
 class GCHistorySchema(HistorySchema):
-    """One collection, or the schedule of them."""
+    """A garbage collection, or their schedule."""

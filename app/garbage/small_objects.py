@@ -1,4 +1,4 @@
-"""Small objects that never became blobs: looked for under the keys of batches that nobody uses any more."""
+"""Deleting small objects that never became blobs, found under the keys of batches no longer in use."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -15,15 +15,15 @@ from app.storage.purging import close_batches, forget_batches, known_keys, old_b
 _log = structlog.get_logger()
 _AT_ONCE: Final = 20
 _AGE: Final = timedelta(hours=1)
-"""Far more than a process uses a batch."""
+"""The age from which a batch is checked, far above the time for which a process uses one."""
 
 
 def purge_batches(ctx: Context, go_on: Callable[[], bool]) -> tuple[int, int]:
-    """Delete what was written under keys of old batches and no row knows; returns the batches and the objects.
+    """Delete the objects of old batches that have no row; return the number of batches and of deleted objects.
 
-    A batch is closed before it is looked through, so that nothing becomes a blob behind the look.
+    A batch is closed before it is checked, so that none of its objects becomes a blob meanwhile.
     """
-    gone: list[int] = []
+    purged: list[int] = []
     objects = 0
     for batch_id, prefix in _close(ctx).items():
         if not go_on():
@@ -32,15 +32,15 @@ def purge_batches(ctx: Context, go_on: Callable[[], bool]) -> tuple[int, int]:
         if unlinked is None:
             break
         objects += unlinked
-        gone.append(batch_id)
-    if gone:
+        purged.append(batch_id)
+    if purged:
         with ctx.write() as session:
-            forget_batches(session, gone)
-    return len(gone), objects
+            forget_batches(session, purged)
+    return len(purged), objects
 
 
 def _close(ctx: Context) -> Mapping[int, str]:
-    """Let nothing enter under the keys of some old batches any more; their prefixes by id."""
+    """Close some old batches, so that no object can become a blob under their keys; return their prefixes by id."""
     with ctx.read() as session:
         old = old_batches(session, ctx.ports.clock.now() - _AGE, _AT_ONCE)
     if old:
@@ -51,7 +51,7 @@ def _close(ctx: Context) -> Mapping[int, str]:
 
 
 def _unlink_unknown(ctx: Context, keys: Sequence[str]) -> int | None:
-    """Delete the objects that no row knows, and count them; None when the storage refuses."""
+    """Delete the objects without a row and return their number, None when the storage fails."""
     with ctx.read() as session:
         known = known_keys(session, keys)
     try:

@@ -1,4 +1,4 @@
-"""The sweep: claim a batch under the lease, commit, unlink the bytes, forget the rows."""
+"""The sweep of a garbage collection: claim blobs under the lease, commit, delete the bytes, delete the rows."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,25 +25,26 @@ _DONE: Final = -1
 class Sweep:
     """One share of a collection's sweep: the blobs whose id modulo ``shares`` is ``share``."""
 
-    def __init__(self, run: JobRun, asked: GarbageInput, step: SweepStep) -> None:
+    def __init__(self, run: JobRun, job_input: GarbageInput, step: SweepStep) -> None:
         self._ctx = run.ctx
         self._run = run
-        self._lease = WriteLease(run, asked, step.lease)
-        self._window_ms = asked.window_ms
+        self._lease = WriteLease(run, job_input, step.lease)
+        self._window_ms = job_input.window_ms
         self._step = step
 
     def run(self, go_on: Callable[[], bool], seconds: float = _SLICE_SECONDS) -> Swept:
-        """Free what is due until it is done, ``seconds`` have passed or ``go_on`` says no; FenceLost when the lease is.
+        """Delete eligible blobs until none is left, ``seconds`` have passed or ``go_on`` returns False.
 
-        Whatever is stopped half-way is finished by the next run: a claimed blob stays in the state ``deleting``.
+        An interrupted deletion is finished by the next run: a claimed blob stays in the state ``deleting``. Raises
+        FenceLost when the lease is lost.
         """
         deadline = time.monotonic() + seconds
         cursor, freed = self._step.cursor, [0, 0]
-        whole = self._free(self._left_over(), go_on, freed)
-        while whole and cursor != _DONE and go_on() and time.monotonic() < deadline:
+        completed = self._free(self._left_over(), go_on, freed)
+        while completed and cursor != _DONE and go_on() and time.monotonic() < deadline:
             batch = self._claim(cursor)
-            whole = self._free(batch.dead, go_on, freed)
-            cursor = batch.last if batch.full or not whole else _DONE
+            completed = self._free(batch.dead, go_on, freed)
+            cursor = batch.last if batch.full or not completed else _DONE
         if cursor == _DONE and not self._free(self._left_over(), go_on, freed):
             cursor = self._step.cursor
         if freed[0]:
@@ -54,14 +55,14 @@ class Sweep:
 
     @retried()
     def _claim(self, cursor: int) -> TakenBatch:
-        """Take the next batch out of the queue in one transaction."""
+        """Take the next batch out of the queue in one transaction, with the lease checked."""
         with self._ctx.write() as session:
-            self._lease.require(session)
+            self._lease.require_held(session)
             times = {"cutoff": self._step.cutoff_ms, "window": self._window_ms}
             return take_batch(self._ctx, times | self._page(cursor))
 
     def _left_over(self) -> Iterator[ClaimedBlob]:
-        """Blobs that an earlier run, or one whose silence was taken for its end, claimed and did not finish."""
+        """Yield the blobs that another run claimed and did not delete, because it ended or was taken for dead."""
         last = 0
         while blobs := claimed.page(self._ctx.ports.db, self._page(last)):
             yield from blobs
@@ -71,21 +72,21 @@ class Sweep:
         return {"share": self._step.share, "shares": self._step.shares, "cursor": cursor, "limit": _BATCH}
 
     def _free(self, dead: Iterable[ClaimedBlob], go_on: Callable[[], bool], freed: list[int]) -> bool:
-        """Unlink and forget; False when ``go_on`` said no before the end, and what is left is left over."""
-        gone: list[int] = []
-        whole = True
+        """Delete bytes and rows of the blobs; return False when ``go_on`` returned False before the last one."""
+        unlinked: list[int] = []
+        completed = True
         for blob in dead:
-            whole = go_on()
-            if not whole:
+            completed = go_on()
+            if not completed:
                 break
             self._lease.keep()
             if unlink(self._ctx, blob):
-                gone.append(blob.id)
-            if len(gone) >= _BATCH:
-                self._forget(gone, freed)
-                gone = []
-        self._forget(gone, freed)
-        return whole
+                unlinked.append(blob.id)
+            if len(unlinked) >= _BATCH:
+                self._forget(unlinked, freed)
+                unlinked = []
+        self._forget(unlinked, freed)
+        return completed
 
     def _forget(self, blob_ids: Sequence[int], freed: list[int]) -> None:
         if not blob_ids:
@@ -98,7 +99,7 @@ class Sweep:
 
 
 def unlink(ctx: Context, blob: ClaimedBlob) -> bool:
-    """Remove a claimed blob's bytes; False when the storage refused, which the next run tries again."""
+    """Delete a claimed blob's bytes; return False when the storage fails, then the next run tries again."""
     try:
         ctx.ports.storage.delete(blob.key)
     except (DomainError, OSError) as error:

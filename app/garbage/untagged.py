@@ -1,4 +1,4 @@
-"""The deletion of untagged artifacts under the lease: what nothing leads to, older than the window."""
+"""Deleting untagged artifacts in a garbage collection: those without references, older than the time window."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,26 +15,26 @@ from app.jobs.runs import JobRun
 
 
 class UntaggedDeletion:
-    """Deletes untagged artifacts under the lease, so that their blobs are swept by the same collection."""
+    """Deletes untagged artifacts under the lease, so that the same collection sweeps their blobs."""
 
-    def __init__(self, run: JobRun, asked: GarbageInput, step: UntaggedStep) -> None:
+    def __init__(self, run: JobRun, job_input: GarbageInput, step: UntaggedStep) -> None:
         self._ctx = run.ctx
         self._run = run
-        self._asked = asked
-        self._lease = WriteLease(run, asked, step.lease)
+        self._input = job_input
+        self._lease = WriteLease(run, job_input, step.lease)
         self._stopped = False
         self._deleted = 0
 
     def run(self, go_on: Callable[[], bool]) -> Untagged:
-        """Delete what goes of each repository, until none is left or ``go_on`` says no."""
-        if self._asked.delete_tag:
+        """Delete untagged artifacts, repository by repository, until none is left or ``go_on`` returns False."""
+        if self._input.delete_tag:
             self._delete_stray_tags()
-        if self._asked.delete_untagged:
+        if self._input.delete_untagged:
             self._delete_untagged(go_on)
         return Untagged(manifests=self._deleted, done=not self._stopped)
 
     def _delete_untagged(self, go_on: Callable[[], bool]) -> None:
-        before = self._ctx.ports.clock.now() - timedelta(milliseconds=self._asked.window_ms)
+        before = self._ctx.ports.clock.now() - timedelta(milliseconds=self._input.window_ms)
         cursor = 0
         while page := repositories_with_untagged(self._ctx, before, cursor):
             for repository in page:
@@ -45,7 +45,7 @@ class UntaggedDeletion:
             cursor = page[-1].id
 
     def _keep(self, go_on: Callable[[], bool]) -> None:
-        """Keep the lease, and tell whoever waits that this goes on."""
+        """Renew the lease when due, and send a heartbeat."""
         self._lease.keep()
         go_on()
 
@@ -63,10 +63,10 @@ class UntaggedDeletion:
 
     @retried()
     def _delete(self, repository: RepositoryRef, group: Group) -> bool:
-        """Delete the group in one transaction; False when something leads to one of them meanwhile."""
+        """Delete the group in one transaction; return False when one of its artifacts has become referenced."""
         with self._ctx.write() as session:
-            self._lease.require(session)
-            deleted = delete_group(self._ctx, repository, group, self._asked.window_ms)
+            self._lease.require_held(session)
+            deleted = delete_group(self._ctx, repository, group, self._input.window_ms)
             if deleted is None:
                 return False
             self._run.count({"purged_manifests": deleted.manifests, "freed_space": deleted.bytes})
@@ -75,6 +75,6 @@ class UntaggedDeletion:
 
     def _delete_stray_tags(self) -> None:
         with self._ctx.write() as session:
-            self._lease.require(session)
-            gone = delete_stray_tags(session)
-        self._run.log(f"{gone} tags without a manifest deleted")
+            self._lease.require_held(session)
+            count = delete_stray_tags(session)
+        self._run.log(f"{count} tags without a manifest deleted")

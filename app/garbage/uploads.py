@@ -1,4 +1,4 @@
-"""The purge of upload sessions: those nobody continues, with their bytes, and those that were finished a while ago."""
+"""The purge of upload sessions: abandoned ones with their bytes, and ones that were finished a while ago."""
 
 import time
 from collections.abc import Callable
@@ -23,53 +23,53 @@ _SLICE_SECONDS: Final = 60.0
 
 
 class UploadPurge:
-    """Ends each session before its bytes go, its bytes before its row: a crash leaves a row for the next run.
+    """Ends a session, deletes its bytes, then its row, in this order: after a crash the next run finds the row.
 
-    What has ended nobody can go on with, however long the storage takes to delete it. A row stays as long as there may
-    be somebody with the session's sealed id, who must hear of its end.
+    An ended session cannot be continued, even while the storage still deletes its bytes. The row stays as long as
+    a client may hold the session's sealed id, so that the client is told that the session has ended.
     """
 
-    def __init__(self, run: JobRun, asked: PurgeInput) -> None:
+    def __init__(self, run: JobRun, job_input: PurgeInput) -> None:
         self._ctx = run.ctx
         self._run = run
         self._holder = run.workflow_id[-36:]
-        self._asked = asked
+        self._input = job_input
 
     def run(self, go_on: Callable[[], bool], seconds: float = _SLICE_SECONDS) -> Purged:
-        """Purge until nothing is left, ``seconds`` have passed or ``go_on`` says no."""
+        """Purge until nothing is left, ``seconds`` have passed or ``go_on`` returns False."""
         deadline = time.monotonic() + seconds
-        sessions = objects = found = 0
+        sessions = objects = purged = 0
         while go_on() and time.monotonic() < deadline:
-            purged = self._sessions(go_on)
+            ended = self._sessions(go_on)
             lost = self._lost_objects(go_on)
             batches, unused = purge_batches(self._ctx, go_on)
-            sessions, objects, found = sessions + purged, objects + lost + unused, purged + lost + batches
-            if not found:
+            sessions, objects, purged = sessions + ended, objects + lost + unused, ended + lost + batches
+            if not purged:
                 break
         self._run.count({"purged_uploads": sessions, "purged_objects": objects})
-        return Purged(sessions=sessions, objects=objects, done=not found)
+        return Purged(sessions=sessions, objects=objects, done=not purged)
 
     def _sessions(self, go_on: Callable[[], bool]) -> int:
         now = self._ctx.ports.clock.now()
         due = DueSessions(
-            expired=now - timedelta(seconds=self._asked.expiry_seconds),
-            finished=now - timedelta(seconds=self._asked.finished_seconds),
+            expired=now - timedelta(seconds=self._input.expiry_seconds),
+            finished=now - timedelta(seconds=self._input.finished_seconds),
             sealed=now - LIFE,
             holder=self._holder,
             limit=_BATCH,
         )
         with self._ctx.write() as session:
             ended = end_sessions(session, due)
-        gone = []
+        deleted = []
         for upload in ended:
             if not go_on():
                 break
             if upload.used or self._unlink(upload):
-                gone.append(upload.id)
-        if gone:
+                deleted.append(upload.id)
+        if deleted:
             with self._ctx.write() as session:
-                forget_sessions(session, gone, holder=self._holder, sealed=self._ctx.ports.clock.now() - LIFE)
-        return len(gone)
+                forget_sessions(session, deleted, holder=self._holder, sealed=self._ctx.ports.clock.now() - LIFE)
+        return len(deleted)
 
     def _unlink(self, upload: EndedSession) -> bool:
         try:
@@ -80,13 +80,13 @@ class UploadPurge:
         return True
 
     def _lost_objects(self, go_on: Callable[[], bool]) -> int:
-        """Free objects that lost against an equal upload; a collection at work does it itself."""
+        """Delete the objects of uploads that lost against an equal one, unless a collection runs, which does it too."""
         with self._ctx.read() as session:
             if gate.state(session).leased_ms > 0:
                 return 0
             lost = claimed.some(session, _BATCH)
-        gone = [blob.id for blob in lost if go_on() and unlink(self._ctx, blob)]
-        if not gone:
+        deleted = [blob.id for blob in lost if go_on() and unlink(self._ctx, blob)]
+        if not deleted:
             return 0
         with self._ctx.write() as session:
-            return claimed.forget(session, gone)[0]
+            return claimed.forget(session, deleted)[0]

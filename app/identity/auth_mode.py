@@ -1,4 +1,4 @@
-"""When the mode of authentication can be changed: while there is no account but the first administrator's."""
+"""The admission check of the authentication mode: it can change only while no further account exists."""
 
 import sqlalchemy as sa
 
@@ -11,7 +11,7 @@ from app.identity.models import User
 
 
 def require_no_accounts(ctx: Context, update: ConfigurationUpdate) -> None:
-    """Raise InvalidError for another mode of authentication once people have accounts."""
+    """Raise InvalidError for a change of the authentication mode once there are accounts besides the first one."""
     if AUTH_MODE.name in update.names and ctx.rows(_ACCOUNTS, {}):
         raise InvalidError(f"{AUTH_MODE.name} cannot be changed: there are accounts besides the first administrator's")
 

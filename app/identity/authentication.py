@@ -1,4 +1,4 @@
-"""Verifies names and passwords: asks the identity sources, slows down guessing, remembers what was verified."""
+"""Authentication by name and password: asks the identity sources, delays guessing, caches verified credentials."""
 
 import contextlib
 import threading
@@ -41,32 +41,32 @@ class _Verified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Login:
-    """One attempt on its way through the sources."""
+    """A login attempt with what the identity sources need."""
 
     attempt: Attempt
     key: str
-    """Of the memory of verified credentials."""
+    """The key of the cache of verified credentials."""
     account: str
-    """What failures count against: the account's name, else the name as it was given, in lower case."""
+    """The name that failures count against: the account's, else the given name in lower case."""
     address: str
     place: str
     outside: tuple[BoundedSource, ...]
-    """The outside sources that may be asked."""
+    """The outside sources that may see the password."""
 
 
 class Authenticator:
-    """Verifies credentials; remembers verified ones for 60 s under a keyed hash, bound to the account's version.
+    """Verifies credentials and caches verified ones for 60 s under a keyed hash, bound to the account's version.
 
-    The version is read from the database at each use, and a robot's secret is compared anew, so that what has ended in
-    any process is refused at once. What is not remembered is verified one after another for each name and address, so
-    that simultaneous guesses are delayed too.
+    A cached credential is checked against the version in the database, and a robot's secret is compared again, so
+    that one that was ended in any process is refused at once. Credentials that are not cached are verified one after
+    another per name and address, so that simultaneous guesses are delayed too.
 
-    Keepers are asked first. Only what they do not accept goes to outside sources, and never more than half of the
-    process's threads wait for those: a slow source delays only its own people and names that have no account.
+    Keepers are asked first, outside sources only for what keepers do not accept. At most half of the process's threads
+    wait for outside sources: a slow one delays only its own people and names without an account.
     """
 
     def __init__(self, ports: Ports) -> None:
-        """Make the members of ``ports.sources``; InternalError when the list is incomplete."""
+        """Build the members of ``ports.sources``; raise InternalError when the list is incomplete."""
         places = max(1, ports.settings.web.threads // 2)
         self._ports = ports
         self._sources = Sources(ports, places)
@@ -78,26 +78,26 @@ class Authenticator:
         self.current = CurrentPrincipals(ports.clock, self._sources.accounts)
 
     def basic(self, username: str, password: str, address: str) -> Principal:
-        """Return the principal of a name, or of a person's e-mail address, and its password, as it is at this moment.
+        """Return the current principal of a name, or of a person's e-mail address, and its password.
 
         Raises:
-            UnauthenticatedError: they are wrong, or the account is disabled or over.
-            TooManyRequests: a delay after failures from this ``address`` lasts; what was right before passes.
-            UnavailableError: the source that knows the name, or may know it, does not answer.
-            NotOnboarded: a source vouches for a person who cannot have an account here.
+            UnauthenticatedError: they are wrong, or the account is disabled or expired.
+            TooManyRequests: a delay after failures from this ``address`` lasts; known credentials pass.
+            UnavailableError: a source that knows or may know the name does not answer.
+            NotOnboarded: a source accepts a person who cannot have an account here.
 
         """
         if not _plausible(username, password):
             raise UnauthenticatedError
         attempt = Attempt(name=username, password=password)
         key = self._ports.keys.keyed_hash("credential", username, password)
-        remembered = self._remembered(key, attempt)
-        if remembered is not None:
-            return remembered
+        cached = self._cached_or_none(key, attempt)
+        if cached is not None:
+            return cached
         about_to_block()
         turn = hash((username, throttle.place_of(address))) % _TURNS
         with self._turns[turn]:
-            principal = self._remembered(key, attempt)
+            principal = self._cached_or_none(key, attempt)
             if principal is not None:
                 return principal
             login = self._login(key, attempt, address)
@@ -105,16 +105,16 @@ class Authenticator:
             if principal is not None:
                 return principal
             if not login.outside:
-                raise self._failed(login)
+                raise self._record_failure(login)
         with self._outside_place(login.outside[0]), self._outside_turns[turn]:
-            return self._remembered(key, attempt) or self._ask_outside(login)
+            return self._cached_or_none(key, attempt) or self._ask_outside(login)
 
     def _login(self, key: str, attempt: Attempt, address: str) -> _Login:
-        stored = self._stored(attempt.name)
+        stored = self._stored_or_none(attempt.name)
         account = email_key(attempt.name) if stored is None else stored.username
-        known = known_logins.asking(self._ports, account, attempt.password)
+        is_known = known_logins.lookup(self._ports, account, attempt.password)
         return _Login(
-            attempt=replace(attempt, stored=stored, is_known=known),
+            attempt=replace(attempt, stored=stored, is_known=is_known),
             key=key,
             account=account,
             address=address[:_ADDRESS_LIMIT],
@@ -132,7 +132,7 @@ class Authenticator:
                     raise
                 continue
             if principal is not None:
-                return self._let_in(login, principal)
+                return self._accept(login, principal)
         return None
 
     def _ask_outside(self, login: _Login) -> Principal:
@@ -148,20 +148,20 @@ class Authenticator:
                 ctx = Context(self._ports, address=login.address)
                 principal = Onboarding(ctx).principal(source.name, person)
                 if principal is None:
-                    raise self._failed(login)
-                return self._let_in(login, principal)
-        raise unavailable or self._failed(login)
+                    raise self._record_failure(login)
+                return self._accept(login, principal)
+        raise unavailable or self._record_failure(login)
 
-    def _let_in(self, login: _Login, principal: Principal) -> Principal:
-        self._remember(login.key, principal)
+    def _accept(self, login: _Login, principal: Principal) -> Principal:
+        self._cache(login.key, principal)
         if not login.attempt.is_known():
             with contextlib.suppress(UnavailableError), self._ports.db.write(durable=False) as session:
                 throttle.clear(session, login.account, login.place)
                 known_logins.remember(session, self._ports, login.account, login.attempt.password)
         return principal
 
-    def _failed(self, login: _Login) -> UnauthenticatedError:
-        """Count and record the failure; the error to raise."""
+    def _record_failure(self, login: _Login) -> UnauthenticatedError:
+        """Count and audit the failed login, and return the error to raise."""
         ctx = Context(self._ports, address=login.address)
         with ctx.write() as session:
             throttle.record_failure(session, login.account, login.place)
@@ -177,13 +177,13 @@ class Authenticator:
         finally:
             self._outside_places.release()
 
-    def _stored(self, name: str) -> StoredLogin | None:
-        """The account of this name, else the one of this e-mail address, as in Harbor."""
-        asked = [(_BY_NAME, name), (_BY_EMAIL, email_key(name))] if "@" in name else [(_BY_NAME, name)]
-        rows = (row for statement, given in asked for row in self._ports.db.rows(statement, {"given": given}))
+    def _stored_or_none(self, name: str) -> StoredLogin | None:
+        """Return the account of this name, else of this e-mail address, as Harbor does; None without one."""
+        lookups = [(_BY_NAME, name), (_BY_EMAIL, email_key(name))] if "@" in name else [(_BY_NAME, name)]
+        rows = (row for statement, given in lookups for row in self._ports.db.rows(statement, {"given": given}))
         return next((StoredLogin(**row._asdict()) for row in rows), None)
 
-    def _remembered(self, key: str, attempt: Attempt) -> Principal | None:
+    def _cached_or_none(self, key: str, attempt: Attempt) -> Principal | None:
         verified = self._verified.get(key)
         if verified is None or verified.until <= self._ports.clock.now().timestamp():
             return None
@@ -193,7 +193,7 @@ class Authenticator:
         principal = self.current.at_once(verified.kind, verified.id)
         return principal if principal is not None and principal.version == verified.version else None
 
-    def _remember(self, key: str, principal: Principal) -> None:
+    def _cache(self, key: str, principal: Principal) -> None:
         until = self._ports.clock.now().timestamp() + _CACHE_SECONDS
         with self._lock:
             self._verified.pop(key, None)

@@ -1,4 +1,4 @@
-"""Tells whether a name or an e-mail address is free, for the form of a new account."""
+"""The check whether a user name or an e-mail address is taken."""
 
 from enum import StrEnum
 
@@ -13,16 +13,16 @@ from app.identity.rules import email_key
 
 
 class Unique(StrEnum):
-    """What only one account can have."""
+    """The attributes that are unique among accounts."""
 
     USERNAME = "username"
     EMAIL = "email"
 
 
-def taken(ctx: Context, what: Unique, value: str) -> bool:
-    """Tell whether an account has that name or address.
+def is_taken(ctx: Context, what: Unique, value: str) -> bool:
+    """Tell whether an account has this name or address, for the form of a new account.
 
-    PreconditionError unless people may register themselves or an administrator asks.
+    Raises PreconditionError unless self-registration is on or the caller is an administrator.
     """
     if not ctx.principal.sysadmin and not ConfigurationService(ctx).value(SELF_REGISTRATION):
         raise PreconditionError("self registration is disabled: only administrators can check whether a user exists")
@@ -33,8 +33,8 @@ def taken(ctx: Context, what: Unique, value: str) -> bool:
         return session.scalar(sa.select(User.id).where(same)) is not None
 
 
-def in_the_way(username: str, email: str) -> sa.Select[int]:
-    """Select the accounts that exclude this name or address: no name is another account's address, in any case."""
+def conflicting_accounts(username: str, email: str) -> sa.Select[int]:
+    """Return the statement for the accounts with this name or address, or with one used as the other, in any case."""
     keys = email_key(username), email_key(email)
     names = User.username.in_((username, email)), sa.func.lower(User.username) == email_key(email)
     return sa.select(User.id).where(sa.or_(*names, User.email_key.in_(keys)))

@@ -1,4 +1,4 @@
-"""What the database remembers of the installation's keys: fingerprints, from which no key can be learned."""
+"""The fingerprints of the installation's keys in the database, from which no key can be derived."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from app.identity.models import InstallationKey
 
 
 class KeyName(StrEnum):
-    """The keys that an installation has."""
+    """The keys of an installation."""
 
     SIGNING = "token-signing-key"
     ENCRYPTION = "encryption-key"
@@ -24,7 +24,7 @@ class KeyName(StrEnum):
 
 
 class KeyState(StrEnum):
-    """Whether a key is used, about to be, or no longer."""
+    """Whether a key is in use, next in a rotation, or retired."""
 
     CURRENT = "current"
     NEXT = "next"
@@ -33,52 +33,52 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """What the database knows of one key: fingerprints by state."""
+    """The fingerprints of one key in the database, by state."""
 
     current: str | None = None
     following: str | None = None
-    """That of a rotation under way, or cut off."""
+    """The next key of a rotation that is under way or was interrupted."""
     retired: frozenset[str] = field(default_factory=frozenset)
 
 
 def fingerprint(name: KeyName, material: bytes) -> str:
-    """Return SHA-256 in hex of a key and its name, so that equal keys of two names have two fingerprints."""
+    """Return the SHA-256 of a key and its name in hex, so that equal keys of two names have different fingerprints."""
     return hashlib.sha256(b"pyharbor installation key\0" + name.encode() + b"\0" + material).hexdigest()
 
 
 def remembered(db: Database) -> Mapping[KeyName, Remembered]:
-    """Return what the database knows of every key."""
+    """Return the stored fingerprints of every key."""
     with db.read() as session:
         rows = session.execute(sa.select(InstallationKey.name, InstallationKey.fingerprint, InstallationKey.state))
         return _by_name(rows.all())
 
 
 def remember_first(session: Session, name: KeyName, mark: str, now: datetime) -> None:
-    """Remember the key unless one of its name is current already."""
+    """Store the key's fingerprint as current unless a key of its name is current already."""
     _insert(session, name, mark, KeyState.CURRENT, now)
 
 
 def announce(session: Session, name: KeyName, mark: str, now: datetime, *, forget_retired: bool) -> None:
-    """Note that a rotation is about to replace the current key by this one; forget an earlier one that was cut off."""
+    """Store the fingerprint of the next key of a rotation, in place of one from an interrupted rotation."""
     states = [KeyState.NEXT, *([KeyState.RETIRED] if forget_retired else [])]
     session.execute(sa.delete(InstallationKey).where(InstallationKey.name == name, InstallationKey.state.in_(states)))
     _insert(session, name, mark, KeyState.NEXT, now)
 
 
 def promote(session: Session, name: KeyName, *, keep: Sequence[str]) -> None:
-    """Make the next key the current one; the one before is retired if among those to ``keep``, else forgotten."""
-    mine = InstallationKey.name == name
-    if session.scalar(sa.select(InstallationKey.id).where(mine, InstallationKey.state == KeyState.NEXT)) is None:
+    """Make the next key the current one; retire the previous one if it is among ``keep``, else forget it."""
+    of_name = InstallationKey.name == name
+    if session.scalar(sa.select(InstallationKey.id).where(of_name, InstallationKey.state == KeyState.NEXT)) is None:
         return
-    current = sa.and_(mine, InstallationKey.state == KeyState.CURRENT)
+    current = sa.and_(of_name, InstallationKey.state == KeyState.CURRENT)
     session.execute(sa.delete(InstallationKey).where(current, InstallationKey.fingerprint.not_in(keep)))
     session.execute(sa.update(InstallationKey).where(current).values(state=KeyState.RETIRED))
-    following = sa.and_(mine, InstallationKey.state == KeyState.NEXT)
+    following = sa.and_(of_name, InstallationKey.state == KeyState.NEXT)
     session.execute(sa.update(InstallationKey).where(following).values(state=KeyState.CURRENT))
 
 
 def replace_all(session: Session, name: KeyName, current: str, retired: Sequence[str], now: datetime) -> None:
-    """Remember this as the current key, and forget all other fingerprints of its name."""
+    """Replace all fingerprints of the name by the current key's and those of the ``retired`` ones."""
     session.execute(sa.delete(InstallationKey).where(InstallationKey.name == name))
     _insert(session, name, current, KeyState.CURRENT, now)
     for mark in retired:

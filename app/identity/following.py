@@ -1,4 +1,4 @@
-"""The keys in a long-lived process: read again when their files change, refused when the database knows others."""
+"""The installation's keys in a long-lived process: read again when their files change, and checked each time."""
 
 import threading
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _RETRY_SECONDS: Final = 30
 
 
 class FollowedKey(Generic[T]):
-    """An object made of one key's files; they are looked at on every use and read again only when replaced."""
+    """An object built from one key's files, which are checked on every use and read again only when replaced."""
 
     def __init__(self, folder: KeyFolder, name: KeyName, make: Callable[[KeyFiles], T]) -> None:
         self._folder = folder
@@ -27,7 +27,7 @@ class FollowedKey(Generic[T]):
         self._loaded: tuple[Stamp, T] | None = None
 
     def now(self) -> T:
-        """Return the current key; UnavailableError when it is gone or unknown to the database, and the log says why."""
+        """Return the current key; raise UnavailableError when it is missing or wrong, and log the reason."""
         stamp, loaded = self._folder.stamp(self._name), self._loaded
         if loaded is not None and loaded[0] == stamp:
             return loaded[1]
@@ -52,7 +52,7 @@ class FollowedKey(Generic[T]):
 
 
 class FollowedKeys:
-    """The symmetric keys of one process (``core.crypto.Keys``); nothing is read before the first use."""
+    """The symmetric keys of one process (``core.crypto.Keys``), read on first use."""
 
     def __init__(self, folder: KeyFolder) -> None:
         self._csrf = FollowedKey(folder, KeyName.CSRF, lambda files: files.current)
@@ -74,9 +74,9 @@ class FollowedKeys:
         return self._cipher.now()
 
     def keyed_hash(self, *parts: str) -> str:
-        """As ``Pepper.keyed_hash``."""
+        """Return ``Pepper.keyed_hash`` of the parts with the current pepper."""
         return self._pepper.now().keyed_hash(*parts)
 
     def keyed_hashes(self, *parts: str) -> tuple[str, ...]:
-        """As ``Pepper.keyed_hashes``."""
+        """Return ``Pepper.keyed_hashes`` of the parts with the current and retired peppers."""
         return self._pepper.now().keyed_hashes(*parts)

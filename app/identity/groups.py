@@ -1,4 +1,4 @@
-"""Groups of people, known by an outside source of identity and given roles in projects."""
+"""User groups, which outside identity sources know and which can have roles in projects."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +24,7 @@ _LDAP: Final = "groups of an LDAP directory (group_type 1) cannot be added: no d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A group of people."""
+    """A user group."""
 
     id: int
     group_name: str
@@ -33,29 +33,29 @@ class Group:
 
 
 class GroupService:
-    """The use cases of groups: for administrators and robots that were granted them; every account may search.
+    """The use cases of user groups, for administrators and robots with the grants; every account may search.
 
-    UnauthenticatedError for anonymous callers, DeniedError for others without the right.
+    Methods raise UnauthenticatedError for an anonymous caller and DeniedError for a caller without the right.
     """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def list(self, page: OffsetPage, *, name: str = "", ldap_group_dn: str = "") -> Listed[Group]:
-        """Return the page of groups by name; only those whose name contains ``name``, or of that DN."""
+        """Return the page of groups by name; only those whose name contains ``name`` and with this DN, if given."""
         self._require("list")
         filters = [contains(UserGroup.group_name, name)] if name else []
         return self._page(page, *filters, *([UserGroup.ldap_group_dn == ldap_group_dn] if ldap_group_dn else []))
 
     def search(self, text: str, page: OffsetPage) -> Listed[Group]:
-        """Return the page of groups whose name contains ``text``, whatever its case."""
+        """Return the page of groups whose name contains ``text``, in any case."""
         require_authenticated(self._ctx.principal)
         return self._page(page, contains(UserGroup.group_name, text))
 
     def get(self, group_id: int) -> Group:
-        """Return the group; FieldInvalid for an id that no group can have, NotFoundError."""
+        """Return the group; raise FieldInvalid for an impossible id, NotFoundError when there is none."""
         self._require("read")
-        _check_id(group_id)
+        _require_id(group_id)
         with self._ctx.read() as session:
             row = session.execute(_ROWS.where(UserGroup.id == group_id)).one_or_none()
         if row is None:
@@ -64,13 +64,13 @@ class GroupService:
 
     @retried()
     def create(self, name: str, group_type: int) -> int:
-        """Make a group and return its id.
+        """Create a group and return its id.
 
-        FieldInvalid for a name or type that no group has, UnsupportedError for one of LDAP, ConflictError when there is
-        one of this name and type.
+        Raises FieldInvalid for an invalid name or type, UnsupportedError for an LDAP group, ConflictError when there
+        is one of this name and type.
         """
         self._require("create")
-        _check_name(name)
+        _require_name(name)
         if group_type not in set(GroupType):
             raise FieldInvalid("group_type", "1 (LDAP), 2 (HTTP) or 3 (OIDC)")
         if group_type == GroupType.LDAP:
@@ -86,10 +86,10 @@ class GroupService:
 
     @retried()
     def rename(self, group_id: int, name: str) -> None:
-        """Rename the group; FieldInvalid, NotFoundError, ConflictError when another of its type has the name."""
+        """Rename the group; raise FieldInvalid, NotFoundError, ConflictError when another of its type has the name."""
         self._require("update")
-        _check_id(group_id)
-        _check_name(name)
+        _require_id(group_id)
+        _require_name(name)
         with self._ctx.write() as session:
             group = _locked(session, group_id)
             if group.group_name != name:
@@ -99,9 +99,9 @@ class GroupService:
 
     @retried()
     def delete(self, group_id: int) -> None:
-        """Delete the group; the roles it gave to its members end within seconds. FieldInvalid, NotFoundError."""
+        """Delete the group; its members lose its roles within seconds. Raises FieldInvalid, NotFoundError."""
         self._require("delete")
-        _check_id(group_id)
+        _require_id(group_id)
         with self._ctx.write() as session:
             group = _locked(session, group_id)
             self._ctx.emit(UserGroupDeleted(group_id=group_id, group_name=group.group_name))
@@ -118,18 +118,18 @@ class GroupService:
         require_in_system(self._ctx.principal, "user-group", action)
 
 
-def _check_id(group_id: int) -> None:
+def _require_id(group_id: int) -> None:
     if group_id <= 0:
         raise FieldInvalid("group_id", "a number above 0")
 
 
-def _check_name(name: str) -> None:
+def _require_name(name: str) -> None:
     if not 0 < len(name) <= TEXT_LIMIT or not name.strip():
         raise FieldInvalid("group_name", f"a name of 1 to {TEXT_LIMIT} characters")
 
 
 def _require_unique(session: Session, name: str, group_type: int) -> None:
-    if people.group_named(session, name, GroupType(group_type)) is not None:
+    if people.group_id_by_name_or_none(session, name, GroupType(group_type)) is not None:
         raise ConflictError(f"a user group named {name} of type {group_type} exists already")
 
 

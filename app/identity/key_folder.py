@@ -1,4 +1,4 @@
-"""The folder with the installation's keys: made on the first start, refused when they are not those of the database."""
+"""The folder with the installation's keys: created at the first start, checked against the database at each start."""
 
 import fcntl
 import os
@@ -20,7 +20,7 @@ from app.identity.fingerprints import KeyName, Remembered, fingerprint
 from app.identity.secret_files import read_or_create, replace, require_private
 
 KEPT: Final = (KeyName.ENCRYPTION, KeyName.PEPPER)
-"""Keys whose retired ones stay, because rows were written with them."""
+"""Keys whose retired files are kept, because rows were written with them."""
 _KEY_BYTES: Final = 32
 _RSA_BITS: Final = 2048
 _RETIRED: Final = "retired-"
@@ -30,7 +30,7 @@ Stamp = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class KeyFiles:
-    """The content of a key's file and of its retired ones, all known to the database."""
+    """The content of a key's current and retired files, whose fingerprints the database knows."""
 
     current: bytes
     retired: tuple[bytes, ...]
@@ -45,11 +45,11 @@ class KeyFolder:
         self._places = {name: str(self.file_of(name)) for name in KeyName}
 
     def file_of(self, name: KeyName) -> Path:
-        """Where the key is."""
+        """Return the path of the key."""
         return self.path / (f"{name}.pem" if name is KeyName.SIGNING else name)
 
     def stamp(self, name: KeyName) -> Stamp | None:
-        """What changes whenever another file takes the key's place; None without a file."""
+        """Return a value that changes when the key's file is replaced; None without a file."""
         try:
             status = os.stat(self._places[name])  # noqa: PTH116 - asked at every request, and half the time of a Path's
         except FileNotFoundError:
@@ -57,38 +57,39 @@ class KeyFolder:
         return status.st_mtime_ns, status.st_ino
 
     def check_in(self) -> None:
-        """Make the keys that the database has never seen, and compare those that it has; for the start of a process.
+        """Create the keys that the database does not know and check the others, at the start of a process.
 
-        PreconditionError in one sentence, with the way to restore, when a key is gone, is another one, is damaged or is
-        open to others than its owner.
+        Raises PreconditionError, with the way to restore, when a key is missing, different, damaged or accessible to
+        others than its owner.
         """
         require_private(self.path.parent)
         require_private(self.path)
-        for name, known in fingerprints.remembered(self._db).items():
-            if known.current is None:
+        for name, stored in fingerprints.remembered(self._db).items():
+            if stored.current is None:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 read_or_create(self.file_of(name), lambda name=name: new_key(name))  # type: ignore[misc] # mypy cannot infer the lambda's type
                 mark = fingerprint(name, self._material(name))
                 with self._db.write() as session:
                     fingerprints.remember_first(session, name, mark, datetime.now(UTC))
-        everything = fingerprints.remembered(self._db)
-        self._require(everything)
-        for name, known in everything.items():
-            if known.following is not None and self._mark(name) == known.following:
+        keys_in_database = fingerprints.remembered(self._db)
+        self._require(keys_in_database)
+        for name, stored in keys_in_database.items():
+            if stored.following is not None and self._mark(name) == stored.following:
                 self._promote(name)
 
     def read(self, name: KeyName) -> KeyFiles:
-        """The key as it is now; PreconditionError as ``check_in``."""
-        known = fingerprints.remembered(self._db)
-        self._require({name: known[name]})
-        marks = {mark for mark in (*known[name].retired, known[name].current) if mark is not None}
+        """Return the content of the key's files; raise PreconditionError as ``check_in`` does."""
+        stored = fingerprints.remembered(self._db)
+        self._require({name: stored[name]})
+        marks = {mark for mark in (*stored[name].retired, stored[name].current) if mark is not None}
         retired = tuple(content for mark, content in self._retired(name).items() if mark in marks)
         return KeyFiles(current=self.file_of(name).read_bytes(), retired=retired)
 
     def rotate(self, name: KeyName, *, at_once: bool = False) -> None:
-        """Put a new key in the place of the current one, safe against a crash at any point.
+        """Replace the current key by a new one, safely against a crash at any point.
 
-        What needs the one before goes on with it, unless that shall end ``at_once``. PreconditionError as ``check_in``.
+        What was written with the previous key stays readable, unless it shall end ``at_once``. Raises as ``check_in``
+        does.
         """
         with self._alone():
             self.check_in()
@@ -105,7 +106,7 @@ class KeyFolder:
             self._promote(name)
 
     def replace_lost(self) -> Sequence[KeyName]:
-        """Make new keys for those that are gone or damaged, take the others for right; the new ones' names."""
+        """Create new keys for missing or damaged ones, trust the others, and return the names of the new ones."""
         replaced = []
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         require_private(self.path)
@@ -122,8 +123,8 @@ class KeyFolder:
                     )
         return replaced
 
-    def _require(self, everything: Mapping[KeyName, Remembered]) -> None:
-        wrong = [reason for name, known in everything.items() for reason in self._reasons(name, known)]
+    def _require(self, keys_in_database: Mapping[KeyName, Remembered]) -> None:
+        wrong = [reason for name, stored in keys_in_database.items() for reason in self._reasons(name, stored)]
         if wrong:
             raise PreconditionError(
                 f"the installation's keys are not those that its database knows: {', '.join(wrong)}; restore "
@@ -131,13 +132,13 @@ class KeyFolder:
                 "or run 'pyharbor admin replace-lost-keys' if there is none"
             )
 
-    def _reasons(self, name: KeyName, known: Remembered) -> Iterator[str]:
+    def _reasons(self, name: KeyName, stored: Remembered) -> Iterator[str]:
         path = self.file_of(name)
         if not path.exists():
             yield f"{path} is gone"
-        elif self._mark(name) not in (known.current, known.following):
+        elif self._mark(name) not in (stored.current, stored.following):
             yield f"{path} is another one"
-        if missing := known.retired - self._retired(name).keys():
+        if missing := stored.retired - self._retired(name).keys():
             yield f"{len(missing)} of {self.path / (_RETIRED + name)}-* are gone"
 
     def _mark(self, name: KeyName) -> str:
@@ -153,7 +154,7 @@ class KeyFolder:
         return _material(path, name, content)
 
     def _retired(self, name: KeyName) -> Mapping[str, bytes]:
-        """The retired keys that are there, by fingerprint."""
+        """Return the existing retired keys by fingerprint."""
         contents = [path.read_bytes() for path in self._retired_files(name)]
         return {fingerprint(name, content): content for content in contents}
 
@@ -169,7 +170,7 @@ class KeyFolder:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Let rotations come one after the other."""
+        """Hold a lock, so that rotations run one after the other."""
         descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -179,7 +180,7 @@ class KeyFolder:
 
 
 def new_key(name: KeyName) -> bytes:
-    """The content of a new key's file."""
+    """Return the content for a new key's file."""
     if name is not KeyName.SIGNING:
         return random_key()
     return generate_private_key(public_exponent=65537, key_size=_RSA_BITS).private_bytes(
@@ -188,9 +189,9 @@ def new_key(name: KeyName) -> bytes:
 
 
 def read_signing_key(path: Path, content: bytes, *, verify: bool = True) -> RSAPrivateKey:
-    """The private key of a file's content; PreconditionError when it holds none.
+    """Return the private key in a file's content; raise PreconditionError when it holds none.
 
-    Without ``verify``, which takes long, the private half may be any.
+    Without ``verify``, which takes long, the private half is not checked.
     """
     try:
         private = serialization.load_pem_private_key(content, None, unsafe_skip_rsa_key_validation=not verify)
@@ -202,7 +203,7 @@ def read_signing_key(path: Path, content: bytes, *, verify: bool = True) -> RSAP
 
 
 def _material(path: Path, name: KeyName, content: bytes) -> bytes:
-    """What the fingerprint is made of: of a signing key its public half, whatever the form of the file."""
+    """Return the bytes that are fingerprinted: the content, or the public half of a signing key."""
     if name is KeyName.SIGNING:
         return (
             read_signing_key(path, content, verify=False)

@@ -1,8 +1,8 @@
-"""Credentials that were right before: their owner is not delayed by the failures of a guesser.
+"""Credentials that were right before, so that the failures of a guesser do not delay their owner.
 
-What is stored is a hash under a key that is only in the memory of the web processes and new with each start. It proves
-nothing, it lets an attempt through to the password's own hash. The database and the folder of secrets together do not
-make guessing cheaper.
+The database stores a hash under a key that exists only in the memory of the web processes and is new with each start.
+The hash is no proof: it lets an attempt through to the verification of the password. The database and the secrets
+folder together do not make guessing cheaper.
 """
 
 from collections.abc import Callable
@@ -18,17 +18,17 @@ from app.db.types import clock_ms
 from app.identity.models import KnownLogin
 
 KEPT: Final = 4
-"""Of each account: one for each group of web processes, and those of the start before."""
+"""Hashes per account: one for each group of web processes, and those of the previous start."""
 _LONGEST_MS: Final = 90 * 24 * 3_600_000
 
 
-def asking(ports: Ports, account: str, password: str) -> Callable[[], bool]:
-    """Return what asks, by one query, whether this password of the account was right since the start."""
+def lookup(ports: Ports, account: str, password: str) -> Callable[[], bool]:
+    """Return a function that tells, by one query, whether this password of the account was right since the start."""
     return lambda: bool(ports.db.rows(_KNOWN, {"account": account, "proof": _proof(ports, account, password)}))
 
 
 def remember(session: Session, ports: Ports, account: str, password: str) -> None:
-    """Remember that this is the account's password."""
+    """Store that this is the account's password."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     proof = _proof(ports, account, password)
     session.execute(
@@ -36,9 +36,9 @@ def remember(session: Session, ports: Ports, account: str, password: str) -> Non
         .values(account=account, proof=proof, seen_at=clock_ms())
         .on_conflict_do_update(index_elements=[KnownLogin.account, KnownLogin.proof], set_={"seen_at": clock_ms()})
     )
-    mine = KnownLogin.account == account
-    newest = sa.select(KnownLogin.proof).where(mine).order_by(KnownLogin.seen_at.desc()).limit(KEPT)
-    session.execute(sa.delete(KnownLogin).where(mine, KnownLogin.proof.not_in(newest)))
+    of_account = KnownLogin.account == account
+    newest = sa.select(KnownLogin.proof).where(of_account).order_by(KnownLogin.seen_at.desc()).limit(KEPT)
+    session.execute(sa.delete(KnownLogin).where(of_account, KnownLogin.proof.not_in(newest)))
     session.execute(sa.delete(KnownLogin).where(KnownLogin.seen_at < clock_ms() - _LONGEST_MS))
 
 

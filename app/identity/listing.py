@@ -1,4 +1,4 @@
-"""Lists of accounts: two statements each, the count and the page."""
+"""Lists of accounts, each in two statements: the count and the page."""
 
 from dataclasses import replace
 from typing import Final
@@ -16,7 +16,7 @@ from app.identity.results import Account, Named
 from app.identity.rules import email_key
 
 FIRST_ADMINISTRATOR: Final = 1
-"""The id of the account made at the first start, which stays an administrator and is left out of lists."""
+"""The id of the account created at the first start, which stays an administrator and is left out of lists."""
 _COLUMNS: Final[Columns] = {
     "user_id": User.id,
     "username": User.username,
@@ -28,24 +28,24 @@ _COLUMNS: Final[Columns] = {
     "update_time": User.update_time,
 }
 _ADDRESS: Final = sa.func.lower(User.email, type_=sa.String)
-"""Both databases' lower case leaves all but A to Z alone here, as ``rules.email_key`` does."""
+"""The address with A to Z in lower case, as ``rules.email_key``; both databases leave other letters unchanged."""
 _FILTERS: Final[Columns] = {**_COLUMNS, "email": _ADDRESS}
 
 
 def page_of_users(db: Database, query: ListQuery) -> Listed[Account]:
-    """Return the accounts that the query asks for, in the order of their names unless it names another.
+    """Return the page of accounts that match the query, in the order of their names unless the query sorts.
 
-    The first administrator is left out, unless ids are asked for.
+    The first administrator is left out unless the query filters by ids.
     """
     if not query.terms and not query.sort:
-        every = [Account(**row._asdict()) for row in db.rows(_PAGE, ends(query.page))]
-        return Listed(items=every, total=db.rows(_COUNT)[0].total, page=query.page)
+        accounts = [Account(**row._asdict()) for row in db.rows(_PAGE, ends(query.page))]
+        return Listed(items=accounts, total=db.rows(_COUNT)[0].total, page=query.page)
     with db.read() as session:
-        return _asked_for(session, query)
+        return _filtered(session, query)
 
 
 def page_of_names(session: Session, text: str, page: OffsetPage) -> Listed[Named]:
-    """Return the accounts whose name contains ``text``, whatever its case, in the order of their names."""
+    """Return the page of accounts whose name contains ``text``, in any case, in the order of their names."""
     filters = [*_present(), contains(User.username, text)]
     total = counted(session, sa.select(User.id).where(*filters))
     rows = session.execute(paged(_NAMES.where(*filters).order_by(User.username), page))
@@ -53,7 +53,7 @@ def page_of_names(session: Session, text: str, page: OffsetPage) -> Listed[Named
 
 
 def account_of(user: User) -> Account:
-    """Return the account of a row that is loaded."""
+    """Return the account of a loaded row."""
     return Account(
         id=user.id,
         username=user.username,
@@ -68,7 +68,7 @@ def account_of(user: User) -> Account:
     )
 
 
-def _asked_for(session: Session, query: ListQuery) -> Listed[Account]:
+def _filtered(session: Session, query: ListQuery) -> Listed[Account]:
     filters = [*_present(named=bool(query.values("user_id"))), *conditions(_folded(query), _FILTERS), *_either(query)]
     total = counted(session, sa.select(User.id).where(*filters))
     ordered = order(query.sort, _COLUMNS, (User.username,), User.id)
@@ -125,5 +125,5 @@ _ROWS = sa.select(
 )
 _COUNT = sa.select(sa.func.count().label("total")).select_from(User).where(*_present())
 _KEYS = windowed(sa.select(User.id).where(*_present()).order_by(User.username)).subquery("page")
-"""Apart from the rows, so that those of the pages before are passed over within the index."""
+"""A subquery of ids alone, so that the rows of earlier pages are skipped within the index."""
 _PAGE = _ROWS.join(_KEYS, _KEYS.c.id == User.id).order_by(User.username)

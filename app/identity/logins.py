@@ -1,4 +1,4 @@
-"""Logins and logouts of browsers."""
+"""The use cases of browser logins and logouts."""
 
 from app.access.principals import Principal, PrincipalKind
 from app.context import Context
@@ -15,9 +15,10 @@ class LoginService:
         self._sessions = SessionStore(ctx.ports)
 
     def log_in(self, *, replaced: str | None) -> str:
-        """Open a session and return its id; the session that is ``replaced``, if there is one, ends with it.
+        """Open a session and return its id; end the ``replaced`` session, if given.
 
-        UnauthenticatedError for a robot, which has no sessions, and when the account changed since it was verified.
+        Raises UnauthenticatedError for a robot, which has no sessions, and when the account changed since it was
+        verified.
         """
         principal = self._ctx.principal
         if principal.kind is not PrincipalKind.USER:
@@ -30,7 +31,7 @@ class LoginService:
         return sid
 
     def log_out(self, sid: str, owner: Principal) -> None:
-        """End a session, of which ``owner`` is the account; an anonymous one when it had ended already."""
+        """End the session of ``owner``, who is anonymous when the session had ended already."""
         with self._ctx.write():
             self._sessions.close(self._ctx, sid)
             if owner.authenticated:

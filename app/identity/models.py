@@ -1,4 +1,4 @@
-"""Tables of people, their groups, and their credentials."""
+"""The tables of user accounts, user groups, sessions and credentials."""
 
 from datetime import datetime
 from typing import Final
@@ -10,11 +10,11 @@ from app.db.base import Base, table_args
 from app.db.types import BigId, UtcDateTime, byte_text
 
 DATABASE_SOURCE: Final = "database"
-"""The identity source of people whose password is stored here."""
+"""The identity source of people whose password is stored in this database."""
 
 
 class User(Base):
-    """A person's account. ``version`` grows whenever tokens made before must stop (password, disabling, membership)."""
+    """A person's account. ``version`` grows when earlier tokens must end (password, disabling, membership)."""
 
     __tablename__ = "user_account"
     __table_args__ = table_args(
@@ -35,15 +35,15 @@ class User(Base):
     username: Mapped[str] = mapped_column(byte_text(255))
     email: Mapped[str | None] = mapped_column(byte_text(255))
     email_key: Mapped[str | None] = mapped_column(byte_text(255))
-    """The address as ``rules.email_key`` compares it; None for one that an older account has but for its case."""
+    """The address in the form of ``rules.email_key``; None if an older account's address differs only in case."""
     realname: Mapped[str] = mapped_column(sa.String(255), default="")
     comment: Mapped[str] = mapped_column(sa.String(255), default="")
     password_hash: Mapped[str | None] = mapped_column(byte_text(255))
-    """None for people of other sources than the database."""
+    """None for people of other identity sources."""
     source: Mapped[str] = mapped_column(byte_text(32), default=DATABASE_SOURCE)
-    """The name of the identity source that the person belongs to; it never changes."""
+    """The name of the person's identity source; it never changes."""
     subject: Mapped[str | None] = mapped_column(byte_text(512))
-    """The source's own id of the person; None for people of the database and for deleted accounts."""
+    """The person's id in the identity source; None for people of the database and for deleted accounts."""
     sysadmin: Mapped[bool] = mapped_column(default=False)
     disabled: Mapped[bool] = mapped_column(default=False)
     deleted: Mapped[bool] = mapped_column(default=False)
@@ -53,7 +53,7 @@ class User(Base):
 
 
 class UserGroup(Base):
-    """A group of people that an outside source of identity knows (LDAP 1, authentication proxy 2, OIDC 3)."""
+    """A user group of an outside identity source (LDAP 1, authentication proxy 2, OIDC 3)."""
 
     __tablename__ = "user_group"
     __table_args__ = table_args(sa.UniqueConstraint("group_type", "group_name", "ldap_group_dn"))
@@ -67,7 +67,7 @@ class UserGroup(Base):
 
 
 class UserGroupMember(Base):
-    """A person belongs to a group, as the group's source said at the last login."""
+    """The membership of a person in a group, as the identity source reported it at the last login."""
 
     __tablename__ = "user_group_member"
     __table_args__ = (sa.Index("ix_user_group_member_group_id", "group_id"),)
@@ -77,7 +77,7 @@ class UserGroupMember(Base):
 
 
 class UserSession(Base):
-    """A login by a browser; its id is known to the cookie only and stored as a hash."""
+    """A browser session; its id is only in the cookie, and stored as a hash."""
 
     __tablename__ = "user_session"
     __table_args__ = table_args(
@@ -96,9 +96,9 @@ class UserSession(Base):
 
 
 class LoginFailure(Base):
-    """Failed logins of an account from an address, with an empty account those of the address whatever the accounts.
+    """The failed logins of an account from an address; an empty account counts those of the address for all accounts.
 
-    Shared by all processes. Times are the database's clock in ms.
+    Shared by all processes. Times are milliseconds of the database's clock.
     """
 
     __tablename__ = "login_failure"
@@ -112,7 +112,7 @@ class LoginFailure(Base):
 
 
 class KnownLogin(Base):
-    """A password that was right, as a hash under a key that no disk holds; see ``known_logins``."""
+    """The hash of a password that was right, under a key that is on no disk; see ``known_logins``."""
 
     __tablename__ = "known_login"
     __table_args__ = (sa.Index("ix_known_login_seen_at", "seen_at"),)
@@ -123,7 +123,7 @@ class KnownLogin(Base):
 
 
 class RefreshToken(Base):
-    """A long-lived token of the OAuth2 door, stored as a keyed hash; removed when its principal's password changes."""
+    """A refresh token of the OAuth2 endpoint, stored as a keyed hash, deleted when its principal's password changes."""
 
     __tablename__ = "refresh_token"
     __table_args__ = table_args(
@@ -141,7 +141,7 @@ class RefreshToken(Base):
 
 
 class InstallationKey(Base):
-    """A key of the installation that the database has seen, by its fingerprint; the key itself is a file."""
+    """The fingerprint of a key of the installation; the key itself is a file."""
 
     __tablename__ = "installation_key"
     __table_args__ = table_args(

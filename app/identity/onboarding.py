@@ -1,4 +1,4 @@
-"""Accounts of people whom an outside source vouches for: made at their first login, brought up to date at each."""
+"""The accounts of people of outside sources: created at the first login, updated at each further one."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from app.db.conflict import insert_absent
 from app.db.database import retried
 from app.events.management import UserCreated
 from app.identity import people
-from app.identity.availability import in_the_way
+from app.identity.availability import conflicting_accounts
 from app.identity.models import User, UserGroup, UserGroupMember
-from app.identity.rules import TEXT_LIMIT, check_username, email_key, is_email
+from app.identity.rules import TEXT_LIMIT, email_key, is_email, require_username
 from app.identity.sources.source import Person, SourceGroup
 
 MOST_GROUPS: Final = 1_000
-"""Of one person; more than that are left out."""
+"""The most groups of one person; further ones are left out."""
 _SUBJECT_LIMIT: Final = 512
 _DN_LIMIT: Final = 512
 _log = structlog.get_logger()
@@ -29,51 +29,51 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Profile:
-    """What is stored of a person."""
+    """The stored attributes of a person."""
 
     email: str | None
     realname: str
     groups: frozenset[tuple[int, str]]
-    """Type and distinguished name of each group, or its name when it has none."""
+    """The type and distinguished name of each group, or its name without one."""
 
 
 class Onboarding:
-    """Turns people of outside sources into accounts of this installation."""
+    """Creates and updates the accounts of people of outside sources."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     @retried()
     def principal(self, source: str, person: Person) -> Principal | None:
-        """Return the account of ``person`` as a caller, None when it is disabled here.
+        """Return the principal of ``person``, None when the account is disabled here.
 
-        The account is found by source and subject. It is made when there is none yet; e-mail address, full name and
-        groups follow the source, the account's name never changes. Other groups end the tokens made before.
+        The account is identified by source and subject, and created when it does not exist. E-mail address, full name
+        and groups are taken from the source, the account's name never changes. A change of groups ends earlier tokens.
 
         Raises:
-            NotOnboarded: the name or the e-mail address of a new person belongs to another account, or no account can
-                have that name or subject.
+            NotOnboarded: the name or the e-mail address of a new person belongs to another account, or the name or
+                subject is invalid.
 
         """
         _require_usable(source, person)
         groups = _usable_groups(source, person.groups)
         profile = _Profile(
             email=person.email if is_email(person.email) and person.email.isprintable() else None,
-            realname="".join(one for one in person.realname if one.isprintable())[:TEXT_LIMIT],
+            realname="".join(character for character in person.realname if character.isprintable())[:TEXT_LIMIT],
             groups=frozenset(groups),
         )
-        who = {"source": source, "subject": person.subject}
-        rows = self._ctx.rows(_BY_SUBJECT, who)
+        identity = {"source": source, "subject": person.subject}
+        rows = self._ctx.rows(_BY_SUBJECT, identity)
         if rows and not rows[0].disabled and self._stored(rows[0]) == profile:
             return _principal(rows[0])
         with self._ctx.write() as session:
-            user = session.scalar(sa.select(User).filter_by(**who).with_for_update())
+            user = session.scalar(sa.select(User).filter_by(**identity).with_for_update())
             if user is None:
-                user = self._make(session, source, person, profile)
+                user = self._create(session, source, person, profile)
                 self._join(session, user, groups)
             elif user.disabled:
                 return None
-            elif self._follow(session, user, profile, groups):
+            elif self._update(session, user, profile, groups):
                 user.version += 1
             session.flush()
             return _principal(user)
@@ -86,8 +86,8 @@ class Onboarding:
             groups=frozenset((group.group_type, group.ldap_group_dn or group.group_name) for group in held),
         )
 
-    def _make(self, session: Session, source: str, person: Person, profile: _Profile) -> User:
-        if session.scalar(in_the_way(person.username, profile.email or person.username)) is not None:
+    def _create(self, session: Session, source: str, person: Person, profile: _Profile) -> User:
+        if session.scalar(conflicting_accounts(person.username, profile.email or person.username)) is not None:
             if session.scalar(sa.select(User.id).filter_by(source=source, subject=person.subject)) is not None:
                 raise Overtaken("another login of the same person made the account meanwhile")
             _log.warning("person_not_onboarded", source=source, username=person.username)
@@ -111,25 +111,25 @@ class Onboarding:
         self._ctx.emit(UserCreated(user_id=user.id, username=user.username, operator=user.username))
         return user
 
-    def _follow(
+    def _update(
         self, session: Session, user: User, profile: _Profile, groups: dict[tuple[int, str], SourceGroup]
     ) -> bool:
-        """Store what the source says today; tell whether the person's groups are others now."""
-        if user.email != profile.email and not self._taken(session, user, profile.email):
+        """Update the account from the source; tell whether the person's groups changed."""
+        if user.email != profile.email and not self._is_taken(session, user, profile.email):
             user.email = profile.email
             user.email_key = None if profile.email is None else email_key(profile.email)
         user.realname, user.update_time = profile.realname, self._ctx.ports.clock.now()
         return self._join(session, user, groups)
 
-    def _taken(self, session: Session, user: User, email: str | None) -> bool:
-        """Whether another account has this address; the person then keeps the one before."""
-        if email is None or session.scalar(in_the_way(email, email).where(User.id != user.id)) is None:
+    def _is_taken(self, session: Session, user: User, email: str | None) -> bool:
+        """Tell whether another account has this address, in which case the person keeps the previous one."""
+        if email is None or session.scalar(conflicting_accounts(email, email).where(User.id != user.id)) is None:
             return False
         _log.warning("email_not_followed", source=user.source, username=user.username)
         return True
 
     def _join(self, session: Session, user: User, groups: dict[tuple[int, str], SourceGroup]) -> bool:
-        """Make the person a member of these groups and of no others; unknown groups are made."""
+        """Make the person a member of exactly these groups, create missing ones, and tell whether anything changed."""
         now, members = self._ctx.ports.clock.now(), UserGroupMember
         ids = {
             people.ensure_group(session, group.name, group.type, now, dn=group.dn)
@@ -146,9 +146,9 @@ class Onboarding:
 
 
 def _require_usable(source: str, person: Person) -> None:
-    """Raise NotOnboarded for a name or a subject that no account can have."""
+    """Raise NotOnboarded for an invalid name or subject."""
     try:
-        check_username(person.username)
+        require_username(person.username)
     except FieldInvalid as error:
         raise NotOnboarded(
             f"identity source {source} gives a name that no account can have: {error.message}"
@@ -158,7 +158,7 @@ def _require_usable(source: str, person: Person) -> None:
 
 
 def _usable_groups(source: str, groups: Collection[SourceGroup]) -> dict[tuple[int, str], SourceGroup]:
-    """The groups that can be stored, by what tells them apart."""
+    """Return the groups that can be stored, at most ``MOST_GROUPS``, by type and distinguished name or name."""
     plain = {
         (int(group.type), group.dn or group.name): group
         for group in groups

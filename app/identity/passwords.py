@@ -1,4 +1,4 @@
-"""Passwords: the rules for new ones, argon2id for stored ones, and Harbor's own form for those that came from it."""
+"""Passwords: the rules for new ones, hashing with argon2id, and verifying hashes taken over from Harbor."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ from app.core.blocking import about_to_block
 from app.core.errors import FieldInvalid, UnavailableError
 
 LONGEST: Final = 1024
-"""Characters beyond which no text can be a stored password, so that none of them costs a hash."""
+"""The most characters of a password; longer ones are refused without hashing."""
 _LENGTHS: Final = range(8, 129)
 _CLASSES: Final = (re.compile(r"[A-Z]"), re.compile(r"[a-z]"), re.compile(r"[0-9]"))
 _MEMORY_KIB = 19_456
@@ -25,8 +25,8 @@ _IN_LINE: Final = 16
 _HARBORS: Final = re.compile(r"harbor-pbkdf2\$(sha1|sha256)\$([1-9][0-9]{0,6})\$(.*)\$((?:[0-9a-f]{2})+)", re.DOTALL)
 
 
-def check_rules(password: str, field: str = "password") -> None:
-    """Raise FieldInvalid unless there are 8 to 128 characters, with upper-case and lower-case letters and digits."""
+def require_password_rules(password: str, field: str = "password") -> None:
+    """Raise FieldInvalid unless it has 8 to 128 characters, with upper-case and lower-case letters and digits."""
     if len(password) not in _LENGTHS or not all(pattern.search(password) for pattern in _CLASSES):
         raise FieldInvalid(
             field, "8 to 128 characters with at least one upper-case letter, one lower-case letter and one digit"
@@ -38,12 +38,13 @@ def _not_known() -> bool:
 
 
 class Passwords:
-    """Hashes and verifies with argon2id: 19 MiB each, two at once per process and 16 more in line.
+    """Hashes and verifies with argon2id: 19 MiB each, two at once per process and 16 more in a queue.
 
-    UnavailableError when the line is full, so that logins take neither memory nor all threads. A caller that
-    ``is_known``, which is asked only then, stands in line all the same: guessers from many addresses fill it.
+    Methods raise UnavailableError when the queue is full, which bounds memory and waiting threads. Only then
+    ``is_known`` is called; when it returns True the caller waits all the same, as guessers from many addresses can
+    fill the queue.
 
-    Hashes of a Harbor are verified too, stored as ``harbor-pbkdf2$algorithm$iterations$salt$hexadecimal digits``, where
+    Hashes from Harbor are verified too, stored as ``harbor-pbkdf2$algorithm$iterations$salt$hexadecimal digits``, where
     the algorithm is Harbor's ``password_version`` (sha1 or sha256) and the iterations are 4096.
     """
 
@@ -55,14 +56,14 @@ class Passwords:
         self._absent: str | None = None
 
     def hash(self, password: str, is_known: Callable[[], bool] = _not_known) -> str:
-        """Return the text to store for ``password``; takes some 20 ms."""
+        """Return the hash to store for ``password``; takes some 20 ms."""
         with self._turn(is_known):
             return self._hasher.hash(password)
 
     def verify(self, password: str, stored: str | None, is_known: Callable[[], bool] = _not_known) -> bool:
-        """Tell whether ``password`` is the stored one; takes as long when none is stored, so that names do not leak.
+        """Tell whether ``password`` is the stored one; take as long when none is stored, so that names do not leak.
 
-        A wrong guess at one that came from a Harbor costs a little more.
+        A wrong guess at a password from Harbor takes a little longer.
         """
         if len(password) > LONGEST:
             return False
@@ -78,7 +79,7 @@ class Passwords:
             return stored is not None
 
     def outdated(self, stored: str) -> bool:
-        """Tell whether a verified password should be hashed again: it came from a Harbor, or hashing costs more now."""
+        """Tell whether a verified password should be hashed again: its hash is Harbor's, or has outdated parameters."""
         return _HARBORS.fullmatch(stored) is not None or self._hasher.check_needs_rehash(stored)
 
     @contextmanager

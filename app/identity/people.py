@@ -1,4 +1,4 @@
-"""What other features ask about people and groups in their own transactions: names, ids, and an end of their tokens."""
+"""Users and groups for other features, in their transactions: names, ids, locks, and ending tokens."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -13,11 +13,11 @@ from app.db.conflict import insert_absent
 from app.identity.models import User, UserGroup, UserGroupMember
 
 USER_NAMES = sa.select(User.id, User.username.label("name")).subquery("users")
-"""The ids and names of users, for joining."""
+"""The ids and names of users, for joins."""
 
 
 class GroupType(IntEnum):
-    """The kind of source that knows a group's members."""
+    """The kind of identity source that a group belongs to."""
 
     LDAP = 1
     HTTP = 2
@@ -30,14 +30,14 @@ def names_of(session: Session, ids: Collection[int]) -> Mapping[int, str]:
     return {row.id: row.username for row in rows}
 
 
-def id_of(session: Session, username: str) -> int | None:
-    """Return the id of the account with this name, None without one that was not deleted."""
+def user_id_or_none(session: Session, username: str) -> int | None:
+    """Return the id of the account with this name, None when there is none or it was deleted."""
     statement = sa.select(User.id).where(User.username == username, User.deleted.is_(False))
     return session.execute(statement).scalar_one_or_none()
 
 
-def person(session: Session, user_id: int) -> Principal | None:
-    """Return the account as a caller, None when it is disabled or deleted."""
+def person_or_none(session: Session, user_id: int) -> Principal | None:
+    """Return the principal of the account, None when it is disabled or deleted."""
     statement = sa.select(User.username, User.sysadmin, User.version).where(
         User.id == user_id, User.disabled.is_(sa.false()), User.deleted.is_(sa.false())
     )
@@ -55,8 +55,8 @@ def exists(session: Session, user_id: int) -> bool:
     )
 
 
-def first_administrator(session: Session) -> int | None:
-    """Return the id of the first administrator, who owns what the product itself makes."""
+def first_administrator_id_or_none(session: Session) -> int | None:
+    """Return the id of the first administrator, who owns what the product itself creates; None without one."""
     return session.execute(sa.select(sa.func.min(User.id)).where(User.sysadmin, User.deleted.is_(False))).scalar_one()
 
 
@@ -88,40 +88,40 @@ def hold_group(session: Session, group_id: int) -> str | None:
     return session.execute(statement.with_for_update(read=True, key_share=True)).scalar_one_or_none()
 
 
-def group_of_dn(session: Session, ldap_group_dn: str) -> int | None:
+def group_id_by_dn_or_none(session: Session, ldap_group_dn: str) -> int | None:
     """Return the id of the LDAP group with this distinguished name, None without one."""
     return session.execute(
         sa.select(UserGroup.id).where(UserGroup.group_type == GroupType.LDAP, UserGroup.ldap_group_dn == ldap_group_dn)
     ).scalar_one_or_none()
 
 
-def group_named(session: Session, name: str, kind: GroupType) -> int | None:
+def group_id_by_name_or_none(session: Session, name: str, kind: GroupType) -> int | None:
     """Return the id of the oldest group of this kind and name, None without one."""
     statement = sa.select(UserGroup.id).where(UserGroup.group_type == kind, UserGroup.group_name == name)
     return session.execute(statement.order_by(UserGroup.id).limit(1)).scalar_one_or_none()
 
 
 def ensure_group(session: Session, name: str, kind: GroupType, now: datetime, *, dn: str = "") -> int:
-    """Return the id of the group of this kind and name, or of this distinguished name, and make it when it is absent.
+    """Return the id of the group of this kind and name, or of this distinguished name; create it when it is absent.
 
-    The name has 1 to 255 characters. Overtaken when the group was deleted meanwhile.
+    The name has 1 to 255 characters. Raises Overtaken when the group was deleted meanwhile.
     """
-    known = _group(session, name, kind, dn)
-    if known is None:
+    group_id = _group_id_or_none(session, name, kind, dn)
+    if group_id is None:
         columns = {"group_name": name, "group_type": int(kind), "creation_time": now, "update_time": now}
         session.execute(insert_absent(session, UserGroup).values(ldap_group_dn=dn, **columns))
-        known = _group(session, name, kind, dn)
-    if known is None:
+        group_id = _group_id_or_none(session, name, kind, dn)
+    if group_id is None:
         raise Overtaken
-    return known
+    return group_id
 
 
-def _group(session: Session, name: str, kind: GroupType, dn: str) -> int | None:
-    return group_of_dn(session, dn) if dn else group_named(session, name, kind)
+def _group_id_or_none(session: Session, name: str, kind: GroupType, dn: str) -> int | None:
+    return group_id_by_dn_or_none(session, dn) if dn else group_id_by_name_or_none(session, name, kind)
 
 
 def revoke_tokens_of_group(session: Session, group_id: int) -> None:
-    """End the tokens of the group's members within seconds."""
+    """End the tokens of the group's members within seconds, because their rights have changed."""
     members = sa.select(UserGroupMember.user_id).where(UserGroupMember.group_id == group_id)
     statement = sa.update(User).where(User.id.in_(members)).values(version=User.version + 1)
     session.execute(statement.execution_options(synchronize_session=False))

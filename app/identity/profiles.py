@@ -1,11 +1,11 @@
-"""What a person or an administrator enters about an account."""
+"""The inputs of user accounts: profiles and new accounts."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """The part of an account that its person may change."""
+    """The attributes of an account that its person may change."""
 
     email: str
     realname: str = ""

@@ -1,4 +1,4 @@
-"""Long-lived tokens of the OAuth2 door, by which a client gets registry tokens without keeping a password."""
+"""Refresh tokens of the OAuth2 endpoint, with which a client gets registry tokens without storing a password."""
 
 import secrets
 from datetime import timedelta
@@ -12,24 +12,24 @@ from app.identity.models import DATABASE_SOURCE, RefreshToken, User
 
 _LIFETIME = timedelta(days=90)
 KEPT = 50
-"""Of each account; one more ends the oldest."""
+"""The most refresh tokens per account; a further one ends the oldest."""
 _BYTES = 32
 _PURPOSE = "refresh-token"
 
 
 class RefreshTokens:
-    """Issued to users, stored as keyed hashes; they end with a new password, with disabling, or unused for 90 days.
+    """Issues and redeems refresh tokens of users; they end with a new password, with disabling, or unused for 90 days.
 
-    An account has at most 50: a new one ends the one that was used longest ago.
+    An account has at most 50: a further one ends the least recently used. They are stored as keyed hashes.
     """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def issue(self, principal: Principal, service: str) -> str | None:
-        """Make a token of ``principal`` for ``service``, or none for a person of an outside source.
+        """Return a new token of ``principal`` for ``service``, None for a person of an outside source.
 
-        Such a source can shut the person out without telling, and would not be asked when the token is used.
+        An outside source could disable the person without notice, and is not asked when the token is used.
 
         Raises:
             UnauthenticatedError: the account changed meanwhile.
@@ -61,10 +61,10 @@ class RefreshTokens:
         return token
 
     def redeem(self, token: str, service: str) -> Principal:
-        """Return the principal of the token as it stands now; UnauthenticatedError when the token has ended."""
+        """Return the current principal of the token; raise UnauthenticatedError when the token has ended."""
         now = self._ctx.ports.clock.now()
-        asked = ({"token_hash": each, "service": service} for each in self._hashes(token))
-        row = next((row for each in asked for row in self._ctx.ports.db.rows(_BY_HASH, each)), None)
+        lookups = ({"token_hash": token_hash, "service": service} for token_hash in self._hashes(token))
+        row = next((row for values in lookups for row in self._ctx.ports.db.rows(_BY_HASH, values)), None)
         if row is None or row.expires_at <= now:
             raise UnauthenticatedError
         if row.expires_at - now < _LIFETIME / 2:

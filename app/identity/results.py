@@ -1,4 +1,4 @@
-"""What the services of people return."""
+"""The results of the user services."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A user account as others may see it."""
+    """A user account as services return it, without credentials."""
 
     id: int
     username: str
@@ -22,7 +22,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """What every account may know of another one."""
+    """The part of an account that every other account may see."""
 
     id: int
     username: str

@@ -1,4 +1,4 @@
-"""People and their groups as the management API writes them."""
+"""User accounts and user groups in the form of the management API."""
 
 from marshmallow import ValidationError, fields, validate
 
@@ -14,7 +14,7 @@ def _given(text: str) -> None:
 
 
 class OIDCUserInfoSchema(HarborSchema):
-    """What is known of a user from an OIDC provider."""
+    """The OIDC attributes of a user."""
 
     id = Number(form="int")
     user_id = Number(form="int")
@@ -40,7 +40,7 @@ class UserRespSchema(HarborSchema):
 
 
 class UserGroupSchema(HarborSchema):
-    """A group of people."""
+    """A user group."""
 
     id = Number(form=None)
     group_name = Text()
@@ -49,7 +49,7 @@ class UserGroupSchema(HarborSchema):
 
 
 class UserGroupSearchItemSchema(HarborSchema):
-    """A group of people, for anybody who is logged in."""
+    """A user group as every account may see it."""
 
     id = Number(form=None)
     group_name = Text()
@@ -57,14 +57,14 @@ class UserGroupSearchItemSchema(HarborSchema):
 
 
 class UserSearchRespItemSchema(HarborSchema):
-    """A user account, for anybody who is logged in."""
+    """A user account as every other account may see it."""
 
     user_id = Number(form="int", attribute="id")
     username = Text()
 
 
 class UserCreationReqSchema(HarborSchema):
-    """An account to make."""
+    """An account to create."""
 
     email = Text(validate=validate.Length(max=_TEXT_LIMIT))
     realname = Text()
@@ -74,7 +74,7 @@ class UserCreationReqSchema(HarborSchema):
 
 
 class UserProfileSchema(HarborSchema):
-    """What people say about themselves."""
+    """The profile of an account."""
 
     email = Text()
     realname = Text()
@@ -95,25 +95,25 @@ class PasswordReqSchema(HarborSchema):
 
 
 class OIDCCliSecretReqSchema(HarborSchema):
-    """A secret by which programs log in where people log in by OIDC."""
+    """A CLI secret, for programs where people log in by OIDC."""
 
     secret = Text()
 
 
 class UserSearchParameters(PageParameters):
-    """Whom to search for."""
+    """The query parameters of the user search."""
 
     username = fields.String(required=True, validate=_given)
 
 
 class GroupListParameters(PageParameters):
-    """What the list of groups may be asked for."""
+    """The query parameters of the list of groups."""
 
     ldap_group_dn = fields.String()
     group_name = fields.String()
 
 
 class GroupSearchParameters(PageParameters):
-    """Which groups to search for."""
+    """The query parameters of the group search."""
 
     groupname = fields.String(required=True, validate=_given)

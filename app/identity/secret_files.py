@@ -1,4 +1,4 @@
-"""The installation's own secrets as files: made once, whichever process comes first, readable by their owner only."""
+"""The installation's secrets as files: created once, by the first process, and readable by their owner only."""
 
 import os
 import secrets
@@ -13,7 +13,7 @@ _OTHERS: Final = 0o077
 
 
 def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
-    """Return the file's content; ``make`` it when there is no file, and let the first of several processes win."""
+    """Return the file's content; create it with ``make`` when it is missing, once for several processes."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -30,13 +30,13 @@ def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put ``content`` in place of the file in one step, so that no reader sees a half-written one."""
+    """Replace the file by ``content`` atomically, so that no reader sees a half-written one."""
     write_draft(path, content).replace(path)
     _sync_folder(path.parent)
 
 
 def write_draft(path: Path, content: bytes) -> Path:
-    """Write ``content`` durably beside ``path`` under a name of its own, mode 0600, and return that name."""
+    """Write ``content`` durably to a new file beside ``path``, mode 0600, and return its path."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -48,7 +48,7 @@ def write_draft(path: Path, content: bytes) -> Path:
 
 
 def require_private(path: Path) -> None:
-    """Raise PreconditionError, which says what to do, when others than this user may use an existing file or folder."""
+    """Raise PreconditionError, with the remedy, when other users may access an existing file or folder."""
     try:
         status = path.stat()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Use cases of user accounts."""
+"""The use cases of user accounts."""
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -22,22 +22,22 @@ from app.core.query import ListQuery
 from app.db.database import retried
 from app.events.management import PasswordRefused, UserCreated, UserDeleted, UserUpdated
 from app.identity import known_logins, listing, people, throttle
-from app.identity.availability import in_the_way
+from app.identity.availability import conflicting_accounts
 from app.identity.listing import FIRST_ADMINISTRATOR
 from app.identity.models import DATABASE_SOURCE, RefreshToken, User, UserGroupMember
-from app.identity.passwords import Passwords, check_rules
+from app.identity.passwords import Passwords, require_password_rules
 from app.identity.profiles import NewUser, Profile
 from app.identity.results import Account, Named
-from app.identity.rules import check_profile, check_realname, check_username, email_key, freed
+from app.identity.rules import email_key, freed, require_profile, require_realname, require_username
 from app.identity.sessions import SessionStore
 
 
 class UserService:
-    """The use cases of accounts: for administrators and robots that were granted them; people change their own.
+    """The use cases of accounts, for administrators and robots with the grants; people may change their own account.
 
-    UnauthenticatedError for anonymous callers, DeniedError for others without the right. RobotDenied for a robot that
-    would make an administrator, change the account of one, or change the credentials of an account whose roles hold
-    more than the robot does.
+    Methods raise UnauthenticatedError for an anonymous caller, DeniedError for a caller without the right, and
+    RobotDenied for a robot that would create an administrator, change the account of one, or change the credentials
+    of an account whose roles have more rights than the robot.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -45,34 +45,34 @@ class UserService:
         self._passwords = Passwords()
 
     def list(self, query: ListQuery) -> Listed[Account]:
-        """Return the page of accounts by name, without the first administrator; in two statements."""
+        """Return the page of accounts by name, without the first administrator, in two statements."""
         self._require("list")
         return listing.page_of_users(self._ctx.ports.db, query)
 
     def search(self, text: str, page: OffsetPage) -> Listed[Named]:
-        """Return the page of accounts whose name contains ``text``, for every account; in two statements."""
+        """Return the page of accounts whose name contains ``text``, in two statements; every account may call it."""
         require_authenticated(self._ctx.principal)
         with self._ctx.read() as session:
             return listing.page_of_names(session, text, page)
 
     @retried()
     def create(self, new: NewUser, *, from_page: bool = False) -> Account:
-        """Make an account; FieldInvalid for what breaks a rule, ConflictError when name or e-mail is taken.
+        """Create an account; raise FieldInvalid for an invalid value, ConflictError when name or e-mail is taken.
 
-        As people log in by either, no name is the e-mail address of another account.
+        As people log in by either, no name may be the e-mail address of another account.
 
-        While self-registration is on, anonymous callers may make an account if the request is ``from_page``, the
-        product's own page. Other callers without the right are denied.
+        While self-registration is on, anonymous callers may create an account by a request ``from_page``, the product's
+        own page. Other callers without the right are denied.
         """
         self._require_may_create(from_page=from_page)
-        check_username(new.username)
-        check_profile(new.email, new.realname, new.comment)
-        check_realname(new.realname)
-        check_rules(new.password)
+        require_username(new.username)
+        require_profile(new.email, new.realname, new.comment)
+        require_realname(new.realname)
+        require_password_rules(new.password)
         stored = self._passwords.hash(new.password, self._authenticated)
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
-            if session.scalar(in_the_way(new.username, new.email)):
+            if session.scalar(conflicting_accounts(new.username, new.email)):
                 raise ConflictError(f"user {new.username} or email {new.email} already exists")
             user = User(
                 username=new.username,
@@ -93,15 +93,15 @@ class UserService:
             return listing.account_of(user)
 
     def get(self, user_id: int) -> Account:
-        """Return the account; NotFoundError. People may see their own, administrators all."""
+        """Return the account, to its person and to administrators; raise NotFoundError when there is none."""
         self._require_self_or("read", user_id)
         with self._ctx.read() as session:
-            return listing.account_of(_existing(session.get(User, user_id), user_id))
+            return listing.account_of(_require_existing(session.get(User, user_id), user_id))
 
     def current(self) -> Account:
-        """Return the caller's own account; PreconditionError for a robot.
+        """Return the caller's own account; raise PreconditionError for a robot.
 
-        UnauthenticatedError once the account is gone, even where this process has not heard of it yet.
+        Raises UnauthenticatedError once the account is deleted, even before this process's cache expires.
         """
         principal = self._ctx.principal
         if principal.authenticated and principal.kind is not PrincipalKind.USER:
@@ -112,7 +112,7 @@ class UserService:
             raise UnauthenticatedError from None
 
     def find(self, username: str) -> Account | None:
-        """Return the account of that exact name, None without one."""
+        """Return the account of exactly this name, None without one."""
         self._require("read")
         with self._ctx.read() as session:
             user = session.scalar(sa.select(User).where(User.username == username, User.deleted.is_(sa.false())))
@@ -120,31 +120,31 @@ class UserService:
 
     @retried()
     def change_profile(self, user_id: int, profile: Profile) -> None:
-        """Change what the account says of its person.
+        """Change the profile of an account.
 
-        FieldInvalid, NotFoundError, ConflictError for an e-mail address that is taken, and
-        DeniedError for people of other sources.
+        Raises FieldInvalid, NotFoundError, ConflictError for an e-mail address that is taken, and DeniedError for
+        people of other sources.
         """
         self._require_self_or("update", user_id)
         self._require_kept_here(user_id)
-        check_profile(profile.email, profile.realname, profile.comment)
+        require_profile(profile.email, profile.realname, profile.comment)
         with self._ctx.write() as session:
             user = self._locked(session, user_id)
-            key, taken = email_key(profile.email), in_the_way(profile.email, profile.email).where(User.id != user_id)
-            shared = session.scalar(taken) is not None
+            key, others = email_key(profile.email), conflicting_accounts(profile.email, profile.email)
+            shared = session.scalar(others.where(User.id != user_id)) is not None
             if shared and key != email_key(user.email or ""):
                 raise ConflictError(f"email {profile.email} already exists")
             what = "profile" if user.email == profile.email else "email"
             user.email, user.email_key = profile.email, None if shared else key
             user.realname, user.comment = profile.realname, profile.comment
-            self._updated(user, what)
+            self._emit_updated(user, what)
 
     def set_password(self, user_id: int, password: str, *, old: str = "") -> None:
-        """Set a new password: the old one and the account's sessions end at once, tokens within five seconds.
+        """Set a new password; the account's sessions end at once, its tokens within five seconds.
 
-        People must know their ``old`` password (else DeniedError, after some failures TooManyRequests) and choose
-        another one (else InvalidError); FieldInvalid for a weak one, NotFoundError, DeniedError for people of other
-        sources, who have none here. What is denied is on record.
+        People must give their ``old`` password (else DeniedError, after some failures TooManyRequests) and choose a
+        different one (else InvalidError). Raises FieldInvalid for a weak one, NotFoundError, and DeniedError for people
+        of other sources, who have no password here. A denial is audited.
         """
         try:
             self._set_password(user_id, password, old)
@@ -158,23 +158,23 @@ class UserService:
     def _set_password(self, user_id: int, password: str, old: str) -> None:
         self._require_self_or("update", user_id)
         self._require_kept_here(user_id)
-        known = self._proven(user_id, old) if self._self(user_id) else None
-        check_rules(password, "new_password")
-        if known is not None and password == old:
+        verified = self._require_password(user_id, old) if self._is_caller(user_id) else None
+        require_password_rules(password, "new_password")
+        if verified is not None and password == old:
             raise InvalidError("New password is identical to old password")
         stored = self._passwords.hash(password, self._authenticated)
         with self._ctx.write() as session:
             user = self._locked(session, user_id)
-            if known is not None and user.password_hash != known:
+            if verified is not None and user.password_hash != verified:
                 raise DeniedError(_WRONG)
             user.password_hash = stored
             known_logins.remember(session, self._ctx.ports, user.username, password)
             self._end_logins(session, user)
-            self._updated(user, "password")
+            self._emit_updated(user, "password")
 
     @retried()
     def disable(self, user_id: int, *, disabled: bool = True) -> None:
-        """Disable the account, or enable it again; the first administrator cannot be disabled."""
+        """Disable or enable the account; raise DeniedError for disabling the first administrator."""
         self._require("update")
         if disabled:
             _require_not_first(user_id)
@@ -183,11 +183,11 @@ class UserService:
             if user.disabled is not disabled:
                 user.disabled = disabled
                 self._end_logins(session, user)
-                self._updated(user, "disabled")
+                self._emit_updated(user, "disabled")
 
     @retried()
     def set_sysadmin(self, user_id: int, *, sysadmin: bool) -> None:
-        """Make the account an administrator of the system, or no longer one; the first administrator stays one."""
+        """Grant or revoke system administration; raise DeniedError for revoking the first administrator's."""
         self._require("update")
         require_person_for_administrator(self._ctx.principal, administrator=True)
         if not sysadmin:
@@ -197,16 +197,17 @@ class UserService:
             if user.sysadmin is not sysadmin:
                 user.sysadmin = sysadmin
                 user.version += 1
-                self._updated(user, "administrator")
+                self._emit_updated(user, "administrator")
 
     @retried()
     def delete(self, user_id: int) -> None:
-        """Delete the account: it cannot log in any more, and its name and e-mail address are free for others.
+        """Delete the account; its name and e-mail address can be used again.
 
-        What it did stays on record. DeniedError for the caller's own and the first administrator's, NotFoundError.
+        Its audit log entries are kept. Raises DeniedError for the caller's own and the first administrator's account,
+        NotFoundError.
         """
         self._require("delete")
-        if self._self(user_id) or user_id == FIRST_ADMINISTRATOR:
+        if self._is_caller(user_id) or user_id == FIRST_ADMINISTRATOR:
             raise DeniedError(f"User with ID {user_id} cannot be deleted")
         with self._ctx.write() as session:
             user = self._locked(session, user_id)
@@ -221,27 +222,27 @@ class UserService:
             self._ctx.emit(UserDeleted(user_id=user_id, username=username))
 
     def _require_kept_here(self, user_id: int) -> None:
-        """Raise DeniedError for people of other identity sources, where their profile and password are changed."""
+        """Raise DeniedError for people of other identity sources, whose profile and password are changed there."""
         with self._ctx.read() as session:
             source = session.scalar(sa.select(User.source).where(User.id == user_id, User.deleted.is_(sa.false())))
         if source not in {None, DATABASE_SOURCE}:
             raise DeniedError(f"User with ID {user_id} can't be updated: identity source {source} knows this person")
 
-    def _proven(self, user_id: int, password: str) -> str:
-        """Return the stored hash of the caller's own password when this is it; a wrong one counts as a failed login."""
+    def _require_password(self, user_id: int, password: str) -> str:
+        """Verify the caller's own password and return its stored hash; count a wrong one as a failed login."""
         name, place = self._ctx.principal.name, throttle.place_of(self._ctx.address)
-        known = known_logins.asking(self._ctx.ports, name, password)
-        throttle.require_no_delay(self._ctx.ports.db, name, place, known)
+        is_known = known_logins.lookup(self._ctx.ports, name, password)
+        throttle.require_no_delay(self._ctx.ports.db, name, place, is_known)
         with self._ctx.read() as session:
-            stored = _existing(session.get(User, user_id), user_id).password_hash
-        if stored is None or not self._passwords.verify(password, stored, known):
+            stored = _require_existing(session.get(User, user_id), user_id).password_hash
+        if stored is None or not self._passwords.verify(password, stored, is_known):
             with self._ctx.write() as session:
                 throttle.record_failure(session, name, place)
             raise DeniedError(_WRONG)
         return stored
 
     def _locked(self, session: Session, user_id: int) -> User:
-        user = _existing(session.scalar(sa.select(User).where(User.id == user_id).with_for_update()), user_id)
+        user = _require_existing(session.scalar(sa.select(User).where(User.id == user_id).with_for_update()), user_id)
         require_person_for_administrator(self._ctx.principal, administrator=user.sysadmin)
         return user
 
@@ -255,7 +256,7 @@ class UserService:
             )
         )
 
-    def _updated(self, user: User, what: str) -> None:
+    def _emit_updated(self, user: User, what: str) -> None:
         user.update_time = self._ctx.ports.clock.now()
         self._ctx.emit(UserUpdated(user_id=user.id, username=user.username, what=what))
 
@@ -271,19 +272,19 @@ class UserService:
     def _authenticated(self) -> bool:
         return self._ctx.principal.authenticated
 
-    def _self(self, user_id: int) -> bool:
+    def _is_caller(self, user_id: int) -> bool:
         principal = self._ctx.principal
         return principal.kind is PrincipalKind.USER and principal.id == user_id
 
     def _require_self_or(self, action: str, user_id: int) -> None:
-        if not self._self(user_id):
+        if not self._is_caller(user_id):
             self._require(action)
 
     def _require(self, action: str) -> None:
         require_in_system(self._ctx.principal, "user", action)
 
 
-def _existing(user: User | None, user_id: int) -> User:
+def _require_existing(user: User | None, user_id: int) -> User:
     if user is None or user.deleted:
         raise NotFoundError(f"user {user_id} not found")
     return user

@@ -1,4 +1,4 @@
-"""Logins by browsers: who may come back with which session id, and until when."""
+"""Browser sessions: opening, renewing and ending them, and the principal of a session id."""
 
 import secrets
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ from app.identity.models import User, UserSession
 
 _ID_BYTES: Final = 32
 _RENEWED_EVERY: Final = 10
-"""A session is renewed when this part of its time has passed."""
+"""A session is renewed once a tenth of its timeout has passed."""
 MOST_SESSIONS: Final = 200
-"""Of one account; the login of one more ends the oldest."""
+"""The most sessions per account; a further login ends the oldest."""
 
 
 class SessionStore:
-    """The sessions of one installation; their ids are known to the cookies only and kept as keyed hashes."""
+    """Stores the sessions of an installation, with their ids as keyed hashes; the ids are only in the cookies."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
 
     def principal(self, sid: str, *, renew: bool) -> Principal | None:
-        """The session's user as of now; None when it has ended or the user is disabled or gone.
+        """Return the session's current user, None when it has ended or the user is disabled or deleted.
 
-        ``renew`` prolongs the session by its whole timeout once a tenth of it has passed, never beyond its lifetime.
+        ``renew`` extends the session by its whole timeout once a tenth of it has passed, never beyond its lifetime.
         """
         now = self._ports.clock.now()
         for row in self._rows(sid, now):
@@ -47,12 +47,12 @@ class SessionStore:
         return None
 
     def open(self, ctx: Context, principal: Principal) -> str:
-        """Begin a session and return its id, for the cookie; sessions that have run out are forgotten.
+        """Open a session and return its id, for the cookie; delete expired sessions.
 
-        Of the account's sessions the newest ``MOST_SESSIONS`` stay.
+        The account's newest ``MOST_SESSIONS`` sessions are kept.
 
-        UnauthenticatedError when the account has changed since ``principal`` proved to be its own, so that no session
-        outlives the password it was opened with.
+        Raises UnauthenticatedError when the account has changed since ``principal`` was verified, so that no session
+        outlives the password that it was opened with.
         """
         sid = secrets.token_urlsafe(_ID_BYTES)
         now = ctx.ports.clock.now()
@@ -74,17 +74,17 @@ class SessionStore:
         return sid
 
     def close(self, ctx: Context, sid: str) -> None:
-        """End a session; nothing happens when there is none."""
+        """End a session; do nothing when there is none."""
         with ctx.write() as session:
             session.execute(sa.delete(UserSession).where(UserSession.id_hash.in_(self._hashes(sid))))
 
     @staticmethod
     def end_all(session: Session, user_id: int) -> None:
-        """End every session of the user with the open transaction."""
+        """End every session of the user in the open transaction."""
         session.execute(sa.delete(UserSession).where(UserSession.user_id == user_id))
 
     def _renew(self, row: sa.Row[Any], now: datetime) -> None:
-        """Prolong a session unless another request just did. A database that cannot be written ends no session."""
+        """Extend a session unless another request just did; do nothing when the database cannot be written."""
         ctx = Context(self._ports)
         try:
             expires_at = _end(ctx, began=row.creation_time, now=now)
@@ -100,16 +100,16 @@ class SessionStore:
             return
 
     def _rows(self, sid: str, now: datetime) -> Sequence[sa.Row[Any]]:
-        """The session's row, also when its id was hashed before a rotation of the key."""
-        asked = (self._ports.db.rows(_BY_ID, {"id_hash": each, "now": now}) for each in self._hashes(sid))
-        return next((rows for rows in asked if rows), ())
+        """Return the session's row, also when its id was hashed before a rotation of the key."""
+        results = (self._ports.db.rows(_BY_ID, {"id_hash": id_hash, "now": now}) for id_hash in self._hashes(sid))
+        return next((rows for rows in results if rows), ())
 
     def _hashes(self, sid: str) -> tuple[str, ...]:
         return self._ports.keys.keyed_hashes("session", sid)
 
 
 def _end(ctx: Context, *, began: datetime, now: datetime) -> datetime:
-    """When a session ends that is used now: after its timeout, at the latest when its lifetime is over."""
+    """Return when a session used now ends: after its timeout, at the latest at the end of its lifetime."""
     values = ConfigurationService(ctx).values()
     timeout, lifetime = (timedelta(minutes=values[key]) for key in (SESSION_TIMEOUT, SESSION_LIFETIME))
     return min(now + timeout, began + lifetime)
@@ -144,9 +144,9 @@ _LOCKED = (
     )
     .with_for_update(key_share=True)
 )
-"""The account as it was when it logged in.
+"""Lock the account if it is unchanged since the login was verified.
 
-Whoever changes it waits, and then finds the session to end; logins of one account come one after another.
+A change of the account waits and then ends the new session; logins of one account run one after another.
 """
 _OLDEST_KEPT = (
     sa.select(UserSession.id)
@@ -159,4 +159,4 @@ _OLDEST_KEPT = (
 _END_OLDEST = sa.delete(UserSession).where(
     UserSession.user_id == sa.bindparam("account"), UserSession.id < _OLDEST_KEPT
 )
-"""Ends none while there are fewer: nothing is less than null."""
+"""Deletes nothing while there are fewer sessions, since no id is less than null."""

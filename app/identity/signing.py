@@ -1,4 +1,4 @@
-"""The keys that registry tokens are signed and verified with: files in the secrets folder, for all processes."""
+"""The signing and verification keys of registry tokens, files in the secrets folder that all processes share."""
 
 import base64
 import hashlib
@@ -17,10 +17,10 @@ from app.identity.key_folder import KeyFiles, KeyFolder, read_signing_key
 from app.identity.secret_files import replace
 
 LEEWAY = timedelta(seconds=60)
-"""How far the clocks of signer and verifier may be apart."""
+"""The largest difference between the clocks of signer and verifier."""
 _RETIRED = re.compile(r"token-verification-key-(\d+)-[a-z0-9]+\.pem")
 _MARGIN = timedelta(seconds=5)
-"""How long after a rotation a token of the key before may still be under way."""
+"""How long after a rotation a token of the previous key may still be issued."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +35,22 @@ class SigningKey:
 class _Loaded:
     signing: SigningKey
     verification: dict[str, tuple[RSAPublicKey, float]]
-    """By name, with the time after which each verifies nothing any more."""
+    """The verification keys by name, with the time until which each is valid."""
 
 
 class SigningKeys:
-    """The key to sign with and those to verify with; follows the files, so that a rotation is noticed at once."""
+    """Provides the key to sign with and those to verify with, read again after a rotation."""
 
     def __init__(self, folder: KeyFolder) -> None:
         self._folder = folder
         self._followed = FollowedKey(folder, KeyName.SIGNING, self._load)
 
     def signing(self) -> SigningKey:
-        """Return the key that signs now; UnavailableError as ``FollowedKey.now``."""
+        """Return the current signing key; raise UnavailableError as ``FollowedKey.now`` does."""
         return self._followed.now().signing
 
     def verification(self, kid: str, now: datetime) -> RSAPublicKey | None:
-        """Return the public key of that name, None when it is unknown or was retired for longer than a token lives."""
+        """Return the public key of this name, None when it is unknown or was retired longer ago than a token lives."""
         public, until = self._followed.now().verification.get(kid, (None, 0.0))
         return public if now.timestamp() <= until else None
 
@@ -66,9 +66,9 @@ class SigningKeys:
 
 
 def rotate_signing_key(folder: KeyFolder, token_expiration: timedelta, *, at_once: bool = False) -> None:
-    """Sign with a new key from now on.
+    """Replace the signing key by a new one.
 
-    Tokens of the one before are verified until the last of them has expired, unless they shall end ``at_once``.
+    Tokens of the previous key are verified until the last of them has expired, unless they shall end ``at_once``.
     """
     folder.check_in()
     now = datetime.now(UTC)
@@ -84,7 +84,7 @@ def rotate_signing_key(folder: KeyFolder, token_expiration: timedelta, *, at_onc
 
 
 def key_id(public: RSAPublicKey) -> str:
-    """The key's name in libtrust's form: twelve groups of four letters or digits of its SHA-256."""
+    """Return the key's name in libtrust's form: twelve groups of four letters or digits of its SHA-256."""
     text = _fingerprint(public)
     return ":".join(text[start : start + 4] for start in range(0, len(text), 4))
 

@@ -1,4 +1,4 @@
-"""Slows down guessing: failures per account and address, and per address whatever the account; no account is locked."""
+"""Delays after failed logins, counted per account and address and per address alone; no account is locked."""
 
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -16,21 +16,21 @@ from app.identity.rules import email_key
 
 FREE_FAILURES: Final = 5
 FREE_NAMES: Final = 30
-"""Failures of one address in a minute, whatever the accounts, before the next one is delayed."""
+"""Failures of one address in a minute, for all accounts together, before its logins are delayed."""
 MOST_ROWS: Final = 50_000
 ADDRESS_LIMIT: Final = 64
-"""Characters of an address that are looked at."""
+"""The characters of an address that count; the rest is cut off."""
 _EVERY_ACCOUNT: Final = ""
-"""Stands for the account in the row of an address as a whole."""
+"""The account in the row of an address that counts all accounts."""
 _FORGIVEN_MS: Final = 2_000
-"""The time after which one of an address's failures is forgiven."""
+"""The time after which an address's count decreases by one failure."""
 _NETWORK_BITS: Final = 64
 _LONGEST_MS: Final = 60_000
 _FORGOTTEN_MS: Final = 15 * 60_000
 
 
 def place_of(address: str) -> str:
-    """Return what counts as one address: an IPv4 address, or the 64-bit network of an IPv6 address."""
+    """Return the address that failures count for: the IPv4 address, or the 64-bit network of an IPv6 address."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -43,9 +43,9 @@ def place_of(address: str) -> str:
 
 
 def require_no_delay(db: Database, account: str, place: str, is_known: Callable[[], bool]) -> None:
-    """Raise TooManyRequests while a delay lasts.
+    """Raise TooManyRequests while a delay of the account or the address lasts.
 
-    Credentials that are known pass: they were right before, so verifying them again helps no guesser.
+    Known credentials pass: they were right before, so verifying them again does not help a guesser.
     """
     rows = db.rows(_ON_RECORD, {"account": account, "place": place})
     left = max((row.left for row in rows if row.left <= _LONGEST_MS), default=0)
@@ -54,10 +54,10 @@ def require_no_delay(db: Database, account: str, place: str, is_known: Callable[
 
 
 def record_failure(session: Session, account: str, place: str) -> None:
-    """Count a failure.
+    """Count a failed login and set the delays.
 
-    From the fifth on the account is delayed at this place for 1, 2, 4 … at most 60 s; from the thirtieth in a minute
-    all accounts are, for 2 s.
+    From the fifth failure on, the account is delayed at this address for 1, 2, 4 … at most 60 s; from the thirtieth in
+    a minute on, all accounts are, for 2 s.
     """
     now = clock_ms()
     again = sa.case((LoginFailure.last_failure.between(now - _FORGOTTEN_MS, now), LoginFailure.count + 1), else_=1)
@@ -76,14 +76,14 @@ def record_failure(session: Session, account: str, place: str) -> None:
 
 
 def clear(session: Session, account: str, place: str) -> None:
-    """Forget the failures after the first login that succeeds; later ones prove nothing new and forgive no guesser."""
-    session.execute(sa.delete(LoginFailure).where(_mine(account, place)))
+    """Delete the failures of an account at an address, after its first successful login with new credentials."""
+    session.execute(sa.delete(LoginFailure).where(_counter(account, place)))
 
 
 def unblock(session: Session, name: str | None, address: str | None) -> int:
-    """Forget the failures of an account (by name or e-mail), of an address, of both together, or all.
+    """Delete the failures of an account (by name or e-mail), of an address, of both together, or all.
 
-    Returns how many counters were cleared.
+    Return how many counters were deleted.
     """
     folded = email_key(name or "")
     owners = sa.select(User.username).where(User.email_key == folded)
@@ -108,19 +108,19 @@ def _counted(session: Session, account: str, place: str, count: sa.ColumnElement
 
 
 def _delay(session: Session, account: str, place: str, milliseconds: int) -> None:
-    later = sa.update(LoginFailure).where(_mine(account, place)).values(blocked_until=clock_ms() + milliseconds)
+    later = sa.update(LoginFailure).where(_counter(account, place)).values(blocked_until=clock_ms() + milliseconds)
     session.execute(later)
 
 
 def _forget_old(session: Session) -> None:
-    """Delete rows that are old, that lie in the future because the clock was set back, and the oldest of too many."""
+    """Delete old rows, rows in the future after the clock was set back, and the oldest beyond ``MOST_ROWS``."""
     times = LoginFailure.last_failure
     session.execute(sa.delete(LoginFailure).where(~times.between(clock_ms() - _FORGOTTEN_MS, clock_ms())))
     newest = sa.select(times).order_by(times.desc()).offset(MOST_ROWS).limit(1).scalar_subquery()
     session.execute(sa.delete(LoginFailure).where(times <= newest))
 
 
-def _mine(account: str, place: str) -> sa.ColumnElement[bool]:
+def _counter(account: str, place: str) -> sa.ColumnElement[bool]:
     return sa.and_(LoginFailure.account == account, LoginFailure.address == place)
 
 
@@ -128,4 +128,4 @@ _ON_RECORD = sa.select((LoginFailure.blocked_until - clock_ms()).label("left")).
     sa.or_(LoginFailure.account == sa.bindparam("account"), LoginFailure.account == _EVERY_ACCOUNT),
     LoginFailure.address == sa.bindparam("place"),
 )
-"""A delay that is longer than any was set by a clock that has been set back since, and counts as none."""
+"""The remaining delays; one longer than the longest possible comes from a clock set back since, and is ignored."""

@@ -1,4 +1,4 @@
-"""Registry tokens: signed statements of what a principal may do, and a memory of those that were verified."""
+"""Registry tokens: signing, verifying, and a cache of verified ones."""
 
 import hashlib
 import json
@@ -23,34 +23,34 @@ from app.identity.signing import LEEWAY, SigningKeys
 
 ISSUER = "harbor-token-issuer"
 AUDIENCE = "harbor-registry"
-"""The service that tokens are made for; also its name at the token service and in challenges."""
+"""The audience of tokens, and the service name at the token service and in challenges."""
 _ALGORITHM = "RS256"
 _OWN = "harbor"
 _ID_ALPHABET = string.ascii_letters + string.digits
 _ID_LENGTH = 16
 _CACHED_BYTES = 4 * 1024 * 1024
 _REPOSITORY_BYTES = 512
-"""What a cached token costs for each repository it names: name, key, and the set of actions."""
+"""The memory that a cached token takes per repository: name, key, and the set of actions."""
 _ACCESS_BYTES = 6_800
-"""Of what a token allows, as JSON: with the longest name of a holder it fits one header field (12 KiB)."""
+"""The limit of a token's access as JSON, so that it fits one header field (12 KiB) with the longest name."""
 _REQUIRED = ["iss", "aud", "exp", "nbf", "iat", "jti"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What a token allows on one resource (distribution's token specification, ``access``)."""
+    """The actions that a token allows on one resource (distribution's token specification, ``access``)."""
 
     type: str
     name: str
     actions: tuple[str, ...]
     resource_class: str = ""
     by_public: bool = False
-    """Pulling is allowed only because the project is public, which the door looks at again."""
+    """Whether pulling is allowed only because the project is public, which is checked again at each use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedToken:
-    """A token as the token service hands it out."""
+    """A token as the token service issues it."""
 
     token: str
     expires_in: int
@@ -60,7 +60,7 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedToken:
-    """A token whose signature and time are right; whether its principal still stands is another question."""
+    """A token with a valid signature and time; whether its principal is still valid is checked separately."""
 
     kind: PrincipalKind
     id: int
@@ -68,7 +68,7 @@ class VerifiedToken:
     expires_at: float
     """Seconds since 1970, leeway included."""
     kid: str
-    """The key that signed it."""
+    """The name of the key that signed it."""
     repositories: dict[str, frozenset[str]] = field(default_factory=dict)
     by_public: frozenset[str] = frozenset()
     catalog: bool = False
@@ -78,16 +78,17 @@ class Tokens:
     """Signs and verifies the tokens of this installation, for one process."""
 
     def __init__(self, keys: SigningKeys, clock: Clock, lifetime: Callable[[], timedelta]) -> None:
-        """Sign with ``keys``, each token for the ``lifetime`` of that moment."""
+        """Sign with ``keys``, each token for the ``lifetime`` configured when it is issued."""
         self._keys = keys
         self._clock = clock
         self._lifetime = lifetime
         self._verified: Cache[bytes, VerifiedToken] = Cache(_CACHED_BYTES, _cost)
 
     def issue(self, principal: Principal, access: Sequence[Access]) -> IssuedToken:
-        """Sign what ``principal`` may do, for the configured time, and no longer than ``principal`` itself lasts.
+        """Sign a token with this access for the configured time, at most until ``principal`` expires.
 
-        What no header has room for is left out; a client that needs it is told so and asks for another token.
+        Access that does not fit a header is left out; a client that needs it gets a challenge and requests another
+        token.
         """
         access = list(_fitting(access))
         now = self._clock.now().replace(microsecond=0)
@@ -114,13 +115,13 @@ class Tokens:
         return IssuedToken(token=token, expires_in=lifetime, issued_at=now)
 
     def verify(self, header: str) -> VerifiedToken:
-        """The token of an ``Authorization: Bearer`` header; TokenInvalid when it is not ours or not of this time."""
+        """Return the token of an ``Authorization: Bearer`` header; raise TokenInvalid when it is foreign or expired."""
         key = hashlib.sha256(header.encode()).digest()
-        found = self._verified.get(key)
-        if found is not None:
+        cached = self._verified.get(key)
+        if cached is not None:
             now = self._clock.now()
-            if now.timestamp() < found.expires_at and self._keys.verification(found.kid, now) is not None:
-                return found
+            if now.timestamp() < cached.expires_at and self._keys.verification(cached.kid, now) is not None:
+                return cached
             self._verified.forget(key)
             raise TokenInvalid("the token has expired")
         verified = self._check(header.partition(" ")[2].strip())
@@ -151,7 +152,7 @@ class Tokens:
 
 
 def lifetime_now(ctx: Context) -> timedelta:
-    """Return how long a registry token is valid that is made now."""
+    """Return the configured lifetime of registry tokens."""
     return timedelta(minutes=ConfigurationService(ctx).recent(TOKEN_EXPIRATION))
 
 

@@ -1,4 +1,4 @@
-"""The check of the storage: read, compare, set apart what is damaged, release what is good, remember how far it is."""
+"""The storage check: read stored blobs, quarantine damaged ones, release sound ones, and store the resume point."""
 
 import random
 import time
@@ -21,7 +21,7 @@ _BATCH: Final = 500
 _SLICE_SECONDS: Final = 60.0
 _KEEP_SECONDS: Final = 5.0
 _TOLD: Final = 1000
-"""So many blobs are told one by one in a run's log; further ones are counted."""
+"""How many damaged or unreadable blobs get a line in a run's log; further ones are only counted."""
 _NAMED: Final = 10
 READ, BYTES, DAMAGED, UNREADABLE, RELEASED = COUNTERS = (
     "read_blobs",
@@ -30,11 +30,11 @@ READ, BYTES, DAMAGED, UNREADABLE, RELEASED = COUNTERS = (
     "unreadable_blobs",
     "released_blobs",
 )
-"""What a run counts, in this order."""
+"""The counters of a run, in the order in which they are shown."""
 
 
 class StorageCheck:
-    """One run. No transaction is open while it reads, and no write is refused on its account."""
+    """Runs a storage check. It holds no transaction while it reads, and writes go on meanwhile."""
 
     def __init__(self, run: JobRun) -> None:
         self._ctx = run.ctx
@@ -43,11 +43,11 @@ class StorageCheck:
         self._keep_at = 0.0
 
     def plan(self) -> Planned:
-        """Decide once which blobs the run reads, or take over where an earlier one stopped.
+        """Decide once which blobs the run reads, or resume where an earlier run stopped.
 
-        A run that finds an older one at work does nothing: the two would read at twice the rate.
+        Return None for the number of blobs while an older check runs, since two would read at twice the rate.
         """
-        asked = CheckInput.of(self._run.asked_for())
+        job_input = CheckInput.of(self._run.require_input())
         unended = JobService(self._ctx).unended(STORAGE_CHECK.vendor)
         running = [run for run in unended if run.status == Status.RUNNING]
         if running and running[0].workflow_id != self._run.workflow_id:
@@ -55,16 +55,16 @@ class StorageCheck:
             return Planned(blobs=None)
         point = Point.from_row(self._run.kept())
         if point is None:
-            point = self._taken_over(asked.resumes) or self._fresh(asked.sample)
+            point = self._resumed_or_none(job_input.resumes) or self._fresh(job_input.sample)
             with self._ctx.write():
                 self._run.keep(point.row())
-                whence = f", going on behind blob {point.cursor}" if point.cursor else ""
-                self._run.log(f"{point.plan.wanted} of {point.plan.total} blobs are to be read{whence}")
+                resumed = f", going on behind blob {point.cursor}" if point.cursor else ""
+                self._run.log(f"{point.plan.wanted} of {point.plan.total} blobs are to be read{resumed}")
         return Planned(blobs=point.plan.wanted)
 
     def read(self, go_on: Callable[[], bool], seconds: float = _SLICE_SECONDS) -> Checked:
-        """Read on until everything is read, ``seconds`` have passed or ``go_on`` says no."""
-        self._run.asked_for()
+        """Read further blobs until all are read, ``seconds`` have passed or ``go_on`` returns False."""
+        self._run.require_input()
         point = Point.from_row(self._run.kept())
         pace = Pace(self._ctx.ports.settings.storage_check.rate, go_on, seconds)
         self._keep_at = time.monotonic() + _KEEP_SECONDS
@@ -89,7 +89,7 @@ class StorageCheck:
             point = self._batch(point, pace)
         return point
 
-    def _taken_over(self, execution_id: int) -> Point | None:
+    def _resumed_or_none(self, execution_id: int) -> Point | None:
         if not execution_id:
             return None
         workflow_id = JobService(self._ctx).execution(execution_id).workflow_id
@@ -126,12 +126,12 @@ class StorageCheck:
         if isinstance(finding, Partial):
             return replace(point, partial=finding)
         if not finding.sound:
-            return self._tell(copy, finding, after)
+            return self._record(copy, finding, after)
         self._tally.update({READ: 1, BYTES: finding.read})
         return self._released(copy, after) if checked.quarantined else after
 
-    def _tell(self, copy: StoredCopy, finding: Finding, after: Point) -> Point:
-        """Set the blob apart if it is damaged, and say so; nothing when it was deleted or healed meanwhile."""
+    def _record(self, copy: StoredCopy, finding: Finding, after: Point) -> Point:
+        """Quarantine the blob if it is damaged and log the finding, unless it was deleted or repaired meanwhile."""
         if finding.missing and not is_lost(self._ctx, copy):
             finding = Finding(trouble="its object is missing, and so are others: is the storage there?")
         holders = stored_copies.holders(self._ctx, copy, _NAMED + 1)
@@ -147,7 +147,7 @@ class StorageCheck:
         return after
 
     def _stands(self, copy: StoredCopy, finding: Finding) -> bool:
-        """Whether the blob is still there with the object that was read; a damaged one is set apart."""
+        """Tell whether the blob still has the object that was read; quarantine it when it is damaged."""
         if finding.damage is not None:
             return quarantine(self._ctx, copy, finding.damage)
         return stored_copies.is_current(self._ctx, copy)
@@ -161,7 +161,7 @@ class StorageCheck:
         return after
 
     def _keep(self, point: Point) -> None:
-        """Write down what was seen and how far the run is, in one transaction."""
+        """Store the counters and the resume point in one transaction."""
         with self._ctx.write():
             self._run.count(self._tally)
             self._run.keep(point.row())

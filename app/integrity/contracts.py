@@ -1,45 +1,45 @@
-"""The job that checks the storage: its type, its input, and what its activities are called and given."""
+"""The job type of the storage check, with the names, inputs and results of its activities."""
 
 from dataclasses import dataclass
 
 from app.jobs.contracts import JobInput, JobOutcome, JobType, Queue
 
 CHECK_PLAN = "storage_check_plan"
-"""Activity PlanStep -> Planned: which blobs the run reads, decided once."""
+"""Activity PlanStep -> Planned: decides once which blobs the run reads."""
 CHECK_READ = "storage_check_read"
-"""Activity ReadStep -> Checked: the next blobs are read, for at most a minute."""
+"""Activity ReadStep -> Checked: reads the next blobs, for at most a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckInput(JobInput):
-    """What a check is to read."""
+    """The parameters of a storage check."""
 
     sample: str = ""
-    """A part of the blobs, as in ``5%``, or a number of them; empty for all."""
+    """A percentage of the blobs (``5%``) or a number of blobs; empty for all."""
     resumes: int = 0
-    """The execution that was cut off and is gone on with; 0 to begin anew."""
+    """The interrupted execution to resume; 0 to begin from the start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanStep:
-    """Asks for the run's plan; what it is to read stands with its execution."""
+    """Request for the run's plan; its parameters are in the execution row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """How many blobs the run reads; None while another check is running."""
+    """The number of blobs that the run reads; None while another check is running."""
 
     blobs: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadStep:
-    """Asks for the next blobs; how far the run is stands with its execution."""
+    """Request to read the next blobs; the resume point is in the execution row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What the run has seen so far; ``done`` is False when there is more."""
+    """The counters of the run so far; ``done`` is False when there is more to read."""
 
     blobs: int
     bytes: int

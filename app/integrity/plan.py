@@ -1,4 +1,4 @@
-"""Which blobs a check reads, and how far it is: plain values that are kept with its execution."""
+"""The plan and the resume point of a storage check: plain values, stored in the execution row."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ from app.core.parsing import share
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The blobs up to ``last``: ``wanted`` of the ``total`` there are, evenly spread, from a random ``start`` on."""
+    """The blobs to read: ``wanted`` of the ``total`` with ids up to ``last``, evenly spread from a random ``start``."""
 
     last: int
     total: int
@@ -17,7 +17,7 @@ class Plan:
     start: int
 
     def includes(self, position: int) -> bool:
-        """Whether the blob at ``position``, counted from 0 by growing id, is one of those to read."""
+        """Tell whether to read the blob at ``position``, counted from 0 in the order of ids."""
         if not self.total:
             return False
         before, after = (at * self.wanted + self.start for at in (position, position + 1))
@@ -26,7 +26,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partial:
-    """A blob that is read in several slices: the hash of its first ``offset`` bytes stands at ``state``."""
+    """A blob read in part: ``state`` is the hash state after its first ``offset`` bytes."""
 
     blob_id: int
     key: str
@@ -37,23 +37,23 @@ class Partial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """How far a check is: done with everything up to ``cursor``, which is the blob before ``position``."""
+    """The resume point: all blobs with ids up to ``cursor`` are done; the next one is at ``position``."""
 
     plan: Plan
     cursor: int = 0
     position: int = 0
     told: int = 0
-    """Damaged and unreadable blobs that have a line in the log."""
+    """How many damaged and unreadable blobs were logged."""
     partial: Partial | None = None
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left."""
+        """Whether no blob is left to read."""
         return self.cursor >= self.plan.last
 
     @classmethod
     def from_row(cls, kept: Mapping[str, Any]) -> Self | None:
-        """The point that ``row`` made; None when there is none yet."""
+        """Return the point from its stored form; None when none is stored yet."""
         if not kept:
             return None
         partial = kept["partial"]
@@ -61,13 +61,13 @@ class Point:
         return cls(**values)
 
     def row(self) -> dict[str, Any]:
-        """The same as a JSON document."""
+        """Return the form in which the point is stored, a JSON document."""
         return asdict(self)
 
 
 def sample_size(sample: str, total: int) -> int:
-    """How many of ``total`` blobs a sample is: a part is rounded up, a number is at most all."""
+    """Return how many of ``total`` blobs a sample is: a percentage is rounded up, a number is limited to ``total``."""
     if not sample:
         return total
-    part = share(sample)
-    return min(total, part) if isinstance(part, int) else -(-total * part.numerator // part.denominator)
+    size = share(sample)
+    return min(total, size) if isinstance(size, int) else -(-total * size.numerator // size.denominator)

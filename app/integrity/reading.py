@@ -1,4 +1,4 @@
-"""Reading one stored blob whole, no faster than allowed, and in several goes when it takes long."""
+"""Reading one stored blob to its end at a limited rate, in several steps when it takes long."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _NAP_SECONDS: Final = 0.5
 
 
 class Pace:
-    """Bytes per second, until ``seconds`` have passed or ``go_on`` says no."""
+    """Limits reading to ``rate`` bytes per second, until ``seconds`` have passed or ``go_on`` returns False."""
 
     def __init__(self, rate: int, go_on: Callable[[], bool], seconds: float) -> None:
         self._rate = rate
@@ -29,11 +29,11 @@ class Pace:
 
     @property
     def over(self) -> bool:
-        """Whether the time is up, or nothing more may be read."""
+        """Whether the time is up or ``go_on`` returns False."""
         return time.monotonic() >= self._end or not self._go_on()
 
     def spend(self, count: int) -> bool:
-        """Wait as long as ``count`` bytes take; False when nothing more may be read."""
+        """Wait as long as ``count`` bytes take at the rate; return False when no more may be read."""
         self._next = max(self._next, time.monotonic()) + count / self._rate
         while (left := self._next - time.monotonic()) > 0 and self._go_on():
             time.sleep(min(left, _NAP_SECONDS))
@@ -42,23 +42,23 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What reading showed: nothing wrong, ``damage`` in facts, or ``trouble`` in a sentence, which proves nothing."""
+    """The result of reading a blob: sound, ``damage`` with details, or ``trouble``, a failure that proves no damage."""
 
     damage: dict[str, Any] | None = None
     trouble: str = ""
     read: int = 0
-    """Bytes of a copy that was read to its end."""
+    """The bytes of a copy that was read to its end."""
     missing: bool = False
-    """There is no such object, for whatever reason."""
+    """Whether the storage has no such object, for whatever reason."""
 
     @property
     def sound(self) -> bool:
-        """Whether every byte is as it should be."""
+        """Whether the copy has neither damage nor trouble."""
         return self.damage is None and not self.trouble
 
 
 def read(ctx: Context, copy: StoredCopy, begun: Partial | None, pace: Pace) -> Finding | Partial:
-    """Read the object to its end and compare length and digest; how far it came when ``pace`` ended it before."""
+    """Read the object to its end and compare length and digest; return a Partial when ``pace`` ended it before."""
     try:
         return _read(ctx, copy, begun, pace)
     except NotFoundError:

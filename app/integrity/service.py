@@ -1,4 +1,4 @@
-"""The check of the storage from the side that asks for it: run, go on, stop, look."""
+"""The use cases of storage checks: run, resume, stop, show."""
 
 from typing import Final
 
@@ -19,23 +19,26 @@ _RESOURCE: Final = "storage-check"
 
 
 class StorageCheckService:
-    """Asks for checks and shows what became of them; for administrators only."""
+    """Requests and shows storage checks; for administrators only."""
 
     def __init__(self, ctx: Context) -> None:
-        """Act for the caller of ``ctx``."""
+        """Act in the name of the principal of ``ctx``."""
         self._ctx = ctx
         self._jobs = JobService(ctx)
 
     def run(self, sample: str = "") -> int:
-        """Ask for a check now and return its execution's id: of all, or of a sample, as in ``5%`` or ``200``.
+        """Request a check of all blobs, or of a sample like ``5%`` or ``200``, and return its execution's id.
 
-        FieldInvalid for a sample that is neither.
+        Raises FieldInvalid for a sample that is neither a percentage nor a number.
         """
         self._require("create")
         return self._jobs.start(STORAGE_CHECK, CheckInput(sample=_sample(sample)), trigger=Trigger.MANUAL)
 
     def go_on(self) -> int:
-        """Ask for the rest of the newest check that was cut off; NotFoundError when the newest was not."""
+        """Request the rest of the newest check and return the new execution's id.
+
+        Raises NotFoundError when the newest check was not cut off.
+        """
         self._require("create")
         for earlier in self._jobs.list(STORAGE_CHECK.vendor, ListQuery()).items:
             point = Point.from_row(JobRun(self._ctx, earlier.workflow_id, STORAGE_CHECK.workflow).kept())
@@ -48,7 +51,7 @@ class StorageCheckService:
         raise NotFoundError("no storage check was cut off, there is nothing to go on with")
 
     def stop(self) -> list[int]:
-        """Ask every check that has not ended to end, and return their executions' ids."""
+        """Request the end of every check that has not ended, and return their executions' ids."""
         self._require("stop")
         unended = [run.id for run in self._jobs.unended(STORAGE_CHECK.vendor)]
         for execution_id in unended:
@@ -56,15 +59,15 @@ class StorageCheckService:
         return unended
 
     def execution(self, execution_id: int) -> ExecutionRef:
-        """One check; NotFoundError when there is none of this id."""
+        """Return the check; raise NotFoundError when there is none of this id."""
         self._require("read")
-        found = self._jobs.execution(execution_id)
-        if found.vendor_type != STORAGE_CHECK.vendor:
+        run = self._jobs.execution(execution_id)
+        if run.vendor_type != STORAGE_CHECK.vendor:
             raise NotFoundError(f"storage check {execution_id} not found")
-        return found
+        return run
 
     def log(self, execution_id: int) -> str:
-        """What the check wrote; NotFoundError when there is none of this id."""
+        """Return the log of the check; raise NotFoundError when there is none of this id."""
         return self._jobs.log(self.execution(execution_id).id)
 
     def _require(self, action: str) -> None:
@@ -72,7 +75,7 @@ class StorageCheckService:
 
 
 def install(ctx: Context) -> None:
-    """Bring the schedule of checks in line with the settings, at a worker's start."""
+    """Set the schedule of checks from the settings, or delete it; called when a worker starts."""
     settings, schedules = ctx.ports.settings.storage_check, ScheduleService(ctx)
     if settings.cron:
         sample = CheckInput(sample=settings.sample)

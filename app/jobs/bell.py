@@ -1,4 +1,4 @@
-"""The bell between a commit and the worker: NOTIFY on PostgreSQL; on SQLite the worker looks by itself."""
+"""The signal that tells the worker of committed jobs: NOTIFY on PostgreSQL; on SQLite the worker polls."""
 
 from typing import Final
 
@@ -10,9 +10,9 @@ _RING: Final = sa.text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 
 class DatabaseBell:
-    """Rung in the writing transaction: the worker hears it when that commits."""
+    """Signals the worker from the writing transaction; the signal arrives when that transaction commits."""
 
     def ring(self, session: Session) -> None:
-        """Notify on PostgreSQL; nothing on SQLite, where the worker looks by itself."""
+        """Send NOTIFY on PostgreSQL; do nothing on SQLite, where the worker polls."""
         if session.get_bind().dialect.name == "postgresql":
             session.execute(_RING)

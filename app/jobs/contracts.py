@@ -1,4 +1,4 @@
-"""What both sides of a job know: its type, the queue it waits in, and the words for how it went."""
+"""What the API and the worker share about jobs: job types, task queues, states, and the values of workflow steps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -28,11 +28,11 @@ class Status(StrEnum):
 
 
 FINAL = frozenset({Status.SUCCESS, Status.ERROR, Status.STOPPED})
-"""States that never change again."""
+"""Final states: an execution or task in one of them never changes again."""
 
 
 class Trigger(StrEnum):
-    """What set an execution off."""
+    """What started an execution."""
 
     MANUAL = "MANUAL"
     SCHEDULE = "SCHEDULE"
@@ -46,44 +46,44 @@ class JobType(Generic[In, Out]):
     workflow: str
     """The workflow's type name."""
     vendor: str
-    """Harbor's vendor type, by which executions are listed."""
+    """Harbor's vendor type; executions are listed by it."""
     noun: str
-    """The beginning of its workflows' ids."""
+    """The prefix of its workflow ids."""
     job_name: str = ""
-    """Harbor's name of the job where it is not the vendor type."""
+    """Harbor's name of the job; empty when it equals the vendor type."""
     queue: str = Queue.WORKFLOWS
-    """Where its activities wait; its workflow waits with all others in ``Queue.WORKFLOWS``."""
+    """The task queue of its activities; workflows of all jobs share ``Queue.WORKFLOWS``."""
     concurrency: int = 1
-    """How many activities at once it adds to what a worker takes from its queue."""
+    """How many concurrent activities it adds to the worker of its queue."""
     kept: int = 50
-    """How many executions per vendor id are kept."""
+    """How many executions are kept per vendor id."""
 
     @property
     def name(self) -> str:
-        """Harbor's name of the job: that of its queue and of its runs."""
+        """Harbor's name of the job, shown for its queue and its runs."""
         return self.job_name or self.vendor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobInput:
-    """What every workflow's input has."""
+    """The fields that the input of every workflow has."""
 
     schedule_id: int = 0
-    """The schedule that started the workflow; 0 when an execution row did."""
+    """The id of the schedule that started the workflow; 0 when the dispatcher started it from an execution row."""
     project: str = ""
-    """The project that the job works for, by which its runs are found at Temporal; empty when it is none."""
+    """The project that the job works for, a search attribute of its runs in Temporal; empty for no project."""
     policy: str = ""
-    """The name of the policy that asks for the job; empty when none does."""
+    """The name of the policy that requested the job; empty for none."""
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
-        """The input that a row has; names that are not known any more are left out."""
-        return cls(**{known.name: stored[known.name] for known in fields(cls) if known.name in stored})
+        """Return the input that a row stores, without fields that this class no longer has."""
+        return cls(**{own.name: stored[own.name] for own in fields(cls) if own.name in stored})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOutcome:
-    """What every workflow returns: the final state of its execution and a sentence."""
+    """The result of every workflow: the final state of its execution and a message."""
 
     status: str
     message: str = ""
@@ -91,84 +91,84 @@ class JobOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginStep:
-    """Asks for the execution row of this workflow, which a schedule's workflow does not have yet."""
+    """Request to begin the execution of this workflow; for a scheduled workflow its row is inserted first."""
 
     schedule_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """The execution, and whether to go on: not when it is final already or was asked to stop."""
+    """The execution that began; ``go_on`` is False when it has ended already or was asked to stop."""
 
     execution_id: int
     go_on: bool
     input: dict[str, Any] = field(default_factory=dict)
-    """What the row asks for. It alone counts: a workflow can be started at Temporal with any input."""
+    """The input stored in the row, which alone is used: a workflow can be started in Temporal with any input."""
 
 
 JOB_BEGIN = "job_begin"
-"""Activity BeginStep -> Begun: the execution is Running."""
+"""Activity BeginStep -> Begun: sets the execution Running."""
 JOB_FINISH = "job_finish"
-"""Activity JobOutcome -> None: the execution is final."""
+"""Activity JobOutcome -> None: ends the execution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FanOut:
-    """How a job's tasks are made and worked: names of its two activities, and how many tasks at once."""
+    """How the tasks of a job are planned and processed: the names of its two activities, and their limits."""
 
     plan: str
-    """Activity PlanStep -> Planned: inserts the tasks, page by page."""
+    """Activity PlanStep -> Planned: inserts the tasks page by page."""
     step: str
-    """Activity SliceStep -> SliceDone: works the open tasks of a range of ids."""
+    """Activity SliceStep -> SliceDone: processes the open tasks in a range of ids."""
     queue: str
-    """Of the step; the plan runs there, too."""
+    """The task queue of both activities."""
     slice: int = 50
-    """Tasks of one activity, 1 for long ones."""
+    """Tasks per activity; 1 for long tasks."""
     window: int = 4
-    """Activities at once in a batch."""
+    """Concurrent activities per batch."""
     batches: int = 2
-    """Batches of 500 tasks at once."""
+    """Concurrent batches of 500 tasks."""
     tries: int = 10
-    """How often a task is begun before it is an error."""
+    """How often a task may be started before it counts as failed."""
     silence_seconds: int = 15
-    """An activity that has not been heard of for this long is begun again elsewhere."""
+    """The heartbeat timeout: an activity silent for this long is started again."""
     limit_seconds: int = 20 * 60
-    """Of one attempt at a slice."""
+    """The time limit of one attempt at a slice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FanOutState:
-    """How far a fan-out is when its workflow continues as new."""
+    """The progress of a fan-out when its workflow continues as new."""
 
     after: int
-    """The last task that was given to a batch."""
+    """The id of the last task that was given to a batch."""
     reason: str = ""
-    """Why a batch failed, if one did."""
+    """Why a batch failed; empty when none did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FanOutInput(JobInput):
-    """What every input of a job with tasks has."""
+    """The fields that the input of every job with tasks has."""
 
     retry_of: int = 0
-    """The execution whose failed tasks are tried again; 0 plans anew."""
+    """The execution whose failed tasks are retried; 0 to plan new tasks."""
     handed_over: FanOutState | None = None
 
 
 RETRY_OF: Final = "retry_of"
-"""What ``FanOutInput.retry_of`` is called in the row of an execution."""
+"""The name of ``FanOutInput.retry_of`` in an execution row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanStep:
-    """Asks for the next tasks, behind ``cursor``."""
+    """Request to insert the next tasks after ``cursor``."""
 
     cursor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """Tasks were inserted up to ``cursor``; ``done`` when there are no more, or the execution was asked to stop."""
+    """The tasks up to ``cursor`` are inserted; ``done`` when there are no more or the execution was asked to stop."""
 
     cursor: str
     done: bool
@@ -177,7 +177,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SliceStep:
-    """Asks for the work on the open tasks of these ids, both included."""
+    """Request to process the open tasks with ids from ``first`` to ``last``, both included."""
 
     first: int
     last: int
@@ -194,7 +194,7 @@ class SliceDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangesStep:
-    """Asks for ranges of ``size`` open tasks behind ``after``."""
+    """Request for at most ``count`` ranges of ``size`` open tasks with ids above ``after`` up to ``upto``."""
 
     workflow: str
     """The type of the execution's workflow."""
@@ -206,14 +206,14 @@ class RangesStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranges:
-    """First and last id of each range, in order."""
+    """The first and last id of each range, in order."""
 
     ranges: list[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleStep:
-    """Asks for the end of all tasks that are still open, in this state and for this reason."""
+    """Request to end all open tasks with this status and reason."""
 
     status: str
     reason: str
@@ -221,7 +221,7 @@ class SettleStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """All tasks have ended: Harbor's status of such an execution, and how many ended how."""
+    """All tasks have ended: Harbor's status of the execution, and a message with the number of tasks by state."""
 
     status: str
     message: str
@@ -229,7 +229,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchInput:
-    """The work on the open tasks of these ids, both included."""
+    """The open tasks with ids from ``first`` to ``last``, both included, for a batch to process."""
 
     workflow: str
     """The type of the execution's workflow."""
@@ -242,7 +242,7 @@ class BatchInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchDone:
-    """How a batch ended: why a slice of it failed, if one did, and whether it met a request to stop."""
+    """The result of a batch: why a slice failed, empty for none, and whether the execution was asked to stop."""
 
     reason: str = ""
     stopped: bool = False
@@ -252,7 +252,7 @@ TASK_BATCH = "TaskBatch"
 """Workflow BatchInput -> BatchDone."""
 TASK_BATCH_SIZE = 500
 LAST_TASK = 2**63 - 1
-"""No task's id is greater."""
+"""The largest possible task id."""
 TASKS_RETRY = "tasks_retry"
 """Activity PlanStep -> Planned: inserts the failed tasks of an earlier execution."""
 TASKS_RANGES = "tasks_ranges"
@@ -260,4 +260,4 @@ TASKS_RANGES = "tasks_ranges"
 TASKS_SETTLE = "tasks_settle"
 """Activity SettleStep -> Settled."""
 TASKS_FINISH = "tasks_finish"
-"""Activity JobOutcome -> None: as TASKS_SETTLE, and the execution is final."""
+"""Activity JobOutcome -> None: ends all open tasks and the execution."""

@@ -1,4 +1,4 @@
-"""From rows to the engine: starts what was asked for, cancels what was to stop, and carries schedules over."""
+"""The dispatcher: starts and cancels workflows and synchronises schedules in Temporal as the rows say."""
 
 import threading
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from app.core import cron
 from app.core.errors import InvalidError, UnavailableError
 from app.jobs import rows
 from app.jobs.contracts import Status
-from app.jobs.engine import WantedSchedule, WantedWorkflow, WorkflowEngine
+from app.jobs.engine import ScheduleRequest, WorkflowEngine, WorkflowRequest
 from app.jobs.listener import BellListener
 from app.jobs.models import Execution, Schedule
 from app.jobs.schedules import schedule_name
@@ -25,7 +25,7 @@ _AGAIN_SECONDS: Final = 1.0
 
 
 class Dispatcher:
-    """Converges the engine to the rows. Any number of them may run: every step can be taken twice."""
+    """Brings the workflow engine to the state of the rows. Steps are idempotent, so several dispatchers may run."""
 
     def __init__(self, ports: Ports, engine: WorkflowEngine) -> None:
         self._ports = ports
@@ -33,23 +33,26 @@ class Dispatcher:
         self._silent = False
 
     def run(self, stop: threading.Event) -> None:
-        """Work until ``stop``; an engine or database that does not answer is asked again every second."""
+        """Work until ``stop``; retry every second while the engine or the database is unavailable."""
         listener = BellListener(self._ports.db)
         try:
             while not stop.is_set():
-                if self._calmly(stop):
+                if self._turn_or_wait(stop):
                     listener.wait(stop)
         finally:
             listener.close()
 
     def turn(self) -> int:
-        """Take every step that is due once and return how many were taken. UnavailableError when the engine is away."""
-        started = self._each(_UNDISPATCHED, self._start)
-        cancelled = self._each(_UNSTOPPED, self._cancel)
-        return started + cancelled + self._each(_UNSYNCED, self._sync)
+        """Take every due step once and return how many were taken.
 
-    def _calmly(self, stop: threading.Event) -> bool:
-        """One turn that survives outages; True when nothing was left to do."""
+        Raises UnavailableError while the engine is unavailable.
+        """
+        started = self._take_due(_UNDISPATCHED, self._start)
+        cancelled = self._take_due(_UNSTOPPED, self._cancel)
+        return started + cancelled + self._take_due(_UNSYNCED, self._sync)
+
+    def _turn_or_wait(self, stop: threading.Event) -> bool:
+        """Take one turn, or wait a second during an outage; return True when no further step is due."""
         try:
             busy = self.turn() >= _BATCH
         except UnavailableError as error:
@@ -63,14 +66,14 @@ class Dispatcher:
         self._silent = False
         return not busy
 
-    def _each(self, statement: sa.Executable, step: Callable[[Row[Any]], None]) -> int:
+    def _take_due(self, statement: sa.Executable, step: Callable[[Row[Any]], None]) -> int:
         due = self._ports.db.rows(statement)
         for row in due:
             step(row)
         return len(due)
 
     def _start(self, row: Row[Any]) -> None:
-        wanted = WantedWorkflow(
+        request = WorkflowRequest(
             id=row.workflow_id,
             type=row.workflow_type,
             queue=row.queue,
@@ -82,9 +85,9 @@ class Dispatcher:
             operator=row.operator,
         )
         try:
-            self._engine.start(wanted)
+            self._engine.start(request)
         except InvalidError as error:
-            self._refused(row.workflow_id, error.message)
+            self._end_refused(row.workflow_id, error.message)
             return
         self._mark(Execution, row.id, dispatched_at=self._ports.clock.now())
         _log.info("workflow_dispatched", workflow_id=row.workflow_id, execution_id=row.id)
@@ -100,14 +103,14 @@ class Dispatcher:
             if row.deleted:
                 self._engine.remove_schedule(name)
             else:
-                self._engine.put_schedule(_wanted_schedule(name, row))
+                self._engine.put_schedule(_schedule_request(name, row))
         except InvalidError as error:
             _log.error("schedule_refused", schedule=name, reason=error.message)
-        # Another worker may have carried a later change over before this one: then again from the start.
+        # Another worker may have synchronised a later change before this one: then synchronise again.
         synced = sa.case((Schedule.generation == row.generation, row.generation), else_=0)
         self._mark(Schedule, row.id, synced_generation=synced)
 
-    def _refused(self, workflow_id: str, reason: str) -> None:
+    def _end_refused(self, workflow_id: str, reason: str) -> None:
         with self._ports.db.write() as session:
             rows.finalise(session, workflow_id, Status.ERROR, reason, self._ports.clock.now())
         _log.error("workflow_refused", workflow_id=workflow_id, reason=reason)
@@ -120,8 +123,8 @@ class Dispatcher:
             )
 
 
-def _wanted_schedule(name: str, row: Row[Any]) -> WantedSchedule:
-    return WantedSchedule(
+def _schedule_request(name: str, row: Row[Any]) -> ScheduleRequest:
+    return ScheduleRequest(
         id=name,
         type=row.workflow_type,
         queue=row.queue,

@@ -1,4 +1,4 @@
-"""What the dispatcher and the reconciler ask of the workflow engine, without its library."""
+"""The protocol by which the dispatcher and the reconciler use the workflow engine, without Temporal's library."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedWorkflow:
-    """A workflow that a row asks for."""
+class WorkflowRequest:
+    """A workflow to start, as its execution row describes it."""
 
     id: str
     type: str
@@ -22,8 +22,8 @@ class WantedWorkflow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedSchedule:
-    """A schedule that a row asks for."""
+class ScheduleRequest:
+    """A schedule to create or replace, as its row describes it."""
 
     id: str
     type: str
@@ -32,19 +32,19 @@ class WantedSchedule:
     vendor: str
     vendor_id: int
     cron: tuple[str, ...]
-    """The engine's own expressions."""
+    """Cron expressions in the engine's own syntax."""
     paused: bool
     operator: str
-    """In whose name its runs are."""
+    """The operator of its runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A workflow that the engine has."""
+class WorkflowState:
+    """The state of a workflow in the engine."""
 
     running: bool
     status: str = ""
-    """When closed: the execution status it stands for."""
+    """The status that the execution gets, for a closed workflow; empty while it runs."""
     message: str = ""
 
 
@@ -57,40 +57,40 @@ class RunningWorkflow:
 
 
 class WorkflowEngine(Protocol):
-    """The engine's side. Methods raise UnavailableError while it does not answer, InvalidError when it refuses."""
+    """A workflow engine. Methods raise UnavailableError while it does not answer and InvalidError when it refuses."""
 
     def prepare(self) -> None:
-        """Make sure of the namespace, its retention and its search attributes."""
+        """Create the namespace, set its retention and add its search attributes where they are missing."""
         ...
 
-    def start(self, workflow: WantedWorkflow) -> None:
-        """Start the workflow; one of this id that runs or ran already is success."""
+    def start(self, workflow: WorkflowRequest) -> None:
+        """Start the workflow; succeed without a second start when a workflow of this id runs or ran already."""
         ...
 
     def cancel(self, workflow_id: str) -> None:
-        """Ask the workflow to end; one that has ended or never was is success."""
+        """Request the workflow's cancellation; do nothing when it has ended or does not exist."""
         ...
 
     def terminate(self, workflow_id: str, reason: str) -> None:
-        """End the workflow at once, its own code unasked; one that has ended or never was is success."""
+        """End the workflow at once, without running its code; do nothing when it has ended or does not exist."""
         ...
 
     def running(self, before: datetime, limit: int) -> Sequence[RunningWorkflow]:
-        """At most ``limit`` workflows that run since before then, the newest first; some may have ended just now."""
+        """Return at most ``limit`` running workflows started before ``before``, newest first; some may have ended."""
         ...
 
-    def describe(self, workflow_id: str) -> Found | None:
-        """What became of the workflow, None when the engine knows none of this id."""
+    def describe(self, workflow_id: str) -> WorkflowState | None:
+        """Return the state of the workflow, None when the engine knows none of this id."""
         ...
 
-    def put_schedule(self, schedule: WantedSchedule) -> None:
+    def put_schedule(self, schedule: ScheduleRequest) -> None:
         """Create or replace the schedule."""
         ...
 
     def remove_schedule(self, schedule_id: str) -> None:
-        """Delete the schedule; one that is not there is success."""
+        """Delete the schedule; do nothing when it does not exist."""
         ...
 
     def schedule_ids(self) -> Collection[str]:
-        """The ids of the schedules that the engine lists; a new one may be missing for a moment."""
+        """Return the ids of the engine's schedules; a new one may be missing for a moment."""
         ...

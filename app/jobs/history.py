@@ -1,4 +1,4 @@
-"""What is forgotten of ended executions: those beyond the newest of their policy, and those that are too old."""
+"""The history limits of jobs: which ended executions are deleted, by number and by age."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -11,40 +11,40 @@ from app.jobs.contracts import RETRY_OF, JobType
 from app.jobs.models import Execution, Task
 
 AGE: Final = timedelta(days=365)
-"""An ended execution is kept no longer than this, except the newest of its vendor and vendor id."""
+"""The longest time that an ended execution is kept, except the newest of its vendor and vendor id."""
 _KEPT: Final = 50
-"""Of a vendor that no job type names any more."""
+"""How many executions are kept of a vendor without a job type."""
 _EXECUTIONS: Final = 50
 _TASKS: Final = 500
 _BATCHES: Final = 200
-"""In one sweep; the rest is left to the next one."""
+"""Batches per sweep; the next sweep does the rest."""
 
 
 class History:
-    """The executions that have ended, with their tasks and logs."""
+    """Deletes ended executions beyond the history limits, with their tasks and logs."""
 
     def __init__(self, ports: Ports, jobs: Iterable[JobType[Any, Any]]) -> None:
-        """``jobs`` tell how many executions of each vendor and vendor id are kept."""
+        """Take from ``jobs`` how many executions are kept per vendor and vendor id."""
         self._ports = ports
         self._kept = {job.vendor: job.kept for job in jobs}
 
     def sweep(self) -> int:
-        """Forget what is beyond the limits, in short transactions, and return how many executions went.
+        """Delete executions beyond the limits in short transactions and return how many were deleted.
 
-        An execution's tasks go first, a batch at a time, as one can have hundreds of thousands.
+        An execution's tasks are deleted first, in batches, as there can be hundreds of thousands.
         """
-        swept, tried = 0, self._tried()
+        swept, retried = 0, self._retried()
         for _ in range(_BATCHES):
-            expired = [row.id for row in self._ports.db.rows(self._expired(tried))]
-            if not expired or not self._without_tasks(expired):
+            expired = [row.id for row in self._ports.db.rows(self._expired(retried))]
+            if not expired or not self._delete_tasks(expired):
                 break
             swept += self._delete(sa.delete(Execution).where(Execution.id.in_(expired)))
             if len(expired) < _EXECUTIONS:
                 break
         return swept
 
-    def _without_tasks(self, executions: Sequence[int]) -> bool:
-        """Delete their tasks with their logs; False when more are left than one sweep takes."""
+    def _delete_tasks(self, executions: Sequence[int]) -> bool:
+        """Delete the tasks and task logs of the executions; return False when more are left than one sweep deletes."""
         batch = sa.select(Task.id).where(Task.execution_id.in_(executions)).limit(_TASKS)
         return any(self._delete(sa.delete(Task).where(Task.id.in_(batch))) < _TASKS for _ in range(_BATCHES))
 
@@ -52,13 +52,13 @@ class History:
         with self._ports.db.write() as session:
             return session.connection().execute(statement).rowcount
 
-    def _tried(self) -> list[int]:
-        """The executions whose failed tasks are tried again by one that has not ended."""
-        asked = (row.input.get(RETRY_OF) for row in self._ports.db.rows(_OPEN))
-        return [execution_id for execution_id in asked if execution_id]
+    def _retried(self) -> list[int]:
+        """Return the executions whose failed tasks are being retried by an execution that has not ended."""
+        sources = (row.input.get(RETRY_OF) for row in self._ports.db.rows(_OPEN))
+        return [execution_id for execution_id in sources if execution_id]
 
     def _expired(self, kept_for_now: Sequence[int]) -> sa.Select[int]:
-        """The statement that finds them, the oldest first."""
+        """Return the statement that selects the executions to delete, oldest first."""
         oldest = self._ports.clock.now() - AGE
         newest_first = sa.func.row_number().over(
             partition_by=(Execution.vendor_type, Execution.vendor_id), order_by=Execution.id.desc()

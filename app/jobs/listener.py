@@ -1,4 +1,4 @@
-"""The worker's side of the bell; apart from it because only the worker needs PostgreSQL's driver by name."""
+"""The worker's side of the bell; a module of its own because only the worker imports PostgreSQL's driver."""
 
 import threading
 from typing import Any, Final
@@ -15,10 +15,10 @@ _LISTEN_SECONDS: Final = 1.0
 
 
 class BellListener:
-    """Hears the bell. One thread uses it."""
+    """Waits for the bell; for use by one thread."""
 
     def __init__(self, database: Database) -> None:
-        """Nothing is opened before the first ``wait``."""
+        """Keep the database; the connection is opened by the first ``wait``."""
         self._database = database
         self._connection: Connection | None = None
 
@@ -35,7 +35,7 @@ class BellListener:
             stop.wait(_LISTEN_SECONDS)
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.invalidate()

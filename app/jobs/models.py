@@ -1,4 +1,4 @@
-"""Jobs as rows: what was asked for, how far it is, when it is due, and who works."""
+"""The tables of jobs: executions, tasks, logs, schedules, and the worker processes."""
 
 from datetime import datetime
 from typing import Any
@@ -42,7 +42,7 @@ class Execution(Base):
     trigger: Mapped[str] = mapped_column(byte_text(16))
     """MANUAL, SCHEDULE or EVENT."""
     status: Mapped[str] = mapped_column(byte_text(16), default="Pending")
-    """Harbor's: Pending, Scheduled, Running; final are Success, Error, Stopped."""
+    """Harbor's state: Pending, Scheduled, Running, or one of the final states Success, Error, Stopped."""
     status_message: Mapped[str] = mapped_column(sa.Text, default="")
     workflow_type: Mapped[str] = mapped_column(byte_text(64))
     workflow_id: Mapped[str] = mapped_column(byte_text(255), unique=True)
@@ -53,9 +53,9 @@ class Execution(Base):
     """Counters and parameters that the API shows."""
     operator: Mapped[str] = mapped_column(sa.String(255), default="")
     resume_point: Mapped[dict[str, Any]] = mapped_column(Document, default=dict, server_default=sa.text("'{}'"))
-    """How far a run without tasks is."""
+    """Where a run without tasks resumes."""
     dispatched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When Temporal was seen to have the workflow."""
+    """When the workflow was started in Temporal; None until then."""
     stop_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     stop_sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -83,12 +83,12 @@ class Task(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     execution_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("execution.id", ondelete="CASCADE"))
     natural_key: Mapped[str] = mapped_column(byte_text(255))
-    """What the task is about, once per execution."""
+    """The key of the task's subject, unique within the execution."""
     status: Mapped[str] = mapped_column(byte_text(16), default="Pending")
     status_message: Mapped[str] = mapped_column(sa.Text, default="")
-    """What it does while it runs, the reason once it has ended."""
+    """What the task is doing while it runs; the reason once it has ended."""
     run_count: Mapped[int] = mapped_column(default=0)
-    """How often it was claimed; whoever claimed it last may end it."""
+    """How often the task was claimed; only the latest claim may end it."""
     step: Mapped[str] = mapped_column(sa.String(64), default="", server_default="")
     bytes_done: Mapped[int] = mapped_column(BigId, default=0, server_default=sa.text("0"))
     bytes_total: Mapped[int] = mapped_column(BigId, default=0, server_default=sa.text("0"))
@@ -115,15 +115,15 @@ class LogChunk(Base):
     task_id: Mapped[int | None] = mapped_column(BigId, sa.ForeignKey("task.id", ondelete="CASCADE"))
     text: Mapped[str] = mapped_column(sa.Text)
     size: Mapped[int]
-    """Bytes of this chunk as UTF-8."""
+    """Bytes of this chunk in UTF-8."""
     log_size: Mapped[int]
-    """Bytes of the log up to its end."""
+    """Bytes of the log up to the end of this chunk."""
     dropped: Mapped[int] = mapped_column(default=0)
-    """Lines that came behind it and found the log full."""
+    """Lines after this chunk that were dropped because the log was full."""
 
 
 class Schedule(Base):
-    """When a job is due; ``generation`` grows with each change, ``synced_generation`` follows when Temporal has it."""
+    """When a job is due; changes increment ``generation``, synchronising to Temporal sets ``synced_generation``."""
 
     __tablename__ = "schedule"
     __table_args__ = table_args(sa.UniqueConstraint("vendor_type", "vendor_id"))
@@ -132,7 +132,7 @@ class Schedule(Base):
     vendor_type: Mapped[str] = mapped_column(byte_text(64))
     vendor_id: Mapped[int] = mapped_column(BigId, default=0)
     cron: Mapped[str] = mapped_column(byte_text(128))
-    """Harbor's six fields: second minute hour day month weekday."""
+    """A cron expression of Harbor's six fields: second minute hour day month weekday."""
     cron_type: Mapped[str] = mapped_column(byte_text(16))
     """Hourly, Daily, Weekly, Custom."""
     workflow_type: Mapped[str] = mapped_column(byte_text(64))
@@ -147,7 +147,7 @@ class Schedule(Base):
 
 
 class WorkerProcess(Base):
-    """A worker that is or was alive; the heartbeat is the database's clock in ms."""
+    """A worker process and its last heartbeat, in milliseconds of the database's clock."""
 
     __tablename__ = "worker_process"
 

@@ -1,4 +1,4 @@
-"""A worker's own row: that it is alive, where, and whether it reaches Temporal."""
+"""The heartbeat row of a worker process: its host, its queues, and whether it reaches Temporal."""
 
 import os
 import socket
@@ -21,10 +21,10 @@ _ALIVE_MS: Final = 30_000
 
 
 class Presence:
-    """The row of this process, kept fresh every five seconds and removed at an orderly end."""
+    """Keeps the row of this process: a heartbeat every five seconds, deletion at an orderly shutdown."""
 
     def __init__(self, ports: Ports, queues: Sequence[str], version: str, reachable: Callable[[], bool]) -> None:
-        """``reachable`` tells whether Temporal answers."""
+        """Name the process by a new id; ``reachable`` tells whether Temporal answers."""
         self.id = ids.session_id()
         self._ports = ports
         self._queues = list(queues)
@@ -32,7 +32,7 @@ class Presence:
         self._reachable = reachable
 
     def run(self, stop: threading.Event) -> None:
-        """Beat until ``stop``, then leave."""
+        """Write a heartbeat every five seconds until ``stop``, then delete the row."""
         while True:
             try:
                 self.beat()
@@ -46,7 +46,7 @@ class Presence:
             _log.warning("heartbeat_failed", reason=error.message)
 
     def beat(self) -> None:
-        """Refresh the row, making it when it is not there."""
+        """Write a heartbeat; insert the row when it is missing."""
         with self._ports.db.write() as session:
             row = session.get(WorkerProcess, self.id)
             if row is None:
@@ -61,13 +61,13 @@ class Presence:
             session.execute(beat.values(heartbeat_at=clock_ms(), temporal_reachable=self._reachable()))
 
     def leave(self) -> None:
-        """Remove the row."""
+        """Delete the row."""
         with self._ports.db.write() as session:
             session.execute(sa.delete(WorkerProcess).where(WorkerProcess.id == self.id))
 
 
 def alive(ports: Ports) -> int:
-    """How many workers have been heard of within 30 seconds; the job service's health."""
+    """Return how many workers had a heartbeat within 30 seconds, for the job service's health."""
     return int(ports.db.rows(_ALIVE)[0][0])
 
 

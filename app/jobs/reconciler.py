@@ -1,4 +1,4 @@
-"""From the engine to the rows: asks for the truth about executions that stand still, and tidies up."""
+"""The reconciler: asks Temporal for the state of executions without progress, and deletes what has expired."""
 
 import threading
 from collections.abc import Iterable
@@ -31,26 +31,26 @@ _REDISPATCHED: Final = "redispatched"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How patient the reconciler is."""
+    """The time limits of the reconciler."""
 
     every: timedelta = timedelta(seconds=60)
     still: timedelta = timedelta(minutes=2)
-    """An open execution untouched for this long is looked at."""
+    """An open execution without an update for this long is compared with its workflow."""
     lost: timedelta = timedelta(minutes=5)
-    """A dispatched workflow that the engine does not know after this long is lost."""
+    """A dispatched workflow that the engine does not know after this long counts as lost."""
     gone: timedelta = timedelta(minutes=10)
-    """A worker that has not been heard of for this long is forgotten."""
+    """The row of a worker without a heartbeat for this long is deleted."""
     strays: timedelta = timedelta(hours=1)
-    """How often workflows are looked for that no row asks for, and from which age on."""
+    """How often stray workflows are looked for, and their minimum age."""
 
 
 class Reconciler:
-    """Settles what the engine and the rows disagree about; one in the installation works at a time."""
+    """Resolves differences between the engine and the rows; one reconciler works at a time in an installation."""
 
     def __init__(
         self, ports: Ports, engine: WorkflowEngine, jobs: Iterable[JobType[Any, Any]], pace: Pace | None = None
     ) -> None:
-        """``jobs`` tell how much history is kept of each."""
+        """Take the history limits from ``jobs``."""
         self._ports = ports
         self._engine = engine
         self._history = History(ports, jobs)
@@ -58,7 +58,7 @@ class Reconciler:
         self._strays = StrayWorkflows(ports, engine, self._pace.strays)
 
     def run(self, stop: threading.Event) -> None:
-        """Work every ``pace.every`` until ``stop``; outages of the engine or the database are waited out."""
+        """Do a pass every ``pace.every`` until ``stop``; skip it while the engine or the database is unavailable."""
         while not stop.wait(self._pace.every.total_seconds()):
             try:
                 self.pass_once()
@@ -66,22 +66,22 @@ class Reconciler:
                 _log.info("reconciler_waiting", reason=error.message)
 
     def pass_once(self) -> bool:
-        """One pass; False when another process is at it. UnavailableError when the engine is away."""
-        with turn(self._ports.db, "reconciler", _TURN) as mine:
-            if mine:
+        """Do one pass; return False when another process does one. Raises UnavailableError while the engine is away."""
+        with turn(self._ports.db, "reconciler", _TURN) as acquired:
+            if acquired:
                 self._tidy()
                 self._engine.prepare()
                 self._settle()
                 self._end_tasks()
                 self._resync()
                 self._strays.check()
-            return mine
+            return acquired
 
     def _tidy(self) -> None:
-        gone = clock_ms() - int(self._pace.gone.total_seconds() * 1000)
+        cutoff = clock_ms() - int(self._pace.gone.total_seconds() * 1000)
         with self._ports.db.write() as session:
             holder = gate.clear_expired(session)
-            session.execute(sa.delete(WorkerProcess).where(WorkerProcess.heartbeat_at < gone))
+            session.execute(sa.delete(WorkerProcess).where(WorkerProcess.heartbeat_at < cutoff))
         if holder is not None:
             _log.warning("write_lease_expired", holder=holder)
         swept = self._history.sweep()
@@ -89,7 +89,7 @@ class Reconciler:
             _log.info("executions_forgotten", count=swept)
 
     def _end_tasks(self) -> None:
-        """End the tasks that executions left open whose workflows could not."""
+        """End open tasks of executions that have ended."""
         for row in self._ports.db.rows(_LEFT_BEHIND):
             status = Status.ERROR if row.status == Status.ERROR else Status.STOPPED
             ended = tasks.MOST
@@ -100,13 +100,13 @@ class Reconciler:
     def _settle(self) -> None:
         still = self._ports.clock.now() - self._pace.still
         for row in self._ports.db.rows(_STANDING, {"still": still}):
-            found = self._engine.describe(row.workflow_id)
-            if found is None:
-                self._lost(row)
-            elif not found.running:
-                self._end(row, found.status, found.message)
+            state = self._engine.describe(row.workflow_id)
+            if state is None:
+                self._redispatch_or_end(row)
+            elif not state.running:
+                self._end(row, state.status, state.message)
 
-    def _lost(self, row: Row[Any]) -> None:
+    def _redispatch_or_end(self, row: Row[Any]) -> None:
         now = self._ports.clock.now()
         if row.dispatched_at > now - self._pace.lost:
             return

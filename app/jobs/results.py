@@ -1,4 +1,4 @@
-"""Runs and schedules in the shape of Harbor's history of a job."""
+"""Executions and schedules in the form of Harbor's job history."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from app.jobs.service import ExecutionRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueTime:
-    """When a run was, or is, due."""
+    """When a run is or was due."""
 
     type: str
     cron: str = ""
@@ -22,7 +22,7 @@ class DueTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryItem:
-    """A run, or the schedule of them, which has no name; ``job_parameters`` is JSON text."""
+    """A run of a job, or its schedule, which has no name; ``job_parameters`` is JSON text."""
 
     id: int
     job_name: str = ""
@@ -33,11 +33,11 @@ class HistoryItem:
     creation_time: datetime
     update_time: datetime
     workflow_url: str = ""
-    """The run in Temporal's UI, for administrators."""
+    """The URL of the run in Temporal's UI, for administrators."""
 
 
 def execution_history(job: JobType[Any, Any], run: ExecutionRef, parameters: Mapping[str, Any]) -> HistoryItem:
-    """Show a run with the parameters it was asked for."""
+    """Return the history item of an execution with its parameters."""
     return HistoryItem(
         id=run.id,
         job_name=job.name,
@@ -51,15 +51,15 @@ def execution_history(job: JobType[Any, Any], run: ExecutionRef, parameters: Map
     )
 
 
-def schedule_history(found: ScheduleRef, parameters: Mapping[str, Any]) -> HistoryItem:
-    """Show a schedule, whose kind is its cron expression, with the parameters of its runs."""
+def schedule_history(schedule: ScheduleRef, parameters: Mapping[str, Any]) -> HistoryItem:
+    """Return the history item of a schedule, with its cron expression as the kind and the parameters of its runs."""
     return HistoryItem(
-        id=found.id,
-        job_kind=found.cron,
+        id=schedule.id,
+        job_kind=schedule.cron,
         job_parameters=_text(parameters),
-        schedule=DueTime(type=found.cron_type, cron=found.cron, next_scheduled_time=found.next_time),
-        creation_time=found.creation_time,
-        update_time=found.update_time,
+        schedule=DueTime(type=schedule.cron_type, cron=schedule.cron, next_scheduled_time=schedule.next_time),
+        creation_time=schedule.creation_time,
+        update_time=schedule.update_time,
     )
 
 

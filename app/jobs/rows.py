@@ -1,4 +1,4 @@
-"""What every writer of execution rows does the same way: make one, end one."""
+"""Inserting and ending execution rows, the same way for every caller."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from app.jobs.models import Execution
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewExecution:
-    """The facts of an execution that is to be."""
+    """The values of an execution to insert."""
 
     vendor_type: str
     vendor_id: int
@@ -26,19 +26,19 @@ class NewExecution:
     extra_attrs: dict[str, Any]
 
 
-def insert(session: Session, wanted: NewExecution, now: datetime, workflow_id: str | None = None) -> Execution:
-    """Add a Pending execution; ``workflow_id`` is None until its own id is known."""
+def insert(session: Session, new: NewExecution, now: datetime, workflow_id: str | None = None) -> Execution:
+    """Insert a Pending execution; without a ``workflow_id`` it gets a random one for the caller to replace."""
     row = Execution(
-        vendor_type=wanted.vendor_type,
-        vendor_id=wanted.vendor_id,
-        trigger=wanted.trigger,
+        vendor_type=new.vendor_type,
+        vendor_id=new.vendor_id,
+        trigger=new.trigger,
         status=Status.PENDING,
-        workflow_type=wanted.workflow_type,
+        workflow_type=new.workflow_type,
         workflow_id=workflow_id or ids.session_id(),
-        queue=wanted.queue,
-        input=wanted.input,
-        extra_attrs=wanted.extra_attrs,
-        operator=wanted.operator,
+        queue=new.queue,
+        input=new.input,
+        extra_attrs=new.extra_attrs,
+        operator=new.operator,
         creation_time=now,
         update_time=now,
     )
@@ -48,7 +48,7 @@ def insert(session: Session, wanted: NewExecution, now: datetime, workflow_id: s
 
 
 def finalise(session: Session, workflow_id: str, status: str, message: str, now: datetime) -> bool:
-    """End the execution; final is final: False when it had ended before, which changes nothing."""
+    """End the execution and return True; return False and change nothing when it had ended before."""
     statement = (
         sa.update(Execution)
         .where(Execution.workflow_id == workflow_id, Execution.end_time.is_(None))

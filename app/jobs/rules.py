@@ -1,4 +1,4 @@
-"""Harbor's words for when a job is due, and its rules for cron expressions."""
+"""Harbor's kinds of schedules and its rules for cron expressions."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +13,7 @@ _CRON_FIELD: Final = "schedule.cron"
 
 
 class ScheduleKind(StrEnum):
-    """When a job is due: at once (Manual), never (None), or by a cron expression."""
+    """When a job is due: at once (Manual), never (None), or by a cron expression (all others)."""
 
     HOURLY = "Hourly"
     DAILY = "Daily"
@@ -24,7 +24,7 @@ class ScheduleKind(StrEnum):
 
 
 SHOWN_KINDS: Final = (*ScheduleKind, "Schedule")
-"""What Harbor's document lists; ``Schedule`` is only shown, for a run that a schedule started."""
+"""The kinds in Harbor's API document; ``Schedule`` is only shown, for a run that a schedule started."""
 
 _CRON_OF: Final = {
     ScheduleKind.HOURLY: "0 0 * * * *",
@@ -35,14 +35,14 @@ _CRON_OF: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """When a caller wants a job to run, unchecked."""
+    """When a job shall run, as the caller gave it, unchecked."""
 
     kind: str
     cron: str = ""
 
 
 def schedule_kind(due: Due) -> ScheduleKind:
-    """Return the kind; FieldInvalid when Harbor has no such kind."""
+    """Return the kind; raise FieldInvalid when Harbor has no such kind."""
     try:
         return ScheduleKind(due.kind)
     except ValueError:
@@ -50,9 +50,9 @@ def schedule_kind(due: Due) -> ScheduleKind:
 
 
 def schedule_cron(due: Due, *, every_minute: bool = True) -> str:
-    """Return the expression of a schedule: the caller's, or the kind's own when the caller gave none.
+    """Return the cron expression of a schedule: the caller's, else the default of the kind.
 
-    FieldInvalid unless it has six fields, the second is 0, and it comes at all; without ``every_minute``, as for
+    Raises FieldInvalid unless it has six fields, its second is 0 and it is ever due; without ``every_minute``, as for
     replication, also when the minute is ``*``.
     """
     text = due.cron.strip() or _CRON_OF.get(schedule_kind(due), "")

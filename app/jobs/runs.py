@@ -1,4 +1,4 @@
-"""A run from the inside: what its activities do to the execution row and its one log."""
+"""An execution as its activities use it: begin, count, log, keep the resume point, finish."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from app.jobs.task_logs import Log
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """An execution that has not ended."""
+    """The row of an execution that has not ended."""
 
     execution_id: int
     input: dict[str, Any]
@@ -27,17 +27,17 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class JobRun:
-    """The execution of one workflow, found by the workflow's id and type."""
+    """The execution of one workflow, identified by the workflow's id and type."""
 
     ctx: Context
     workflow_id: str
     workflow_type: str
 
     def begin(self, schedule_id: int) -> Begun:
-        """Set the execution Running, making it first when a schedule started the workflow.
+        """Set the execution Running; insert it first when a schedule started the workflow.
 
-        ``go_on`` is False when it is final already or was asked to stop (then it is Stopped now). NotFoundError when
-        there is neither a row nor a schedule of this workflow's type.
+        ``go_on`` is False when it has ended already or was asked to stop (then this ends it as Stopped). Raises
+        NotFoundError when there is neither a row nor a schedule of this workflow's type.
         """
         with self.ctx.write() as session:
             now = self.ctx.ports.clock.now()
@@ -53,25 +53,25 @@ class JobRun:
             row.status = Status.RUNNING
             return Begun(execution_id=row.id, go_on=True, input=row.input)
 
-    def asked_for(self) -> dict[str, Any]:
-        """What the row of this run asks for; every step that changes something begins with it.
+    def require_input(self) -> dict[str, Any]:
+        """Return the input in the row of this run; every step that changes anything begins with this call.
 
-        NotFoundError without a row of this id and type, PreconditionError when it has ended.
+        Raises NotFoundError without a row of this id and type, PreconditionError when it has ended.
         """
-        return self.standing().input
+        return self.require_open().input
 
-    def standing(self) -> Standing:
-        """Return what the row of this run says; errors as ``asked_for``."""
+    def require_open(self) -> Standing:
+        """Return the id, input and stop request of this run; raise as ``require_input`` does."""
         with self.ctx.read() as session:
             row = session.execute(self._own()).scalar_one_or_none()
             if row is None:
-                raise self._unasked()
+                raise self._not_requested()
             if row.end_time is not None:
                 raise PreconditionError(f"execution {row.id} has ended")
             return Standing(execution_id=row.id, input=row.input, stop_requested=row.stop_requested_at is not None)
 
     def count(self, amounts: Mapping[str, int], *, set_to: bool = False) -> None:
-        """Add to the counters that the API shows (or set them), in the caller's transaction when one is open."""
+        """Add to the counters that the API shows, or set them; in the caller's transaction when one is open."""
         with self.ctx.write() as session:
             row = self._row(session)
             if row is None:
@@ -91,33 +91,33 @@ class JobRun:
                 Log(execution_id=row.id).append(session, row.update_time, [text])
 
     def counters(self) -> dict[str, Any]:
-        """What ``count`` has counted."""
+        """Return the counters."""
         own = sa.select(Execution.extra_attrs).where(Execution.workflow_id == self.workflow_id)
         with self.ctx.read() as session:
             return dict(session.execute(own).scalar_one_or_none() or {})
 
     def keep(self, point: Mapping[str, Any]) -> None:
-        """Remember how far the run is, in the caller's transaction when one is open."""
+        """Store the resume point of the run, in the caller's transaction when one is open."""
         with self.ctx.write() as session:
             row = self._row(session)
             if row is not None:
                 row.resume_point, row.update_time = dict(point), self.ctx.ports.clock.now()
 
     def kept(self) -> dict[str, Any]:
-        """What ``keep`` remembered last, empty at first."""
+        """Return the resume point that ``keep`` stored last, empty at first."""
         own = sa.select(Execution.resume_point).where(Execution.workflow_id == self.workflow_id)
         with self.ctx.read() as session:
             return dict(session.execute(own).scalar_one_or_none() or {})
 
     def finish(self, status: str, message: str = "") -> bool:
-        """End the execution; final is final: False when it had ended before."""
+        """End the execution and return True; return False when it had ended before."""
         with self.ctx.write() as session:
             row = self._row(session)
             now = self.ctx.ports.clock.now()
             return row is not None and rows.finalise(session, self.workflow_id, status, message, now)
 
     def has_earlier(self, session: Session, execution_id: int) -> bool:
-        """Whether this execution is one of the same job and has ended."""
+        """Tell whether ``execution_id`` is an ended execution of the same job."""
         own = sa.select(Execution.vendor_type, Execution.vendor_id).where(Execution.workflow_id == self.workflow_id)
         same = sa.select(Execution.id).where(
             Execution.id == execution_id,
@@ -136,7 +136,7 @@ class JobRun:
         own = self._own().with_for_update().execution_options(populate_existing=True)
         return session.execute(own).scalar_one_or_none()
 
-    def _unasked(self) -> NotFoundError:
+    def _not_requested(self) -> NotFoundError:
         return NotFoundError(
             f"nothing asked for workflow {self.workflow_id} of type {self.workflow_type}: there is no execution and no "
             "schedule of it, so it may not run"
@@ -145,9 +145,9 @@ class JobRun:
     def _scheduled(self, session: Session, schedule_id: int) -> Execution:
         schedule = session.get(Schedule, schedule_id)
         if schedule is None or schedule.deleted or schedule.workflow_type != self.workflow_type:
-            raise self._unasked()
+            raise self._not_requested()
         if not self.workflow_id.startswith(f"{schedule_name(schedule.vendor_type, schedule.vendor_id)}-"):
-            raise self._unasked()
+            raise self._not_requested()
         new = rows.NewExecution(
             vendor_type=schedule.vendor_type,
             vendor_id=schedule.vendor_id,

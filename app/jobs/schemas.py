@@ -1,4 +1,4 @@
-"""Schedules and histories of jobs as the management API writes them."""
+"""Schedules and histories of jobs in the form of the management API."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +37,7 @@ class ScheduleSchema(HarborSchema):
 
 
 class HistorySchema(HarborSchema):
-    """The base of a job's history: one run, or the schedule of them."""
+    """The base of a job's history item: a run, or the job's schedule."""
 
     id = Number(form=None)
     job_name = Text()
@@ -52,6 +52,6 @@ class HistorySchema(HarborSchema):
 
 
 def due(body: Mapping[str, Any]) -> Due:
-    """Return when a loaded ScheduleSchema wants the job to run."""
+    """Return when the job shall run, from a loaded ScheduleSchema."""
     given = body.get("schedule", {})
     return Due(kind=given.get("type", ""), cron=given.get("cron", ""))

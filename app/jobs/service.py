@@ -1,4 +1,4 @@
-"""Jobs from the side that asks for them: start, stop, look. Every promise is a row, kept by the worker."""
+"""The use cases of job executions: start, stop and show. Requests are rows; the worker carries them out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,7 +23,7 @@ from app.jobs.task_logs import Log
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionRef:
-    """An execution as others see it."""
+    """An execution as services return it."""
 
     id: int
     vendor_type: str
@@ -40,11 +40,11 @@ class ExecutionRef:
     update_time: datetime
     end_time: datetime | None
     workflow_url: str
-    """The run in Temporal's UI once it is there, for administrators; empty for others."""
+    """The URL of the run in Temporal's UI, for administrators, once the workflow was started; else empty."""
 
 
 class JobService:
-    """Starts, stops and shows executions. It never talks to Temporal."""
+    """Starts, stops and shows executions, without talking to Temporal."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -52,15 +52,15 @@ class JobService:
     def start(
         self,
         job: JobType[Any, Any],
-        wanted: JobInput,
+        job_input: JobInput,
         *,
         trigger: str,
         vendor_id: int = 0,
         extra_attrs: Mapping[str, Any] | None = None,
     ) -> int:
-        """Ask for a run and return its execution's id; part of the caller's transaction when one is open.
+        """Request a run and return its execution's id; in the caller's transaction when one is open.
 
-        That somebody asked for it by hand is on record.
+        A manual request is audited.
         """
         new = rows.NewExecution(
             vendor_type=job.vendor,
@@ -68,7 +68,7 @@ class JobService:
             trigger=trigger,
             workflow_type=job.workflow,
             queue=Queue.WORKFLOWS,
-            input=asdict(wanted),
+            input=asdict(job_input),
             operator=self._ctx.principal.name,
             extra_attrs=dict(extra_attrs or {}),
         )
@@ -81,9 +81,9 @@ class JobService:
             return row.id
 
     def stop(self, execution_id: int) -> None:
-        """Ask for the end of a run: at once when it was never dispatched, by cancelling its workflow else.
+        """Request the end of a run: it ends at once before it was dispatched, else by cancelling its workflow.
 
-        An ended run stays as it is. NotFoundError when there is no such execution.
+        An ended run is left unchanged. Raises NotFoundError when there is no such execution.
         """
         with self._ctx.write() as session:
             row = session.get(Execution, execution_id, with_for_update=True)
@@ -99,7 +99,7 @@ class JobService:
             self._ctx.emit(ExecutionStopped(name=f"{row.vendor_type} {row.id}"))
 
     def execution(self, execution_id: int) -> ExecutionRef:
-        """One execution; NotFoundError when there is none."""
+        """Return the execution; raise NotFoundError when there is none."""
         with self._ctx.read() as session:
             row = session.get(Execution, execution_id)
             if row is None:
@@ -107,7 +107,7 @@ class JobService:
             return self._shown(row)
 
     def list(self, vendor_type: str, query: ListQuery, vendor_id: int = 0) -> Listed[ExecutionRef]:
-        """A page of a vendor's executions, newest first unless the query sorts."""
+        """Return a page of a vendor's executions, newest first unless the query sorts."""
         own = (Execution.vendor_type == vendor_type, Execution.vendor_id == vendor_id, *conditions(query, _COLUMNS))
         ordered = order(query.sort, _COLUMNS, (Execution.id.desc(),), Execution.id.desc())
         chosen = paged(sa.select(Execution).where(*own).order_by(*ordered), query.page)
@@ -117,13 +117,13 @@ class JobService:
         return Listed(items=items, total=total, page=query.page)
 
     def unended(self, vendor_type: str) -> Sequence[ExecutionRef]:
-        """A vendor's executions that have not ended, the oldest first."""
+        """Return a vendor's executions that have not ended, oldest first."""
         own = sa.select(Execution).where(Execution.vendor_type == vendor_type, Execution.end_time.is_(None))
         with self._ctx.read() as session:
             return [self._shown(row) for row in session.execute(own.order_by(Execution.id)).scalars()]
 
     def log(self, execution_id: int) -> str:
-        """The run's own log, not those of its tasks; NotFoundError when there is no such execution."""
+        """Return the execution's own log, without its tasks' logs; raise NotFoundError when there is no execution."""
         with self._ctx.read() as session:
             if session.get(Execution, execution_id) is None:
                 raise _unknown(execution_id)

@@ -1,4 +1,4 @@
-"""Ends workflows that no row asks for any more, as when the database came back from a backup."""
+"""Ending stray workflows: those without an execution row, as after the database was restored from a backup."""
 
 import re
 from collections.abc import Sequence
@@ -14,22 +14,22 @@ from app.jobs.models import Execution
 
 _log = structlog.get_logger()
 _OURS: Final = re.compile(r"[a-z][a-z0-9-]*-[0-9]+-[0-9]+-[0-9a-f]{8}|schedule-[A-Z0-9_]+-[0-9]+-[^/]+")
-"""The ids of executions' workflows; children have longer ones and end with their parents."""
+"""The ids of executions' workflows; child workflows have longer ids and end with their parents."""
 _PAGE: Final = 500
 _PAGES: Final = 20
 _MOST: Final = 100
-"""So many are ended in one check."""
+"""The most workflows that one check ends."""
 
 
 class StrayWorkflows:
-    """Workflows that neither an open execution asks for, nor one that ended a short while ago.
+    """Ends workflows that belong neither to an open execution nor to one that ended recently.
 
-    One is cancelled, and terminated by the next check if it is still there. Either way it changes nothing: each of its
-    steps wants the row.
+    A stray workflow is cancelled, and terminated by the next check if it still runs. It cannot change anything
+    meanwhile, because each of its steps requires the row.
     """
 
     def __init__(self, ports: Ports, engine: WorkflowEngine, every: timedelta) -> None:
-        """``every`` so often there is a check, of the workflows that have been running for as long."""
+        """Check at intervals of ``every`` the workflows that have been running for at least as long."""
         self._ports = ports
         self._engine = engine
         self._every = every
@@ -37,7 +37,7 @@ class StrayWorkflows:
         self._cancelled: frozenset[str] = frozenset()
 
     def check(self) -> None:
-        """Look, if it is time. UnavailableError when the engine is away, then it stays due."""
+        """Check when a check is due; raise UnavailableError while the engine is away, and stay due."""
         now = self._ports.clock.now()
         if self._due is not None and now < self._due:
             return
@@ -57,22 +57,22 @@ class StrayWorkflows:
         before = since
         for _ in range(_PAGES):
             page = self._engine.running(before, _PAGE)
-            strays += self._unasked(page, since)
+            strays += self._not_requested(page, since)
             if len(page) < _PAGE or len(strays) >= _MOST:
                 break
             before = page[-1].started
         return strays[:_MOST]
 
-    def _unasked(self, page: Sequence[RunningWorkflow], since: datetime) -> list[str]:
+    def _not_requested(self, page: Sequence[RunningWorkflow], since: datetime) -> list[str]:
         ours = [workflow.id for workflow in page if _OURS.fullmatch(workflow.id)]
         if not ours:
             return []
         with self._ports.db.read() as session:
-            asked = set(session.execute(_ASKED, {"ids": ours, "since": since}).scalars())
-        return [workflow_id for workflow_id in ours if workflow_id not in asked]
+            requested = set(session.execute(_REQUESTED, {"ids": ours, "since": since}).scalars())
+        return [workflow_id for workflow_id in ours if workflow_id not in requested]
 
 
-_ASKED: Final = sa.select(Execution.workflow_id).where(
+_REQUESTED: Final = sa.select(Execution.workflow_id).where(
     Execution.workflow_id.in_(sa.bindparam("ids", expanding=True)),
     sa.or_(Execution.end_time.is_(None), Execution.end_time > sa.bindparam("since", type_=Execution.end_time.type)),
 )

@@ -1,4 +1,4 @@
-"""Logs of executions and of tasks: rows of a few lines each, bounded by line and by log, read by page and by word."""
+"""Logs of executions and tasks, stored in rows of a few lines, with a limit per line and per log."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from app.core.paging import Listed, OffsetPage
 from app.jobs.models import Execution, LogChunk, Task
 
 RUN_BYTES: Final = 1024 * 1024
-"""Of an execution's own log."""
+"""The limit of an execution's own log."""
 TASK_BYTES: Final = 64 * 1024
-"""Of a task's log."""
+"""The limit of a task's log."""
 LINE_BYTES: Final = 2048
 _CHUNK_BYTES: Final = 8192
 _Chunk: TypeAlias = Row[int, int, int, int]
@@ -25,7 +25,7 @@ _Chunk: TypeAlias = Row[int, int, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """A line, by its number in the log from 1."""
+    """A line of a log; numbers start from 1."""
 
     number: int
     text: str
@@ -33,9 +33,9 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """One log, by its owner; exactly one of the two ids is set.
+    """The log of an execution or of a task; exactly one of the two ids is set.
 
-    Appending locks the owner's row, so that lines and sizes follow each other.
+    Appending locks the owner's row, so that concurrent writers append one after the other.
     """
 
     execution_id: int | None = None
@@ -43,11 +43,11 @@ class Log:
 
     @property
     def limit(self) -> int:
-        """Bytes that are kept."""
+        """The bytes that the log may hold."""
         return TASK_BYTES if self.execution_id is None else RUN_BYTES
 
     def append(self, session: Session, now: datetime, texts: Sequence[str]) -> None:
-        """Add lines of this moment; a text of several lines is several, and what finds the log full is counted."""
+        """Append each line of the texts with the time ``now``; count the lines dropped when the log is full."""
         session.execute(self._owner())
         lines = [line for text in texts for line in _lines(now, text)]
         last: _Chunk | None = session.execute(self._last()).one_or_none()
@@ -62,14 +62,14 @@ class Log:
             session.execute(more.values(dropped=LogChunk.dropped + len(lines) - fitting), execution_options=_PLAIN)
 
     def text(self, session: Session) -> str:
-        """The whole log; a last line tells what was not kept."""
+        """Return the whole log; a last line tells how many lines were dropped."""
         return "".join(self._texts(session))
 
     def page(self, session: Session, page: OffsetPage, search: str = "") -> Listed[LogLine]:
-        """The page's lines of those that contain ``search``, whatever its case; the total counts all that do."""
-        sought = search.casefold()
+        """Return a page of the lines that contain ``search``, in any case, and the total number of such lines."""
+        needle = search.casefold()
         numbered = enumerate(self.text(session).splitlines(), start=1)
-        matching = [LogLine(number=number, text=line) for number, line in numbered if sought in line.casefold()]
+        matching = [LogLine(number=number, text=line) for number, line in numbered if needle in line.casefold()]
         return Listed(items=matching[page.offset : page.offset + page.size], total=len(matching), page=page)
 
     def _own(self) -> sa.ColumnElement[bool]:
@@ -87,7 +87,7 @@ class Log:
         return columns.where(self._own()).order_by(LogChunk.id.desc()).limit(1)
 
     def _store(self, session: Session, last: _Chunk | None, text: str, log_size: int) -> _Chunk:
-        """Continue the last chunk while it is small, else begin one."""
+        """Append to the last chunk while it is small, else insert a new one."""
         size = _size(text)
         columns = (LogChunk.id, LogChunk.size, LogChunk.log_size, LogChunk.dropped)
         if last is not None and last.size + size <= _CHUNK_BYTES:
@@ -120,7 +120,7 @@ def _lines(now: datetime, text: str) -> Iterator[str]:
 
 
 def _fitting(lines: Sequence[str], room: int) -> int:
-    """How many of the lines have room."""
+    """Return how many of the lines fit into ``room`` bytes."""
     for number, line in enumerate(lines):
         room -= _size(line)
         if room < 0:
@@ -129,7 +129,7 @@ def _fitting(lines: Sequence[str], room: int) -> int:
 
 
 def _chunks(lines: Sequence[str], room: int) -> Iterator[str]:
-    """Whole lines together, the first chunk as long as ``room`` lets it be continued."""
+    """Yield chunks of whole lines, the first no longer than ``room`` bytes."""
     text, size = "", 0
     for line in lines:
         if text and size + _size(line) > (room if room > 0 else _CHUNK_BYTES):

@@ -1,4 +1,4 @@
-"""Tasks from the side that looks at them: lists, logs, counters, and the failed ones tried again."""
+"""The use cases of tasks: lists, logs, counters, and retrying failed tasks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from app.jobs.tasks import TaskCounters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRef:
-    """A task as others see it."""
+    """A task as services return it."""
 
     id: int
     execution_id: int
@@ -41,13 +41,13 @@ class TaskRef:
 
 
 class TaskService:
-    """Shows tasks. Who may see them is for the feature to say, whose executions they belong to."""
+    """Shows tasks; the feature that owns the executions checks the caller's rights."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def list(self, execution_id: int, query: ListQuery) -> Listed[TaskRef]:
-        """A page of an execution's tasks, in the order of their making unless the query sorts."""
+        """Return a page of an execution's tasks, oldest first unless the query sorts."""
         own = (Task.execution_id == execution_id, *conditions(query, _COLUMNS))
         ordered = order(query.sort, _COLUMNS, (Task.id,), Task.id)
         chosen = paged(sa.select(Task).where(*own).order_by(*ordered), query.page)
@@ -57,7 +57,7 @@ class TaskService:
         return Listed(items=items, total=total, page=query.page)
 
     def task(self, execution_id: int, task_id: int) -> TaskRef:
-        """One task of the execution; NotFoundError when it has none of this id."""
+        """Return one task of the execution; raise NotFoundError when it has none of this id."""
         with self._ctx.read() as session:
             row = session.get(Task, task_id)
             if row is None or row.execution_id != execution_id:
@@ -65,26 +65,27 @@ class TaskService:
             return _shown(row)
 
     def log(self, execution_id: int, task_id: int) -> str:
-        """The task's whole log, at most 64 KiB; NotFoundError as ``task``."""
+        """Return the task's whole log, at most 64 KiB; raise NotFoundError as ``task`` does."""
         self.task(execution_id, task_id)
         with self._ctx.read() as session:
             return Log(task_id=task_id).text(session)
 
     def log_page(self, execution_id: int, task_id: int, page: OffsetPage, search: str = "") -> Listed[LogLine]:
-        """A page of the log's lines that contain ``search``, whatever its case; NotFoundError as ``task``."""
+        """Return a page of the log's lines that contain ``search``, in any case; raise as ``task`` does."""
         self.task(execution_id, task_id)
         with self._ctx.read() as session:
             return Log(task_id=task_id).page(session, page, search)
 
     def counters(self, execution_ids: Sequence[int]) -> Mapping[int, TaskCounters]:
-        """Harbor's metrics of each of these executions."""
+        """Return Harbor's task metrics of these executions, by execution id."""
         with self._ctx.read() as session:
             return tasks.counters(session, execution_ids)
 
-    def retry_failed(self, job: JobType[Any, Any], asked: type[FanOutInput], execution_id: int) -> int:
-        """Ask for a run of the failed tasks only, as a new execution, and return its id.
+    def retry_failed(self, job: JobType[Any, Any], input_type: type[FanOutInput], execution_id: int) -> int:
+        """Request a new execution of the failed tasks only and return its id.
 
-        NotFoundError without such an execution of this job, PreconditionError when it has not ended or no task failed.
+        Raises NotFoundError without such an execution of this job, PreconditionError when it has not ended or has no
+        failed task.
         """
         service = JobService(self._ctx)
         with self._ctx.write():
@@ -95,9 +96,9 @@ class TaskService:
                 raise PreconditionError(f"execution {execution_id} has not ended")
             if not self.counters([execution_id])[execution_id].error_task_count:
                 raise PreconditionError(f"execution {execution_id} has no failed tasks")
-            wanted = asked.of({**earlier.input, "schedule_id": 0, RETRY_OF: execution_id})
+            retry = input_type.of({**earlier.input, "schedule_id": 0, RETRY_OF: execution_id})
             shown = {RETRY_OF: execution_id}
-            return service.start(job, wanted, trigger=Trigger.MANUAL, vendor_id=earlier.vendor_id, extra_attrs=shown)
+            return service.start(job, retry, trigger=Trigger.MANUAL, vendor_id=earlier.vendor_id, extra_attrs=shown)
 
 
 def _shown(row: Task) -> TaskRef:

@@ -1,4 +1,4 @@
-"""Work on tasks: pages of new ones are inserted, slices of open ones are claimed, handed to the feature, and ended."""
+"""Planning and processing tasks: insert pages of new tasks, claim open ones, have the feature process and end them."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,16 +13,16 @@ from app.jobs.task_logs import Log
 from app.jobs.tasks import Claim, ClaimedTask, NewTask, Progress, TaskEnd
 
 _WRITE_SECONDS: Final = 1.0
-"""Ended tasks and progress are written at least this often."""
+"""The longest time before ended tasks and progress are written."""
 _AT_ONCE: Final = 50
 _LINES: Final = 100
-"""Log lines that wait in memory."""
+"""Log lines that are kept in memory before they are written."""
 _PLAN_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPage:
-    """The next tasks, at most 500, and where those behind them begin; ``done`` when there are none."""
+    """The next tasks, at most 500, and the cursor of the tasks after them; ``done`` when there are none."""
 
     tasks: Sequence[NewTask]
     cursor: str = ""
@@ -31,7 +31,7 @@ class TaskPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worked:
-    """A slice: how many tasks ended, how many were left to a later attempt, and whether a stop was asked for."""
+    """The result of a slice: how many tasks ended or were left to a later attempt, and whether a stop was requested."""
 
     ended: int = 0
     left: int = 0
@@ -39,12 +39,12 @@ class Worked:
 
 
 class TaskWork:
-    """A claimed task in the feature's hands."""
+    """A claimed task that the feature processes."""
 
     def __init__(self, run: JobRun, task: ClaimedTask, go_on: Callable[[], bool]) -> None:
         self.task = task
         self.go_on = go_on
-        """Heartbeats, which a long task owes every few seconds; False asks it to leave soon with the end Pending."""
+        """Send a heartbeat; a long task calls it every few seconds. False: return soon with the end Pending."""
         self._run = run
         self._lines: list[str] = []
         self._progress = Progress()
@@ -52,12 +52,12 @@ class TaskWork:
 
     @property
     def key(self) -> str:
-        """What the task is about."""
+        """The key of the task's subject."""
         return self.task.key
 
     @property
     def attrs(self) -> dict[str, Any]:
-        """What the planner gave it."""
+        """The attributes that the plan gave the task."""
         return dict(self.task.attrs)
 
     def log(self, text: str) -> None:
@@ -66,12 +66,12 @@ class TaskWork:
         self._write_if_due()
 
     def progress(self, progress: Progress) -> None:
-        """Show how far the task is, written at most once a second."""
+        """Record the progress of the task; it is written at most once a second."""
         self._progress = progress
         self._write_if_due()
 
     def taken_lines(self) -> list[str]:
-        """Return the lines that are not written yet; the caller writes them."""
+        """Return and clear the lines that are not written yet; the caller writes them."""
         lines, self._lines = self._lines, []
         return lines
 
@@ -86,18 +86,18 @@ class TaskWork:
 
 
 Handler = Callable[[Sequence[TaskWork]], Iterable[TaskEnd]]
-"""Works tasks in any order and yields the end of each as it comes; what it leaves out is left to a later attempt."""
+"""Processes tasks in any order and yields the end of each; tasks without an end are left to a later attempt."""
 
 
 @dataclass(slots=True, kw_only=True)
 class SliceWork:
-    """One attempt at a slice. Ends are written in batches; after a crash the tasks without an end are open still."""
+    """One attempt at a slice. Ends are written in batches; after a crash, tasks without an end are still open."""
 
     run: JobRun
     step: SliceStep
     go_on: Callable[[], bool]
     at_once: int = tasks.MOST
-    """Tasks that are claimed together; one by one behind a crash, so that only what was begun counts as tried."""
+    """How many tasks are claimed together; 1 after a crash, so that only a task that was begun counts as tried."""
     _works: dict[int, TaskWork] = field(default_factory=dict)
     _waiting: list[TaskEnd] = field(default_factory=list)
     _write_at: float = 0.0
@@ -105,7 +105,7 @@ class SliceWork:
     _left: int = 0
 
     def do(self, handle: Handler) -> Worked:
-        """Work until nothing is open behind the last claimed task, a stop was asked for, or ``go_on`` says no."""
+        """Process tasks until none is open after the last claimed one, a stop is requested, or ``go_on`` is False."""
         after = self.step.first
         stopped = False
         while self.go_on():
@@ -118,10 +118,10 @@ class SliceWork:
         return Worked(ended=self._ended, left=self._left, stopped=stopped)
 
     def _claim(self, first: int) -> list[ClaimedTask] | None:
-        """Claim the next tasks; None when the execution was asked to stop. PreconditionError when it has ended."""
+        """Claim the next tasks; return None after a stop request. Raises PreconditionError for an ended execution."""
         ctx = self.run.ctx
         with ctx.write(durable=False) as session:
-            standing = self.run.standing()
+            standing = self.run.require_open()
             if standing.stop_requested:
                 return None
             now = ctx.ports.clock.now()
@@ -143,13 +143,13 @@ class SliceWork:
                 self._write()
             if not self.go_on():
                 break
-        given = {end.task.id for end in self._waiting}
-        left = [work.task for number, work in self._works.items() if number not in given]
+        ended = {end.task.id for end in self._waiting}
+        left = [work.task for number, work in self._works.items() if number not in ended]
         self._waiting += [TaskEnd(task=task, status=Status.PENDING) for task in left]
         self._write()
 
     def _write(self) -> None:
-        """Write the ends that wait, and the lines of their logs."""
+        """Write the waiting ends and the lines of their tasks' logs."""
         ends, self._waiting = self._waiting, []
         with self.run.ctx.write() as session:
             now = self.run.ctx.ports.clock.now()
@@ -165,12 +165,12 @@ class SliceWork:
 
 
 def plan(run: JobRun, step: PlanStep, page: Callable[[str], TaskPage], go_on: Callable[[], bool]) -> Planned:
-    """Insert page after page behind the step's cursor, each in its transaction, for at most half a minute."""
+    """Insert the pages after the step's cursor, one transaction each, for at most half a minute."""
     cursor, until = step.cursor, time.monotonic() + _PLAN_SECONDS
     while True:
         following = page(cursor)
         with run.ctx.write() as session:
-            standing = run.standing()
+            standing = run.require_open()
             tasks.insert(session, standing.execution_id, following.tasks, run.ctx.ports.clock.now())
         cursor = following.cursor
         stopped = standing.stop_requested
@@ -179,11 +179,14 @@ def plan(run: JobRun, step: PlanStep, page: Callable[[str], TaskPage], go_on: Ca
 
 
 def plan_failed(run: JobRun, source: int, step: PlanStep, go_on: Callable[[], bool]) -> Planned:
-    """As ``plan``, for the failed tasks of an earlier execution of the same job."""
+    """Insert as ``plan`` does, but the failed tasks of an earlier execution of the same job.
+
+    Raises PreconditionError when ``source`` is no ended execution of the same job.
+    """
     cursor, until = int(step.cursor or 0), time.monotonic() + _PLAN_SECONDS
     while True:
         with run.ctx.write() as session:
-            standing = run.standing()
+            standing = run.require_open()
             if not run.has_earlier(session, source):
                 raise PreconditionError(f"execution {source} is no earlier run of the same job")
             now = run.ctx.ports.clock.now()

@@ -1,4 +1,4 @@
-"""The task rows of an execution: inserted in bulk, claimed, ended once by who claimed them last, and counted."""
+"""The task rows of an execution: insert in bulk, claim, end once by the latest claim, and count."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from app.jobs.contracts import FINAL, RangesStep, Status
 from app.jobs.models import Execution, Task
 
 MOST: Final = 500
-"""Rows that one transaction takes."""
+"""The most rows that one transaction handles."""
 _LONGEST_KEY: Final = 255
 _LONGEST_REASON: Final = 2000
 _PLAIN: Final = {"synchronize_session": False}
@@ -22,7 +22,7 @@ _PLAIN: Final = {"synchronize_session": False}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTask:
-    """A task that is to be, known by its key within its execution."""
+    """A task to insert, identified by its key within the execution."""
 
     key: str
     attrs: Mapping[str, Any] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class NewTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Asks for at most ``limit`` open tasks of these ids, both included."""
+    """Request for at most ``limit`` open tasks with ids from ``first`` to ``last``, both included."""
 
     first: int
     last: int
@@ -39,7 +39,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedTask:
-    """A task in the hands of one attempt; ``tries`` says which."""
+    """A task claimed by one attempt, whose number is ``tries``."""
 
     id: int
     key: str
@@ -49,7 +49,7 @@ class ClaimedTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskEnd:
-    """What came of a claimed task; Pending leaves it to a later attempt."""
+    """How a claimed task ended; Pending leaves it to a later attempt."""
 
     task: ClaimedTask
     status: Status = Status.SUCCESS
@@ -58,7 +58,7 @@ class TaskEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a task is; a ``total`` of 0 is unknown."""
+    """The progress of a task; ``done`` and ``total`` in bytes, a ``total`` of 0 is unknown."""
 
     step: str = ""
     sentence: str = ""
@@ -68,7 +68,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskCounters:
-    """Harbor's metrics of an execution."""
+    """Harbor's task metrics of an execution."""
 
     task_count: int = 0
     success_task_count: int = 0
@@ -91,18 +91,21 @@ class TaskCounters:
 
     @property
     def sentence(self) -> str:
-        """How many there are, and how many ended how."""
+        """The number of tasks, in all and by final state, as a sentence."""
         ended = (
             (self.success_task_count, "succeeded"),
             (self.error_task_count, "failed"),
             (self.stopped_task_count, "stopped"),
         )
-        told = ", ".join(f"{count} {word}" for count, word in ended if count)
-        return f"{self.task_count} tasks" + (f": {told}" if told else "")
+        counts = ", ".join(f"{count} {word}" for count, word in ended if count)
+        return f"{self.task_count} tasks" + (f": {counts}" if counts else "")
 
 
 def insert(session: Session, execution_id: int, new: Sequence[NewTask], now: datetime) -> int:
-    """Insert at most 500 tasks and return how many there were not yet. InvalidError for more, or a key too long."""
+    """Insert at most 500 tasks, skip existing keys, and return how many were inserted.
+
+    Raises InvalidError for more than 500 tasks and for a key that is too long.
+    """
     if len(new) > MOST:
         raise InvalidError(f"{len(new)} tasks at once, at most {MOST} may be inserted")
     for task in new:
@@ -116,7 +119,7 @@ def insert(session: Session, execution_id: int, new: Sequence[NewTask], now: dat
 
 
 def insert_failed(session: Session, source: int, target: int, after: int, now: datetime) -> int | None:
-    """Insert the next failed tasks of another execution behind its task ``after``; return the last, None at the end."""
+    """Insert at most 500 failed tasks of ``source`` with ids above ``after``; return the last id, None at the end."""
     failed = sa.select(Task.id, Task.natural_key, Task.extra_attrs).where(
         Task.execution_id == source, Task.status == Status.ERROR, Task.id > after
     )
@@ -126,7 +129,7 @@ def insert_failed(session: Session, source: int, target: int, after: int, now: d
 
 
 def ranges(session: Session, execution_id: int, step: RangesStep) -> list[tuple[int, int]]:
-    """Cut the open tasks that the step names into ranges: first and last id of each."""
+    """Divide the open tasks that the step names into ranges; return the first and last id of each."""
     open_tasks = _open(execution_id).where(Task.id > step.after, Task.id <= step.upto)
     chosen = open_tasks.order_by(Task.id).limit(step.size * step.count).subquery("chosen")
     place = sa.func.row_number().over(order_by=chosen.c.id) - 1
@@ -135,12 +138,12 @@ def ranges(session: Session, execution_id: int, step: RangesStep) -> list[tuple[
     return [(first, last) for first, last in session.execute(bounds.order_by(parts.c.part))]
 
 
-def claim(session: Session, execution_id: int, asked: Claim, now: datetime) -> list[ClaimedTask]:
-    """Set the first open tasks of the range Running and return them in order; whoever had claimed them loses them."""
-    chosen = _open(execution_id).where(Task.id >= asked.first, Task.id <= asked.last)
+def claim(session: Session, execution_id: int, request: Claim, now: datetime) -> list[ClaimedTask]:
+    """Set the first open tasks of the range Running and return them in order; earlier claims of them end."""
+    chosen = _open(execution_id).where(Task.id >= request.first, Task.id <= request.last)
     statement = (
         sa.update(Task)
-        .where(Task.id.in_(_locked(chosen, asked.limit)))
+        .where(Task.id.in_(_locked(chosen, request.limit)))
         .values(
             status=Status.RUNNING,
             run_count=Task.run_count + 1,
@@ -155,7 +158,7 @@ def claim(session: Session, execution_id: int, asked: Claim, now: datetime) -> l
 
 
 def finish(session: Session, ends: Sequence[TaskEnd], now: datetime) -> None:
-    """End each task unless it was ended or claimed again meanwhile; a Pending one stays open."""
+    """End each task unless it was ended or claimed again meanwhile; leave Pending ones open."""
     rows = [
         {
             "task": end.task.id,
@@ -172,7 +175,7 @@ def finish(session: Session, ends: Sequence[TaskEnd], now: datetime) -> None:
 
 
 def show_progress(session: Session, task: ClaimedTask, progress: Progress, now: datetime) -> None:
-    """Write down how far the task is unless it was ended or claimed again meanwhile."""
+    """Write the progress of the task unless it was ended or claimed again meanwhile."""
     statement = _own(task.id, task.tries).values(
         step=progress.step[:64],
         status_message=progress.sentence[:_LONGEST_REASON],
@@ -184,14 +187,14 @@ def show_progress(session: Session, task: ClaimedTask, progress: Progress, now: 
 
 
 def end_open(session: Session, execution_id: int, status: Status, reason: str, now: datetime) -> int:
-    """End at most 500 open tasks of the execution and return how many."""
+    """End at most 500 open tasks of the execution and return how many were ended."""
     ended = {"status": status, "status_message": reason[:_LONGEST_REASON], "end_time": now, "update_time": now}
     statement = sa.update(Task).where(Task.id.in_(_locked(_open(execution_id), MOST))).values(ended)
     return len(session.connection().execute(statement.returning(Task.id)).all())
 
 
 def left_behind() -> sa.Select[int, str]:
-    """Select id and status of the executions that have ended and left tasks open."""
+    """Return the statement that selects id and status of ended executions with open tasks."""
     open_tasks = sa.exists().where(Task.execution_id == Execution.id, Task.end_time.is_(None))
     return sa.select(Execution.id, Execution.status).where(Execution.end_time.is_not(None), open_tasks)
 
@@ -212,7 +215,7 @@ def _open(execution_id: int) -> sa.Select[int]:
 
 
 def _locked(tasks: sa.Select[int], limit: int) -> sa.Select[int]:
-    """Lock the first of the tasks and select their ids: what another transaction ends meanwhile is none of them.
+    """Lock the first ``limit`` tasks and select their ids, without those that another transaction ends meanwhile.
 
     PostgreSQL evaluates a locking CTE once; a subquery in the UPDATE would name tasks that have ended since it began.
     """

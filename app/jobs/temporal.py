@@ -1,7 +1,7 @@
-"""The one bridge to Temporal: connects in the background, makes the namespace, and does what the rows ask for.
+"""The bridge to Temporal: connects in the background, creates the namespace, and implements ``WorkflowEngine``.
 
-Only the worker's main takes it. Coroutines run on the worker's loop; the ``WorkflowEngine`` methods are called from
-threads and answer or raise UnavailableError within a few seconds, however Temporal is.
+Only the worker's main imports it. Coroutines run on the worker's loop; the ``WorkflowEngine`` methods are called from
+threads and return or raise UnavailableError within a few seconds, whatever the state of Temporal.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
 from app.core.errors import InvalidError, UnavailableError
 from app.jobs.contracts import Status, Trigger
-from app.jobs.engine import Found, RunningWorkflow, WantedSchedule, WantedWorkflow
+from app.jobs.engine import RunningWorkflow, ScheduleRequest, WorkflowRequest, WorkflowState
 from app.settings import TemporalSettings
 
 T = TypeVar("T")
@@ -66,17 +66,17 @@ _CALL_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = (0.5, 1.0, 2.0, 3.0)
 _PROBE: Final = " AND ".join(f"{name} IS NULL" for name in _ATTRIBUTES)
-"""Refused until every part of the server knows the namespace and its search attributes."""
+"""A query that fails until every part of the server knows the namespace and its search attributes."""
 _SUMMARY_BYTES: Final = 400
 _CATCH_UP: Final = timedelta(hours=1)
 _JITTER: Final = timedelta(seconds=1)
 
 
 class TemporalBridge:
-    """A client for workers that is patient, and one for calls that is not."""
+    """Holds two clients of Temporal: one for workers, which waits, and one for calls with a short time limit."""
 
     def __init__(self, settings: TemporalSettings, loop: asyncio.AbstractEventLoop) -> None:
-        """Bind the bridge to the worker's loop; nothing is connected yet."""
+        """Bind the bridge to the worker's loop, without connecting yet."""
         self._settings = settings
         self._loop = loop
         self._client: Client | None = None
@@ -84,11 +84,11 @@ class TemporalBridge:
         self._ready = False
 
     def reachable(self) -> bool:
-        """Whether the last call was answered."""
+        """Tell whether Temporal answered the last call."""
         return self._reachable
 
     async def connected(self) -> Client:
-        """A client for workers, once Temporal answers and the namespace stands; tries for as long as it takes."""
+        """Return a client for workers once Temporal answers and the namespace exists; retry until then."""
         attempt = 0
         while True:
             try:
@@ -101,39 +101,39 @@ class TemporalBridge:
             attempt += 1
 
     def prepare(self) -> None:
-        """Make sure of the namespace, its retention and its search attributes."""
+        """Create the namespace, set its retention and add its search attributes where they are missing."""
         self._call(self._bootstrap)
 
-    def start(self, workflow: WantedWorkflow) -> None:
-        """Start the workflow; one of this id that runs or ran already is success."""
+    def start(self, workflow: WorkflowRequest) -> None:
+        """Start the workflow; succeed without a second start when a workflow of this id runs or ran already."""
         self._call(lambda client: _start(client, workflow))
 
     def cancel(self, workflow_id: str) -> None:
-        """Ask the workflow to end; one that has ended or never was is success."""
-        self._call(lambda client: _known(client.get_workflow_handle(workflow_id).cancel()))
+        """Request the workflow's cancellation; do nothing when it has ended or does not exist."""
+        self._call(lambda client: _none_if_unknown(client.get_workflow_handle(workflow_id).cancel()))
 
     def terminate(self, workflow_id: str, reason: str) -> None:
-        """End the workflow at once, its own code unasked; one that has ended or never was is success."""
-        self._call(lambda client: _known(client.get_workflow_handle(workflow_id).terminate(reason=reason)))
+        """End the workflow at once, without running its code; do nothing when it has ended or does not exist."""
+        self._call(lambda client: _none_if_unknown(client.get_workflow_handle(workflow_id).terminate(reason=reason)))
 
     def running(self, before: datetime, limit: int) -> Sequence[RunningWorkflow]:
-        """At most ``limit`` workflows that run since before then, the newest first; some may have ended just now."""
+        """Return at most ``limit`` running workflows started before ``before``, newest first; some may have ended."""
         return self._call(lambda client: _running(client, before, limit))
 
-    def describe(self, workflow_id: str) -> Found | None:
-        """What became of the workflow, None when Temporal knows none of this id."""
-        return self._call(lambda client: _known(_describe(client, workflow_id)))
+    def describe(self, workflow_id: str) -> WorkflowState | None:
+        """Return the state of the workflow, None when Temporal knows none of this id."""
+        return self._call(lambda client: _none_if_unknown(_describe(client, workflow_id)))
 
-    def put_schedule(self, schedule: WantedSchedule) -> None:
+    def put_schedule(self, schedule: ScheduleRequest) -> None:
         """Create or replace the schedule."""
         self._call(lambda client: _put_schedule(client, schedule))
 
     def remove_schedule(self, schedule_id: str) -> None:
-        """Delete the schedule; one that is not there is success."""
-        self._call(lambda client: _known(client.get_schedule_handle(schedule_id).delete()))
+        """Delete the schedule; do nothing when it does not exist."""
+        self._call(lambda client: _none_if_unknown(client.get_schedule_handle(schedule_id).delete()))
 
     def schedule_ids(self) -> Collection[str]:
-        """The ids of the schedules that Temporal lists."""
+        """Return the ids of Temporal's schedules."""
         return self._call(_schedule_ids)
 
     async def _connect(self) -> Client:
@@ -170,47 +170,48 @@ class TemporalBridge:
         return await work(self._client)
 
 
-async def _start(client: Client, wanted: WantedWorkflow) -> None:
-    attributes = [*_attributes(wanted, wanted.trigger), SearchAttributePair(_EXECUTION, wanted.execution_id)]
+async def _start(client: Client, request: WorkflowRequest) -> None:
+    attributes = [*_attributes(request, request.trigger), SearchAttributePair(_EXECUTION, request.execution_id)]
     try:
         await client.start_workflow(
-            wanted.type,
-            args=[wanted.input],
-            id=wanted.id,
-            task_queue=wanted.queue,
+            request.type,
+            args=[request.input],
+            id=request.id,
+            task_queue=request.queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=TypedSearchAttributes(attributes),
-            memo={"execution_id": wanted.execution_id},
-            static_summary=_summary(wanted, f"execution {wanted.execution_id}, {wanted.trigger.lower()}"),
+            memo={"execution_id": request.execution_id},
+            static_summary=_summary(request, f"execution {request.execution_id}, {request.trigger.lower()}"),
         )
     except WorkflowAlreadyStartedError:
         return
 
 
-def _attributes(wanted: WantedWorkflow | WantedSchedule, trigger: str) -> list[SearchAttributePair[Any]]:
-    """By what a run is found at Temporal; what is empty is left out."""
+def _attributes(request: WorkflowRequest | ScheduleRequest, trigger: str) -> list[SearchAttributePair[Any]]:
+    """Return the search attributes of a run, without empty ones."""
     texts = (
-        (_VENDOR, wanted.vendor),
+        (_VENDOR, request.vendor),
         (_TRIGGER, trigger),
-        (_OPERATOR, wanted.operator),
-        (_PROJECT, wanted.input.get("project", "")),
-        (_POLICY, wanted.input.get("policy", "")),
+        (_OPERATOR, request.operator),
+        (_PROJECT, request.input.get("project", "")),
+        (_POLICY, request.input.get("policy", "")),
     )
     return [
-        SearchAttributePair(_VENDOR_ID, wanted.vendor_id),
+        SearchAttributePair(_VENDOR_ID, request.vendor_id),
         *(SearchAttributePair(key, text) for key, text in texts if text),
     ]
 
 
-def _summary(wanted: WantedWorkflow | WantedSchedule, what: str) -> str:
-    """A line for people, of the length that Temporal takes."""
-    named = (("project", wanted.input.get("project")), ("policy", wanted.input.get("policy")), ("by", wanted.operator))
-    parts = [f"{wanted.vendor} {what}", *(f"{name} {text}" for name, text in named if text)]
+def _summary(request: WorkflowRequest | ScheduleRequest, what: str) -> str:
+    """Return a one-line summary of a run, within Temporal's length limit."""
+    values = request.input
+    named = (("project", values.get("project")), ("policy", values.get("policy")), ("by", request.operator))
+    parts = [f"{request.vendor} {what}", *(f"{name} {text}" for name, text in named if text)]
     return ", ".join(parts).encode()[:_SUMMARY_BYTES].decode(errors="ignore")
 
 
-async def _known(work: Coroutine[Any, Any, T]) -> T | None:
-    """The answer, None when Temporal knows no such thing (any more)."""
+async def _none_if_unknown(work: Coroutine[Any, Any, T]) -> T | None:
+    """Await the answer; return None when Temporal does not know the workflow or schedule."""
     try:
         return await work
     except RPCError as error:
@@ -225,45 +226,45 @@ async def _running(client: Client, before: datetime, limit: int) -> list[Running
     return [RunningWorkflow(id=entry.id, started=entry.start_time) async for entry in listed]
 
 
-async def _describe(client: Client, workflow_id: str) -> Found:
+async def _describe(client: Client, workflow_id: str) -> WorkflowState:
     handle = client.get_workflow_handle(workflow_id)
     status = (await handle.describe()).status
     if status in (WorkflowExecutionStatus.FAILED, WorkflowExecutionStatus.TIMED_OUT, WorkflowExecutionStatus.COMPLETED):
         return await _result(client, workflow_id)
     if status in (WorkflowExecutionStatus.CANCELED, WorkflowExecutionStatus.TERMINATED):
-        return Found(running=False, status=Status.STOPPED, message=f"the workflow was {status.name.lower()}")
-    return Found(running=True)
+        return WorkflowState(running=False, status=Status.STOPPED, message=f"the workflow was {status.name.lower()}")
+    return WorkflowState(running=True)
 
 
-async def _result(client: Client, workflow_id: str) -> Found:
+async def _result(client: Client, workflow_id: str) -> WorkflowState:
     try:
         outcome = await client.get_workflow_handle(workflow_id).result()
     except WorkflowFailureError as error:
-        return Found(running=False, status=Status.ERROR, message=str(error.cause))
+        return WorkflowState(running=False, status=Status.ERROR, message=str(error.cause))
     if isinstance(outcome, dict) and outcome.get("status") in set(Status):
-        return Found(running=False, status=outcome["status"], message=str(outcome.get("message", "")))
-    return Found(running=False, status=Status.SUCCESS)
+        return WorkflowState(running=False, status=outcome["status"], message=str(outcome.get("message", "")))
+    return WorkflowState(running=False, status=Status.SUCCESS)
 
 
-async def _put_schedule(client: Client, wanted: WantedSchedule) -> None:
+async def _put_schedule(client: Client, request: ScheduleRequest) -> None:
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(
-            wanted.type,
-            args=[wanted.input],
-            id=wanted.id,
-            task_queue=wanted.queue,
-            static_summary=_summary(wanted, "on schedule"),
-            typed_search_attributes=TypedSearchAttributes(_attributes(wanted, Trigger.SCHEDULE)),
+            request.type,
+            args=[request.input],
+            id=request.id,
+            task_queue=request.queue,
+            static_summary=_summary(request, "on schedule"),
+            typed_search_attributes=TypedSearchAttributes(_attributes(request, Trigger.SCHEDULE)),
         ),
-        spec=ScheduleSpec(cron_expressions=list(wanted.cron), time_zone_name="UTC", jitter=_JITTER),
+        spec=ScheduleSpec(cron_expressions=list(request.cron), time_zone_name="UTC", jitter=_JITTER),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_CATCH_UP),
-        state=ScheduleState(paused=wanted.paused),
+        state=ScheduleState(paused=request.paused),
     )
     try:
-        await client.create_schedule(wanted.id, schedule)
+        await client.create_schedule(request.id, schedule)
     except ScheduleAlreadyRunningError:
         replaced = ScheduleUpdate(schedule=schedule)
-        await client.get_schedule_handle(wanted.id).update(lambda _: replaced)
+        await client.get_schedule_handle(request.id).update(lambda _: replaced)
 
 
 async def _schedule_ids(client: Client) -> list[str]:
@@ -271,25 +272,25 @@ async def _schedule_ids(client: Client) -> list[str]:
 
 
 async def _register(client: Client, namespace: str, retention: timedelta) -> None:
-    kept = Duration(seconds=int(retention.total_seconds()))
+    period = Duration(seconds=int(retention.total_seconds()))
     service = client.workflow_service
     try:
         await service.register_namespace(
-            RegisterNamespaceRequest(namespace=namespace, workflow_execution_retention_period=kept)
+            RegisterNamespaceRequest(namespace=namespace, workflow_execution_retention_period=period)
         )
     except RPCError as error:
         if error.status is not RPCStatusCode.ALREADY_EXISTS:
             raise
-    there = await service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
-    if there.config.workflow_execution_retention_ttl.seconds != kept.seconds:
-        config = NamespaceConfig(workflow_execution_retention_ttl=kept)
+    described = await service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
+    if described.config.workflow_execution_retention_ttl.seconds != period.seconds:
+        config = NamespaceConfig(workflow_execution_retention_ttl=period)
         await service.update_namespace(UpdateNamespaceRequest(namespace=namespace, config=config))
 
 
 async def _add_attributes(client: Client, namespace: str) -> None:
     operator = client.operator_service
-    there = await operator.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
-    missing = {name: kind for name, kind in _ATTRIBUTES.items() if name not in there.custom_attributes}
+    existing = await operator.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
+    missing = {name: kind for name, kind in _ATTRIBUTES.items() if name not in existing.custom_attributes}
     if missing:
         await operator.add_search_attributes(AddSearchAttributesRequest(namespace=namespace, search_attributes=missing))
 

@@ -1,4 +1,4 @@
-"""A turn that one process has at a time: an advisory lock on PostgreSQL, flock beside a SQLite file."""
+"""A lock that one process holds at a time: an advisory lock on PostgreSQL, flock on a file beside SQLite's."""
 
 import fcntl
 import os
@@ -13,9 +13,9 @@ from app.db.database import Database
 
 @contextmanager
 def turn(database: Database, name: str, number: int) -> Iterator[bool]:
-    """Yield True when the turn was free and is ours until the end, False when another process has it."""
-    with _file_turn(database, name) if database.sqlite else _advisory_turn(database, number) as mine:
-        yield mine
+    """Try to take the lock; yield True and hold it until the end, or yield False when another process holds it."""
+    with _file_turn(database, name) if database.sqlite else _advisory_turn(database, number) as acquired:
+        yield acquired
 
 
 @contextmanager
@@ -35,9 +35,9 @@ def _file_turn(database: Database, name: str) -> Iterator[bool]:
 @contextmanager
 def _advisory_turn(database: Database, number: int) -> Iterator[bool]:
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        mine = bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar_one())
+        acquired = bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar_one())
         try:
-            yield mine
+            yield acquired
         finally:
-            if mine:
+            if acquired:
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))

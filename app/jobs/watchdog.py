@@ -1,4 +1,4 @@
-"""The end of a worker that gives no sign of life, by the kernel: also of one that is stopped and runs nothing."""
+"""A watchdog by which the kernel kills a worker without signs of life, even one that is stopped by a signal."""
 
 import ctypes
 import os
@@ -10,38 +10,38 @@ from typing import Final
 _CLOCK_MONOTONIC: Final = 1
 _SIGEV_SIGNAL: Final = 0
 _SIGNAL_EVENT: Final = struct.Struct("Pii48x")
-"""``struct sigevent``: a value, the signal, how it is notified, and room for other ways."""
+"""``struct sigevent``: a value, the signal, the kind of notification, and padding."""
 _TIMER_SPAN: Final = struct.Struct("llll")
-"""``struct itimerspec``: seconds and nanoseconds between ends, and until the first."""
+"""``struct itimerspec``: seconds and nanoseconds between expirations, and until the first."""
 
 
 class Watchdog:
-    """A timer of the kernel's that kills this process unless it is wound up again in time.
+    """A kernel timer that kills this process unless ``wind_up`` is called in time.
 
-    While a machine sleeps no time passes for it.
+    It does not count the time in which the machine is suspended.
     """
 
     def __init__(self, silence: timedelta) -> None:
-        """Nothing runs before ``wind_up``; without a ``silence`` nothing ever does."""
+        """Set the time limit; the timer starts with the first ``wind_up``, and never with a ``silence`` of 0."""
         self._silence = silence
         self._timer: ctypes.c_void_p | None = None
 
     @property
     def seconds_between(self) -> float:
-        """How often to wind it up; 0 when there is no need to."""
+        """The interval at which to call ``wind_up``; 0 when that is not needed."""
         return self._silence.total_seconds() / 4
 
     def wind_up(self) -> None:
-        """Live for another ``silence``; OSError when the system gives no such timer."""
+        """Restart the timer with ``silence``; raise OSError when the system has no such timer."""
         if not self._silence:
             return
         if self._timer is None:
-            self._timer = _made()
+            self._timer = _created_timer()
         span = _TIMER_SPAN.pack(0, 0, int(self._silence.total_seconds()), 0)
         _check(_library().timer_settime(self._timer, 0, span, None))
 
 
-def _made() -> ctypes.c_void_p:
+def _created_timer() -> ctypes.c_void_p:
     timer = ctypes.c_void_p()
     event = _SIGNAL_EVENT.pack(0, signal.SIGKILL, _SIGEV_SIGNAL)
     _check(_library().timer_create(_CLOCK_MONOTONIC, event, ctypes.byref(timer)))

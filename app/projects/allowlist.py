@@ -1,4 +1,4 @@
-"""Vulnerabilities that are accepted: each project's own list, and the system's, which projects may use instead."""
+"""The CVE allowlists: each project's own, and the system's, which projects may use instead."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,41 +19,41 @@ _ITEMS_LIMIT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """What a list holds."""
+class AllowlistContent:
+    """The content of an allowlist."""
 
     cve_ids: tuple[str, ...] = ()
     expires_at: int | None = None
-    """Seconds since 1970, None never."""
+    """Seconds since 1970, None for never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowlistView:
-    """A list as callers see it."""
+    """An allowlist as callers see it."""
 
     id: int
     project_id: int
-    """0 for the system's list."""
+    """0 for the system's allowlist."""
     cve_ids: Sequence[str] | None
-    """None where projects are listed and there are too many to be shown."""
+    """None in lists of projects when there are too many ids to show."""
     expires_at: int | None
     creation_time: datetime | None
     update_time: datetime | None
 
     @property
     def items(self) -> list[dict[str, str]] | None:
-        """The ids as clients read them."""
+        """The ids in the form of Harbor's API."""
         return None if self.cve_ids is None else [{"cve_id": cve_id} for cve_id in self.cve_ids]
 
 
 class AllowlistService:
-    """The use cases of the system's list, in the name of the context's principal."""
+    """The use cases of the system's CVE allowlist, in the name of the context's principal."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def system(self) -> AllowlistView:
-        """The system's list; UnauthenticatedError for nobody."""
+        """Return the system's allowlist; raise UnauthenticatedError for an anonymous caller."""
         require_authenticated(self._ctx.principal)
         row = self._ctx.ports.db.rows(_SYSTEM)[0]
         return AllowlistView(
@@ -67,24 +67,24 @@ class AllowlistService:
 
     @retried()
     def set_system(self, body: Mapping[str, Any] | None) -> None:
-        """Replace the system's list; None replaces nothing.
+        """Replace the system's allowlist; do nothing for None.
 
-        Refused as ``require_in_system`` says to who may not change the configuration; FieldInvalid for a list that
-        names a project, and as ``accepted``.
+        Raises as ``require_in_system`` does unless the caller may update the configuration, and FieldInvalid for a
+        list of a project and as ``parse`` does.
         """
         require_in_system(self._ctx.principal, "configuration", "update")
         if body is None:
             return
-        content = accepted(body, 0, "")
+        content = parse(body, 0, "")
         with self._ctx.write():
             store(self._ctx, None, content)
             self._ctx.emit(SystemAllowlistChanged())
 
 
-def accepted(body: Mapping[str, Any], project_id: int, field: str = "cve_allowlist.") -> Accepted:
-    """What a loaded list of this project (0 the system's) holds, errors naming fields after ``field``.
+def parse(body: Mapping[str, Any], project_id: int, field: str = "cve_allowlist.") -> AllowlistContent:
+    """Return the content of a loaded allowlist of this project, 0 for the system; ``field`` prefixes names in errors.
 
-    FieldInvalid for another project's list, for ids that are empty, too long or given twice, and for too many.
+    Raises FieldInvalid for another project's list, for ids that are empty, too long or duplicate, and for too many.
     """
     if body.get("project_id") not in (None, 0, project_id):
         raise FieldInvalid(f"{field}project_id", f"{project_id or 'left out'}")
@@ -94,25 +94,25 @@ def accepted(body: Mapping[str, Any], project_id: int, field: str = "cve_allowli
     ids = tuple(item.get("cve_id", "").strip() for item in body.get("items") or ())
     if len(ids) > _ITEMS_LIMIT:
         raise FieldInvalid(f"{field}items", f"at most {_ITEMS_LIMIT} items")
-    if not all(0 < len(each) <= _ID_LIMIT for each in ids):
+    if not all(0 < len(cve_id) <= _ID_LIMIT for cve_id in ids):
         raise FieldInvalid(f"{field}items", f"items with a cve_id of 1 to {_ID_LIMIT} characters")
     if len(set(ids)) != len(ids):
         raise FieldInvalid(f"{field}items", "items that differ from each other")
-    return Accepted(cve_ids=ids, expires_at=expires_at)
+    return AllowlistContent(cve_ids=ids, expires_at=expires_at)
 
 
-def store(ctx: Context, project_id: int | None, content: Accepted) -> None:
-    """Inside an open writing transaction: make ``content`` the list of the project, of the system when it is None."""
+def store(ctx: Context, project_id: int | None, content: AllowlistContent) -> None:
+    """Replace the allowlist of the project, of the system for None, in the open writing transaction."""
     now = ctx.ports.clock.now()
-    whose = {} if project_id is None else {"at_project": project_id}
+    place = {} if project_id is None else {"at_project": project_id}
     values = {"new_items": list(content.cve_ids), "new_expires_at": content.expires_at, "now": now}
     connection = ctx.session.connection()
-    if not connection.execute(_SET_SYSTEM if project_id is None else _SET, values | whose).rowcount:
+    if not connection.execute(_SET_SYSTEM if project_id is None else _SET, values | place).rowcount:
         insert_for(ctx, project_id, content)
 
 
-def insert_for(ctx: Context, project_id: int | None, content: Accepted) -> None:
-    """Inside an open writing transaction: the first list of a new project."""
+def insert_for(ctx: Context, project_id: int | None, content: AllowlistContent) -> None:
+    """Insert the first allowlist of a new project, or of the system for None, in the open writing transaction."""
     now = ctx.ports.clock.now()
     row = {"project_id": project_id, "items": list(content.cve_ids), "expires_at": content.expires_at}
     ctx.session.connection().execute(_NEW, row | {"creation_time": now, "update_time": now})

@@ -1,4 +1,4 @@
-"""What facts about people set off in projects: who is gone is nobody's member, and roles are nobody's to take over."""
+"""The effects of changes to users and groups on projects: memberships end, and robots gain no roles by a change."""
 
 import sqlalchemy as sa
 
@@ -17,9 +17,10 @@ def user_deleted(ctx: Context, event: UserDeleted) -> None:
 
 
 def user_updated(ctx: Context, event: UserUpdated) -> None:
-    """Refuse who would come into roles by it: RobotDenied for a robot that does not hold what the account's roles hold.
+    """Raise RobotDenied for a robot that changes an account's credentials without holding the rights of its roles.
 
-    Whoever sets a password, or the address that is logged in by, can be the account. Its profile is another matter.
+    A caller that sets the password or the e-mail address of an account can log in as it. Changes of the profile are
+    allowed.
     """
     if event.what != "profile" and ctx.principal.kind is PrincipalKind.ROBOT:
         for row in ctx.rows(_ROLES, {"user": event.user_id}):
@@ -34,7 +35,8 @@ def user_group_deleted(ctx: Context, event: UserGroupDeleted) -> None:
 def user_group_renamed(ctx: Context, event: UserGroupRenamed) -> None:
     """Show the group's memberships under its new name.
 
-    The name says whose roles they are: RobotDenied for a robot that does not hold what they hold.
+    Raises RobotDenied for a robot that does not hold the rights of the group's roles, as the name decides who gets
+    them.
     """
     for row in ctx.rows(_GIVEN, {"group": event.group_id}):
         require_role_held(ctx.principal, row.name, row.role)
@@ -66,7 +68,7 @@ _ROLES = (
         )
     )
 )
-"""The roles of a user, own ones and those of groups."""
+"""The roles of a user, own ones and those through groups."""
 _RENAME = (
     sa.update(ProjectMember)
     .where(ProjectMember.entity_type == GROUP, ProjectMember.entity_id == sa.bindparam("group"))

@@ -1,4 +1,4 @@
-"""What the caller may do in a place of the product, written as clients read it."""
+"""The caller's permissions in the system or a project, in the form of Harbor's API."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from app.access.decision import may_in_project, may_in_system
 from app.access.roles import Role
 from app.access.table import PROJECT_ROLES, SYSTEM_ADMINISTRATOR
 from app.context import Context
-from app.projects.rights import find_project, roles_in
+from app.projects.rights import project_or_none, roles_in
 
 _SYSTEM: Final = "/system"
 _PROJECT: Final = re.compile(r"/project/([+-]?[0-9]{1,19})(?:/|\Z)")
@@ -20,22 +20,22 @@ _NO_ROLES: Final[frozenset[Role]] = frozenset()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldPermission:
-    """An action on a resource: ``user`` of the system, or a path, ``/project/1/member``, ``/project/1`` itself."""
+    """An action on a resource: a name like ``user`` in the system, a path like ``/project/1/member`` in a project."""
 
     resource: str
     action: str
 
 
 class HeldPermissionService:
-    """The caller's own permissions."""
+    """The use case of the caller's own permissions."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def held(self, scope: str) -> list[HeldPermission]:
-        """All that the caller may do in ``/system`` or ``/project/<id>``; nothing for any other scope.
+        """Return the caller's permissions in ``/system`` or ``/project/<id>``; an empty list for any other scope.
 
-        A project that does not exist gives nobody anything, but a system administrator everything.
+        In a project that does not exist, a system administrator has all permissions and other callers none.
         """
         if scope.startswith(_SYSTEM):
             return self._in_system()
@@ -54,7 +54,7 @@ class HeldPermissionService:
         principal, name, roles = self._ctx.principal, "", _NO_ROLES
         if not principal.sysadmin:
             with self._ctx.read() as session:
-                project = find_project(session, project_id)
+                project = project_or_none(session, project_id)
                 if project is None:
                     return []
                 name, roles = project.name, roles_in(session, principal, project)
@@ -67,14 +67,14 @@ class HeldPermissionService:
 
 
 def relative_to(scope: str, permissions: Iterable[HeldPermission]) -> list[HeldPermission]:
-    """The permissions with ``scope`` taken off their resources, ``.`` for itself; those elsewhere are left out.
+    """Return the permissions within ``scope``, without that prefix in their resources; ``.`` for the scope itself.
 
-    Those of the system have no prefix in the first place.
+    Permissions of the system have no prefix and are returned unchanged.
     """
     if scope.startswith(_SYSTEM):
         return list(permissions)
     return [
-        HeldPermission(resource=one.resource.removeprefix(scope).removeprefix("/") or ".", action=one.action)
-        for one in permissions
-        if one.resource.startswith(scope)
+        HeldPermission(resource=held.resource.removeprefix(scope).removeprefix("/") or ".", action=held.action)
+        for held in permissions
+        if held.resource.startswith(scope)
     ]

@@ -1,4 +1,4 @@
-"""The list of projects and the view of one: three queries for a page of any length, counters from the rows."""
+"""The list of projects and the view of one project, in three queries for a page of any length."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,29 +35,29 @@ _COLUMNS: Columns = {
     "creation_time": Project.creation_time,
     "update_time": Project.update_time,
 }
-_NOBODY: Final = 0
+_NO_USER: Final = 0
 _MOST_PEOPLE: Final = 100
 _NO_PROJECT: Final = 0
 _LIST_BYTES: Final = 512 * 1024
-"""Of accepted vulnerabilities on one page."""
+"""The limit of all CVE allowlists on one page."""
 _WHOLE: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Statements:
-    """How many projects there are, and the ids of one page of them by ``limit`` and ``offset``."""
+    """The statements for the number of projects and for the ids of one page, by ``limit`` and ``offset``."""
 
     count: sa.Select[int]
     ids: sa.Select[int]
     ids_from_end: sa.Select[int] | None = None
-    """The same backwards, which is shorter for pages of the second half."""
+    """The same in reverse order, which is faster for pages in the second half."""
     values: Mapping[str, object] = field(default_factory=dict)
-    """Further parameters of both."""
+    """Further parameters of the statements."""
 
 
-def visible(ctx: Context, query: ListQuery, *, detailed: bool) -> Listed[ProjectView]:
-    """The page of projects that the caller may see and the query wants; without detail no roles and no counter."""
-    statements = _often(ctx.principal, query) or _made_for(ctx, query)
+def list_visible(ctx: Context, query: ListQuery, *, detailed: bool) -> Listed[ProjectView]:
+    """Return the page of matching projects that the caller may see; with roles and counter only if ``detailed``."""
+    statements = _prepared_or_none(ctx.principal, query) or _built_for(ctx, query)
     total = ctx.rows(statements.count, statements.values)[0].total
     ids = _ids(ctx, statements, query.page, total)
     items = _views(ctx, ids, detailed=detailed, list_bytes=_LIST_BYTES // query.page.size)
@@ -65,7 +65,7 @@ def visible(ctx: Context, query: ListQuery, *, detailed: bool) -> Listed[Project
 
 
 def _ids(ctx: Context, statements: _Statements, page: OffsetPage, total: int) -> list[int]:
-    """The ids of the page, in order, counted from the nearer end."""
+    """Return the ids of the page in order, read from the nearer end."""
     limit, offset = min(page.size, total - page.offset), page.offset
     if limit <= 0:
         return []
@@ -78,26 +78,26 @@ def _ids(ctx: Context, statements: _Statements, page: OffsetPage, total: int) ->
 
 
 def view_of(ctx: Context, project_id: int) -> ProjectView:
-    """The project as the caller sees it, whatever the rights; ProjectUnknown when it is gone."""
+    """Return the project as the caller sees it, without checking rights; raise ProjectUnknown when it is gone."""
     for view in _views(ctx, [project_id], detailed=True, list_bytes=_WHOLE):
         return view
     raise ProjectUnknown(f"project {project_id} not found")
 
 
 def _user(principal: Principal) -> int:
-    return principal.id if principal.kind is PrincipalKind.USER else _NOBODY
+    return principal.id if principal.kind is PrincipalKind.USER else _NO_USER
 
 
 def _views(ctx: Context, ids: Sequence[int], *, detailed: bool, list_bytes: int) -> list[ProjectView]:
-    """The projects in the order of their ids here, without lists of vulnerabilities that are larger.
+    """Return the projects in the order of ``ids``, with CVE allowlists up to ``list_bytes``.
 
-    Those that went meanwhile are left out.
+    Projects that were deleted meanwhile are left out.
     """
     views = {}
     for part in parts(ids, _SIZES[-1]):
         size = next(size for size in _SIZES if size >= len(part))
-        wanted = dict(zip(_places(size), (*part, *[_NO_PROJECT] * size), strict=False))
-        for row in ctx.rows(_ROWS[size], {"user": _user(ctx.principal), "list_bytes": list_bytes, **wanted}):
+        places = dict(zip(_places(size), (*part, *[_NO_PROJECT] * size), strict=False))
+        for row in ctx.rows(_ROWS[size], {"user": _user(ctx.principal), "list_bytes": list_bytes, **places}):
             views[row.id] = _view(row, detailed=detailed)
     return [views[project_id] for project_id in ids if project_id in views]
 
@@ -125,8 +125,8 @@ def _view(row: sa.Row[Any], *, detailed: bool) -> ProjectView:
     )
 
 
-def _often(principal: Principal, query: ListQuery) -> _Statements | None:
-    """The statements made once for what is asked for often, None for anything else."""
+def _prepared_or_none(principal: Principal, query: ListQuery) -> _Statements | None:
+    """Return the prepared statements for a frequent query, None for any other."""
     if query.sort or (principal.kind is PrincipalKind.ROBOT and not sees_all(principal)):
         return None
     public: bool | None = None
@@ -140,12 +140,12 @@ def _often(principal: Principal, query: ListQuery) -> _Statements | None:
             case _:
                 return None
     scope, named = _scope(principal), bool(values)
-    return replace(_OFTEN[scope, public, named], values=values | ({"user": principal.id} if scope == _OWN else {}))
+    return replace(_PREPARED[scope, public, named], values=values | ({"user": principal.id} if scope == _OWN else {}))
 
 
-def _made_for(ctx: Context, query: ListQuery) -> _Statements:
-    wanted = seen_projects(ctx.principal), *conditions(query, _COLUMNS), *_special(ctx, query)
-    return _made(*wanted, ordered=order(query.sort, _COLUMNS, (Project.name,), Project.id))
+def _built_for(ctx: Context, query: ListQuery) -> _Statements:
+    filters = seen_projects(ctx.principal), *conditions(query, _COLUMNS), *_special(ctx, query)
+    return _statements(*filters, ordered=order(query.sort, _COLUMNS, (Project.name,), Project.id))
 
 
 def _scope(principal: Principal) -> str:
@@ -155,9 +155,9 @@ def _scope(principal: Principal) -> str:
 
 
 def _special(ctx: Context, query: ListQuery) -> Iterator[ColumnElement[bool]]:
-    """Conditions on what is no column of a project.
+    """Yield the conditions of the keys that are no columns of a project.
 
-    Who belongs to which project is told to administrators, and of oneself; ``member`` counts for nothing for others.
+    Only administrators may filter by any ``member``, users by themselves; for other callers the key is ignored.
     """
     for condition in query.values("owner"):
         yield Project.owner_id.in_(_people(ctx, condition))
@@ -165,9 +165,9 @@ def _special(ctx: Context, query: ListQuery) -> Iterator[ColumnElement[bool]]:
         yield Project.name.in_(_texts(condition))
     own = _user(ctx.principal)
     for condition in query.values("member"):
-        asked = _people(ctx, condition) or [_NOBODY]
-        if ctx.principal.sysadmin or (own != _NOBODY and asked == [own]):
-            yield from (Project.id.in_(projects_of(sa.literal(person, sa.BigInteger))) for person in asked)
+        users = _people(ctx, condition) or [_NO_USER]
+        if ctx.principal.sysadmin or (own != _NO_USER and users == [own]):
+            yield from (Project.id.in_(projects_of(sa.literal(person, sa.BigInteger))) for person in users)
 
 
 def _people(ctx: Context, condition: Condition) -> list[int]:
@@ -175,7 +175,7 @@ def _people(ctx: Context, condition: Condition) -> list[int]:
     if len(names) > _MOST_PEOPLE:
         raise InvalidError(f"invalid query: it names more than {_MOST_PEOPLE} people")
     with ctx.read() as session:
-        ids = [people.id_of(session, name) for name in names]
+        ids = [people.user_id_or_none(session, name) for name in names]
     return [person for person in ids if person is not None]
 
 
@@ -190,7 +190,7 @@ def _texts(condition: Condition) -> list[str]:
 
 
 def _rows(size: int) -> sa.Select[*tuple[Any, ...]]:
-    """All that is shown of ``size`` projects by their ids, with the roles of ``user``."""
+    """Return the statement for what is shown of ``size`` projects by their ids, with the roles of ``user``."""
     user = sa.bindparam("user", type_=sa.BigInteger)
     member = ProjectMember
     held = sa.or_(
@@ -233,22 +233,22 @@ def _places(size: int) -> list[str]:
     return [f"id_{number}" for number in range(size)]
 
 
-def _made(
-    *wanted: ColumnElement[bool],
+def _statements(
+    *filters: ColumnElement[bool],
     ordered: Sequence[sa.SQLColumnExpression[Any]],
     backwards: Sequence[sa.SQLColumnExpression[Any]] = (),
 ) -> _Statements:
-    """The statements for projects that meet all conditions; what is shown of a page is read for its ids alone."""
-    ids = windowed(sa.select(Project.id).where(*wanted))
+    """Return the statements for the projects that meet all ``filters``."""
+    ids = windowed(sa.select(Project.id).where(*filters))
     return _Statements(
-        count=sa.select(sa.func.count().label("total")).select_from(Project).where(*wanted),
+        count=sa.select(sa.func.count().label("total")).select_from(Project).where(*filters),
         ids=ids.order_by(*ordered),
         ids_from_end=ids.order_by(*backwards) if backwards else None,
     )
 
 
-def _all_often() -> Iterator[tuple[tuple[str, bool | None, bool], _Statements]]:
-    """Plain lists, of all, of public or of private projects, whatever their names or not, for each kind of caller."""
+def _all_prepared() -> Iterator[tuple[tuple[str, bool | None, bool], _Statements]]:
+    """Yield the statements of frequent queries by kind of caller, by public or private, and by a part of the name."""
     user = sa.bindparam("user", type_=sa.BigInteger)
     scopes = (
         (_ALL, sa.true()),
@@ -261,15 +261,15 @@ def _all_often() -> Iterator[tuple[tuple[str, bool | None, bool], _Statements]]:
         (True, (sa.func.lower(Project.name).like(sa.bindparam("pattern", type_=sa.String), escape="/"),)),
     )
     for (scope, seen), (public, kind), (named, called) in product(scopes, publics, names):
-        made = _made(seen, *kind, *called, ordered=(Project.name,), backwards=(Project.name.desc(),))
+        statements = _statements(seen, *kind, *called, ordered=(Project.name,), backwards=(Project.name.desc(),))
         whole = scope == _OWN and not kind and not called
-        yield (scope, public, named), replace(made, count=count_of_seen_by(user)) if whole else made
+        yield (scope, public, named), replace(statements, count=count_of_seen_by(user)) if whole else statements
 
 
 _ALL: Final = "all"
 _OWN: Final = "own"
 _PUBLIC_ONES: Final = "public"
-_OFTEN: Final = dict(_all_often())
+_PREPARED: Final = dict(_all_prepared())
 _SIZES: Final = (1, 10, 25, 100)
-"""For how many ids at most there is a statement; what is too many for a page is filled up."""
+"""The numbers of ids for which there is a statement; missing ids are filled up with ``_NO_PROJECT``."""
 _ROWS: Final = {size: _rows(size) for size in _SIZES}

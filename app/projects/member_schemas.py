@@ -1,4 +1,4 @@
-"""Members and permissions as the management API writes them."""
+"""Members and permissions in the form of the management API."""
 
 from marshmallow import fields
 
@@ -8,14 +8,14 @@ from app.web.schemas import HarborSchema, PageParameters, ParameterSchema
 
 
 class UserEntitySchema(HarborSchema):
-    """A user that is to be a member."""
+    """A user to add as a member."""
 
     user_id = Number(form=None)
     username = Text()
 
 
 class ProjectMemberSchema(HarborSchema):
-    """Who is to be a member, in which role."""
+    """A user or group to add as a member, with its role."""
 
     role_id = Number(form=None)
     member_user = Part(UserEntitySchema)
@@ -35,26 +35,26 @@ class ProjectMemberEntitySchema(HarborSchema):
 
 
 class RoleRequestSchema(HarborSchema):
-    """The role that a member is to have."""
+    """The new role of a member."""
 
     role_id = Number(form=None)
 
 
 class MemberListParameters(PageParameters):
-    """What the list of members may be asked for."""
+    """The query parameters of the list of members."""
 
     entityname = fields.String()
 
 
 class PermissionSchema(HarborSchema):
-    """Something that may be done."""
+    """A permission: a resource and an action."""
 
     resource = Text()
     action = Text()
 
 
 class PermissionParameters(ParameterSchema):
-    """Where permissions are asked for, and whether they are written without that prefix."""
+    """The query parameters of permissions: the scope, and whether resources are written without that prefix."""
 
     scope = fields.String()
     relative = Switch()

@@ -1,4 +1,4 @@
-"""Members of projects: users and groups with a role. Every change makes their tokens stop within seconds."""
+"""The members of projects: users and groups with a role. Each change ends their tokens within seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from app.db.database import retried
 from app.db.listing import ends, windowed
 from app.events.management import MemberAdded, MemberRemoved, MemberUpdated
 from app.identity import people
-from app.projects.candidates import USER, Candidate, Entity, held, resolved
+from app.projects.candidates import USER, Candidate, Entity, hold, resolve
 from app.projects.models import ProjectMember
 from app.projects.rights import require_in_project
 
@@ -42,51 +42,51 @@ class Member:
 
     @property
     def role_name(self) -> str:
-        """The role as Harbor calls it."""
+        """Harbor's name of the role."""
         return _ROLE_NAMES.get(self.role, "")
 
 
 class MemberService:
     """The use cases of project members, in the name of the context's principal.
 
-    Refused as ``rights.require_in_project`` says. RobotDenied for a robot that gives a role which it does not hold, and
-    which the person who made it may not give either.
+    Methods raise as ``rights.require_in_project`` does, and RobotDenied for a robot that gives a role whose rights it
+    lacks and that its creator may not give either.
     """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def list(self, project_key: str | int, page: OffsetPage, *, name: str = "") -> Listed[Member]:
-        """The page of members in the order of their names; only those called exactly ``name`` when it is given."""
+        """Return the page of members in the order of their names; only those named ``name`` when it is given."""
         project = require_in_project(self._ctx, project_key, "member", "list")
-        which: dict[str, object] = {"project": project.id} | ({"name": name} if name else {})
+        parameters: dict[str, object] = {"project": project.id} | ({"name": name} if name else {})
         count, rows = (_COUNT_NAMED, _PAGE_NAMED) if name else (_COUNT, _PAGE)
         return Listed(
-            items=[Member(**row._asdict()) for row in self._ctx.rows(rows, which | ends(page))],
-            total=self._ctx.rows(count, which)[0].total,
+            items=[Member(**row._asdict()) for row in self._ctx.rows(rows, parameters | ends(page))],
+            total=self._ctx.rows(count, parameters)[0].total,
             page=page,
         )
 
     def get(self, project_key: str | int, member_id: int) -> Member:
-        """One member; NotFoundError when the project has no such member."""
+        """Return the member; raise NotFoundError when the project has no such member."""
         project = require_in_project(self._ctx, project_key, "member", "read")
         for row in self._ctx.rows(_ONE, {"project": project.id, "member": member_id}):
             return Member(**row._asdict())
         raise _unknown(member_id)
 
     @retried()
-    def add(self, project_key: str | int, who: int | Candidate, role: int) -> int:
-        """Give ``who`` (a number is a user's id) a role in the project and return the membership's id.
+    def add(self, project_key: str | int, candidate: int | Candidate, role: int) -> int:
+        """Give a candidate (a number is a user's id) a role in the project and return the membership's id.
 
-        FieldInvalid for a role that cannot be given and for a candidate that is none, NotFoundError for a user's name
-        that nobody has, ConflictError when the candidate has a role in the project already.
+        Raises FieldInvalid for an unknown role and an invalid candidate, NotFoundError for an unknown user name,
+        ConflictError when the candidate is a member of the project already.
         """
         project = require_in_project(self._ctx, project_key, "member", "create")
-        _check(role)
-        candidate = Candidate(user_id=who) if isinstance(who, int) else who
+        _require_role(role)
+        candidate = Candidate(user_id=candidate) if isinstance(candidate, int) else candidate
         now = self._ctx.ports.clock.now()
         with self._ctx.write() as session:
-            entity = resolved(session, candidate, now)
+            entity = resolve(session, candidate, now)
             member = ProjectMember(
                 project_id=project.id,
                 entity_type=entity.type,
@@ -98,7 +98,7 @@ class MemberService:
             )
             if session.execute(_KNOWN, {"project": project.id, "type": entity.type, "entity": entity.id}).first():
                 raise ConflictError("The project member specified already exist")
-            # Before the change: who vouches for a robot must not come by the role through the very change.
+            # Before the change, so that the person who vouches for a robot does not hold the role through it.
             self._ctx.emit(MemberAdded(project_id=project.id, project=project.name, entity_name=entity.name, role=role))
             session.add(member)
             session.flush()
@@ -107,53 +107,53 @@ class MemberService:
 
     @retried()
     def set_role(self, project_key: str | int, member_id: int, role: int) -> None:
-        """Give a member another role, the last administrator too.
+        """Change the role of a member, also of the last administrator.
 
-        FieldInvalid for a role that cannot be given, NotFoundError when the project has no such member.
+        Raises FieldInvalid for an unknown role, NotFoundError when the project has no such member.
         """
         project = require_in_project(self._ctx, project_key, "member", "update")
-        _check(role)
+        _require_role(role)
         with self._ctx.write() as session:
             entity = _entity(session, project.id, member_id)
             # Before the change, as in ``add``.
             updated = MemberUpdated(project_id=project.id, project=project.name, entity_name=entity.name, role=role)
             self._ctx.emit(updated)
             change = sa.update(ProjectMember).values(role=role, update_time=self._ctx.ports.clock.now())
-            _changed(session, change.where(*_is(project.id, member_id)), member_id)
+            _execute(session, change.where(*_is(project.id, member_id)), member_id)
             _revoke(session, entity)
 
     @retried()
     def remove(self, project_key: str | int, member_id: int) -> None:
-        """End a membership, that of the last administrator too; NotFoundError when the project has no such member."""
+        """Remove a member, also the last administrator; raise NotFoundError when the project has no such member."""
         project = require_in_project(self._ctx, project_key, "member", "delete")
         with self._ctx.write() as session:
             entity = _entity(session, project.id, member_id)
-            _changed(session, sa.delete(ProjectMember).where(*_is(project.id, member_id)), member_id)
+            _execute(session, sa.delete(ProjectMember).where(*_is(project.id, member_id)), member_id)
             _revoke(session, entity)
             self._ctx.emit(MemberRemoved(project_id=project.id, project=project.name, entity_name=entity.name))
 
 
 def count_by_role(session: Session, project_id: int) -> Mapping[Role, int]:
-    """How many users and groups hold each role in the project; roles that nobody holds are left out."""
+    """Return the number of members by role, without roles that have no members."""
     return {Role(role): count for role, count in session.connection().execute(_BY_ROLE, {"project": project_id})}
 
 
-def _check(role: int) -> None:
+def _require_role(role: int) -> None:
     if role not in POWER:
         raise FieldInvalid("role_id", "one of 1, 2, 3, 4, 5")
 
 
 def _entity(session: Session, project_id: int, member_id: int) -> Entity:
-    """Whose membership it is, locked in the same order as when it is added."""
+    """Return the user or group of a membership, locked in the same order as in ``add``."""
     known = sa.select(ProjectMember.entity_type, ProjectMember.entity_id).where(*_is(project_id, member_id))
     row = session.execute(known).one_or_none()
     if row is None:
         raise _unknown(member_id)
-    return held(session, row.entity_type, row.entity_id)
+    return hold(session, row.entity_type, row.entity_id)
 
 
-def _changed(session: Session, statement: sa.Update | sa.Delete, member_id: int) -> None:
-    """Run it; NotFoundError when the row went meanwhile."""
+def _execute(session: Session, statement: sa.Update | sa.Delete, member_id: int) -> None:
+    """Execute the statement; raise NotFoundError when the row was deleted meanwhile."""
     changed = session.execute(
         statement.returning(ProjectMember.id).execution_options(synchronize_session=False)
     ).one_or_none()

@@ -1,4 +1,4 @@
-"""The metadata of projects: its use cases, one key at a time, and its rows."""
+"""The metadata of projects: the use cases for single keys, and the rows."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -19,66 +19,67 @@ from app.projects.rights import ProjectRef, require_in_project
 class MetadataService:
     """The use cases of a project's metadata, in the name of the context's principal.
 
-    Refused as ``rights.require_in_project`` says.
+    Methods raise as ``rights.require_in_project`` does.
     """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def all(self, project_key: str | int) -> Mapping[str, str]:
-        """Return all metadata of the project; ``public`` is always among them."""
-        return stored(self._ctx, require_in_project(self._ctx, project_key, "metadata", "list").id)
+        """Return all metadata of the project, always with ``public``."""
+        return read(self._ctx, require_in_project(self._ctx, project_key, "metadata", "list").id)
 
     def get(self, project_key: str | int, name: str) -> Mapping[str, str]:
-        """Return one key with its value, nothing when the project does not have it: clients ask before they set it."""
+        """Return one key with its value, an empty mapping without it, as clients ask before they set a key."""
         project = require_in_project(self._ctx, project_key, "metadata", "read")
-        metadata = stored(self._ctx, project.id)
+        metadata = read(self._ctx, project.id)
         return {name: metadata[name]} if name in metadata else {}
 
     @retried()
     def add(self, project_key: str | int, given: Mapping[str, str]) -> None:
-        """Add a key; errors as ``metadata_keys.pair``, ConflictError when the project has it already."""
+        """Add a key; raise as ``normalise_pair`` does, and ConflictError when the project has the key already."""
         project = require_in_project(self._ctx, project_key, "metadata", "create")
         with self._ctx.write():
-            before = locked(self._ctx, project)
-            name, value = metadata_keys.pair(given, before)
+            before = lock(self._ctx, project)
+            name, value = metadata_keys.normalise_pair(given, before)
             if name in before:
                 raise ConflictError(f"metadata {name} of project {project.name} already exists")
             change(self._ctx, project, before, {name: value})
 
     @retried()
     def update(self, project_key: str | int, name: str, given: Mapping[str, str]) -> None:
-        """Set the value of a key, also when the project does not have it yet.
+        """Set the value of a key, whether or not the project has it.
 
-        Errors as ``metadata_keys.pair``; FieldInvalid when the pair has another key.
+        Raises as ``normalise_pair`` does, and FieldInvalid when the pair has another key.
         """
         project = require_in_project(self._ctx, project_key, "metadata", "update")
         with self._ctx.write():
-            before = locked(self._ctx, project)
+            before = lock(self._ctx, project)
             if given.keys() != {name}:
                 raise FieldInvalid("metadata", f"exactly one pair, whose key is {name[:100]!r}")
-            change(self._ctx, project, before, dict([metadata_keys.pair(given, before)]))
+            change(self._ctx, project, before, dict([metadata_keys.normalise_pair(given, before)]))
 
     @retried()
     def delete(self, project_key: str | int, name: str) -> None:
-        """Remove a key; without ``public`` the project is private.
+        """Delete a key; without ``public`` the project is private.
 
-        NotFoundError when the project does not have it, FieldInvalid for the one that only the server sets.
+        Raises NotFoundError when the project does not have it, FieldInvalid for ``retention_id``, which only the
+        server sets.
         """
         project = require_in_project(self._ctx, project_key, "metadata", "delete")
         with self._ctx.write():
-            before = locked(self._ctx, project)
+            before = lock(self._ctx, project)
             _require_key(before, name)
             if name == RETENTION_ID:
                 raise FieldInvalid(name, "left as it is: it goes with the project's retention policy")
             if name == PUBLIC:
                 change(self._ctx, project, before, {PUBLIC: "false"})
             else:
-                change(self._ctx, project, before, {}, gone=[name])
+                change(self._ctx, project, before, {}, removed=[name])
 
 
-def stored(ctx: Context, project_id: int) -> dict[str, str]:
-    """Return the project's metadata by key, ``public`` among them; ProjectUnknown when the project is gone."""
+def read(ctx: Context, project_id: int) -> dict[str, str]:
+    """Return the project's metadata by key, with ``public``; raise ProjectUnknown when the project is gone."""
     rows = ctx.rows(_STORED, {"project": project_id})
     if not rows:
         raise ProjectUnknown(f"project {project_id} not found")
@@ -86,10 +87,10 @@ def stored(ctx: Context, project_id: int) -> dict[str, str]:
     return {PUBLIC: "true" if rows[0].public else "false", **own}
 
 
-def locked(ctx: Context, project: ProjectRef) -> dict[str, str]:
-    """Return what ``stored`` does, and lock it until the open writing transaction ends."""
+def lock(ctx: Context, project: ProjectRef) -> dict[str, str]:
+    """Lock the project until the open writing transaction ends, and return its metadata as ``read`` does."""
     ctx.session.connection().execute(_LOCK, {"project": project.id})
-    return stored(ctx, project.id)
+    return read(ctx, project.id)
 
 
 def change(
@@ -98,9 +99,9 @@ def change(
     before: Mapping[str, str],
     metadata: Mapping[str, str],
     *,
-    gone: Collection[str] = (),
+    removed: Collection[str] = (),
 ) -> None:
-    """Set checked ``metadata`` and drop ``gone`` keys with the open transaction; ``before`` is what ``stored`` gave."""
+    """Set checked ``metadata`` and delete the keys ``removed`` in the open transaction; ``before`` is from ``lock``."""
     now = ctx.ports.clock.now()
     changed = {name: value for name, value in metadata.items() if before.get(name) != value}
     if PUBLIC in changed:
@@ -108,21 +109,21 @@ def change(
     else:
         touch(ctx, project.id, now)
     connection = ctx.session.connection()
-    for name in [*gone, *(name for name in changed if name in before)]:
+    for name in [*removed, *(name for name in changed if name in before)]:
         connection.execute(_DROP, {"project": project.id, "key": name})
     insert(ctx, project.id, changed)
     ctx.emit(ProjectUpdated(project_id=project.id, name=project.name))
 
 
 def insert(ctx: Context, project_id: int, metadata: Mapping[str, str]) -> None:
-    """Insert keys that the project does not have, ``public`` not among them, with the open transaction."""
+    """Insert keys that the project does not have, except ``public``, in the open transaction."""
     rows = [{"project_id": project_id, "name": name, "value": value} for name, value in metadata.items()]
     if rows:
         ctx.session.connection().execute(_NEW, rows)
 
 
 def touch(ctx: Context, project_id: int, now: datetime, **columns: object) -> None:
-    """Note that the project changed, and set ``columns`` of its row, with the open transaction."""
+    """Set the project's update time and ``columns`` in the open transaction."""
     statement = sa.update(_PROJECT).where(_PROJECT.c.id == project_id).values(update_time=now, **columns)
     ctx.session.connection().execute(statement)
 

@@ -1,4 +1,4 @@
-"""The keys that a project's metadata may have, one line each; values are text on the wire."""
+"""The keys of a project's metadata and the rules for their values, which are text in the API."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ _TEXT_LIMIT: Final = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetadataKey:
-    """One key: how its value is stored, and what its value must be."""
+    """A metadata key: how its values are checked and stored."""
 
     normal: Callable[[str], str | None]
-    """The value as it is stored, None when it is wrong."""
+    """Return the value in its stored form, None when it is invalid."""
     expectation: str
     without_effect: frozenset[str] = frozenset()
-    """Of a proxy cache's key: the values, as stored, that change nothing in other projects."""
+    """For a proxy cache's key: the stored values that have no effect in other projects."""
     of_proxies: bool = False
-    """Whether only proxy caches have it."""
+    """Whether the key is for proxy cache projects only."""
 
 
 def _flag(value: str) -> str | None:
@@ -91,11 +91,11 @@ KEYS: Final[Mapping[str, MetadataKey]] = {
 }
 
 
-def checked(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
-    """Return the known keys of a project's body with their values as they are stored, without unknown and empty ones.
+def normalise(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
+    """Return the metadata of a request in its stored form, without unknown and empty keys.
 
-    FieldInvalid for a value that is wrong, for a retention policy that is not the ``stored`` one, and for a proxy
-    cache's key with an effect; without effect it is left out, as clients send such keys for every project.
+    Raises FieldInvalid for an invalid value, for a retention policy other than the ``stored`` one, and for a proxy
+    cache's key with an effect; without effect such a key is left out, as clients send it for every project.
     """
     metadata = {}
     for key in KEYS.keys() & given.keys():
@@ -110,10 +110,10 @@ def checked(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, st
     return metadata
 
 
-def pair(given: Mapping[str, str], stored: Mapping[str, str]) -> tuple[str, str]:
-    """Return the one key given and its value as it is stored; errors as ``checked``.
+def normalise_pair(given: Mapping[str, str], stored: Mapping[str, str]) -> tuple[str, str]:
+    """Return the key of a request with one pair, and its value in its stored form; raise as ``normalise`` does.
 
-    InvalidError for more than one or none, and for an unknown key.
+    Raises InvalidError unless there is exactly one pair, and for an unknown key.
     """
     if len(given) != 1:
         raise InvalidError("only allow one key/value pair")
@@ -127,7 +127,7 @@ def pair(given: Mapping[str, str], stored: Mapping[str, str]) -> tuple[str, str]
 
 
 def is_true(value: str | None) -> bool:
-    """Read a stored flag."""
+    """Tell whether a stored flag is true."""
     return value == "true"
 
 
@@ -144,6 +144,6 @@ def _require_no_proxy_key(field: str, *, has_effect: bool) -> None:
 
 
 def _require_own_retention(metadata: Mapping[str, str], stored: Mapping[str, str]) -> None:
-    """Raise FieldInvalid for another retention policy: the server alone attaches them, clients repeat what they saw."""
+    """Raise FieldInvalid for another retention policy: only the server sets it, clients send it back unchanged."""
     if RETENTION_ID in metadata and metadata[RETENTION_ID] != stored.get(RETENTION_ID):
         raise FieldInvalid("metadata.retention_id", "left out, or the id of the project's own retention policy")

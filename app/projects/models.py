@@ -1,4 +1,4 @@
-"""Projects, what is set on them, and who belongs to them."""
+"""The tables of projects, their metadata, members and CVE allowlists."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from app.db.types import BigId, Document, UtcDateTime, byte_text
 
 
 class Project(Base):
-    """A project, the first component of its repositories' names; its counters are kept, never counted per list."""
+    """A project, the first component of its repositories' names, with stored counters."""
 
     __tablename__ = "project"
     __table_args__ = table_args(
@@ -23,18 +23,18 @@ class Project(Base):
     name: Mapped[str] = mapped_column(byte_text(255))
     owner_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("user_account.id"))
     public: Mapped[bool] = mapped_column(default=False)
-    """Also the metadata key of that name; a column because every pull asks for it."""
+    """The metadata key ``public``; a column because every pull reads it."""
     repo_count: Mapped[int] = mapped_column(BigId, default=0)
     storage_used: Mapped[int] = mapped_column(BigId, default=0)
-    """Bytes of the blobs and manifests this project refers to."""
+    """Bytes of the blobs and manifests that the project references."""
     storage_limit: Mapped[int] = mapped_column(BigId, default=-1, server_default=sa.text("-1"))
-    """Bytes that ``storage_used`` may not pass, -1 for no limit."""
+    """The maximum of ``storage_used`` in bytes, -1 for no limit."""
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ProjectMetadata(Base):
-    """One key of a project's metadata, its value as text."""
+    """A key of a project's metadata with its value as text."""
 
     __tablename__ = "project_metadata"
     __table_args__ = table_args(sa.UniqueConstraint("project_id", "name"))
@@ -60,14 +60,14 @@ class ProjectMember(Base):
     entity_type: Mapped[str] = mapped_column(byte_text(1))
     entity_id: Mapped[int] = mapped_column(BigId)
     entity_name: Mapped[str] = mapped_column(byte_text(255), server_default="")
-    """The user's or group's, kept here so that a page of members is read in the order of names."""
+    """The name of the user or group, copied so that a page of members can be read in the order of names."""
     role: Mapped[int]
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class CVEAllowlist(Base):
-    """Vulnerabilities that are accepted: a project's own list, or the system's, which has no project."""
+    """A CVE allowlist: a project's, or the system's, which has no project."""
 
     __tablename__ = "cve_allowlist"
     __table_args__ = table_args(sa.UniqueConstraint("project_id"))
@@ -75,8 +75,8 @@ class CVEAllowlist(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     project_id: Mapped[int | None] = mapped_column(BigId, sa.ForeignKey("project.id", ondelete="CASCADE"))
     items: Mapped[list[str]] = mapped_column(Document)
-    """The ids, ``CVE-2024-1234``."""
+    """CVE ids such as ``CVE-2024-1234``."""
     expires_at: Mapped[int | None] = mapped_column(BigId)
-    """Seconds since 1970, None never."""
+    """Seconds since 1970, None for never."""
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,4 +1,4 @@
-"""How many bytes a project may hold and holds: its limit, its counters, and the refusal when the limit is reached."""
+"""The storage quotas of projects: the limit, the counters, and the error when the limit is reached."""
 
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -16,29 +16,29 @@ from app.projects.models import Project
 
 UNLIMITED: Final = -1
 WARNING_PERCENT: Final = 85
-"""Of a limit; above it those who are told of quotas are warned, once until the project holds less again."""
+"""The percentage of a limit that causes a QuotaWarning when a project's use reaches it from below."""
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _STEP: Final = 1024
 
 
-def limit_at_birth(ctx: Context, asked: int | None) -> int:
-    """The limit of a new project: what an administrator asks for, else the default; none while quotas are off.
+def limit_of_new_project(ctx: Context, requested: int | None) -> int:
+    """Return a new project's limit: the administrator's choice, else the default, and UNLIMITED with quotas off.
 
-    FieldInvalid for a number of bytes that is no limit.
+    Raises FieldInvalid for an invalid number of bytes.
     """
     settings = ConfigurationService(ctx).values()
     if not settings[QUOTA_PER_PROJECT_ENABLE]:
         return UNLIMITED
-    if not asked or not may_in_system(ctx.principal, "project", "create"):
+    if not requested or not may_in_system(ctx.principal, "project", "create"):
         return settings[STORAGE_PER_PROJECT]
-    if asked < UNLIMITED:
+    if requested < UNLIMITED:
         raise FieldInvalid("storage_limit", "a number of bytes, or -1 for no limit")
-    return asked
+    return requested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitedProject:
-    """A project and how many bytes it may hold."""
+    """A project with its storage limit in bytes."""
 
     id: int
     name: str
@@ -47,18 +47,18 @@ class LimitedProject:
 
 
 def project_with_room(ctx: Context, name: str) -> LimitedProject:
-    """The project of this name, so that nobody sends bytes in vain; one query on the kept connection.
+    """Return the project of this name if it has room for an upload; one query on the kept connection.
 
-    ProjectUnknown when there is none, QuotaExceeded when it has no room for anything more.
+    Raises ProjectUnknown when there is none, QuotaExceeded when its limit is reached.
     """
     row = _use(ctx, name)
     if row.storage_limit != UNLIMITED and row.storage_used >= row.storage_limit:
-        _refuse_while_on(ctx, row, 0)
+        _require_quotas_off(ctx, row, 0)
     return LimitedProject(id=row.id, name=name, limit=row.storage_limit)
 
 
-def find_project(ctx: Context, name: str) -> LimitedProject:
-    """The project of this name, full or not; one query on the kept connection. ProjectUnknown when there is none."""
+def require_project(ctx: Context, name: str) -> LimitedProject:
+    """Return the project of this name or raise ProjectUnknown; one query on the kept connection."""
     row = _use(ctx, name)
     return LimitedProject(id=row.id, name=name, limit=row.storage_limit)
 
@@ -70,13 +70,16 @@ def _use(ctx: Context, name: str) -> sa.Row[*tuple[Any, ...]]:
 
 
 def is_limited(ctx: Context, project_id: int) -> bool:
-    """Whether the project has a limit, and quotas are on."""
+    """Tell whether the project has a storage limit and quotas are on."""
     limits = [row.storage_limit for row in ctx.ports.db.rows(_USE, {"project": project_id})]
     return bool(limits) and limits[0] != UNLIMITED and ConfigurationService(ctx).value(QUOTA_PER_PROJECT_ENABLE)
 
 
 def require_small_backlog(ctx: Context, project: LimitedProject, waiting: int) -> None:
-    """QuotaExceeded while more was deleted from a project and not collected than its limit times the setting."""
+    """Raise QuotaExceeded when too many deleted bytes of a project wait for garbage collection.
+
+    At most its limit times the setting ``uploads.backlog`` may wait.
+    """
     most = project.limit * ctx.ports.settings.uploads.backlog
     if waiting <= most or not ConfigurationService(ctx).value(QUOTA_PER_PROJECT_ENABLE):
         return
@@ -87,24 +90,24 @@ def require_small_backlog(ctx: Context, project: LimitedProject, waiting: int) -
     )
 
 
-def refuse_arriving(ctx: Context, project_id: int, arriving: int) -> None:
-    """QuotaExceeded for bytes on their way that a project cannot take; returns while quotas are off."""
+def require_quotas_off_for_upload(ctx: Context, project_id: int, arriving: int) -> None:
+    """Raise QuotaExceeded for an upload beyond a project's limit, unless quotas are off."""
     for row in ctx.ports.db.rows(_USE, {"project": project_id}):
-        _refuse_while_on(ctx, row, arriving)
+        _require_quotas_off(ctx, row, arriving)
 
 
-def refuse_more(ctx: Context, project_id: int, stored: int) -> None:
-    """QuotaExceeded for a project that cannot take ``stored`` bytes more; returns while quotas are off."""
+def _require_quotas_off_for_stored(ctx: Context, project_id: int, stored: int) -> None:
+    """Raise QuotaExceeded for ``stored`` further bytes beyond a project's limit, unless quotas are off."""
     row = ctx.session.connection().execute(_USE, {"project": project_id}).one_or_none()
     if row is not None:
-        _refuse_while_on(ctx, row, stored)
+        _require_quotas_off(ctx, row, stored)
 
 
 def count_content(ctx: Context, project_id: int, *, stored: int = 0, repositories: int = 0) -> None:
-    """Add to the bytes stored and to the number of visible repositories; call it last in the transaction.
+    """Add to the stored bytes and the number of visible repositories of a project, as the transaction's last statement.
 
-    QuotaExceeded when more bytes would pass the project's limit: whoever adds them first has them. What adds none is
-    never refused, whatever the limit.
+    Raises QuotaExceeded when further bytes would exceed the project's limit. A change that adds no bytes always
+    succeeds.
     """
     if not (stored or repositories):
         return
@@ -113,11 +116,11 @@ def count_content(ctx: Context, project_id: int, *, stored: int = 0, repositorie
         for use in run(ctx.session, _GROW_WITHIN, grown):
             _warn(ctx, use, stored)
             return
-        refuse_more(ctx, project_id, stored)
+        _require_quotas_off_for_stored(ctx, project_id, stored)
     run(ctx.session, _GROW, grown)
 
 
-def _refuse_while_on(ctx: Context, row: sa.Row[*tuple[Any, ...]], stored: int) -> None:
+def _require_quotas_off(ctx: Context, row: sa.Row[*tuple[Any, ...]], stored: int) -> None:
     if not ConfigurationService(ctx).value(QUOTA_PER_PROJECT_ENABLE):
         return
     used, limit = row.storage_used, row.storage_limit
@@ -130,7 +133,7 @@ def _refuse_while_on(ctx: Context, row: sa.Row[*tuple[Any, ...]], stored: int) -
 
 
 def _warn(ctx: Context, use: sa.Row[*tuple[Any, ...]], stored: int) -> None:
-    """Emit QuotaWarning when the ``stored`` bytes just added brought a project over 85 % of its limit."""
+    """Emit QuotaWarning when the ``stored`` bytes just added raised a project to 85 % of its limit or more."""
     threshold = use.storage_limit * WARNING_PERCENT
     if use.storage_limit == UNLIMITED or not (use.storage_used - stored) * 100 < threshold <= use.storage_used * 100:
         return
@@ -139,7 +142,7 @@ def _warn(ctx: Context, use: sa.Row[*tuple[Any, ...]], stored: int) -> None:
 
 
 def _readable(size: int) -> str:
-    """Bytes for people: ``1.5 MiB``."""
+    """Return a number of bytes in readable units: ``1.5 MiB``."""
     value, unit = float(size), 0
     while value >= _STEP and unit < len(_UNITS) - 1:
         value, unit = value / _STEP, unit + 1

@@ -1,4 +1,4 @@
-"""What the services of projects return."""
+"""The results of the project services."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,21 +18,21 @@ class ProjectView:
     creation_time: datetime
     update_time: datetime
     metadata: dict[str, str]
-    """Public among them."""
+    """All keys, with ``public``."""
     repo_count: int
     roles: tuple[Role, ...]
-    """The caller's own and those through groups, strongest first."""
+    """The caller's roles, own ones and those through groups, strongest first."""
     cve_allowlist: AllowlistView
-    """The project's own list, whether it is used or the system's is."""
+    """The project's own list, even when the system's is used."""
 
     @property
     def role(self) -> Role | None:
-        """The strongest of the caller's roles."""
+        """The strongest of the caller's roles, None without roles."""
         return next(iter(self.roles), None)
 
     @property
     def role_ids(self) -> list[int] | None:
-        """The caller's roles as numbers, None for none."""
+        """The caller's roles as numbers, None without roles."""
         return [int(role) for role in self.roles] or None
 
 
@@ -46,7 +46,7 @@ class Deletable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageUse:
-    """Bytes that a project may hold (-1 any number) and holds."""
+    """The storage limit of a project, -1 for none, and its use, in bytes."""
 
     limit: int
     used: int
@@ -64,7 +64,7 @@ class StorageUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSummary:
-    """A project in numbers; what the caller may not see is None."""
+    """The counters and the quota of a project; None for what the caller may not see."""
 
     repo_count: int
     project_admin_count: int | None = None
@@ -76,5 +76,5 @@ class ProjectSummary:
 
 
 def by_power(roles: frozenset[Role]) -> tuple[Role, ...]:
-    """Roles in order of power; PUBLIC, which nobody is given, is left out."""
+    """Return the roles strongest first, without PUBLIC, which cannot be given."""
     return tuple(role for role in POWER if role in roles)

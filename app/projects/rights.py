@@ -1,4 +1,4 @@
-"""What a caller may do in a project: the one place that turns memberships into answers and refusals."""
+"""The rights of callers in projects, decided from their memberships."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _Rows = Callable[[sa.Executable, Mapping[str, Any]], Sequence[sa.Row[Any]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectRef:
-    """The facts about a project that rights and content need."""
+    """The facts about a project that decide rights."""
 
     id: int
     name: str
@@ -31,13 +31,13 @@ class ProjectRef:
     owner_id: int
 
 
-def find_project(session: Session, key: str | int) -> ProjectRef | None:
-    """The project of this name (text) or id (number), None when there is none."""
-    return _ref(session.connection().execute(*_sought(key)).all())
+def project_or_none(session: Session, key: str | int) -> ProjectRef | None:
+    """Return the project of this name (text) or id (number), None when there is none."""
+    return _ref(session.connection().execute(*_statement_for(key)).all())
 
 
 def find_projects(session: Session, names: Iterable[str]) -> list[ProjectRef]:
-    """Those projects of these names that there are."""
+    """Return the existing projects of these names."""
     return [
         ProjectRef(**row._asdict())
         for part in parts(names)
@@ -45,14 +45,14 @@ def find_projects(session: Session, names: Iterable[str]) -> list[ProjectRef]:
     ]
 
 
-def project_id(db: Database, name: str) -> int | None:
-    """The id of the project of this name, None when there is none; one query on the kept connection."""
+def project_id_or_none(db: Database, name: str) -> int | None:
+    """Return the id of the project of this name, None when there is none; one query on the kept connection."""
     rows = db.rows(_BY_NAME, {"name": name})
     return rows[0].id if rows else None
 
 
 def roles_in(session: Session, principal: Principal, project: ProjectRef) -> frozenset[Role]:
-    """The roles the caller holds there, PUBLIC included on a public project."""
+    """Return the caller's roles in the project, with PUBLIC for a public project."""
 
     def rows(statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
         return session.connection().execute(statement, parameters).all()
@@ -61,18 +61,18 @@ def roles_in(session: Session, principal: Principal, project: ProjectRef) -> fro
 
 
 def may(session: Session, principal: Principal, project: ProjectRef, resource: str, action: str) -> bool:
-    """Tell whether the caller may do this in the project."""
+    """Tell whether the caller may do ``action`` on ``resource`` in the project."""
     return may_in_project(principal, project.name, roles_in(session, principal, project), resource, action)
 
 
 def require_in_project(ctx: Context, key: str | int, resource: str, action: str) -> ProjectRef:
-    """Return the project, or refuse so that existence does not leak.
+    """Return the project if the caller may do ``action`` on ``resource``, else raise without revealing what exists.
 
-    A missing project is 401 for anonymous, denied for an ordinary caller, ProjectUnknown for an administrator; a right
-    not held is UnauthenticatedError for anonymous, DeniedError else.
+    Raises UnauthenticatedError for an anonymous caller, DeniedError for a missing right or project, ProjectUnknown
+    for a system administrator when there is no such project.
     """
     principal = ctx.principal
-    project = _ref(ctx.rows(*_sought(key)))
+    project = _ref(ctx.rows(*_statement_for(key)))
     if project is not None:
         roles = _NO_ROLES if principal.sysadmin else _roles(ctx.rows, principal, project)
         if may_in_project(principal, project.name, roles, resource, action):
@@ -84,12 +84,12 @@ def require_in_project(ctx: Context, key: str | int, resource: str, action: str)
 
 
 def administers_any(ctx: Context) -> bool:
-    """Tell whether the caller is an administrator of some project, in person or through a group."""
+    """Tell whether the caller administers any project, directly or through a group."""
     principal = ctx.principal
     return principal.kind is PrincipalKind.USER and bool(ctx.rows(_ADMINISTERED, {"user": principal.id}))
 
 
-def _sought(key: str | int) -> tuple[sa.Executable, dict[str, str | int]]:
+def _statement_for(key: str | int) -> tuple[sa.Executable, dict[str, str | int]]:
     return _BY_ID if isinstance(key, int) else _BY_KEY, {"key": key}
 
 
@@ -124,7 +124,7 @@ _ROLES = sa.select(
         ),
     ).subquery("held")
 )
-"""Own roles, and those of the groups that the user belongs to."""
+"""The roles of a user, own ones and those through groups."""
 _ADMINISTERED = (
     sa.select(ProjectMember.id)
     .where(

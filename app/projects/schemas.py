@@ -1,4 +1,4 @@
-"""Projects as the management API writes them."""
+"""Projects in the form of the management API."""
 
 from marshmallow import fields, validate
 
@@ -15,7 +15,7 @@ class CVEAllowlistItemSchema(HarborSchema):
 
 
 class CVEAllowlistSchema(HarborSchema):
-    """The vulnerabilities that a project accepts."""
+    """The CVE allowlist of a project or of the system."""
 
     id = Number(form=None)
     project_id = Number(form=None)
@@ -65,7 +65,7 @@ class ProjectSchema(HarborSchema):
 
 
 class ProjectReqSchema(HarborSchema):
-    """A project to create, or what to change of one."""
+    """A project to create, or a change of a project."""
 
     project_name = Text(validate=validate.Length(max=_NAME_LIMIT))
     public = Flag(nullable=True)
@@ -83,14 +83,14 @@ class ProjectDeletableSchema(HarborSchema):
 
 
 class ProjectSummaryQuotaSchema(HarborSchema):
-    """What a project may hold and holds, by resource."""
+    """The limits and the use of a project, by resource."""
 
     hard = Map(keys=fields.String(), values=Number())
     used = Map(keys=fields.String(), values=Number(), attribute="in_use")
 
 
 class RegistryCredentialSchema(HarborSchema):
-    """How a remote registry is entered."""
+    """The credentials of a remote registry."""
 
     type = Text()
     access_key = Text()
@@ -114,7 +114,7 @@ class RegistrySchema(HarborSchema):
 
 
 class ProjectSummarySchema(HarborSchema):
-    """A project in numbers."""
+    """The counters and the quota of a project."""
 
     repo_count = Number(form=None, keep=True)
     project_admin_count = Number(form=None)
@@ -127,7 +127,7 @@ class ProjectSummarySchema(HarborSchema):
 
 
 class ProjectListParameters(ListParameters):
-    """What the list of projects may be asked for."""
+    """The query parameters of the list of projects."""
 
     name = fields.String()
     public = Switch()
@@ -136,18 +136,18 @@ class ProjectListParameters(ListParameters):
 
 
 class ProjectNameParameters(ParameterSchema):
-    """Which name is meant."""
+    """The query parameter with the name to check."""
 
     project_name = fields.String(required=True)
 
 
 class CreationHeaders(ParameterSchema):
-    """How the Location of a new project is written."""
+    """The header that selects name or id in the Location of a new project."""
 
     name_in_location = Switch(load_default=False, data_key="X-Resource-Name-In-Location")
 
 
 class NameHeaders(ParameterSchema):
-    """Whether the project in the path is meant by name even when it looks like a number."""
+    """The header that marks the project in the path as a name, even when it looks like a number."""
 
     is_name = Switch(load_default=False, data_key="X-Is-Resource-Name")

@@ -1,4 +1,4 @@
-"""Projects: create, look up, list, change, delete."""
+"""The use cases of projects: create, show, list, update, delete."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,34 +31,34 @@ from app.projects import allowlist, listing, members, metadata, metadata_keys, q
 from app.projects.candidates import GROUP, USER
 from app.projects.models import Project, ProjectMember
 from app.projects.results import Deletable, ProjectSummary, ProjectView, StorageUse
-from app.projects.rights import ProjectRef, find_project, may, require_in_project
+from app.projects.rights import ProjectRef, may, project_or_none, require_in_project
 
 LIBRARY = "library"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewProject:
-    """A project to be."""
+    """A project to create."""
 
     name: str
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """As on the wire; without ``public`` the project is private."""
+    """In the form of the API; without ``public`` the project is private."""
     cve_allowlist: Mapping[str, Any] = field(default_factory=dict)
-    """The list of accepted vulnerabilities as loaded."""
+    """The CVE allowlist as loaded from the request."""
     storage_limit: int | None = None
     """Bytes, -1 for no limit, None or 0 for the default."""
     registry_id: int | None = None
-    """The endpoint whose content the project would mirror."""
+    """The registry endpoint that a proxy cache project would mirror."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectChange:
-    """What shall be different about a project."""
+    """A change of a project."""
 
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """As on the wire; what is not named stays."""
+    """In the form of the API; keys that are not named are kept."""
     cve_allowlist: Mapping[str, Any] | None = None
-    """The list of accepted vulnerabilities as loaded, None to keep it."""
+    """The CVE allowlist as loaded from the request, None to keep it."""
 
 
 class ProjectService:
@@ -69,50 +69,50 @@ class ProjectService:
 
     @retried()
     def create(self, project: NewProject) -> ProjectRef:
-        """Create a project whose first administrator is its creator.
+        """Create a project and make the caller its administrator.
 
-        UnauthenticatedError, DeniedError when projects are the administrators' to create, FieldInvalid for a name,
-        key, list or limit outside its grammar, ConflictError when the name is taken, UnsupportedError for a mirror.
+        Raises UnauthenticatedError, DeniedError when only administrators may create projects, FieldInvalid for an
+        invalid name, key, list or limit, ConflictError when the name is taken, UnsupportedError for a proxy cache.
         """
         self._require_may_create(project)
         if not is_project_name(project.name):
             raise FieldInvalid(
                 "project_name", "1 to 255 lower-case letters, digits and single separators '.', '_' or '-' between them"
             )
-        given = metadata_keys.checked(project.metadata, {})
-        accepted = allowlist.accepted(project.cve_allowlist, 0)
-        limit = quotas.limit_at_birth(self._ctx, project.storage_limit)
+        given = metadata_keys.normalise(project.metadata, {})
+        content = allowlist.parse(project.cve_allowlist, 0)
+        limit = quotas.limit_of_new_project(self._ctx, project.storage_limit)
         with self._ctx.write() as session:
-            if find_project(session, project.name) is not None:
+            if project_or_none(session, project.name) is not None:
                 raise ConflictError(f"The project named {project.name} already exists")
-            made = self._insert(project.name, given, self._owner(session), limit)
-            allowlist.insert_for(self._ctx, made.id, accepted)
-            return made
+            created = self._insert(project.name, given, self._owner(session), limit)
+            allowlist.insert_for(self._ctx, created.id, content)
+            return created
 
     def ensure_library(self, owner_id: int) -> ProjectRef:
-        """Make the public project ``library`` when it is absent; for the product's first start."""
+        """Return the project ``library``; create it, public, when it does not exist, at the first start."""
         with self._ctx.write() as session:
-            known = find_project(session, LIBRARY)
-            limit = quotas.limit_at_birth(self._ctx, None)
-            return known or self._insert(LIBRARY, {metadata_keys.PUBLIC: "true"}, owner_id, limit)
+            existing = project_or_none(session, LIBRARY)
+            limit = quotas.limit_of_new_project(self._ctx, None)
+            return existing or self._insert(LIBRARY, {metadata_keys.PUBLIC: "true"}, owner_id, limit)
 
     def find(self, key: str | int) -> ProjectView:
-        """The project of this name or id; refused as ``rights.require_in_project`` says to who may not read it."""
+        """Return the project of this name or id; raise as ``rights.require_in_project`` does."""
         project = require_in_project(self._ctx, key, "project", "read")
         return listing.view_of(self._ctx, project.id)
 
     def exists(self, name: str) -> bool:
-        """Tell whether a project of this name exists; UnauthenticatedError for nobody."""
+        """Tell whether a project of this name exists; raise UnauthenticatedError for an anonymous caller."""
         require_authenticated(self._ctx.principal)
         with self._ctx.read() as session:
-            return find_project(session, name) is not None
+            return project_or_none(session, name) is not None
 
     def list(self, query: ListQuery, *, detailed: bool = True) -> Listed[ProjectView]:
-        """The projects the caller may see: public ones, own ones, all for an administrator; in three queries."""
-        return listing.visible(self._ctx, query, detailed=detailed)
+        """Return a page of the projects that the caller may see, in three queries."""
+        return listing.list_visible(self._ctx, query, detailed=detailed)
 
     def summary(self, key: str | int) -> ProjectSummary:
-        """The project in numbers, as far as the caller may see them; refused as ``rights.require_in_project`` says."""
+        """Return the project's counters and quota as far as the caller may see them; raise as ``find`` does."""
         project = require_in_project(self._ctx, key, "project", "read")
         with self._ctx.read() as session:
             row = session.connection().execute(_NUMBERS, {"project": project.id}).one()
@@ -123,31 +123,32 @@ class ProjectService:
         return ProjectSummary(repo_count=row.repo_count, quota=quota, **by_role)
 
     def deletable(self, key: str | int) -> Deletable:
-        """Whether ``delete`` would succeed now; refused as it would be."""
+        """Tell whether ``delete`` would succeed now; raise as ``delete`` does for a missing right."""
         project = require_in_project(self._ctx, key, "project", "delete")
         count = self._ctx.rows(_NUMBERS, {"project": project.id})[0].repo_count
-        return Deletable(deletable=not count, message=_full(count) if count else "")
+        return Deletable(deletable=not count, message=_repositories_left(count) if count else "")
 
     @retried()
-    def update(self, key: str | int, wanted: ProjectChange) -> None:
-        """Change metadata and the list of accepted vulnerabilities; all of it or, refused, nothing.
+    def update(self, key: str | int, change: ProjectChange) -> None:
+        """Change metadata and the CVE allowlist in one transaction.
 
-        Refused as ``rights.require_in_project`` says; FieldInvalid for a key or list outside its grammar.
+        Raises as ``rights.require_in_project`` does, and FieldInvalid for an invalid key or list.
         """
         project = require_in_project(self._ctx, key, "project", "update")
-        accepted = None if wanted.cve_allowlist is None else allowlist.accepted(wanted.cve_allowlist, project.id)
+        content = None if change.cve_allowlist is None else allowlist.parse(change.cve_allowlist, project.id)
         with self._ctx.write():
-            before = metadata.locked(self._ctx, project)
-            checked = metadata_keys.checked(wanted.metadata, before)
-            metadata.change(self._ctx, project, before, checked)
-            if accepted is not None:
-                allowlist.store(self._ctx, project.id, accepted)
+            before = metadata.lock(self._ctx, project)
+            normalised = metadata_keys.normalise(change.metadata, before)
+            metadata.change(self._ctx, project, before, normalised)
+            if content is not None:
+                allowlist.store(self._ctx, project.id, content)
 
     @retried()
     def delete(self, key: str | int) -> None:
-        """Delete a project that holds no repository; PreconditionError with their number when it does.
+        """Delete a project without repositories; raise PreconditionError with their number when it has any.
 
-        ReadOnly and UnavailableError by the write gate: blobs without a manifest may go with it.
+        Raises ReadOnly or UnavailableError while the write gate is closed, as blobs without a manifest may be
+        deleted with the project.
         """
         project = require_in_project(self._ctx, key, "project", "delete")
         with self._ctx.write_content() as session:
@@ -157,16 +158,16 @@ class ProjectService:
             if count is None:
                 return
             if count:
-                raise PreconditionError(_full(count))
+                raise PreconditionError(_repositories_left(count))
             self._ctx.emit(ProjectDeleted(project_id=project.id, name=project.name))
             self._revoke_tokens(session, project)
             session.execute(sa.delete(Project).where(Project.id == project.id))
 
     @staticmethod
     def _revoke_tokens(session: Session, project: ProjectRef) -> None:
-        belonging = session.execute(_MEMBERS, {"project": project.id}).all()
-        people.revoke_tokens(session, [row.entity_id for row in belonging if row.entity_type == USER])
-        for group in (row.entity_id for row in belonging if row.entity_type == GROUP):
+        members_of_project = session.execute(_MEMBERS, {"project": project.id}).all()
+        people.revoke_tokens(session, [row.entity_id for row in members_of_project if row.entity_type == USER])
+        for group in (row.entity_id for row in members_of_project if row.entity_type == GROUP):
             people.revoke_tokens_of_group(session, group)
 
     def _require_may_create(self, project: NewProject) -> None:
@@ -185,7 +186,7 @@ class ProjectService:
 
     def _owner(self, session: Session) -> int:
         principal = self._ctx.principal
-        owner = principal.id if principal.kind is PrincipalKind.USER else people.first_administrator(session)
+        owner = principal.id if principal.kind is PrincipalKind.USER else people.first_administrator_id_or_none(session)
         if owner is None:
             raise InternalError("there is no administrator to own the project")
         return owner
@@ -204,7 +205,7 @@ class ProjectService:
         return ProjectRef(id=project_id, name=name, public=public, owner_id=owner_id)
 
 
-def _full(count: int) -> str:
+def _repositories_left(count: int) -> str:
     return f"the project contains {count} repositories, can not be deleted"
 
 

@@ -1,4 +1,4 @@
-"""Which projects a caller sees: public ones, own ones, all for an administrator, granted ones for a robot."""
+"""The projects that a caller sees: public and own ones, all for an administrator, granted ones for a robot."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ _EVERYTHING: Final = "*"
 
 
 def seen_projects(principal: Principal) -> ColumnElement[bool]:
-    """The condition on Project that the caller sees it: public, own, all for an administrator, granted for a robot."""
+    """Return the condition on Project that selects what the caller sees."""
     if sees_all(principal):
         return sa.true()
     if principal.kind is PrincipalKind.ROBOT:
@@ -33,18 +33,18 @@ def sees_all(principal: Principal) -> bool:
 
 
 def seen_by(user: ColumnElement[int]) -> ColumnElement[bool]:
-    """The condition on Project that this ordinary user sees it."""
+    """Return the condition on Project that selects what a user without administrator rights sees."""
     return sa.or_(Project.public, Project.id.in_(projects_of(user)))
 
 
 def projects_of(user: ColumnElement[int]) -> sa.CompoundSelect[int]:
-    """The ids of projects that the user belongs to, in person and through groups."""
+    """Return the statement for the ids of the projects of which the user is a member, directly or through groups."""
     own = ProjectMember.entity_type == USER, ProjectMember.entity_id == user
     through = ProjectMember.entity_type == GROUP, ProjectMember.entity_id.in_(people.groups_of(user))
     return sa.union_all(*(sa.select(ProjectMember.project_id).where(*of) for of in (own, through)))
 
 
 def count_of_seen_by(user: ColumnElement[int]) -> sa.Select[int]:
-    """How many projects the user sees, as ``total``: a union of ids is had sooner than a look at every project."""
+    """Return the statement for the number of projects that the user sees; a union is faster than a filter."""
     seen = sa.union(sa.select(Project.id).where(Project.public), *projects_of(user).selects).subquery("seen")
     return sa.select(sa.func.count().label("total")).select_from(seen)

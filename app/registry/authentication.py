@@ -14,7 +14,7 @@ from app.core.reference import RepositoryName
 from app.events.refusals import AccessDenied, DeleteDenied, PullDenied, PushDenied
 from app.identity.authentication import Authenticator
 from app.identity.tokens import Tokens, VerifiedToken
-from app.projects.rights import find_project, project_id, roles_in
+from app.projects.rights import project_id_or_none, project_or_none, roles_in
 from app.registry.challenge import Scheme
 
 _PUBLIC_ONLY = frozenset({Role.PUBLIC})
@@ -75,7 +75,7 @@ class AccessControl:
             if caller.principal.authenticated:
                 self._require_role(caller.principal, name, action)
             raise UnauthenticatedError(_refusal(name, action))
-        if project_needed and project_id(self._ports.db, name.project) is None:
+        if project_needed and project_id_or_none(self._ports.db, name.project) is None:
             raise ProjectUnknown(f"project {name.project} not found")
         return token.kind is PrincipalKind.ANONYMOUS or name in token.by_public
 
@@ -98,7 +98,7 @@ class AccessControl:
     def _require_role(self, principal: Principal, name: RepositoryName, action: str) -> bool:
         """Return True when only the project being public gives the right; raise DeniedError without the right."""
         with Context(self._ports, principal).read() as session:
-            project = find_project(session, name.project)
+            project = project_or_none(session, name.project)
             roles = roles_in(session, principal, project) if project else frozenset()
         if project is None and principal.sysadmin:
             raise ProjectUnknown(f"project {name.project} not found")

@@ -13,7 +13,7 @@ from app.access.roles import Role
 from app.core.errors import NameInvalid
 from app.core.reference import RepositoryName
 from app.identity.tokens import Access
-from app.projects.rights import find_project, roles_in
+from app.projects.rights import project_or_none, roles_in
 
 _ACTIONS = ("pull", "push", "delete")
 _EVERY: Final = "*"
@@ -70,7 +70,7 @@ def _on_repository(session: Session, principal: Principal, scope: Scope) -> Acce
         name = RepositoryName.parse(scope.name)
     except NameInvalid:
         return Access(type=scope.type, name=scope.name, actions=(), resource_class=scope.resource_class)
-    project = find_project(session, name.project)
+    project = project_or_none(session, name.project)
     roles = roles_in(session, principal, project) if project else _NO_ROLES
     held = _held(principal, name.project, roles) if project or principal.sysadmin else ()
     actions = tuple(action for action in held if scope.asks_for(action))

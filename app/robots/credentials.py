@@ -1,4 +1,4 @@
-"""Secrets of robots: generated, kept as keyed hashes, verified, and replaced with a grace period."""
+"""The secrets of robots: generating, storing as keyed hashes, verifying, and replacing with a grace period."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ from app.core.errors import FieldInvalid, RobotDenied
 from app.db.database import retried
 from app.events.management import RobotUpdated
 from app.identity import known_logins
-from app.identity.passwords import check_rules
+from app.identity.passwords import require_password_rules
 from app.identity.sources.source import Attempt
 from app.robots import rows
 from app.robots.models import Robot, RobotPermission
@@ -29,17 +29,17 @@ _LONGEST_GRACE = 30 * 86_400
 
 
 def new_secret() -> str:
-    """Return a secret of 190 bits that satisfies the rules of passwords too."""
+    """Return a new secret of 190 bits that also satisfies the password rules."""
     return random_password(_SECRET_LENGTH)
 
 
-def hashed(keys: Keys, stored_name: str, secret: str) -> str:
-    """Return what is stored of a robot's secret."""
+def hash_secret(keys: Keys, stored_name: str, secret: str) -> str:
+    """Return the keyed hash to store for a robot's secret."""
     return keys.keyed_hash(_PURPOSE, stored_name, secret)
 
 
 class RobotSource:
-    """The identity source ``robots``, for one process; the name prefix is read every five seconds."""
+    """The identity source ``robots``, for one process."""
 
     name: Final = "robots"
     kind: Final = PrincipalKind.ROBOT
@@ -49,11 +49,11 @@ class RobotSource:
         self._ports = ports
 
     def reserves(self, name: str) -> bool:
-        """Tell whether the name begins as the full names of robots do."""
+        """Tell whether the name begins with the prefix of robots' names."""
         return name.startswith(self._prefix_now())
 
     def verify(self, attempt: Attempt) -> Principal | None:
-        """Return the robot whose secret this is, or whose last one within the grace period; one keyed hash."""
+        """Return the robot with this secret, or with this previous secret in its grace period, None otherwise."""
         prefix = self._prefix_now()
         if not attempt.name.startswith(prefix):
             return None
@@ -62,17 +62,17 @@ class RobotSource:
         if not rows:
             return None
         presented, row = self._ports.keys.keyed_hashes(_PURPOSE, stored_name, attempt.password), rows[0]
-        valid = row.secret_hash if _one_of(presented, row.secret_hash) else self._previous(row, presented)
+        valid = row.secret_hash if _one_of(presented, row.secret_hash) else self._previous_hash_or_none(row, presented)
         robot = None if valid is None else replace(_principal(rows, prefix), secret_hash=valid)
         return None if robot is None or robot.ended(self._ports.clock.now().timestamp()) else robot
 
     def by_id(self, principal_id: int) -> Principal | None:
-        """Return the robot with its grants as they are now."""
+        """Return the robot with its current grants, None when it is disabled or deleted."""
         rows = self._ports.db.rows(_BY_ID, {"robot_id": principal_id})
         return _principal(rows, self._prefix_now()) if rows else None
 
-    def _previous(self, row: sa.Row[Any], presented: Sequence[str]) -> str | None:
-        """Return the hash of the secret before, when it is the one presented and its grace period lasts."""
+    def _previous_hash_or_none(self, row: sa.Row[Any], presented: Sequence[str]) -> str | None:
+        """Return the hash of the previous secret if it is presented within its grace period, else None."""
         previous: str | None = row.previous_secret_hash
         until = row.previous_secret_until
         in_grace = previous is not None and until is not None and until > self._ports.clock.now()
@@ -83,19 +83,20 @@ class RobotSource:
 
 
 class SecretRotation:
-    """Rotates secrets in the name of the context's principal."""
+    """The use case of replacing a robot's secret, in the name of the context's principal."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     @retried()
     def refresh(self, robot_id: int, secret: str = "", *, grace: int = 0) -> str | None:
-        """Replace a robot's secret; return a generated one, None for one that the caller chose.
+        """Replace a robot's secret; return the generated secret, None for one that the caller chose.
 
-        The secret before stays valid for ``grace`` seconds, and tokens made with it stay what they are; without grace
-        it ends at once, and they do within five seconds. A robot may do this to itself with the secret that is its own
-        at this moment, not with the one before. FieldInvalid for a secret that breaks the rules of passwords and for a
-        grace period over thirty days, RobotDenied for a robot that cannot be edited or holds more than the caller.
+        The previous secret stays valid for ``grace`` seconds, and tokens issued with it are kept; without grace the
+        secret ends at once, and its tokens within five seconds. A robot may replace its own secret when it logged in
+        with the current one, not with the previous one. Raises FieldInvalid for a secret outside the password rules
+        and for a grace period over thirty days, RobotDenied for a robot that cannot be edited or has more rights than
+        the caller.
         """
         principal = self._ctx.principal
         itself = (principal.kind, principal.id) == (PrincipalKind.ROBOT, robot_id)
@@ -104,17 +105,17 @@ class SecretRotation:
         if not 0 <= grace <= _LONGEST_GRACE:
             raise FieldInvalid("grace_period", f"a number of seconds from 0 to {_LONGEST_GRACE}")
         if secret:
-            check_rules(secret, "secret")
+            require_password_rules(secret, "secret")
         chosen, now = secret or new_secret(), self._ctx.ports.clock.now()
         with self._ctx.write() as session:
-            robot = require_editable(rows.locked(session, robot_id))
+            robot = require_editable(rows.require_locked(session, robot_id))
             if not itself:
                 require_held(session, principal, rows.grants_by_robot(session, [robot_id]).get(robot_id, []))
             if itself and (robot.disabled or not same(principal.secret_hash, robot.secret_hash)):
                 raise RobotDenied("a robot account can change its secret only with the one that is valid now")
             robot.previous_secret_hash = robot.secret_hash if grace else None
             robot.previous_secret_until = now + timedelta(seconds=grace) if grace else None
-            robot.secret_hash = hashed(self._ctx.ports.keys, robot.name, chosen)
+            robot.secret_hash = hash_secret(self._ctx.ports.keys, robot.name, chosen)
             robot.version += 0 if grace else 1
             robot.update_time = now
             name = ConfigurationService(self._ctx).value(ROBOT_NAME_PREFIX) + robot.name
@@ -124,7 +125,7 @@ class SecretRotation:
 
 
 def _one_of(presented: Sequence[str], stored: str) -> bool:
-    return any(same(one, stored) for one in presented)
+    return any(same(candidate, stored) for candidate in presented)
 
 
 def _principal(rows: Sequence[Any], prefix: str) -> Principal:
@@ -134,7 +135,7 @@ def _principal(rows: Sequence[Any], prefix: str) -> Principal:
         id=row.id,
         name=prefix + row.name,
         version=row.version,
-        grants=frozenset((each.namespace, each.resource, each.action) for each in rows if each.namespace is not None),
+        grants=frozenset((held.namespace, held.resource, held.action) for held in rows if held.namespace is not None),
         project_id=row.project_id,
         expires_at=None if row.expires_at == NEVER else float(row.expires_at),
     )

@@ -1,4 +1,4 @@
-"""What deleted projects and changed memberships set off for robots."""
+"""The effects of deleted projects and changed memberships on robots."""
 
 import sqlalchemy as sa
 
@@ -16,10 +16,10 @@ def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
 
 
 def member_added(ctx: Context, event: MemberAdded) -> None:
-    """Raise RobotDenied for a robot that gives a role which it does not hold and for which no person vouches."""
+    """Raise RobotDenied for a robot that gives a role that it lacks and that its creator may not give either."""
     require_role_to_give(ctx, event.project_id, event.role, "create")
 
 
 def member_updated(ctx: Context, event: MemberUpdated) -> None:
-    """Raise RobotDenied as ``member_added`` does, for another role."""
+    """Raise RobotDenied as ``member_added`` does, for a changed role."""
     require_role_to_give(ctx, event.project_id, event.role, "update")

@@ -1,4 +1,4 @@
-"""What a robot may be granted, and by whom: rules without I/O, and the forms in which grants are written."""
+"""The grants of robots: the rules, without I/O, for what may be granted and by whom, and their forms in the API."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,14 +13,14 @@ from app.access.table import ROBOT_PROJECT, ROBOT_SYSTEM
 from app.core.errors import FieldInvalid, InvalidError
 
 Grant = tuple[str, str, str]
-"""Namespace, resource, action; as in ``Principal.grants``."""
+"""Namespace, resource and action, as in ``Principal.grants``."""
 SYSTEM_SPACE = "/"
 EVERY_PROJECT = "*"
 _EFFECTS = ("", "allow")
 _OLD_RESOURCE = re.compile(r"/project/([0-9]{1,19})/([a-z-]+)")
 _PUBLIC = frozenset({Role.PUBLIC})
 MOST_ACCESSES: Final = 10_000
-"""Of one robot, in all spaces together; each of its requests reads them."""
+"""The most accesses of one robot in all namespaces together; each of its requests reads them."""
 
 
 class Level(StrEnum):
@@ -32,7 +32,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantedAction:
-    """One action on one kind of resource."""
+    """An action on a kind of resource."""
 
     resource: str
     action: str
@@ -41,7 +41,7 @@ class GrantedAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpacePermission:
-    """What is granted in one space; ``kind`` is a Level, ``namespace`` is ``/``, ``*`` or a project's name."""
+    """The grants in one namespace; ``kind`` is a Level, ``namespace`` is ``/``, ``*`` or a project's name."""
 
     kind: str
     namespace: str
@@ -62,9 +62,10 @@ def grantable() -> Grantable:
 
 
 def grants_of(level: Level, permissions: Sequence[SpacePermission]) -> tuple[Grant, ...]:
-    """Return the grants of the entries in their order, none twice; InvalidError names an entry that is wrong.
+    """Return the grants of the entries in order without duplicates; raise InvalidError that names an invalid entry.
 
-    A project's robot has one entry, for a project by name; the system's may have one for the system and for projects.
+    A project robot has one entry, for a project by name; a system robot may have entries for the system and for
+    projects.
     """
     if not permissions:
         raise InvalidError("permissions must not be empty")
@@ -75,16 +76,16 @@ def grants_of(level: Level, permissions: Sequence[SpacePermission]) -> tuple[Gra
 
 
 def require_few(accesses: Iterable[int], field: str = "permissions") -> None:
-    """Raise FieldInvalid for more accesses, counted as they were sent, than a robot may have."""
+    """Raise FieldInvalid for more accesses than a robot may have, duplicates included."""
     if sum(accesses) > MOST_ACCESSES:
         raise FieldInvalid(field, f"at most {MOST_ACCESSES} accesses in all")
 
 
 def holds(principal: Principal, roles: frozenset[Role], grant: Grant) -> bool:
-    """Tell whether ``principal``, with ``roles`` in the grant's project, holds what it would hand on.
+    """Tell whether ``principal``, with ``roles`` in the grant's project, has the right that it would grant.
 
-    What is everybody's on a public project is nobody's to hand on. No role has metadata:list, which tells no more than
-    metadata:read.
+    Rights that all callers have on a public project may not be granted by them. ``metadata:list``, which is in no role,
+    counts as ``metadata:read``.
     """
     namespace, resource, action = grant
     if namespace == SYSTEM_SPACE:
@@ -95,7 +96,7 @@ def holds(principal: Principal, roles: frozenset[Role], grant: Grant) -> bool:
 
 
 def permissions_of(grants: Iterable[Grant]) -> list[SpacePermission]:
-    """Return the entries of grants, one for each namespace, in their order."""
+    """Return the entries of the grants, one per namespace, in order."""
     spaces: dict[str, list[GrantedAction]] = {}
     for namespace, resource, action in grants:
         spaces.setdefault(namespace, []).append(GrantedAction(resource=resource, action=action))
@@ -110,9 +111,9 @@ def permissions_of(grants: Iterable[Grant]) -> list[SpacePermission]:
 
 
 def access_in(project_id: int, entries: Sequence[GrantedAction]) -> tuple[GrantedAction, ...]:
-    """Return what clients made for Harbor before 2.13 grant in a project, whose resources are ``/project/1/member``.
+    """Return grants in a project from the form of Harbor before 2.13, with resources like ``/project/1/member``.
 
-    InvalidError for a resource of another form or of another project.
+    Raises InvalidError for a resource of another form or of another project.
     """
     require_few([len(entries)], "access")
     return tuple(_without_project(project_id, entry) for entry in entries)

@@ -1,4 +1,4 @@
-"""Robot accounts and what they were granted."""
+"""The tables of robot accounts and their grants."""
 
 from datetime import datetime
 
@@ -10,30 +10,30 @@ from app.db.types import BigId, UtcDateTime, byte_text
 
 
 class Robot(Base):
-    """A robot account, of the system or of one project. ``version`` grows whenever tokens made before must stop."""
+    """A robot account of the system or of a project. ``version`` grows when earlier tokens must end."""
 
     __tablename__ = "robot"
     __table_args__ = table_args(sa.UniqueConstraint("name"), sa.Index("ix_robot_project_id", "project_id"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     name: Mapped[str] = mapped_column(byte_text(512))
-    """Without the installation's prefix: the bare name of a system robot, ``project+name`` of a project's."""
+    """The name without the installation's prefix: ``name`` of a system robot, ``project+name`` of a project robot."""
     project_id: Mapped[int | None] = mapped_column(BigId, sa.ForeignKey("project.id", ondelete="CASCADE"))
     """None for a system robot."""
     description: Mapped[str] = mapped_column(sa.String(1024), default="")
     secret_hash: Mapped[str] = mapped_column(byte_text(64))
-    """A keyed hash, as secrets are long and random."""
+    """A keyed hash, which is enough as secrets are long and random."""
     previous_secret_hash: Mapped[str | None] = mapped_column(byte_text(64))
     previous_secret_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """Until then the secret before the last rotation is good too."""
+    """Until when the previous secret is valid too."""
     duration: Mapped[int] = mapped_column(BigId)
-    """Days, -1 for ever."""
+    """Days, -1 for no end."""
     expires_at: Mapped[int] = mapped_column(BigId)
-    """Seconds since 1970, -1 never."""
+    """Seconds since 1970, -1 for never."""
     disabled: Mapped[bool] = mapped_column(default=False)
     editable: Mapped[bool] = mapped_column(default=True)
     creator_type: Mapped[str] = mapped_column(byte_text(16))
-    """``local``, a user, or ``robot``."""
+    """``local`` for a user, or ``robot``."""
     creator_ref: Mapped[int] = mapped_column(BigId)
     version: Mapped[int] = mapped_column(BigId, default=1)
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -41,7 +41,7 @@ class Robot(Base):
 
 
 class RobotPermission(Base):
-    """One thing that a robot may do in one space."""
+    """A grant of a robot: one action on one resource in one namespace."""
 
     __tablename__ = "robot_permission"
     __table_args__ = table_args(
@@ -52,8 +52,8 @@ class RobotPermission(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     robot_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("robot.id", ondelete="CASCADE"))
     namespace: Mapped[str] = mapped_column(byte_text(255))
-    """``/`` for the system, ``*`` for every project, else the name of one."""
+    """``/`` for the system, ``*`` for every project, else a project's name."""
     project_id: Mapped[int | None] = mapped_column(BigId, sa.ForeignKey("project.id", ondelete="CASCADE"))
-    """The one project, whose deletion ends the permission; None for ``/`` and ``*``."""
+    """The project, whose deletion ends the grant; None for ``/`` and ``*``."""
     resource: Mapped[str] = mapped_column(byte_text(64))
     action: Mapped[str] = mapped_column(byte_text(32))

@@ -1,4 +1,4 @@
-"""What the services of robots return."""
+"""The results of the robot services."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from app.robots.grants import Level, SpacePermission
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobotView:
-    """A robot, never its secret."""
+    """A robot as callers see it, without its secret."""
 
     id: int
     name: str
-    """The full one, with the installation's prefix."""
+    """The full name, with the installation's prefix."""
     description: str
     level: Level
     duration: int
-    """Days, -1 for ever."""
+    """Days, -1 for no end."""
     expires_at: int
-    """Seconds since 1970, -1 never."""
+    """Seconds since 1970, -1 for never."""
     expired: bool
     disable: bool
     editable: bool
@@ -32,7 +32,7 @@ class RobotView:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CreatedRobot:
-    """A new robot with its secret, which is shown this once."""
+    """A new robot with its secret, which is shown only once."""
 
     id: int
     name: str

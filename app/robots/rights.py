@@ -1,4 +1,4 @@
-"""Who may do what to which robot, and which rights and roles a caller may hand on: ``require_*``, which raise."""
+"""The rights to manage robots, and the limits of the grants and roles that a caller may give."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,19 +13,19 @@ from app.access.roles import Role
 from app.context import Context
 from app.core.errors import DeniedError, NotFoundError, RobotDenied
 from app.identity import people
-from app.projects.rights import ProjectRef, administers_any, find_project, require_in_project, roles_in
+from app.projects.rights import ProjectRef, administers_any, project_or_none, require_in_project, roles_in
 from app.robots.grants import EVERY_PROJECT, SYSTEM_SPACE, Grant, holds
 from app.robots.models import Robot, RobotPermission
 from app.robots.rules import NEVER
 
 _MEMBER: Final = "member"
 _LONGEST_LINE: Final = 32
-"""Robots in a line of makers; a person vouches for no longer one."""
+"""The longest chain of robots that created each other for which a person vouches."""
 _PUBLIC: Final = frozenset({Role.PUBLIC})
 
 
 def require_in_space(ctx: Context, project_id: int | None, action: str) -> None:
-    """Raise unless the caller may do this to the robots of a project, or of the system for None."""
+    """Raise unless the caller may do ``action`` on the robots of a project, of the system for None."""
     if project_id is None:
         require_in_system(ctx.principal, "robot", action)
     else:
@@ -33,39 +33,39 @@ def require_in_space(ctx: Context, project_id: int | None, action: str) -> None:
 
 
 def require_on_robot(ctx: Context, robot_id: int, action: str, project_key: str | int | None = None) -> None:
-    """Raise unless the caller may do this to the robot; NotFoundError when there is none, or none in the project.
+    """Raise unless the caller may do ``action`` on the robot; NotFoundError without it, or without it in the project.
 
-    The error does not tell in which project the robot is.
+    The error does not reveal the robot's project.
     """
     require_authenticated(ctx.principal)
     project = None if project_key is None else require_in_project(ctx, project_key, "robot", action)
     with ctx.read() as session:
-        found = session.execute(sa.select(Robot.project_id).where(Robot.id == robot_id)).one_or_none()
-    if found is None or (project and project.id != found.project_id):
+        row = session.execute(sa.select(Robot.project_id).where(Robot.id == robot_id)).one_or_none()
+    if row is None or (project and project.id != row.project_id):
         raise NotFoundError(f"robot account {robot_id} not found")
     if project is None:
         try:
-            require_in_space(ctx, found.project_id, action)
+            require_in_space(ctx, row.project_id, action)
         except DeniedError:
             raise DeniedError(f"unauthorized to {action} robot {robot_id}") from None
 
 
 def require_editable(robot: Robot) -> Robot:
-    """Return the robot; RobotDenied when it was taken over from an old installation and may only be deleted."""
+    """Return the robot; raise RobotDenied for one from an old installation, which may only be deleted."""
     if not robot.editable:
         raise RobotDenied("this robot account cannot be edited")
     return robot
 
 
 def require_grants_shown(ctx: Context) -> None:
-    """Raise unless the caller administers the system or any project, and may see what robots can be granted."""
+    """Raise unless the caller, as an administrator of the system or a project, may see what robots can be granted."""
     require_authenticated(ctx.principal)
     if not ctx.principal.sysadmin and not administers_any(ctx):
         raise DeniedError("only administrators may see what robots can be granted")
 
 
 def require_held(session: Session, principal: Principal, grants: Sequence[Grant]) -> None:
-    """Raise RobotDenied for the first grant that the caller does not hold."""
+    """Raise RobotDenied that names the first grant beyond the caller's own rights."""
     roles = {space: _roles(session, principal, space) for space in dict.fromkeys(grant[0] for grant in grants)}
     for grant in grants:
         if not holds(principal, roles[grant[0]], grant):
@@ -74,25 +74,26 @@ def require_held(session: Session, principal: Principal, grants: Sequence[Grant]
 
 
 def require_role_to_give(ctx: Context, project_id: int, role: int, action: str) -> None:
-    """Raise RobotDenied for a robot that gives a role by ``action`` (create, update) on members, unless it may.
+    """Raise RobotDenied for a robot that gives a role by ``action`` (create, update) on members without the right to.
 
-    It may when it holds what the role holds, as far as robots can hold it; or when the person it goes back to exists,
-    is not disabled, and may give that role in this project, and every robot between them stands and may do so too.
+    A robot may give a role whose rights it has, as far as robots can have them. It may also give one for which a person
+    vouches: the person who created it, directly or through other robots, may give the role in this project and is not
+    disabled, and every robot in between is valid and may do ``action`` on members.
     """
     principal = ctx.principal
     if principal.kind is not PrincipalKind.ROBOT:
         return
-    project = find_project(ctx.session, project_id)
+    project = project_or_none(ctx.session, project_id)
     if project is None:
         return
     try:
         require_role_held(principal, project.name, role)
     except RobotDenied:
-        if not _vouched(ctx, principal.id, project, role, action):
+        if not _is_vouched_for(ctx, principal.id, project, role, action):
             raise
 
 
-def _vouched(ctx: Context, robot_id: int, project: ProjectRef, role: int, action: str) -> bool:
+def _is_vouched_for(ctx: Context, robot_id: int, project: ProjectRef, role: int, action: str) -> bool:
     session, now = ctx.session, ctx.ports.clock.now().timestamp()
     for _ in range(_LONGEST_LINE):
         robot = session.get(Robot, robot_id)
@@ -101,7 +102,7 @@ def _vouched(ctx: Context, robot_id: int, project: ProjectRef, role: int, action
         if not _holds(session, robot_id, project.name, action):
             return False
         if robot.creator_type != PrincipalKind.ROBOT:
-            person = people.person(session, robot.creator_ref)
+            person = people.person_or_none(session, robot.creator_ref)
             return person is not None and _may_give(session, person, project, role, action)
         robot_id = robot.creator_ref
     return False
@@ -114,17 +115,17 @@ def _may_give(session: Session, person: Principal, project: ProjectRef, role: in
 
 
 def _holds(session: Session, robot_id: int, project: str, action: str) -> bool:
-    found = sa.select(RobotPermission.id).where(
+    grants = sa.select(RobotPermission.id).where(
         RobotPermission.robot_id == robot_id,
         RobotPermission.namespace.in_((project, EVERY_PROJECT)),
         RobotPermission.resource == _MEMBER,
         RobotPermission.action == action,
     )
-    return session.execute(found.limit(1)).first() is not None
+    return session.execute(grants.limit(1)).first() is not None
 
 
 def _roles(session: Session, principal: Principal, space: str) -> frozenset[Role]:
     if principal.kind is not PrincipalKind.USER or principal.sysadmin or space in (SYSTEM_SPACE, EVERY_PROJECT):
         return frozenset()
-    project = find_project(session, space)
+    project = project_or_none(session, space)
     return roles_in(session, principal, project) if project else frozenset()

@@ -1,4 +1,4 @@
-"""Robots and their grants as rows: lists, one robot, and changes of grants, in a constant number of queries."""
+"""Reading and changing the rows of robots and their grants, in a constant number of queries."""
 
 import re
 from collections.abc import Sequence
@@ -38,10 +38,10 @@ _COLUMNS: Columns = {
 }
 
 
-def wanted_project(query: ListQuery) -> int | None:
-    """Return the id of the project whose robots the query asks for, None for the system's robots.
+def project_id_or_none(query: ListQuery) -> int | None:
+    """Return the id of the project whose robots the query selects, None for the system's robots.
 
-    InvalidError for a level that is none, and for the level project without the id of one.
+    Raises InvalidError for an unknown level, and for the level project without a project's id.
     """
     level = next(iter(query.values("level")), Exact(value=Level.SYSTEM))
     if level == Exact(value=Level.SYSTEM):
@@ -55,10 +55,10 @@ def wanted_project(query: ListQuery) -> int | None:
             raise InvalidError("Level=project needs ProjectID, the id of a project")
 
 
-def listed(
+def list_robots(
     session: Session, project_id: int | None, query: ListQuery, *, prefix: str, now: datetime
 ) -> Listed[RobotView]:
-    """Return the page of robots of one project, or of the system, by name unless asked otherwise."""
+    """Return the page of robots of one project, of the system for None, by name unless the query sorts."""
     belongs = Robot.project_id.is_(None) if project_id is None else Robot.project_id == project_id
     plain = replace(query, terms=tuple(_without_prefix(term, prefix) for term in query.terms))
     filters = [belongs, *conditions(plain, _COLUMNS)]
@@ -72,28 +72,28 @@ def listed(
 
 
 def grants_by_robot(session: Session, ids: Sequence[int]) -> dict[int, list[Grant]]:
-    """Return what these robots were granted, in the order in which it was granted."""
+    """Return the grants of these robots by robot id, oldest first."""
     statement = (
         sa.select(RobotPermission.robot_id, RobotPermission.namespace, RobotPermission.resource, RobotPermission.action)
         .where(RobotPermission.robot_id.in_(ids))
         .order_by(RobotPermission.id)
     )
-    found: dict[int, list[Grant]] = {}
+    grants: dict[int, list[Grant]] = {}
     for robot_id, namespace, resource, action in session.execute(statement):
-        found.setdefault(robot_id, []).append((namespace, resource, action))
-    return found
+        grants.setdefault(robot_id, []).append((namespace, resource, action))
+    return grants
 
 
 def view_of(session: Session, robot_id: int, *, prefix: str, now: datetime) -> RobotView:
-    """Return the robot as it is shown; NotFoundError when it is gone."""
+    """Return the view of the robot; raise NotFoundError when it is gone."""
     robot = session.get(Robot, robot_id)
     if robot is None:
         raise NotFoundError(f"robot account {robot_id} not found")
     return _view(robot, grants_by_robot(session, [robot.id]).get(robot.id, ()), prefix, now)
 
 
-def locked(session: Session, robot_id: int) -> Robot:
-    """Return the robot's row, locked until the transaction ends; NotFoundError when it is gone."""
+def require_locked(session: Session, robot_id: int) -> Robot:
+    """Return the robot's row, locked until the transaction ends; raise NotFoundError when it is gone."""
     robot = session.scalar(sa.select(Robot).where(Robot.id == robot_id).with_for_update())
     if robot is None:
         raise NotFoundError(f"robot account {robot_id} not found")
@@ -101,7 +101,7 @@ def locked(session: Session, robot_id: int) -> Robot:
 
 
 def insert_grants(session: Session, robot_id: int, grants: Sequence[Grant]) -> None:
-    """Insert the grants; ProjectUnknown for a namespace that is no project's name."""
+    """Insert the grants; raise ProjectUnknown for a namespace that is no project's name."""
     projects = _project_ids(session, {grant[0] for grant in grants})
     rows = [
         {
@@ -118,7 +118,7 @@ def insert_grants(session: Session, robot_id: int, grants: Sequence[Grant]) -> N
 
 
 def delete_grants(session: Session, robot_id: int, grants: Sequence[Grant]) -> None:
-    """Delete the grants."""
+    """Delete these grants of the robot."""
     rows = [
         {"robot": robot_id, "space": space, "granted": resource, "verb": action} for space, resource, action in grants
     ]
@@ -146,7 +146,7 @@ def _view(robot: Robot, grants: Sequence[Grant], prefix: str, now: datetime) -> 
 
 
 def _without_prefix(term: Term, prefix: str) -> Term:
-    """Return the term without the prefix: names are stored without it, and asked for either way."""
+    """Return the term without the prefix, as names are stored without it and callers give either form."""
     if term.key != "name":
         return term
     condition: Condition = term.condition
@@ -161,14 +161,14 @@ def _without_prefix(term: Term, prefix: str) -> Term:
 
 
 def _project_ids(session: Session, spaces: AbstractSet[str]) -> dict[str, int | None]:
-    """Return the project's id by space, None for spaces that are no project; ProjectUnknown."""
+    """Return project ids by namespace, None for ``/`` and ``*``; raise ProjectUnknown for an unknown name."""
     names = sorted(spaces - {SYSTEM_SPACE, EVERY_PROJECT})
-    found: dict[str, int | None] = dict.fromkeys(spaces - set(names))
-    found |= {project.name: project.id for project in find_projects(session, names)}
+    ids: dict[str, int | None] = dict.fromkeys(spaces - set(names))
+    ids |= {project.name: project.id for project in find_projects(session, names)}
     for name in names:
-        if name not in found:
+        if name not in ids:
             raise ProjectUnknown(f"project {name} not found")
-    return found
+    return ids
 
 
 _TAKE_BACK = sa.delete(cast("sa.Table", RobotPermission.__table__)).where(

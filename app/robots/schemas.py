@@ -1,4 +1,4 @@
-"""Robots as the management API writes them."""
+"""Robots in the form of the management API."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from app.web.schemas import HarborSchema, ParameterSchema
 
 
 class AccessSchema(HarborSchema):
-    """One action on one kind of resource."""
+    """An action on a kind of resource."""
 
     resource = Text(load_default="")
     action = Text(load_default="")
@@ -23,7 +23,7 @@ class AccessSchema(HarborSchema):
 
 
 class RobotPermissionSchema(HarborSchema):
-    """What a robot may do in one space."""
+    """The permissions of a robot in one namespace."""
 
     kind = Text(load_default="")
     namespace = Text(load_default="")
@@ -47,7 +47,7 @@ class RobotSchema(HarborSchema):
     disable = Flag(keep=True, load_default=False)
     expires_at = Number()
     expired = Flag(keep=True, ours=True)
-    """Whether the robot's time is over."""
+    """Whether the robot has expired."""
     permissions = Parts(RobotPermissionSchema, load_default=())
     creator_type = Text()
     creator_ref = Number()
@@ -56,7 +56,7 @@ class RobotSchema(HarborSchema):
 
 
 class RobotCreateSchema(HarborSchema):
-    """A robot account to be."""
+    """A robot account to create."""
 
     name = Text(load_default="")
     description = Text(load_default="")
@@ -68,7 +68,7 @@ class RobotCreateSchema(HarborSchema):
 
 
 class RobotCreateV1Schema(HarborSchema):
-    """A project's robot account to be, in the form of Harbor before 2.13."""
+    """A project's robot account to create, in the form of Harbor before 2.13."""
 
     name = Text(load_default="")
     description = Text(load_default="")
@@ -97,13 +97,13 @@ class RobotSecSchema(HarborSchema):
 
 
 class RefreshParameters(ParameterSchema):
-    """How a secret is refreshed."""
+    """The query parameters of refreshing a secret."""
 
     grace_period = Number(strict=False, load_default=0)
 
 
 class PermissionsSchema(HarborSchema):
-    """What a robot may be granted."""
+    """The permissions that robots may be granted."""
 
     system = Parts(PermissionSchema)
     project = Parts(PermissionSchema)

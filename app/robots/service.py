@@ -1,4 +1,4 @@
-"""Use cases of robot accounts."""
+"""The use cases of robot accounts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from app.events.management import RobotCreated, RobotDeleted, RobotUpdated
 from app.identity import known_logins
 from app.projects.rights import require_in_project
 from app.robots import rows, rules
-from app.robots.credentials import hashed, new_secret
+from app.robots.credentials import hash_secret, new_secret
 from app.robots.grants import Grant, Grantable, GrantedAction, Level, SpacePermission, access_in, grantable, grants_of
 from app.robots.models import Robot
 from app.robots.results import CreatedRobot, RobotView
@@ -32,76 +32,77 @@ from app.robots.rights import (
     require_in_space,
     require_on_robot,
 )
-from app.robots.rules import check_name, full_name, stored_name
+from app.robots.rules import full_name, require_name, stored_name
 
 _LEVELS = {level.value: level for level in Level}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRobot:
-    """A robot to make."""
+    """A robot to create."""
 
     name: str
     level: str
     permissions: Sequence[SpacePermission]
     description: str = ""
     duration: int | None = None
-    """Days, -1 for ever, None for the configured duration."""
+    """Days, -1 for no end, None for the configured duration."""
     expires_at: int = 0
-    """Seconds since 1970, to say the end to the second instead of a duration."""
+    """The exact end in seconds since 1970, instead of a duration; 0 for none."""
     disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobotChange:
-    """A change of a robot; the full ``name`` and ``level`` are repeated and cannot change."""
+    """A change of a robot; the full ``name`` and ``level`` must be the robot's own."""
 
     name: str
     level: str
     permissions: Sequence[SpacePermission]
     description: str = ""
     duration: int | None = None
-    """Days, counted from the robot's creation, -1 for ever; None leaves it."""
+    """Days from the robot's creation, -1 for no end, None to keep the duration."""
     disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldRobot:
-    """A project's robot to make, in the form of clients made for Harbor before 2.13."""
+    """A project's robot to create, in the form of Harbor before 2.13."""
 
     name: str
     access: Sequence[GrantedAction]
-    """With resources as ``/project/1/repository``."""
+    """Grants with resources like ``/project/1/repository``."""
     description: str = ""
     expires_at: int = 0
-    """Seconds since 1970, -1 never, 0 after the configured duration."""
+    """Seconds since 1970, -1 for never, 0 for the configured duration."""
 
 
 class RobotService:
     """The use cases of robots, in the name of the context's principal.
 
-    Where ``project_key`` is given, only a robot of that project is found.
+    With a ``project_key``, robots of other projects do not exist.
     """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
     def list(self, query: ListQuery) -> Listed[RobotView]:
-        """Return the robots of the system, or of the project that the query names; in four queries.
+        """Return the page of robots of the system, or of the project that the query names, in four queries.
 
-        InvalidError when it asks for a project's without naming one; refused to who may not list them.
+        Raises InvalidError when the query selects a project's robots without a project, and DeniedError without the
+        right to list them.
         """
         require_authenticated(self._ctx.principal)
-        project_id = rows.wanted_project(query)
+        project_id = rows.project_id_or_none(query)
         require_in_space(self._ctx, project_id, "list")
         return self._listed(project_id, query)
 
     def list_of(self, project_key: str | int, query: ListQuery) -> Listed[RobotView]:
-        """Return the robots of one project."""
+        """Return the page of robots of one project."""
         return self._listed(require_in_project(self._ctx, project_key, "robot", "list").id, query)
 
     def get(self, robot_id: int, *, project_key: str | int | None = None) -> RobotView:
-        """Return the robot; NotFoundError, DeniedError without the right to read it."""
+        """Return the robot; raise NotFoundError, and DeniedError without the right to read it."""
         require_on_robot(self._ctx, robot_id, "read", project_key)
         with self._ctx.read() as session:
             return rows.view_of(session, robot_id, prefix=self._prefix(), now=self._now())
@@ -113,14 +114,14 @@ class RobotService:
 
     @retried()
     def create(self, new: NewRobot) -> CreatedRobot:
-        """Make a robot and return its secret, which is not shown again.
+        """Create a robot and return it with its secret, which is not shown again.
 
-        InvalidError for what breaks a rule, RobotDenied for grants beyond the caller's own and for an end after the
-        caller's, ProjectUnknown for grants in a project that does not exist, ConflictError when the name is taken.
+        Raises InvalidError for an invalid value, RobotDenied for grants beyond the caller's own and for an end after
+        the caller's, ProjectUnknown for grants in a project that does not exist, ConflictError for a taken name.
         """
         require_authenticated(self._ctx.principal)
         level, grants = _checked(new)
-        check_name(new.name)
+        require_name(new.name)
         project = require_in_project(self._ctx, grants[0][0], "robot", "create") if level is Level.PROJECT else None
         if project is None:
             require_in_space(self._ctx, None, "create")
@@ -132,7 +133,7 @@ class RobotService:
             return self._insert(session, new, grants, name=name, project_id=project.id if project else None)
 
     def create_in(self, project_key: str | int, old: OldRobot) -> CreatedRobot:
-        """As ``create``, for a robot of the project; refused as ``rights.require_in_project`` says."""
+        """Create a robot of the project as ``create`` does; raise also as ``rights.require_in_project`` does."""
         project = require_in_project(self._ctx, project_key, "robot", "create")
         access = access_in(project.id, old.access)
         never = old.expires_at == rules.NEVER
@@ -149,15 +150,15 @@ class RobotService:
 
     @retried()
     def update(self, robot_id: int, change: RobotChange) -> None:
-        """Change a robot; its tokens stop within five seconds when it is switched or its grants change.
+        """Change a robot; its tokens end within five seconds when it is disabled or enabled or its grants change.
 
-        InvalidError for what breaks a rule, RobotDenied for added grants beyond the caller's own and for a robot that
-        cannot be edited.
+        Raises InvalidError for an invalid value, RobotDenied for added grants beyond the caller's own and for a robot
+        that cannot be edited.
         """
         require_on_robot(self._ctx, robot_id, "update")
         level, grants = _checked(change)
         with self._ctx.write() as session:
-            robot = require_editable(rows.locked(session, robot_id))
+            robot = require_editable(rows.require_locked(session, robot_id))
             if change.name != self._prefix() + robot.name or (level is Level.PROJECT) != (robot.project_id is not None):
                 raise InvalidError("the name and the level of a robot cannot be changed")
             if level is Level.PROJECT and not robot.name.startswith(stored_name("", grants[0][0])):
@@ -171,23 +172,23 @@ class RobotService:
     def switch(self, robot_id: int, description: str, *, disabled: bool, project_key: str | int) -> None:
         """Change the description of a project's robot, and disable or enable it."""
         require_on_robot(self._ctx, robot_id, "update", project_key)
-        rules.check_description(description)
+        rules.require_description(description)
         with self._ctx.write() as session:
-            self._switch(require_editable(rows.locked(session, robot_id)), description, disabled=disabled)
+            self._switch(require_editable(rows.require_locked(session, robot_id)), description, disabled=disabled)
 
     @retried()
     def delete(self, robot_id: int, *, project_key: str | int | None = None) -> None:
-        """Delete a robot; its tokens stop within five seconds."""
+        """Delete a robot; its tokens end within five seconds."""
         require_on_robot(self._ctx, robot_id, "delete", project_key)
         with self._ctx.write() as session:
-            robot = rows.locked(session, robot_id)
+            robot = rows.require_locked(session, robot_id)
             name = self._prefix() + robot.name
             self._ctx.emit(RobotDeleted(project_id=robot.project_id or 0, robot_id=robot_id, name=name))
             session.delete(robot)
 
     def _listed(self, project_id: int | None, query: ListQuery) -> Listed[RobotView]:
         with self._ctx.read() as session:
-            return rows.listed(session, project_id, query, prefix=self._prefix(), now=self._now())
+            return rows.list_robots(session, project_id, query, prefix=self._prefix(), now=self._now())
 
     def _insert(
         self, session: Session, new: NewRobot, grants: Sequence[Grant], *, name: str, project_id: int | None
@@ -204,7 +205,7 @@ class RobotService:
             name=name,
             project_id=project_id,
             description=new.description,
-            secret_hash=hashed(self._ctx.ports.keys, name, secret),
+            secret_hash=hash_secret(self._ctx.ports.keys, name, secret),
             duration=duration,
             expires_at=expires_at,
             disabled=new.disabled,
@@ -251,11 +252,11 @@ class RobotService:
         return self._ctx.ports.clock.now()
 
 
-def _checked(wanted: NewRobot | RobotChange) -> tuple[Level, tuple[Grant, ...]]:
-    rules.check_description(wanted.description)
-    if wanted.duration is not None:
-        rules.check_duration(wanted.duration)
-    level = _LEVELS.get(wanted.level)
+def _checked(settings: NewRobot | RobotChange) -> tuple[Level, tuple[Grant, ...]]:
+    rules.require_description(settings.description)
+    if settings.duration is not None:
+        rules.require_duration(settings.duration)
+    level = _LEVELS.get(settings.level)
     if level is None:
         raise FieldInvalid("level", "system or project")
-    return level, grants_of(level, wanted.permissions)
+    return level, grants_of(level, settings.permissions)

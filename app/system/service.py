@@ -69,7 +69,7 @@ class SystemService:
     def general(self) -> GeneralInformation:
         """Return what the caller may know: anonymous callers a part, authenticated ones everything."""
         values = ConfigurationService(self._ctx).values()
-        public = _readable(values, Readers.EVERYBODY) | {
+        public = _readable(values, Readers.ANONYMOUS) | {
             "oidc_provider_name": values[keys.OIDC_NAME] if values[keys.AUTH_MODE] == "oidc_auth" else "",
             "authproxy_settings": _authentication_proxy(values) if values[keys.AUTH_MODE] == "http_auth" else None,
         }

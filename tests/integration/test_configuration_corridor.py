@@ -59,7 +59,7 @@ def test_a_key_is_added_by_one_declaration(extended: httpx.Client, ctx: Context)
 def test_a_key_for_everybody_needs_its_place_in_the_system_information(
     ports: Ports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = Key(name="motto", default="push", kind=MOTTO.kind, readers=Readers.EVERYBODY)
+    shown = Key(name="motto", default="push", kind=MOTTO.kind, readers=Readers.ANONYMOUS)
     monkeypatch.setattr("app.configuration.keys.KEYS", catalogue([*KEYS.values(), shown]))
     from app.system.service import SystemService
 

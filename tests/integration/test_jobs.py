@@ -12,7 +12,7 @@ from app.core.errors import FieldInvalid, NotFoundError, UnavailableError
 from app.db import gate
 from app.jobs.contracts import JobInput, JobOutcome, JobType, Status, Trigger
 from app.jobs.dispatcher import Dispatcher
-from app.jobs.engine import Found
+from app.jobs.engine import WorkflowState
 from app.jobs.models import WorkerProcess
 from app.jobs.presence import Presence, alive
 from app.jobs.reconciler import Reconciler
@@ -205,7 +205,7 @@ def test_the_reconciler_settles_what_ended_unseen(
 ) -> None:
     asked, running = start(ctx), start(ctx)
     dispatcher.turn()
-    engine.workflows[asked.workflow_id] = Found(running=False, status=Status.STOPPED, message="terminated")
+    engine.workflows[asked.workflow_id] = WorkflowState(running=False, status=Status.STOPPED, message="terminated")
     reconciler.pass_once()
     assert now(ctx, asked).status == "Pending"
     clock.forward(121)

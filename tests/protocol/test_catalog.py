@@ -6,7 +6,7 @@ import httpx
 
 from app.artifacts.models import Repository
 from app.context import Ports
-from app.projects.rights import find_project
+from app.projects.rights import project_or_none
 from tests.support.accounts import PASSWORD
 from tests.support.people import PUBLIC, ROLES, People
 from tests.support.tokens import REALM, bearer, challenge
@@ -74,7 +74,7 @@ def _publish(ports: Ports, names: list[str]) -> None:
     """Repositories as a push leaves them; the catalog looks at these columns only."""
     now = ports.clock.now()
     with ports.db.write() as session:
-        project = find_project(session, PUBLIC)
+        project = project_or_none(session, PUBLIC)
         assert project is not None
         session.add_all(
             Repository(project_id=project.id, name=name, published=True, creation_time=now, update_time=now)

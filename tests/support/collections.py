@@ -36,7 +36,7 @@ class Figures:
 def dry_run(ports: Ports, *, untagged: bool) -> Figures:
     """Count what a collection would delete now."""
     run = _run(ports, GarbageParameters(delete_untagged=untagged, dry_run=True))
-    marked = mark(run.ctx, GarbageInput.of(run.asked_for()))
+    marked = mark(run.ctx, GarbageInput.of(run.require_input()))
     run.finish("Success")
     return Figures(manifests=marked.manifests, blobs=marked.blobs, bytes=marked.bytes)
 
@@ -51,7 +51,7 @@ def collect(
 ) -> Figures:
     """Run a collection to its end, or until ``go_on`` says no; ``interrupted`` surrounds what the lease is for."""
     run = _run(ports, GarbageParameters(delete_untagged=untagged, delete_tag=untagged, workers=workers))
-    asked = GarbageInput.of(run.asked_for())
+    asked = GarbageInput.of(run.require_input())
     fence = lease.acquire(run.ctx, run.workflow_id, asked.lease_ms)
     assert fence is not None
     held = HeldLease(fence=fence)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from app.core.errors import InvalidError, UnavailableError
-from app.jobs.engine import Found, RunningWorkflow, WantedSchedule, WantedWorkflow
+from app.jobs.engine import RunningWorkflow, ScheduleRequest, WorkflowRequest, WorkflowState
 
 
 class PlayedEngine:
@@ -13,22 +13,22 @@ class PlayedEngine:
     def __init__(self) -> None:
         self.away = False
         self.refusing = False
-        self.workflows: dict[str, Found] = {}
+        self.workflows: dict[str, WorkflowState] = {}
         self.inputs: dict[str, dict[str, object]] = {}
         self.cancelled: list[str] = []
         self.terminated: list[str] = []
         self.listed: list[RunningWorkflow] = []
-        self.schedules: dict[str, WantedSchedule] = {}
+        self.schedules: dict[str, ScheduleRequest] = {}
         self.during: Callable[[], None] = lambda: None
 
     def prepare(self) -> None:
         self._answer()
 
-    def start(self, workflow: WantedWorkflow) -> None:
+    def start(self, workflow: WorkflowRequest) -> None:
         self._answer()
         if self.refusing:
             raise InvalidError("no such queue")
-        self.workflows.setdefault(workflow.id, Found(running=True))
+        self.workflows.setdefault(workflow.id, WorkflowState(running=True))
         self.inputs[workflow.id] = workflow.input
 
     def cancel(self, workflow_id: str) -> None:
@@ -44,11 +44,11 @@ class PlayedEngine:
         older = [workflow for workflow in self.listed if workflow.started < before]
         return sorted(older, key=lambda workflow: workflow.started, reverse=True)[:limit]
 
-    def describe(self, workflow_id: str) -> Found | None:
+    def describe(self, workflow_id: str) -> WorkflowState | None:
         self._answer()
         return self.workflows.get(workflow_id)
 
-    def put_schedule(self, schedule: WantedSchedule) -> None:
+    def put_schedule(self, schedule: ScheduleRequest) -> None:
         self._answer()
         self.schedules[schedule.id] = schedule
 

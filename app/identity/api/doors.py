@@ -1,4 +1,4 @@
-"""What browsers ask outside the API: login, logout, and whether a user exists."""
+"""The browser endpoints outside the API: login, logout, and whether a user exists."""
 
 from http import HTTPStatus
 
@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from app.context import Context
 from app.core.errors import FieldInvalid
-from app.identity.availability import Unique, taken
+from app.identity.availability import Unique, is_taken
 from app.identity.logins import LoginService
 from app.web import login
 from app.web.session import current_context, installation
@@ -16,7 +16,7 @@ blueprint = Blueprint("doors", __name__)
 
 @blueprint.post("/c/login")
 def log_in() -> Response:
-    """Open a session for ``principal`` and ``password``; 401 when they are wrong, 429 while a delay lasts."""
+    """Open a session for ``principal`` and ``password``; answer 401 when they are wrong, 429 while a delay lasts."""
     ports, form, address = installation().ports, request.form, request.remote_addr or ""
     principal = installation().authenticator.basic(form.get("principal", ""), form.get("password", ""), address)
     ctx = Context(ports, principal, request_id=request.environ.get("pyharbor.request_id", ""), address=address)
@@ -36,11 +36,11 @@ def log_out() -> Response:
 
 @blueprint.post("/c/userExists")
 def user_exists() -> Response:
-    """Tell whether an account has the ``value`` as its ``target``, ``username`` or ``email``; ``true`` or ``false``."""
+    """Answer ``true`` if an account has ``value`` as its ``target`` (``username`` or ``email``), else ``false``."""
     target = request.form.get("target", "")
     if target not in tuple(Unique):
         raise FieldInvalid("target", "username or email")
-    return jsonify(taken(current_context(), Unique(target), request.form.get("value", "")))
+    return jsonify(is_taken(current_context(), Unique(target), request.form.get("value", "")))
 
 
 def _done() -> Response:

@@ -1,4 +1,4 @@
-"""The management API's operations on groups of people."""
+"""The management API's operations on user groups."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The management API's operations on people."""
+"""The management API's operations on user accounts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -126,7 +126,7 @@ class Password(MethodView):
 
 @blueprint.route("/users/<int:user_id>/cli_secret", parameters=[_USER_ID])
 class CliSecret(MethodView):
-    """The secret by which programs log in where people log in by OIDC."""
+    """The CLI secret of an account, for programs where people log in by OIDC."""
 
     @blueprint.operation("setCliSecret", 400, 401, 403, 404, 412, 500)
     @blueprint.arguments(OIDCCliSecretReqSchema)
@@ -137,7 +137,7 @@ class CliSecret(MethodView):
 
 
 def _query(parameters: Mapping[str, Any]) -> ListQuery:
-    """Harbor also takes ``username`` and ``email``, parts of them, beside ``q``, and says so nowhere."""
+    """Return the query with the filters ``username`` and ``email``, which Harbor takes beside ``q`` undocumented."""
     query = wanted(parameters)
     for key in ("username", "email"):
         if part := request.args.get(key):

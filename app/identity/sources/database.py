@@ -1,4 +1,4 @@
-"""The identity source ``database``: people whose password this installation keeps."""
+"""The identity source ``database``: people whose password is stored in this database."""
 
 import contextlib
 from typing import Final
@@ -14,7 +14,7 @@ from app.identity.sources.source import Attempt
 
 
 class DatabaseSource:
-    """Verifies passwords that are stored here, and keeps the accounts of people of all sources."""
+    """Verifies passwords stored in the database, and knows the accounts of people of all sources."""
 
     name: Final = DATABASE_SOURCE
     kind: Final = PrincipalKind.USER
@@ -29,9 +29,9 @@ class DatabaseSource:
         return False
 
     def verify(self, attempt: Attempt) -> Principal | None:
-        """Return the person whose password this is; every attempt costs one hash, whoever the account belongs to.
+        """Return the person whose password this is; every attempt costs one hash, whatever the account's source.
 
-        A password that came from a Harbor is hashed again in this installation's own form.
+        A verified password with Harbor's hash is hashed again with argon2id.
 
         Raises:
             UnavailableError: too many passwords wait to be hashed.
@@ -51,7 +51,7 @@ class DatabaseSource:
         )
 
     def by_id(self, principal_id: int) -> Principal | None:
-        """Return the person of this id, of whatever source."""
+        """Return the person of this id, of any source; None when the account is disabled or deleted."""
         for row in self._db.rows(_BY_ID, {"user_id": principal_id}):
             return Principal(
                 kind=self.kind, id=principal_id, name=row.username, sysadmin=row.sysadmin, version=row.version
@@ -59,7 +59,7 @@ class DatabaseSource:
         return None
 
     def _hash_again(self, user_id: int, password_hash: str, password: str) -> None:
-        """Store the same password in the form of new ones; a full line or a full disk does not fail the login."""
+        """Store a new hash of the same password; a full queue or disk does not fail the login."""
         replaced = sa.update(User).where(User.id == user_id, User.password_hash == password_hash)
         with contextlib.suppress(UnavailableError):
             statement = replaced.values(password_hash=self._passwords.hash(password))

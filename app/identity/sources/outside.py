@@ -1,4 +1,4 @@
-"""Bounds on asking an outside source: a time limit, a number of calls at once, and a pause after it was too slow."""
+"""The limits of calls to an outside source: a timeout, concurrent calls, and a pause after a timeout."""
 
 import contextvars
 import threading
@@ -15,18 +15,18 @@ from app.db.database import require_no_transaction
 from app.identity.sources.source import OutsideSource, Person
 
 TIME_LIMIT: Final = 5.0
-"""Seconds after which an answer is not waited for."""
+"""The timeout of a call in seconds."""
 PAUSE: Final = 10.0
-"""Seconds for which a source that was too slow is not asked again."""
+"""The seconds after a timeout during which the source is not called."""
 _RETRY_SECONDS: Final = 5
 _log = structlog.get_logger()
 
 
 class BoundedSource:
-    """An outside source as authentication asks it; a failure of the other system is always UnavailableError."""
+    """Calls an outside source within the limits; any failure of the other system becomes UnavailableError."""
 
     def __init__(self, source: OutsideSource, clock: Clock, at_once: int, time_limit: float) -> None:
-        """Let at most ``at_once`` calls run, those included that were given up after ``time_limit`` seconds."""
+        """Allow at most ``at_once`` concurrent calls, including those still running after ``time_limit`` seconds."""
         self.name = source.name
         self._source = source
         self._clock = clock
@@ -35,14 +35,14 @@ class BoundedSource:
         self._slow_at = float("-inf")
 
     def enabled(self) -> bool:
-        """As ``OutsideSource.enabled``."""
+        """Tell whether the source is enabled, as ``OutsideSource.enabled``."""
         return self._source.enabled()
 
     def verify(self, name: str, password: str) -> Person | None:
-        """As ``OutsideSource.verify``, within the bounds.
+        """Return what ``OutsideSource.verify`` does, within the limits.
 
         Raises:
-            UnavailableError: it fails, is too slow, was too slow a moment ago, or has too many calls to answer.
+            UnavailableError: it fails, times out, is paused after a timeout, or has too many calls running.
             InternalError: this thread has a writing transaction open.
 
         """
@@ -89,7 +89,7 @@ class BoundedSource:
 
 
 def _checked(answer: Person | None) -> Person | None:
-    """Return the answer; TypeError for one with parts of other types, as the libraries of other systems give them."""
+    """Return the answer; raise TypeError for attributes of other types than texts, which libraries may return."""
     if answer is None:
         return None
     texts: list[object] = [answer.subject, answer.username, answer.email, answer.realname]

@@ -1,4 +1,4 @@
-"""The protocol of identity sources: what knows people and robots, and tells whose a name and a password are."""
+"""The protocols of identity sources, which verify names and passwords of people and robots."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from app.identity.people import GroupType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceGroup:
-    """A group as an outside source names it; ``dn`` is its distinguished name, which groups of LDAP have."""
+    """A group of an outside source; ``dn`` is its distinguished name, which LDAP groups have."""
 
     type: GroupType
     name: str
@@ -19,20 +19,20 @@ class SourceGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A person whom an outside source vouches for, as the source knows them."""
+    """A person whose credentials an outside source has verified, with the source's attributes."""
 
     subject: str
-    """The source's own id of the person: it never changes, and no other person is given it later."""
+    """The person's id in the source: it never changes and is never given to another person."""
     username: str
     email: str = ""
     realname: str = ""
     groups: tuple[SourceGroup, ...] = ()
-    """All groups of the person that may hold roles."""
+    """The person's groups that may have roles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLogin:
-    """The row of the account that a login names."""
+    """The row of the account with the name or address of a login."""
 
     id: int
     username: str
@@ -40,7 +40,7 @@ class StoredLogin:
     sysadmin: bool
     version: int
     source: str
-    """The name of the identity source that the person belongs to."""
+    """The name of the person's identity source."""
     disabled: bool
 
 
@@ -50,73 +50,73 @@ def _not_known() -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A name and a password that a caller presents."""
+    """A name and a password to verify."""
 
     name: str
     """An account's name or a person's e-mail address."""
     password: str = field(repr=False)
     stored: StoredLogin | None = None
-    """The account of that name or address, also when it belongs to another source or is disabled."""
+    """The account of the name or address, also of another source or disabled; None without one."""
     is_known: Callable[[], bool] = _not_known
-    """Whether this password of this account was right before, which is asked only where it matters."""
+    """Tell whether this password of this account was right before; called only when needed, as it costs a query."""
 
 
 @runtime_checkable
 class Keeper(Protocol):
-    """A source whose accounts are rows of this database: asked first, at each login, without a time limit.
+    """A source whose accounts are rows of this database: asked first at each login, without a timeout.
 
-    There is one for each kind of principal that logs in.
+    There is one for each kind of principal that can log in.
     """
 
     @property
     def name(self) -> str:
-        """What ``User.source``, logs and errors call it."""
+        """The name in ``User.source``, logs and errors."""
         ...
 
     @property
     def kind(self) -> PrincipalKind:
-        """The kind of its principals."""
+        """The kind of principals that it knows."""
         ...
 
     @property
     def compares_anew(self) -> bool:
-        """Whether ``verify`` is cheap enough for each request, so that what was verified is not remembered."""
+        """Whether ``verify`` is cheap enough for each request, so that cached credentials are verified again."""
         ...
 
     def reserves(self, name: str) -> bool:
-        """Tell whether such names are its own, so that their passwords are shown to no outside source."""
+        """Tell whether only this source has such names, so that no outside source sees their passwords."""
         ...
 
     def verify(self, attempt: Attempt) -> Principal | None:
-        """Return the principal whose credentials these are at this moment, None when they are not, or it is disabled.
+        """Return the principal of these credentials, None when they are wrong or the principal is disabled.
 
-        What takes long takes as long for a name that it does not know.
+        Verifying takes as long for an unknown name.
         """
         ...
 
     def by_id(self, principal_id: int) -> Principal | None:
-        """Return the principal as the database has it now, None when it is disabled or gone."""
+        """Return the current principal from the database, None when it is disabled or deleted."""
         ...
 
 
 @runtime_checkable
 class OutsideSource(Protocol):
-    """A source that another system keeps (LDAP, OIDC): people get an account here at their first login."""
+    """A source in another system (LDAP, OIDC); people get an account here at their first login."""
 
     @property
     def name(self) -> str:
-        """What ``User.source``, logs and errors call it."""
+        """The name in ``User.source``, logs and errors."""
         ...
 
     def enabled(self) -> bool:
-        """Tell whether the configuration wants it to be asked."""
+        """Tell whether the configuration enables the source."""
         ...
 
     def verify(self, name: str, password: str) -> Person | None:
-        """Return the person whose credentials these are at this moment, None when they are not, or may not log in.
+        """Return the person of these credentials, None when they are wrong or the person may not log in.
 
-        Called in a thread of its own, which holds no transaction, by several threads at once. Its answer counts for
-        ``outside.TIME_LIMIT`` seconds, and an empty password is never shown to it.
+        It is called in its own thread without a transaction, by several threads concurrently, never with an empty
+        password. An answer after ``outside.TIME_LIMIT`` seconds is ignored.
 
         Raises:
             UnavailableError: the other system does not answer.

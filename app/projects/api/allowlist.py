@@ -1,4 +1,4 @@
-"""The management API's operations on the vulnerabilities that the whole system accepts."""
+"""The management API's operations on the system's CVE allowlist."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The management API's operation on what the caller may do."""
+"""The management API's operation on the caller's own permissions."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ blueprint = HarborBlueprint("current_permissions", __name__)
 
 @blueprint.route("/users/current/permissions")
 class CurrentPermissions(MethodView):
-    """What the caller may do."""
+    """The caller's permissions."""
 
     @blueprint.operation("getCurrentUserPermissions", 401, 500, tag="user")
     @blueprint.arguments(PermissionParameters, location="query")

@@ -44,8 +44,8 @@ class Members(MethodView):
     def post(self, headers: dict[str, Any], body: dict[str, Any], project_name_or_id: str) -> str:
         """Create project member."""
         key = name_or_id(project_name_or_id, is_name=headers["is_name"])
-        made = MemberService(current_context()).add(key, _candidate(body), body.get("role_id", 0))
-        return f"/api/v2.0/projects/{key}/members/{made}"
+        member_id = MemberService(current_context()).add(key, _candidate(body), body.get("role_id", 0))
+        return f"/api/v2.0/projects/{key}/members/{member_id}"
 
 
 @blueprint.route("/projects/<project_name_or_id>/members/<int:mid>")

@@ -45,8 +45,8 @@ class Projects(MethodView):
     @blueprint.creates()
     def post(self, headers: dict[str, Any], body: dict[str, Any]) -> str:
         """Create a new project."""
-        made = ProjectService(current_context()).create(_new(body))
-        return f"/api/v2.0/projects/{made.name if headers['name_in_location'] else made.id}"
+        project = ProjectService(current_context()).create(_new(body))
+        return f"/api/v2.0/projects/{project.name if headers['name_in_location'] else project.id}"
 
     @blueprint.operation("headProject", 400, 404, 500)
     @blueprint.arguments(ProjectNameParameters, location="query")
@@ -89,7 +89,7 @@ class ProjectItem(MethodView):
 
 @blueprint.route("/projects/<project_name_or_id>/_deletable")
 class ProjectDeletable(MethodView):
-    """Whether one project may go."""
+    """Whether a project can be deleted."""
 
     @blueprint.operation("getProjectDeletable", 401, 403, 404, 500)
     @blueprint.arguments(NameHeaders, location="headers")
@@ -101,7 +101,7 @@ class ProjectDeletable(MethodView):
 
 @blueprint.route("/projects/<project_name_or_id>/summary")
 class ProjectNumbers(MethodView):
-    """One project in numbers."""
+    """The counters and the quota of a project."""
 
     @blueprint.operation("getProjectSummary", 400, 401, 403, 404, 500)
     @blueprint.arguments(NameHeaders, location="headers")

@@ -1,4 +1,4 @@
-"""The operations on a project's robots that clients made for Harbor before 2.13 use."""
+"""The operations on a project's robots in the form of Harbor before 2.13, for older clients."""
 
 from typing import Any
 
@@ -37,8 +37,8 @@ class ProjectRobots(MethodView):
     def post(self, headers: dict[str, Any], body: dict[str, Any], project_name_or_id: str) -> tuple[str, CreatedRobot]:
         """Create a robot account."""
         key = name_or_id(project_name_or_id, is_name=headers["is_name"])
-        made = RobotService(current_context()).create_in(key, OldRobot(**body))
-        return f"/api/v2.0/projects/{key}/robots/{made.id}", made
+        created = RobotService(current_context()).create_in(key, OldRobot(**body))
+        return f"/api/v2.0/projects/{key}/robots/{created.id}", created
 
 
 @blueprint.route("/projects/<project_name_or_id>/robots/<int:robot_id>")

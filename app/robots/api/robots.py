@@ -1,4 +1,4 @@
-"""The management API's operations on robots, and on what robots may be granted."""
+"""The management API's operations on robots, and on the permissions that robots may be granted."""
 
 from typing import Any
 
@@ -49,8 +49,8 @@ class Robots(MethodView):
             duration=body["duration"],
             disabled=body["disable"],
         )
-        made = RobotService(current_context()).create(new)
-        return f"/api/v2.0/robots/{made.id}", made
+        created = RobotService(current_context()).create(new)
+        return f"/api/v2.0/robots/{created.id}", created
 
 
 @blueprint.route("/robots/<int:robot_id>")
@@ -96,7 +96,7 @@ class RobotItem(MethodView):
 
 @grantable.route("/permissions")
 class Permissions(MethodView):
-    """What robots may be granted."""
+    """The permissions that robots may be granted."""
 
     @grantable.operation("getPermissions", 401, 403, 404, 500)
     @grantable.shows(PermissionsSchema)

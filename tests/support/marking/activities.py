@@ -42,7 +42,7 @@ class MarkingActivities:
 
 
 def _page(run: JobRun, cursor: str) -> TaskPage:
-    asked = MarkingInput.of(run.asked_for())
+    asked = MarkingInput.of(run.require_input())
     first = int(cursor or 0)
     if asked.broken_at and first >= asked.broken_at:
         raise ConflictError("the catalog cannot be read")

@@ -29,7 +29,7 @@ class TidyingActivities:
     def tidy(self, step: TidyStep) -> Tidied:
         """Tidy a room, and say so."""
         run = own_run(self._ports)
-        TidyingInput.of(run.asked_for())
+        TidyingInput.of(run.require_input())
         with run.ctx.write():
             run.count({"things": _THINGS})
             run.log(f"room {step.room} is tidy")

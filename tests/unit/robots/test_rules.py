@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.core.errors import FieldInvalid
-from app.robots.rules import NEVER, check_duration, days_until, end_after
+from app.robots.rules import NEVER, days_until, end_after, require_duration
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 START = int(SINCE.timestamp())
@@ -19,13 +19,13 @@ def test_days_from_creation() -> None:
 
 @pytest.mark.parametrize("days", [-1, 1, 2**31 - 2])
 def test_durations(days: int) -> None:
-    check_duration(days)
+    require_duration(days)
 
 
 @pytest.mark.parametrize("days", [-2, 0, 2**31 - 1])
 def test_durations_that_are_none(days: int) -> None:
     with pytest.raises(FieldInvalid):
-        check_duration(days)
+        require_duration(days)
 
 
 @pytest.mark.parametrize(("end", "days"), [(START + 1, 1), (START + 86_400, 1), (START + 86_401, 2)])
