@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from app.artifacts.blob_content import read_blob_or_none
 from app.context import Context
@@ -12,12 +12,10 @@ from app.core.errors import BlobUnknown, ManifestInvalid, TooLarge
 from app.core.media_types import ATTESTATIONS, OCI_CONFIG
 from app.core.reference import RepositoryName
 from app.oci.descriptors import Descriptor
-from app.oci.image_config import READABLE, config_facts
+from app.oci.image_config import READ_AS_IMAGES, READABLE, config_facts
 from app.oci.limits import CHECKED_BYTES, CONFIG_BYTES, LARGE_DOCUMENT, PAYLOAD_BYTES, PAYLOADS_PER_MANIFEST
 from app.oci.manifests import Manifest
-from app.oci.signatures import PAYLOADS, require_plain_payload
-
-_CHECKED: Final = READABLE | PAYLOADS
+from app.oci.signatures import payload_type_or_none, require_plain_payload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +35,7 @@ def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) 
     which they read as an image config. Raise ManifestInvalid for JSON that readers do not all read alike, and for too
     large or too many configs and signatures; an attestation may be larger, and is not parsed then.
     """
-    to_check = {
-        (descriptor.digest, descriptor.media_type): descriptor
-        for descriptor in _as_read(manifest)
-        if descriptor.media_type in _CHECKED
-    }
+    to_check = {(descriptor.digest, descriptor.media_type): descriptor for descriptor in _as_read(manifest)}
     if len(to_check) > PAYLOADS_PER_MANIFEST:
         raise ManifestInvalid(f"at most {PAYLOADS_PER_MANIFEST} configs and signatures are accepted in one manifest")
     facts, left = None, CHECKED_BYTES
@@ -59,15 +53,23 @@ def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) 
             raise ManifestInvalid(f"configs and signatures of one manifest have at most {CHECKED_BYTES} bytes together")
         with ctx.ports.large_documents if len(content) > LARGE_DOCUMENT else nullcontext():
             content_facts = _check(descriptor, content)
-        if manifest.config is not None and manifest.config.media_type and descriptor.digest == manifest.config.digest:
+        if (
+            manifest.config is not None
+            and manifest.config.media_type in READABLE
+            and descriptor.digest == manifest.config.digest
+        ):
             facts = facts or content_facts
     return CheckedContent(facts=facts, unchecked=frozenset(unchecked))
 
 
 def _as_read(manifest: Manifest) -> Iterator[Descriptor]:
-    """Yield the manifest's descriptors, and a config without a media type a second time, as an image config."""
-    yield from manifest.named
-    if manifest.config is not None and not manifest.config.media_type:
+    """Yield the configs and signatures among the manifest's descriptors, each with the media type it is read as."""
+    for descriptor in manifest.named:
+        if descriptor.media_type in READABLE:
+            yield descriptor
+        elif (payload_type := payload_type_or_none(descriptor.media_type)) is not None:
+            yield replace(descriptor, media_type=payload_type)
+    if manifest.config is not None and manifest.config.media_type in READ_AS_IMAGES:
         yield replace(manifest.config, media_type=OCI_CONFIG)
 
 

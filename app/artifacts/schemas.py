@@ -38,7 +38,9 @@ class PlatformSchema(HarborSchema):
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:  # noqa: ANN401 - marshmallow's interface
         """Return the value of a key, which may contain dots; None for a value of the wrong type, as clients push it."""
         value = obj.get(attr, default)
-        return value if isinstance(value, list if attr == "os.features" else str) else None
+        if attr == "os.features":
+            return [item for item in value if isinstance(item, str)] if isinstance(value, list) else None
+        return value if isinstance(value, str) else None
 
 
 class ReferenceSchema(HarborSchema):

@@ -13,18 +13,13 @@ NOTATION_SIGNATURE = "application/vnd.cncf.notary.signature"
 NOTATION_JWS = "application/jose+json"
 DSSE_ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 SIGSTORE_BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-SIGSTORE_BUNDLES = frozenset(
-    {f"application/vnd.dev.sigstore.bundle.v0.{minor}+json" for minor in (1, 2, 3)}
-    | {f"application/vnd.dev.sigstore.bundle+json;version=0.{minor}" for minor in (1, 2, 3)}
-)
-"""The names of all versions of Sigstore bundles."""
 IN_TOTO = "application/vnd.in-toto+json"
 OCTET_STREAM = "application/octet-stream"
 
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 IMAGE_CONFIGS = frozenset({OCI_CONFIG, DOCKER_CONFIG})
-ATTESTATIONS = SIGSTORE_BUNDLES | {DSSE_ENVELOPE, IN_TOTO}
+ATTESTATIONS = frozenset({SIGSTORE_BUNDLE, DSSE_ENVELOPE, IN_TOTO})
 """Statements about an image, signed or not, such as its provenance or its SBOM."""
 NON_DISTRIBUTABLE = frozenset(
     {

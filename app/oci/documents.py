@@ -13,6 +13,8 @@ from app.oci.folding import SHOWN, Form, Path, place, require_exact_names
 from app.oci.limits import DOCUMENT_PARTS, NESTING
 
 _PARTING: Final = (b",", b"[", b"{")
+_NUL: Final = rb"\u0000"
+"""The only way to write NUL in JSON."""
 
 
 def parse_object(body: bytes, form: Form) -> dict[str, Any]:
@@ -37,13 +39,21 @@ def parse_plain(body: bytes, form: Form, root: str = "") -> Any:  # noqa: ANN401
         raise ManifestInvalid(f"{root or 'manifest'} holds more than {DOCUMENT_PARTS} values")
     try:
         document = _parse(body, root)
-        require_exact_names(document, form, root)
+        _require_readable_names(document, body, form, root)
     except RecursionError:
         raise ManifestInvalid(f"{root or 'manifest'} is nested too deeply") from None
     except orjson.JSONDecodeError:
-        _require_plain_to_lenient(body, form, root)
+        parse_leniently(body, form, root)
         raise
     return document
+
+
+def parse_as_any_reader(body: bytes, form: Form, root: str = "") -> object:
+    """Parse JSON, and invalid JSON as lenient readers see it; errors as ``parse_plain``."""
+    try:
+        return parse_plain(body, form, root)
+    except orjson.JSONDecodeError:
+        return parse_leniently(body, form, root)
 
 
 def _parse(body: bytes, root: str) -> object:
@@ -61,20 +71,29 @@ def _parse(body: bytes, root: str) -> object:
     return document
 
 
-def _require_plain_to_lenient(body: bytes, form: Form, root: str) -> None:
-    """Apply the same rules to invalid JSON that lenient readers, such as Go's decoder, accept.
+def parse_leniently(body: bytes, form: Form, root: str) -> object:
+    """Parse invalid JSON as lenient readers do, such as Go's decoder; None for what even they refuse.
 
-    They accept invalid UTF-8, lone surrogates, huge numbers, and text after the end of the document.
+    They accept invalid UTF-8, lone surrogates, huge numbers, and text after the end of the document. Raise
+    ManifestInvalid as ``parse_plain``.
     """
     text = body.decode(errors="replace").lstrip(" \t\r\n")
     try:
         document, _ = _LENIENT.raw_decode(text)
     except ValueError:
-        return
+        return None
     except RecursionError:
         raise ManifestInvalid(f"{root or 'manifest'} is nested too deeply") from None
     _require_no_duplicates(document, root)
+    _require_readable_names(document, body, form, root)
+    return document
+
+
+def _require_readable_names(document: object, body: bytes, form: Form, root: str) -> None:
+    """Raise ManifestInvalid for names that readers take for others, by their case or by a NUL in them."""
     require_exact_names(document, form, root)
+    if _NUL in body:
+        _require_no_nul_in_names(document, root)
 
 
 def storable(value: object, levels: int = NESTING) -> Any:  # noqa: ANN401 - a JSON value
@@ -113,6 +132,20 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 _LENIENT: Final = json.JSONDecoder(object_pairs_hook=_members, parse_int=float)
+
+
+def _require_no_nul_in_names(document: object, root: str) -> None:
+    pending: list[tuple[object, Path]] = [(document, None)]
+    while pending:
+        value, path = pending.pop()
+        if isinstance(value, dict):
+            for name, item in value.items():
+                if "\0" in name:
+                    where = place((path, name.replace("\0", "\\0")), root)
+                    raise ManifestInvalid(f"{where}: the name of a member must not contain NUL")
+                pending.append((item, (path, name)))
+        elif isinstance(value, list):
+            pending += ((item, (path, position)) for position, item in enumerate(value))
 
 
 def _require_no_duplicates(document: object, root: str) -> None:

@@ -13,6 +13,10 @@ _IMAGE_FACTS: Final = ("architecture", "author", "config", "created", "os", "var
 _SHORT: Final = 1024
 READABLE: Final = IMAGE_CONFIGS | {HELM_CONFIG}
 """Media types of configs that are parsed."""
+READ_AS_IMAGES: Final = frozenset(
+    {"", "application/octet-stream", "application/json", "text/html", "application/vnd.docker.plugin.v1+json"}
+)
+"""Media types of configs that Docker takes for an image's, or reads as it reads one."""
 
 
 def config_facts(media_type: str, content: bytes) -> dict[str, Any] | None:

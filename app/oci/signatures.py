@@ -1,12 +1,13 @@
 """Payloads of signatures: JSON in layers that says what is signed, and that all readers must read alike."""
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from app.core.errors import ManifestInvalid
-from app.core.media_types import COSIGN_SIMPLE_SIGNING, DSSE_ENVELOPE, IN_TOTO, NOTATION_JWS, SIGSTORE_BUNDLES
-from app.oci.documents import parse_plain
+from app.core.media_types import COSIGN_SIMPLE_SIGNING, DSSE_ENVELOPE, IN_TOTO, NOTATION_JWS, SIGSTORE_BUNDLE
+from app.oci.documents import parse_as_any_reader
 from app.oci.folding import BUNDLE, DSSE, JWS, JWS_PAYLOAD, SIMPLE_SIGNING, STATEMENT, UNKNOWN, Form
 
 _FORMS: Final[Mapping[str, tuple[Form, Mapping[tuple[str, ...], Form]]]] = {
@@ -14,34 +15,52 @@ _FORMS: Final[Mapping[str, tuple[Form, Mapping[tuple[str, ...], Form]]]] = {
     NOTATION_JWS: (JWS, {("payload",): JWS_PAYLOAD, ("protected",): UNKNOWN}),
     DSSE_ENVELOPE: (DSSE, {("payload",): STATEMENT}),
     IN_TOTO: (STATEMENT, {}),
-    **dict.fromkeys(SIGSTORE_BUNDLES, (BUNDLE, {("dsseEnvelope", "payload"): STATEMENT})),
+    SIGSTORE_BUNDLE: (BUNDLE, {("dsseEnvelope", "payload"): STATEMENT}),
 }
 """Media type -> form of the payload, and paths of its members that hold JSON in base64 -> their forms."""
-PAYLOADS: Final = frozenset(_FORMS)
+_BUNDLES: Final = "application/vnd.dev.sigstore.bundle"
+"""Verifiers know bundles of any version by this beginning."""
+_IN_TOTO_FAMILY: Final = "application/vnd.in-toto"
+_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]")
+
+
+def payload_type_or_none(media_type: str) -> str | None:
+    """Return the media type as which readers take a payload of this one; None for what is no signature or statement."""
+    if media_type in _FORMS:
+        return media_type
+    if media_type.startswith(_BUNDLES):
+        return SIGSTORE_BUNDLE
+    if media_type.startswith(_IN_TOTO_FAMILY):
+        return DSSE_ENVELOPE if media_type.endswith("+dsse") else IN_TOTO
+    return None
 
 
 def require_plain_payload(media_type: str, content: bytes, root: str) -> None:
     """Raise ManifestInvalid for a payload that readers do not all read alike; one that is not JSON is not checked."""
     form, encoded = _FORMS[media_type]
-    try:
-        envelope = parse_plain(content, form, root)
-        if media_type in SIGSTORE_BUNDLES:
-            _require_camel_case(envelope, root)
-        for path, inner in encoded.items():
-            text = _member(envelope, path)
-            if isinstance(text, str):
-                parse_plain(_decoded(text), inner, ".".join((root, *path)))
-    except ValueError:
-        return
+    envelope = parse_as_any_reader(content, form, root)
+    if media_type == SIGSTORE_BUNDLE:
+        _require_camel_case(envelope, root)
+    for path, inner in encoded.items():
+        text = _member(envelope, path)
+        if isinstance(text, str):
+            document = parse_as_any_reader(_decoded(text), inner, ".".join((root, *path)))
+            if isinstance(document, dict) and "predicate_type" in document:
+                raise ManifestInvalid(f"{root}: 'predicate_type' is another spelling of the member 'predicateType'")
 
 
 def _require_camel_case(bundle: object, root: str) -> None:
     """Raise ManifestInvalid for a name like ``dsse_envelope``, which readers of protobuf take for ``dsseEnvelope``."""
-    envelope = _member(bundle, ("dsseEnvelope",))
-    for members in (bundle, envelope):
-        for name in members if isinstance(members, dict) else ():
-            if "_" in name:
-                raise ManifestInvalid(f"{root}: members of a bundle have no underscores, but {name[:80]!r} has")
+    pending = [bundle]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            for name in value:
+                if "_" in name:
+                    raise ManifestInvalid(f"{root}: members of a bundle have no underscores, but {name[:80]!r} has")
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
 
 
 def _member(value: object, path: tuple[str, ...]) -> object:
@@ -51,5 +70,7 @@ def _member(value: object, path: tuple[str, ...]) -> object:
 
 
 def _decoded(text: str) -> bytes:
-    plain = text.replace("-", "+").replace("_", "/")
-    return base64.b64decode(plain + "=" * (-len(plain) % 4))
+    """Decode what any reader of base64 accepts: either alphabet, line breaks, padding or none."""
+    plain = _NOT_BASE64.sub("", text.replace("-", "+").replace("_", "/"))
+    whole = plain[: len(plain) - (len(plain) % 4 == 1)]
+    return base64.b64decode(whole + "=" * (-len(whole) % 4))

@@ -17,7 +17,6 @@ from app.core.media_types import (
     IN_TOTO,
     NOTATION_JWS,
     SIGSTORE_BUNDLE,
-    SIGSTORE_BUNDLES,
 )
 from app.oci.limits import CONFIG_BYTES, DOCUMENT_PARTS, PAYLOAD_BYTES
 from tests.support.blobs import push
@@ -28,6 +27,15 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 NAME = "library-test/app"
 UNKNOWN = "application/vnd.example.thing.v1+json"
 TWICE = b'{"os":"linux","OS":"windows"}'
+PLUGIN = "application/vnd.docker.plugin.v1+json"
+_BUNDLE = "application/vnd.dev.sigstore.bundle"
+BUNDLES = [
+    *(f"{_BUNDLE}.v0.{minor}+json" for minor in (1, 2, 3, 4)),
+    *(f"{_BUNDLE}+json;version=0.{minor}" for minor in (1, 3)),
+    f"{_BUNDLE}+json; version=0.3",
+    f'{_BUNDLE}+json;version="0.3"',
+    f"{_BUNDLE}+json",
+]
 PAYLOADS = (COSIGN_SIMPLE_SIGNING, NOTATION_JWS, DSSE_ENVELOPE)
 INVALID = (400, "MANIFEST_INVALID")
 
@@ -198,15 +206,81 @@ def test_a_bundle_has_one_spelling(client: httpx.Client, alias: str) -> None:
     assert code_of(put(client, NAME, _signed(bundle, SIGSTORE_BUNDLE), "v1")) == INVALID
 
 
-@pytest.mark.parametrize("kind", sorted(SIGSTORE_BUNDLES | {IN_TOTO}))
+@pytest.mark.parametrize("kind", [*BUNDLES, IN_TOTO])
 def test_statements_of_all_types_have_one_subject(client: httpx.Client, kind: str) -> None:
     for names, accepted in ((("subject",), True), (("subject", "Subject"), False)):
         content = json.dumps({"_type": "x"} | {name: [{"name": "a", "digest": {}}] for name in names}).encode()
-        if kind in SIGSTORE_BUNDLES:
+        if kind in BUNDLES:
             content = json.dumps({"dsseEnvelope": {"payload": base64.b64encode(content).decode()}}).encode()
         push(client, NAME, content)
         answer = put(client, NAME, _signed(content, kind), "v1")
         assert (answer.status_code == 201) if accepted else (code_of(answer) == INVALID), answer.text
+
+
+@pytest.mark.parametrize("kind", ["application/octet-stream", "application/json", "text/html", PLUGIN])
+def test_configs_that_docker_reads_as_an_images(client: httpx.Client, kind: str) -> None:
+    for content, accepted in ((b'{"os":"linux"}', True), (TWICE, False), (b"no JSON", True)):
+        push(client, NAME, content)
+        document = json.loads(image()) | {"config": descriptor(content, kind), "layers": []}
+        answer = put(client, NAME, json.dumps(document).encode(), "v1")
+        assert (answer.status_code == 201) if accepted else (code_of(answer) == INVALID), answer.text
+
+
+STATEMENT = '{"_type":"t","subject":[{"digest":{"sha256":"aa"},"Digest":{"sha256":"bb"}}],"predicateType":"x"}'
+LENIENT = ["", ',"x":"\\ud800"', ',"x":"\udcff"', f',"x":{"9" * 6000}', "} and more"]
+
+
+@pytest.mark.parametrize("rest", LENIENT, ids=["valid", "surrogate", "byte", "number", "text behind"])
+@pytest.mark.parametrize("broken", [False, True], ids=["one line", "line breaks"])
+def test_an_envelope_that_only_lenient_readers_take_hides_nothing(
+    client: httpx.Client, rest: str, broken: bool
+) -> None:
+    encoded = base64.b64encode(STATEMENT.encode()).decode().rstrip("=")
+    payload = f"{encoded[:8]}\\r\\n{encoded[8:]}\\n" if broken else encoded
+    content = f'{{"payload":"{payload}","payloadType":"x","signatures":[]{rest}'.encode(errors="surrogateescape")
+    content += b"" if rest.startswith("}") else b"}"
+    push(client, NAME, content)
+    assert code_of(put(client, NAME, _signed(content, DSSE_ENVELOPE), "v1")) == INVALID
+
+
+@pytest.mark.parametrize(
+    "bundle",
+    [
+        {"messageSignature": {"message_digest": "x"}},
+        {"verificationMaterial": {"tlogEntries": [{"log_index": 1}]}},
+        {"dsseEnvelope": {"payload": base64.b64encode(b'{"predicate_type":"y"}').decode()}},
+    ],
+    ids=["signature", "log", "statement"],
+)
+def test_a_bundle_has_one_spelling_at_every_level(client: httpx.Client, bundle: object) -> None:
+    content = json.dumps(bundle).encode()
+    push(client, NAME, content)
+    assert code_of(put(client, NAME, _signed(content, SIGSTORE_BUNDLE), "v1")) == INVALID
+
+
+@pytest.mark.parametrize("place", ["manifest", "annotations", "config", "nested"])
+def test_no_name_holds_nul(client: httpx.Client, place: str) -> None:
+    config = {"os": "linux", "config": {"User": "root"}}
+    document = json.loads(image()) | {"layers": []}
+    match place:
+        case "manifest":
+            document["extra\0"] = 1
+        case "annotations":
+            document["annotations"] = {"src": "real", "src\0": "forged"}
+        case "config":
+            config["os\0"] = "windows"
+        case _:
+            config["config"] = {"User": "root", "User\0": "nobody"}
+    content = json.dumps(config).encode()
+    push(client, NAME, content)
+    document["config"] = descriptor(content, OCI_CONFIG)
+    assert code_of(put(client, NAME, json.dumps(document).encode(), "v1")) == INVALID
+    document["annotations"] = {"src": "a\0b"}
+    plain = json.dumps({"os": "linux"}).encode()
+    push(client, NAME, plain)
+    document["config"] = descriptor(plain, OCI_CONFIG)
+    document.pop("extra\0", None)
+    assert put(client, NAME, json.dumps(document).encode(), "v1").status_code == 201, "values may"
 
 
 class TestNotThereYet:
