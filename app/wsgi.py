@@ -5,7 +5,7 @@ import sys
 import structlog
 
 from app.factory import create_app
-from app.registry.realm import advice
+from app.registry.realm import advice_or_none
 from app.settings import REFUSALS, load, refusal
 from app.telemetry.layer import Application
 from app.telemetry.logging import configure_logging
@@ -17,8 +17,8 @@ def create() -> Application:
     try:
         settings = load()
         access = configure_logging(settings.log)
-        if warning := advice(settings.web):
-            structlog.get_logger().warning(warning)
+        if advice := advice_or_none(settings.web):
+            structlog.get_logger().warning(advice)
         return create_app(build(settings), access)
     except REFUSALS as error:
         sys.exit(refusal(error))

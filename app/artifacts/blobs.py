@@ -115,11 +115,11 @@ class BlobService:
         if new.batch is not None:
             row["batch"] = new.batch
         for _ in range(_COMMIT_TRIES):
-            blob_id = _insert(session, inserts, row)
+            blob_id = _insert_or_none(session, inserts, row)
             if blob_id is not None:
                 self._give(session, place, blob_id, new.size)
                 return None
-            known = self._claimed(session, digest)
+            known = self._claimed_or_none(session, digest)
             if known is not None:
                 self._give(session, place, known.id, known.size)
                 return choose_object(session, known, new)
@@ -141,7 +141,7 @@ class BlobService:
         with self._ctx.write_content() as session:
             if not self._may_take(session, digest, sources):
                 return False
-            blob = self._claimed(session, digest)
+            blob = self._claimed_or_none(session, digest)
             if blob is None or blob.quarantined_at is not None:
                 return False
             place = find_place(session, name, self._ctx.ports.clock.now())
@@ -169,7 +169,7 @@ class BlobService:
             for project_id, size in released.items():
                 count_content(self._ctx, project_id, stored=-size)
 
-    def _claimed(self, session: Session, digest: Digest) -> sa.Row[Any] | None:
+    def _claimed_or_none(self, session: Session, digest: Digest) -> sa.Row[Any] | None:
         """Lock and claim the live blob of this digest and return its row; None without one."""
         claim = {"at_digest": digest, "window": self._window_ms()}
         return next(iter(run(session, _CLAIM_DIGEST, claim)), None)
@@ -198,7 +198,7 @@ def _copy(digest: Digest, blob: ReadableBlob) -> StoredCopy:
     return StoredCopy(id=blob.id, digest=digest, key=blob.key, size=blob.size)
 
 
-def _insert(session: Session, statements: Mapping[str, sa.Insert], values: Mapping[str, object]) -> int | None:
+def _insert_or_none(session: Session, statements: Mapping[str, sa.Insert], values: Mapping[str, object]) -> int | None:
     """Insert the row and return its id; None when it exists already."""
     rows = run(session, statements[session.get_bind().dialect.name], values)
     return int(rows[0][0]) if rows else None

@@ -12,7 +12,7 @@ from app.core.errors import BlobUnknown, ManifestInvalid, TooLarge
 from app.core.media_types import ATTESTATIONS, OCI_CONFIG
 from app.core.reference import RepositoryName
 from app.oci.descriptors import Descriptor
-from app.oci.image_config import READ_AS_IMAGES, READABLE, config_facts
+from app.oci.image_config import READ_AS_IMAGES, READABLE, config_facts_or_none
 from app.oci.limits import CHECKED_BYTES, CONFIG_BYTES, LARGE_DOCUMENT, PAYLOAD_BYTES, PAYLOADS_PER_MANIFEST
 from app.oci.manifests import Manifest
 from app.oci.signatures import payload_type_or_none, require_plain_payload
@@ -52,7 +52,7 @@ def check_content(ctx: Context, repository: RepositoryName, manifest: Manifest) 
         if left < 0:
             raise ManifestInvalid(f"configs and signatures of one manifest have at most {CHECKED_BYTES} bytes together")
         with ctx.ports.large_documents if len(content) > LARGE_DOCUMENT else nullcontext():
-            content_facts = _check(descriptor, content)
+            content_facts = _facts_or_none(descriptor, content)
         if (
             manifest.config is not None
             and manifest.config.media_type in READABLE
@@ -85,9 +85,9 @@ def _content_or_none(ctx: Context, repository: RepositoryName, descriptor: Descr
         raise ManifestInvalid(message, detail={"digest": descriptor.digest}) from error
 
 
-def _check(descriptor: Descriptor, content: bytes) -> dict[str, Any] | None:
+def _facts_or_none(descriptor: Descriptor, content: bytes) -> dict[str, Any] | None:
     """Raise ManifestInvalid for ambiguous JSON; return the facts of a config, None for a signature."""
     if descriptor.media_type in READABLE:
-        return config_facts(descriptor.media_type, content)
+        return config_facts_or_none(descriptor.media_type, content)
     require_plain_payload(descriptor.media_type, content, f"content of layer {descriptor.digest}")
     return None

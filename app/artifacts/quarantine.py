@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.context import Context
 from app.core.errors import Contended, ContentDamaged, DomainError, NotFoundError
 from app.db.plans import run
-from app.storage.comparison import first_difference
+from app.storage.comparison import first_difference_or_none
 from app.storage.ingest import Content, Ingest
 from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob, KeyBatch, Upload
 
@@ -126,7 +126,7 @@ def _damage_or_none(ctx: Context, copy: StoredCopy, stored: int, content: Conten
     facts = {"stored": stored, "expected": copy.size}
     if stored != copy.size:
         return facts
-    offset = first_difference(ctx.ports.storage, copy.key, content.upload.key, content.keep)
+    offset = first_difference_or_none(ctx.ports.storage, copy.key, content.upload.key, content.keep)
     if offset is None or _is_intact(ctx, copy, content):
         return None
     return facts | {"differs_from": offset}

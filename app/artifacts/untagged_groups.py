@@ -77,7 +77,7 @@ class _Search:
         """Artifact id -> ids of artifacts that are checked again when it is deleted."""
         self._tags: dict[int, list[set[int]]] = {}
         """Artifact id -> for each of its tags the subjects, of all artifacts examined."""
-        self.doomed: set[int] = set()
+        self.to_delete: set[int] = set()
         """Ids of the artifacts to delete."""
         self.parents: dict[int, set[int]] = {}
         """Artifact id -> ids of the indexes that list it, of the artifacts examined."""
@@ -88,10 +88,10 @@ class _Search:
         """Find all artifacts to delete."""
         latest = set(self._roots())
         while latest:
-            self.doomed |= latest
-            candidates = self._candidates(latest) - self.doomed
+            self.to_delete |= latest
+            candidates = self._candidates(latest) - self.to_delete
             self._examine(candidates - self._tags.keys())
-            latest = {candidate for candidate in candidates if self._is_doomed(candidate)}
+            latest = {candidate for candidate in candidates if self._is_deletable(candidate)}
 
     def _roots(self) -> Iterator[int]:
         cursor = 0
@@ -116,12 +116,12 @@ class _Search:
         self.parents |= parents
         for candidate in candidates:
             self._tags[candidate] = tags.get(candidate, [])
-            for blocker in set().union(parents.get(candidate, ()), *self._tags[candidate]) - self.doomed:
+            for blocker in set().union(parents.get(candidate, ()), *self._tags[candidate]) - self.to_delete:
                 self._waiting.setdefault(blocker, []).append(candidate)
 
-    def _is_doomed(self, artifact_id: int) -> bool:
+    def _is_deletable(self, artifact_id: int) -> bool:
         parents = self.parents.get(artifact_id, set())
-        return parents <= self.doomed and all(subjects & self.doomed for subjects in self._tags[artifact_id])
+        return parents <= self.to_delete and all(subjects & self.to_delete for subjects in self._tags[artifact_id])
 
     def _rows(self, statement: sa.Executable, parameters: dict[str, Any]) -> Sequence[sa.Row[Any]]:
         self._beat()
@@ -137,7 +137,7 @@ def _ordered(search: _Search) -> list[Group]:
     group_of = {artifact_id: group for group, artifact_ids in members.items() for artifact_id in artifact_ids}
     behind: dict[int, set[int]] = {group: set() for group in members}
     ahead: dict[int, set[int]] = {group: set() for group in members}
-    for child in search.parents.keys() & search.doomed:
+    for child in search.parents.keys() & search.to_delete:
         for group in {group_of[parent] for parent in search.parents[child]} - {group_of[child]}:
             behind[group_of[child]].add(group)
             ahead[group].add(group_of[child])
@@ -163,7 +163,7 @@ def _ordered(search: _Search) -> list[Group]:
 
 def _together(search: _Search) -> dict[int, list[int]]:
     """Return the artifacts to delete, grouped with their accessories, by the lowest id of the group (union-find)."""
-    first = {artifact_id: artifact_id for artifact_id in search.doomed}
+    first = {artifact_id: artifact_id for artifact_id in search.to_delete}
 
     def find(artifact_id: int) -> int:
         while first[artifact_id] != artifact_id:
@@ -171,11 +171,11 @@ def _together(search: _Search) -> dict[int, list[int]]:
         return artifact_id
 
     for pair in search.attached:
-        if search.doomed.issuperset(pair):
+        if search.to_delete.issuperset(pair):
             accessory, subject = map(find, pair)
             first[max(accessory, subject)] = min(accessory, subject)
     members: dict[int, list[int]] = {}
-    for artifact_id in sorted(search.doomed):
+    for artifact_id in sorted(search.to_delete):
         members.setdefault(find(artifact_id), []).append(artifact_id)
     return members
 

@@ -19,7 +19,7 @@ READ_AS_IMAGES: Final = frozenset(
 """Media types of configs that Docker takes for an image's, or reads as it reads one."""
 
 
-def config_facts(media_type: str, content: bytes) -> dict[str, Any] | None:
+def config_facts_or_none(media_type: str, content: bytes) -> dict[str, Any] | None:
     """Return the fields of a config that lists show, at most 256 KiB as JSON.
 
     Return None for a config that is too large, of another media type, or not a JSON object. Raise ManifestInvalid for

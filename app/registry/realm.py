@@ -46,7 +46,7 @@ class Realm:
         return local is not None and _address_or_none(name.strip("[]")) == local
 
 
-def advice(settings: WebSettings) -> str | None:
+def advice_or_none(settings: WebSettings) -> str | None:
     """Return which setting to add when remote clients can connect but no external URL is set; None otherwise."""
     if settings.external_url_given or settings.host in _LOOPBACK:
         return None

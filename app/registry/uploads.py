@@ -23,7 +23,7 @@ def start(request: RegistryRequest) -> RegistryResponse | Pausing[RegistryRespon
     name = request.name
     mount = request.parameter("mount")
     if mount is not None:
-        return _mounted(request, name, mount) or _started(UploadService(request.ctx).start(name))
+        return _mounted_or_none(request, name, mount) or _started(UploadService(request.ctx).start(name))
     algorithm = request.parameter("digest-algorithm") or UPLOADABLE[0]
     if algorithm not in UPLOADABLE:
         raise DigestInvalid(f"unsupported digest algorithm {algorithm[:40]!r}: expected one of {', '.join(UPLOADABLE)}")
@@ -77,7 +77,7 @@ def cancel(request: RegistryRequest) -> RegistryResponse:
     return RegistryResponse(status=204)
 
 
-def _mounted(request: RegistryRequest, name: RepositoryName, text: str) -> RegistryResponse | None:
+def _mounted_or_none(request: RegistryRequest, name: RepositoryName, text: str) -> RegistryResponse | None:
     """Return the response to a mount that succeeds; None when it is not possible and the client must upload.
 
     A mount reads another repository: the caller must have the right to pull from it, and the token must include it.
@@ -133,14 +133,14 @@ def _complete(request: RegistryRequest, name: RepositoryName, upload: UploadSess
 
 @contextmanager
 def _part(request: RegistryRequest, upload: UploadSession) -> Iterator[Part]:
-    """Yield the request body as a part of the upload; raise what ``_part_length`` raises."""
-    length = _part_length(request, upload)
+    """Yield the request body as a part of the upload; raise what ``_part_length_or_none`` raises."""
+    length = _part_length_or_none(request, upload)
     declared = content_length(request.environ)
     with closing(receive(request.environ)) as pieces:
         yield Part(pieces=pieces, length=length, declared=declared)
 
 
-def _part_length(request: RegistryRequest, upload: UploadSession) -> int | None:
+def _part_length_or_none(request: RegistryRequest, upload: UploadSession) -> int | None:
     """Return the body's length by Content-Range; None without that header, or when Content-Length declares it too.
 
     Raise RangeInvalid when the part does not start at the session's offset, SizeInvalid when the two headers differ.

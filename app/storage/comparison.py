@@ -8,7 +8,7 @@ from app.storage.store import BlobStore
 _BLOCK_BYTES: Final = 256 * 1024
 
 
-def first_difference(store: BlobStore, key: str, other: str, keep: Callable[[], None]) -> int | None:
+def first_difference_or_none(store: BlobStore, key: str, other: str, keep: Callable[[], None]) -> int | None:
     """Return the offset of the first block in which the two objects differ; None when they are equal.
 
     Call ``keep`` before each block, however large the objects are. Raise what ``BlobStore.open`` raises, and OSError.

@@ -45,7 +45,7 @@ class RunningHash(Protocol):
 def start(algorithm: str) -> RunningHash:
     """Start a digest with an uploadable algorithm."""
     layout = _LAYOUTS.get(algorithm)
-    functions = layout and _native(layout)
+    functions = layout and _functions_or_none(layout)
     return _NativeHash(layout, functions) if layout and functions else _PlainHash(algorithm)
 
 
@@ -54,7 +54,7 @@ def resume_or_none(algorithm: str, state: bytes | None, offset: int) -> RunningH
     if offset == 0:
         return start(algorithm)
     layout = _LAYOUTS.get(algorithm)
-    functions = layout and _native(layout)
+    functions = layout and _functions_or_none(layout)
     context = _context_or_none(state)
     if context is None or not layout or not functions or not layout.fits(context, offset):
         return None
@@ -167,7 +167,7 @@ def _boot_id_or_none() -> bytes | None:
 
 
 @functools.cache
-def _native(layout: _Layout) -> _Functions | None:
+def _functions_or_none(layout: _Layout) -> _Functions | None:
     """Return the functions of the first library that has them and resumes saved hashes correctly; None without one."""
     for library in _libraries():
         try:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.core.media_types import DOCKER_LIST, HELM_CONFIG, OCI_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
 from app.oci.artifact_types import accessory_kind, artifact_kind
 from app.oci.documents import storable
-from app.oci.image_config import config_facts
+from app.oci.image_config import config_facts_or_none
 from app.oci.limits import CONFIG_BYTES
 from app.oci.manifests import parse_manifest
 from tests.support.manifests import artifact, image, index
@@ -65,27 +65,31 @@ def test_accessory_types(body: bytes, expected: str) -> None:
 
 def test_facts_of_an_image() -> None:
     content = b'{"architecture":"arm64","os":"linux","history":[{}],"rootfs":{},"config":{"Env":["A=1"]},"author":null}'
-    assert config_facts(OCI_CONFIG, content) == {"architecture": "arm64", "os": "linux", "config": {"Env": ["A=1"]}}
+    assert config_facts_or_none(OCI_CONFIG, content) == {
+        "architecture": "arm64",
+        "os": "linux",
+        "config": {"Env": ["A=1"]},
+    }
 
 
 def test_facts_of_a_chart_are_all_of_it() -> None:
-    assert config_facts(HELM_CONFIG, b'{"name":"app","version":"1.0"}') == {"name": "app", "version": "1.0"}
+    assert config_facts_or_none(HELM_CONFIG, b'{"name":"app","version":"1.0"}') == {"name": "app", "version": "1.0"}
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"x", b"{}" + b" " * CONFIG_BYTES])
 def test_no_facts_of_garbage(content: bytes) -> None:
-    assert config_facts(OCI_CONFIG, content) is None
+    assert config_facts_or_none(OCI_CONFIG, content) is None
 
 
 def test_no_facts_of_other_types() -> None:
-    assert config_facts(OCI_EMPTY, b"{}") is None
-    assert config_facts(OCI_MANIFEST, b"{}") is None
-    assert config_facts(OCI_INDEX, b"{}") is None
+    assert config_facts_or_none(OCI_EMPTY, b"{}") is None
+    assert config_facts_or_none(OCI_MANIFEST, b"{}") is None
+    assert config_facts_or_none(OCI_INDEX, b"{}") is None
 
 
 def test_facts_that_are_too_large_are_left_out() -> None:
     content = json.dumps({"os": "linux", "config": {"x": "y" * 300_000}}).encode()
-    assert config_facts(OCI_CONFIG, content) == {"os": "linux"}
+    assert config_facts_or_none(OCI_CONFIG, content) == {"os": "linux"}
 
 
 @given(

@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 
 from app.core.errors import NotFoundError
-from app.storage.comparison import first_difference
+from app.storage.comparison import first_difference_or_none
 from app.storage.drivers.memory import MemoryDriver
 from app.storage.store import BlobStore
 
@@ -25,7 +25,7 @@ def test_equal_ones(size: int) -> None:
     content = bytes(range(256)) * (size // 256 + 1)
     kept: list[None] = []
     store = store_of(one=content[:size], two=content[:size])
-    assert first_difference(store, "one", "two", lambda: kept.append(None)) is None
+    assert first_difference_or_none(store, "one", "two", lambda: kept.append(None)) is None
     assert len(kept) == size // BLOCK + 1
 
 
@@ -41,10 +41,10 @@ def test_equal_ones(size: int) -> None:
 )
 def test_where_they_differ(other: bytes, block: int) -> None:
     store = store_of(one=bytes(2 * BLOCK), two=other)
-    assert first_difference(store, "one", "two", lambda: None) == block
-    assert first_difference(store, "two", "one", lambda: None) == block
+    assert first_difference_or_none(store, "one", "two", lambda: None) == block
+    assert first_difference_or_none(store, "two", "one", lambda: None) == block
 
 
 def test_one_that_is_missing() -> None:
     with pytest.raises(NotFoundError):
-        first_difference(store_of(one=b""), "one", "two", lambda: None)
+        first_difference_or_none(store_of(one=b""), "one", "two", lambda: None)

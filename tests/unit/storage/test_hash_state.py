@@ -106,7 +106,7 @@ def test_threads_do_not_disturb_each_other() -> None:
 @pytest.mark.parametrize("algorithm", list(SIZES))
 def test_without_libcrypto(algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     native = feed(hash_state.start(algorithm), b"abc").state()
-    monkeypatch.setattr(hash_state, "_native", lambda _layout: None)
+    monkeypatch.setattr(hash_state, "_functions_or_none", lambda _layout: None)
     running = feed(hash_state.start(algorithm), b"abc")
     assert (running.digest(), running.state()) == (expected(b"abc", algorithm), None)
     assert hash_state.resume_or_none(algorithm, native, 3) is None
@@ -120,4 +120,4 @@ def test_a_library_that_does_not_prove_itself_is_not_used(broken: str, monkeypat
         return lambda *_: 1
 
     monkeypatch.setattr(hash_state, "_function", function)
-    assert hash_state._native.__wrapped__(hash_state._LAYOUTS["sha256"]) is None
+    assert hash_state._functions_or_none.__wrapped__(hash_state._LAYOUTS["sha256"]) is None

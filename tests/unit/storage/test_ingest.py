@@ -33,7 +33,7 @@ def engine(ports: Ports) -> Ingest:
 @pytest.fixture(params=["native", "without libcrypto"])
 def hashing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param != "native":
-        monkeypatch.setattr(hash_state, "_native", lambda _layout: None)
+        monkeypatch.setattr(hash_state, "_functions_or_none", lambda _layout: None)
 
 
 def begin(engine: Ingest, algorithm: str = "sha256") -> UploadSession:
