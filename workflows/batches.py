@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from workflows.progress import LastStep, failure, run_job
-from workflows.retry import Steps, all_to_the_end, heed_cancellation, to_the_end
+from workflows.retry import TASKS, Steps, all_to_the_end, heed_cancellation, to_the_end
 
 with workflow.unsafe.imports_passed_through():
     from app.jobs.contracts import (
@@ -179,10 +179,10 @@ class TaskBatch:
 
     async def _slice(self, bounds: tuple[int, int]) -> None:
         step = SliceStep(first=bounds[0], last=bounds[1], tries=self._parts.tries)
-        steps = Steps(self._parts.queue, timedelta(seconds=self._parts.silence_seconds))
+        steps = Steps(self._parts.queue, timedelta(seconds=self._parts.silence_seconds), TASKS)
         limit = timedelta(seconds=self._parts.limit_seconds)
         try:
-            done = await steps.tasks(self._parts.step, step, SliceDone, limit=limit)
+            done = await steps.work(self._parts.step, step, SliceDone, limit=limit)
         except FailureError as error:
             heed_cancellation()
             self._reason = self._reason or failure(error)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -20,7 +20,8 @@ _WORK: Final = RetryPolicy(
 )
 """For long work under a lease: limited, as a permanent fault must not keep the registry read-only."""
 
-_TASKS: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+TASKS: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+"""For slices of tasks: retry until it succeeds, since task rows limit the attempts of each task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Steps:
 
     queue: str
     heartbeat: timedelta = timedelta(seconds=15)
+    retry: RetryPolicy = field(default_factory=lambda: _WORK)
+    """For ``work``."""
 
     async def rows(self, name: str, argument: object, result: type[T], *, limit: timedelta = _SHORT) -> T:
         """Run a step that only reads or writes rows."""
@@ -46,21 +49,7 @@ class Steps:
             task_queue=self.queue,
             start_to_close_timeout=limit,
             heartbeat_timeout=self.heartbeat,
-            retry_policy=_WORK,
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
-        return answer
-
-    async def tasks(self, name: str, argument: object, result: type[T], *, limit: timedelta) -> T:
-        """Run a step like ``work``, but retry until it succeeds, since task rows limit the attempts of each task."""
-        answer: T = await workflow.execute_activity(
-            name,
-            argument,
-            result_type=result,
-            task_queue=self.queue,
-            start_to_close_timeout=limit,
-            heartbeat_timeout=self.heartbeat,
-            retry_policy=_TASKS,
+            retry_policy=self.retry,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
         return answer

@@ -24,6 +24,11 @@ def test_todays_workflows_replay(recorded: Path) -> None:
     asyncio.run(Replayer(workflows=[*all_workflows(JOBS), Marking]).replay_workflow(history))
 
 
+@pytest.mark.parametrize("recorded", _HISTORIES, ids=lambda path: path.stem)
+def test_no_record_names_the_machine_that_made_it(recorded: Path) -> None:
+    assert "site-packages" not in recorded.read_text()
+
+
 def test_there_are_histories_of_every_workflow() -> None:
     names = {path.stem.split(".")[0] for path in _HISTORIES}
     assert names == {job.kind.workflow for job in JOBS} | {TASK_BATCH, MARKING.workflow}
