@@ -20,6 +20,9 @@ _GONE_SECONDS = 3 * _SILENCE + 10
 """It is noticed within a silence and a second or two, and a process has to start."""
 _WAITING = "->"
 _CAUGHT_SECONDS = 120
+_WEB_PROCESSES = 2
+_PROCESSES = {"gunicorn": 1 + _WEB_PROCESSES, "workflows.worker": 1}
+"""How many there are of each program once all have begun; the first web process answers before the others are there."""
 
 
 @contextmanager
@@ -69,8 +72,10 @@ def stop_with_turn(turn: Path, pids: list[int]) -> int:
 
 @pytest.mark.parametrize("program", ["gunicorn", "workflows.worker"])
 def test_the_others_go_on_writing(start: Callable[..., Instance], program: str) -> None:
-    instance = start(HARBOR_PROCESS_SILENCE=f"{_SILENCE}s", HARBOR_LOG_ACCESS="false")
-    eventually(lambda: instance.pids("workflows.worker"))
+    instance = start(
+        HARBOR_PROCESS_SILENCE=f"{_SILENCE}s", HARBOR_LOG_ACCESS="false", HARBOR_WEB_WORKERS=str(_WEB_PROCESSES)
+    )
+    eventually(lambda: len(instance.pids(program)) == _PROCESSES[program])
     before = instance.pids(program)
     with writes(instance) if program == "gunicorn" else nullcontext():
         stopped = stop_with_turn(instance.folder / "pyharbor.db.write-lock", before)
