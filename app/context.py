@@ -116,13 +116,6 @@ class Context:
         self.address = address
         self._session: Session | None = None
 
-    @property
-    def session(self) -> Session:
-        """The open writing transaction's session; InternalError without one."""
-        if self._session is None:
-            raise InternalError("no writing transaction is open")
-        return self._session
-
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a read transaction, or join the open writing one, so that checks inside it see its own changes."""
@@ -133,10 +126,16 @@ class Context:
             yield session
 
     def rows(self, statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
-        """Run a module's reading statement and return all rows: in the open writing transaction, else without one."""
+        """Run one reading statement and return all rows: in the open writing transaction, else without one."""
+        if self._session is not None:
+            return self._session.connection().execute(statement, parameters).all()
+        return self.ports.db.rows(statement, parameters)
+
+    def prepared_rows(self, statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
+        """Run a module's reading statement as ``rows`` does, by its plan (the hot path)."""
         if self._session is not None:
             return run(self._session, statement, parameters)
-        return self.ports.db.rows(statement, parameters)
+        return self.ports.db.prepared_rows(statement, parameters)
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Session]:

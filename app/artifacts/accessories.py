@@ -45,19 +45,19 @@ class AccessoryService:
 
         With ``public_only`` raise UnauthenticatedError unless the repository's project is public.
         """
-        db = self._ctx.ports.db
+        ctx = self._ctx
         if public_only:
-            require_public(db, query.repository)
+            require_public(ctx, query.repository)
         parameters = {"repository": query.repository, "subject": query.subject, "last": query.last}
         filtered = query.artifact_type is not None
         if filtered:
             parameters["type"] = query.artifact_type
-        rows = db.rows(_SIZES_OF_TYPE if filtered else _SIZES, parameters | {"limit": query.limit + 1})
+        rows = ctx.prepared_rows(_SIZES_OF_TYPE if filtered else _SIZES, parameters | {"limit": query.limit + 1})
         ids = _page([(row.id, row.size) for row in rows], query.limit)
         total = len(rows)
         if len(rows) > query.limit or query.last:
-            total = db.rows(_TOTAL_OF_TYPE if filtered else _TOTAL, parameters)[0][0]
-        descriptors = tuple(bytes(row[0]) for row in db.rows(_DESCRIPTORS, {"ids": ids})) if ids else ()
+            total = ctx.prepared_rows(_TOTAL_OF_TYPE if filtered else _TOTAL, parameters)[0][0]
+        descriptors = tuple(bytes(row[0]) for row in ctx.prepared_rows(_DESCRIPTORS, {"ids": ids})) if ids else ()
         return Referrers(descriptors=descriptors, total=total, last=ids[-1] if ids and len(ids) < len(rows) else None)
 
 

@@ -16,7 +16,7 @@ def read_blob_or_none(ctx: Context, repository: str, digest: str, limit: int) ->
     A blob whose bytes have another digest is quarantined. Raise BlobUnknown when the repository does not hold the blob
     or it is quarantined, TooLarge when it has more than ``limit`` bytes.
     """
-    rows = ctx.ports.db.rows(_BLOB, {"name": repository, "digest": digest})
+    rows = ctx.prepared_rows(_BLOB, {"name": repository, "digest": digest})
     if not rows:
         raise BlobUnknown(detail={"digest": digest})
     if rows[0].size > limit:

@@ -50,7 +50,7 @@ class BlobService:
         Raise BlobUnknown when the repository does not hold it or it is quarantined; with ``public_only`` raise
         UnauthenticatedError unless the project is public, whether the blob exists or not.
         """
-        rows = self._ctx.ports.db.rows(_HELD, {"name": name, "digest": digest})
+        rows = self._ctx.prepared_rows(_HELD, {"name": name, "digest": digest})
         if public_only and not (rows[0].public if rows else self._is_public(name.project)):
             raise UnauthenticatedError
         if not rows:
@@ -187,7 +187,7 @@ class BlobService:
             count_content(self._ctx, place.project_id, stored=size)
 
     def _is_public(self, project: str) -> bool:
-        rows = self._ctx.ports.db.rows(_PUBLIC, {"name": project})
+        rows = self._ctx.prepared_rows(_PUBLIC, {"name": project})
         return bool(rows and rows[0].public)
 
     def _window_ms(self) -> int:

@@ -16,7 +16,7 @@ class CatalogService:
 
     def names(self, *, last: str, limit: int) -> KeysetPage[str]:
         """Return the full names of at most ``limit`` repositories after ``last`` in byte order."""
-        rows = self._ctx.ports.db.rows(_NAMES, {"last": last, "limit": limit + 1})
+        rows = self._ctx.prepared_rows(_NAMES, {"last": last, "limit": limit + 1})
         return KeysetPage(items=[row.name for row in rows[:limit]], more=len(rows) > limit)
 
 

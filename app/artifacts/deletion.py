@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -41,36 +42,37 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
     Delete the tags that make other artifacts accessories of these, too. The caller must have locked the repository's
     row, and no index that stays may list one of the artifacts. Raise what ``require_deletable`` raises.
     """
-    session = ctx.session
-    artifacts = require_deletable(ctx, session, repository, artifact_ids)
-    digests = tuple(artifact.digest for artifact in artifacts)
-    freed = sum(artifact.manifest_size for artifact in artifacts)
-    touched = {*_children(session, artifact_ids), *described_by_tag(session, repository.id, digests)}
-    for part in parts(artifact_ids):
-        _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(part)))
-    for part in parts(artifact_ids):
-        blob_ids = lock_blobs(session, reachability.blobs_of_artifacts(part))
-        _run(session, sa.delete(Tag).where(Tag.artifact_id.in_(part)))
-        _run(session, sa.delete(Artifact).where(Artifact.id.in_(part)))
-        enter_queue(session, repository=repository, blob_ids=blob_ids)
-        freed += _released(session, repository, blob_ids, even_if_held=True)
-    listed = settle(session, touched.difference(artifact_ids)) - sum(artifact.listed for artifact in artifacts)
-    _note_change(ctx, repository, listed)
-    _delete_tags_about(ctx, repository, digests)
-    for artifact in artifacts:
-        ctx.emit(_artifact_deleted(repository, artifact))
-    session.flush()
-    count_content(ctx, repository.project_id, stored=-freed)
+    with ctx.write() as session:
+        artifacts = require_deletable(ctx, repository, artifact_ids)
+        digests = tuple(artifact.digest for artifact in artifacts)
+        freed = sum(artifact.manifest_size for artifact in artifacts)
+        touched = {*_children(session, artifact_ids), *described_by_tag(session, repository.id, digests)}
+        for part in parts(artifact_ids):
+            _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(part)))
+        for part in parts(artifact_ids):
+            blob_ids = lock_blobs(session, reachability.blobs_of_artifacts(part))
+            _run(session, sa.delete(Tag).where(Tag.artifact_id.in_(part)))
+            _run(session, sa.delete(Artifact).where(Artifact.id.in_(part)))
+            enter_queue(session, repository=repository, blob_ids=blob_ids)
+            freed += _released(session, repository, blob_ids, even_if_held=True)
+        listed = settle(session, touched.difference(artifact_ids)) - sum(artifact.listed for artifact in artifacts)
+        _note_change(session, repository, listed, ctx.ports.clock.now())
+        _delete_tags_about(ctx, repository, digests)
+        for artifact in artifacts:
+            ctx.emit(_artifact_deleted(repository, artifact))
+        session.flush()
+        count_content(ctx, repository.project_id, stored=-freed)
 
 
 def require_deletable(
-    ctx: Context, session: Session, repository: RepositoryRef, artifact_ids: Sequence[int], *, recorded: bool = True
+    ctx: Context, repository: RepositoryRef, artifact_ids: Sequence[int], *, recorded: bool = True
 ) -> list[ArtifactToDelete]:
     """Return the artifacts with their tags; raise what an admission check raises against their deletion.
 
     The refusal is recorded in the audit log unless ``recorded`` is False, as in a dry run.
     """
-    artifacts = [artifact for part in parts(artifact_ids) for artifact in _artifacts(session, part)]
+    with ctx.read() as session:
+        artifacts = [artifact for part in parts(artifact_ids) for artifact in _artifacts(session, part)]
     tags = tuple(tag for artifact in artifacts for tag in artifact.tags)
     digests = tuple(artifact.digest for artifact in artifacts)
     subject = Deletion(project_id=repository.project_id, repository=repository.name, digests=digests, tags=tags)
@@ -83,17 +85,17 @@ def delete_artifact(ctx: Context, artifact_id: int) -> None:
 
     Raise ManifestUnknown when it does not exist; StillReferenced while an index that stays lists one of them.
     """
-    session = ctx.session
-    name = session.execute(_REPOSITORY_OF, {"artifact": artifact_id}).scalar_one_or_none()
-    repository = None if name is None else lock_repository_or_none(session, name)
-    if repository is None:
-        raise ManifestUnknown
-    artifact_ids = with_accessories(session, artifact_id)
-    if parents := listed_by(session, artifact_ids):
-        raise StillReferenced(
-            "an index of the repository lists this artifact: delete the index first", detail={"indexes": parents}
-        )
-    delete_artifacts(ctx, repository, artifact_ids)
+    with ctx.write() as session:
+        name = session.execute(_REPOSITORY_OF, {"artifact": artifact_id}).scalar_one_or_none()
+        repository = None if name is None else lock_repository_or_none(session, name)
+        if repository is None:
+            raise ManifestUnknown
+        artifact_ids = with_accessories(session, artifact_id)
+        if parents := listed_by(session, artifact_ids):
+            raise StillReferenced(
+                "an index of the repository lists this artifact: delete the index first", detail={"indexes": parents}
+            )
+        delete_artifacts(ctx, repository, artifact_ids)
 
 
 def delete_tags(ctx: Context, repository: RepositoryRef, tags: Sequence[tuple[int, str, str]]) -> None:
@@ -104,31 +106,32 @@ def delete_tags(ctx: Context, repository: RepositoryRef, tags: Sequence[tuple[in
     names = tuple(name for _, name, _ in tags)
     ctx.admit(Untagging(project_id=repository.project_id, repository=repository.name, tags=names))
     touched: set[int] = set()
-    for part in parts(tag_id for tag_id, _, _ in tags):
-        touched.update(ctx.session.execute(sa.select(Tag.artifact_id).where(Tag.id.in_(part))).scalars())
-        _run(ctx.session, sa.delete(Tag).where(Tag.id.in_(part)))
-    _note_change(ctx, repository, settle(ctx.session, touched))
-    for _, name, digest in tags:
-        ctx.emit(TagDeleted(project_id=repository.project_id, repository=repository.name, digest=digest, tag=name))
+    with ctx.write() as session:
+        for part in parts(tag_id for tag_id, _, _ in tags):
+            touched.update(session.execute(sa.select(Tag.artifact_id).where(Tag.id.in_(part))).scalars())
+            _run(session, sa.delete(Tag).where(Tag.id.in_(part)))
+        _note_change(session, repository, settle(session, touched), ctx.ports.clock.now())
+        for _, name, digest in tags:
+            ctx.emit(TagDeleted(project_id=repository.project_id, repository=repository.name, digest=digest, tag=name))
 
 
 def delete_repository(ctx: Context, repository: RepositoryRef) -> None:
     """Delete the repository with its content and queue its blobs; the caller must have locked the repository's row."""
-    session = ctx.session
-    ctx.admit(RepositoryDeletion(project_id=repository.project_id, repository=repository.name))
-    freed = _manifest_bytes(session, repository)
-    blob_ids = lock_blobs(session, reachability.blobs_of_repository(repository.id))
-    own = sa.select(Artifact.id).where(Artifact.repository_id == repository.id)
-    _run(session, sa.delete(Tag).where(Tag.repository_id == repository.id))
-    _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(own)))
-    _run(session, sa.delete(Artifact).where(Artifact.repository_id == repository.id))
-    enter_queue(session, repository=repository, blob_ids=blob_ids)
-    let_all_go(session, repository.id)
-    freed += _released(session, repository, blob_ids)
-    _run(session, sa.delete(Repository).where(Repository.id == repository.id))
-    ctx.emit(RepositoryDeleted(project_id=repository.project_id, repository=repository.name))
-    session.flush()
-    count_content(ctx, repository.project_id, stored=-freed, repositories=-1 if repository.published else 0)
+    with ctx.write() as session:
+        ctx.admit(RepositoryDeletion(project_id=repository.project_id, repository=repository.name))
+        freed = _manifest_bytes(session, repository)
+        blob_ids = lock_blobs(session, reachability.blobs_of_repository(repository.id))
+        own = sa.select(Artifact.id).where(Artifact.repository_id == repository.id)
+        _run(session, sa.delete(Tag).where(Tag.repository_id == repository.id))
+        _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(own)))
+        _run(session, sa.delete(Artifact).where(Artifact.repository_id == repository.id))
+        enter_queue(session, repository=repository, blob_ids=blob_ids)
+        let_all_go(session, repository.id)
+        freed += _released(session, repository, blob_ids)
+        _run(session, sa.delete(Repository).where(Repository.id == repository.id))
+        ctx.emit(RepositoryDeleted(project_id=repository.project_id, repository=repository.name))
+        session.flush()
+        count_content(ctx, repository.project_id, stored=-freed, repositories=-1 if repository.published else 0)
 
 
 def listed_by(session: Session, artifact_ids: Sequence[int]) -> list[str]:
@@ -167,7 +170,7 @@ def _delete_tags_about(ctx: Context, repository: RepositoryRef, digests: Sequenc
     """Delete the tags that name an artifact as an accessory of one of the digests, which are deleted."""
     for part in parts(digests, _DIGESTS_AT_ONCE):
         names = [name for digest in part for name in tags_about(digest)]
-        rows = ctx.session.execute(_ABOUT, {"repository": repository.id, "names": names, "digests": part}).all()
+        rows = ctx.rows(_ABOUT, {"repository": repository.id, "names": names, "digests": part})
         if rows:
             delete_tags(ctx, repository, [(row.id, row.name, row.digest) for row in rows])
 
@@ -205,9 +208,9 @@ def _artifact_deleted(repository: RepositoryRef, artifact: ArtifactToDelete) -> 
     )
 
 
-def _note_change(ctx: Context, repository: RepositoryRef, listed: int) -> None:
-    values = {"artifact_count": Repository.artifact_count + listed, "update_time": ctx.ports.clock.now()}
-    _run(ctx.session, sa.update(Repository).where(Repository.id == repository.id).values(values))
+def _note_change(session: Session, repository: RepositoryRef, listed: int, now: datetime) -> None:
+    values = {"artifact_count": Repository.artifact_count + listed, "update_time": now}
+    _run(session, sa.update(Repository).where(Repository.id == repository.id).values(values))
 
 
 def _manifest_bytes(session: Session, repository: RepositoryRef) -> int:

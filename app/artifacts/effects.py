@@ -14,7 +14,8 @@ def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
     names = sa.select(Repository.name).where(
         Repository.project_id == event.project_id, Repository.published.is_(sa.false())
     )
-    for name in ctx.session.execute(names).scalars().all():
-        repository = lock_repository_or_none(ctx.session, name, to_delete=True)
-        if repository is not None and not repository.published:
-            delete_repository(ctx, repository)
+    with ctx.write() as session:
+        for name in session.execute(names).scalars().all():
+            repository = lock_repository_or_none(session, name, to_delete=True)
+            if repository is not None and not repository.published:
+                delete_repository(ctx, repository)

@@ -51,18 +51,19 @@ class ManifestService:
         ``public_only`` UnauthenticatedError for anything outside public projects; what a verdict or an admission check
         raises.
         """
-        ports = self._ctx.ports
-        db, verdicts = ports.db, ports.verdicts
+        ctx = self._ctx
+        verdicts = ctx.ports.verdicts
         if is_digest(reference):
             statement = verdicts.statement(_BY_DIGEST)
-            rows = db.rows(statement, {"repository": repository, "digest": Digest.parse(reference)})
+            rows = ctx.prepared_rows(statement, {"repository": repository, "digest": Digest.parse(reference)})
             tag = None
         else:
             statement = verdicts.statement(_BY_TAG)
-            rows = db.rows(statement, {"repository": repository, "tag": reference}) if is_tag(reference) else ()
+            named = {"repository": repository, "tag": reference}
+            rows = ctx.prepared_rows(statement, named) if is_tag(reference) else ()
             tag = reference
         if not rows:
-            find_published(db, repository, public_only=public_only)
+            find_published(ctx, repository, public_only=public_only)
             raise ManifestUnknown(f"manifest {reference[:160]} unknown", detail={"reference": reference[:160]})
         artifact_id, digest, media_type, size, project_id, public = rows[0][:_OWN_FACTS]
         if public_only and not public:
@@ -76,7 +77,7 @@ class ManifestService:
             size=size,
             tag=tag,
         )
-        if verdicts or ports.admission[Verb.PULL]:
+        if verdicts or ctx.ports.admission[Verb.PULL]:
             self._require_admitted(manifest, rows[0])
         return manifest
 
@@ -87,7 +88,7 @@ class ManifestService:
         if cached is not None:
             return cached
         with ports.large_answers if manifest.size > _LARGE else nullcontext():
-            rows = ports.db.rows(_BODY, {"artifact": manifest.artifact_id})
+            rows = self._ctx.prepared_rows(_BODY, {"artifact": manifest.artifact_id})
             if not rows:
                 raise ManifestUnknown
             body = bytes(rows[0][0])

@@ -16,7 +16,8 @@ from app.artifacts.models import Artifact, Repository, Tag
 from app.configuration.keys import PULL_COUNT_UPDATE_DISABLE, PULL_TIME_UPDATE_DISABLE
 from app.configuration.service import ConfigurationService
 from app.context import Context, Ports
-from app.db.database import Database, retried
+from app.db.database import retried
+from app.db.plans import run_many
 from app.events.content import ArtifactPulled, ContentPulled
 
 _BATCH: Final = 500
@@ -140,23 +141,23 @@ def write_pulls(ctx: Context, pulls: list[ArtifactPulled]) -> None:
         now = ctx.ports.clock.now()
         configuration = ConfigurationService(ctx)
         if not configuration.recent(PULL_COUNT_UPDATE_DISABLE):
-            _count(ctx.ports.db, session, pulls)
+            _count(session, pulls)
         if not configuration.recent(PULL_TIME_UPDATE_DISABLE):
-            _date(ctx.ports.db, session, pulls, now)
+            _date(session, pulls, now)
         ctx.emit(ContentPulled(pulls=tuple(pulls)))
 
 
-def _count(db: Database, session: Session, pulls: list[ArtifactPulled]) -> None:
+def _count(session: Session, pulls: list[ArtifactPulled]) -> None:
     counts = sorted(Counter(pull.repository for pull in pulls).items())
-    db.write_many(session, _REPOSITORY, [{"repository": name, "pulls": count} for name, count in counts])
+    run_many(session, _REPOSITORY, [{"repository": name, "pulls": count} for name, count in counts])
 
 
-def _date(db: Database, session: Session, pulls: list[ArtifactPulled], now: datetime) -> None:
+def _date(session: Session, pulls: list[ArtifactPulled], now: datetime) -> None:
     artifacts = sorted({pull.artifact_id for pull in pulls})
-    db.write_many(session, _ARTIFACT, [{"artifact": artifact, "now": now} for artifact in artifacts])
+    run_many(session, _ARTIFACT, [{"artifact": artifact, "now": now} for artifact in artifacts])
     tags = sorted({(pull.artifact_id, pull.tag) for pull in pulls if pull.tag is not None})
     if tags:
-        db.write_many(session, _TAG, [{"artifact": artifact, "tag": tag, "now": now} for artifact, tag in tags])
+        run_many(session, _TAG, [{"artifact": artifact, "tag": tag, "now": now} for artifact, tag in tags])
 
 
 _REPOSITORY = (

@@ -97,15 +97,16 @@ class PushService:
 
         Accessories are deleted with their subject, so a known manifest becomes one only if the caller may delete it.
         """
-        session = self._ctx.session
         subjects = subjects_by_tags(referrer, push.tags)
         if not subjects or not (created or self._may_delete(push.repository.project)):
             return set()
-        return {referrer.artifact_id} if attach_by_tags(session, referrer, subjects, now) else set()
+        with self._ctx.write() as session:
+            return {referrer.artifact_id} if attach_by_tags(session, referrer, subjects, now) else set()
 
     def _may_delete(self, project: str) -> bool:
-        known = rights.project_or_none(self._ctx.session, project)
-        return known is not None and rights.may(self._ctx.session, self._ctx.principal, known, "artifact", "delete")
+        with self._ctx.read() as session:
+            known = rights.project_or_none(session, project)
+            return known is not None and rights.may(session, self._ctx.principal, known, "artifact", "delete")
 
 
 def _enter_repository(session: Session, name: RepositoryName, now: datetime) -> RepositoryRef:

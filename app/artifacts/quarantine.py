@@ -85,7 +85,7 @@ def broken_key_or_none(ctx: Context, content: Content) -> str | None:
     its object is intact or cannot be read, and while other objects are missing too: a volume that is not mounted comes
     back with its objects. Raise Contended when the object of the new content is missing.
     """
-    for row in ctx.rows(_LIVE_COPY, {"digest": content.digest}):
+    for row in ctx.prepared_rows(_LIVE_COPY, {"digest": content.digest}):
         if row.quarantined:
             return str(row.key)
         copy = StoredCopy(id=row.id, digest=content.digest, key=row.key, size=row.size)

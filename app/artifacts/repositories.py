@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts.models import Repository
+from app.context import Context
 from app.core.errors import ProjectUnknown, RepositoryUnknown, UnauthenticatedError
 from app.core.reference import RepositoryName
 from app.db.conflict import absent_inserts
-from app.db.database import Database
 from app.db.plans import run
 from app.projects.models import Project
 from app.projects.rights import project_or_none
@@ -78,12 +78,12 @@ def lock_published(session: Session, name: str, *, to_delete: bool = False) -> R
     return repository
 
 
-def find_published(db: Database, name: str, *, public_only: bool = False) -> int:
+def find_published(ctx: Context, name: str, *, public_only: bool = False) -> int:
     """Return the id of a published repository, with one query; raise RepositoryUnknown otherwise.
 
     With ``public_only`` raise UnauthenticatedError for anything outside public projects, whether it exists or not.
     """
-    rows = db.rows(_VISIBLE, {"name": name, "project": name.partition("/")[0]})
+    rows = ctx.prepared_rows(_VISIBLE, {"name": name, "project": name.partition("/")[0]})
     if public_only and not (rows and rows[0].public):
         raise UnauthenticatedError
     if not rows or not rows[0].published:
@@ -91,9 +91,9 @@ def find_published(db: Database, name: str, *, public_only: bool = False) -> int
     return int(rows[0].id)
 
 
-def require_public(db: Database, name: str) -> None:
+def require_public(ctx: Context, name: str) -> None:
     """Raise UnauthenticatedError unless the repository's project is public; the repository need not exist."""
-    rows = db.rows(_VISIBLE, {"name": name, "project": name.partition("/")[0]})
+    rows = ctx.prepared_rows(_VISIBLE, {"name": name, "project": name.partition("/")[0]})
     if not (rows and rows[0].public):
         raise UnauthenticatedError
 

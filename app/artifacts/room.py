@@ -94,12 +94,12 @@ class UploadRoom:
     def _fits(self, upload: UploadSession, offset: int) -> bool:
         """Tell whether the quota has room for the session with ``offset`` bytes; write nothing."""
         bound = {"project": upload.project_id, "upload": upload.id}
-        used = self._ctx.ports.db.rows(_USE, bound)
+        used = self._ctx.prepared_rows(_USE, bound)
         return all(row.storage_used + row.arriving + offset <= row.storage_limit for row in used)
 
     def _charged_size_or_none(self, upload: UploadSession, digest: Digest) -> int | None:
         """Return the size of the blob when the project is charged for it already; None otherwise."""
-        rows = self._ctx.ports.db.rows(_CHARGED, {"project": upload.project_id, "digest": digest})
+        rows = self._ctx.prepared_rows(_CHARGED, {"project": upload.project_id, "digest": digest})
         return int(rows[0].size) if rows else None
 
     def _admit(self, upload: UploadSession, offset: int) -> None:
@@ -113,7 +113,7 @@ class UploadRoom:
         self._rows.evict(sa.and_(Upload.project_id == upload.project_id, Upload.id != upload.id, idle))
         arriving = self._count_or_arriving(upload, offset)
         if arriving is not None:
-            quotas.require_quotas_off_for_upload(self._ctx, upload.project_id, arriving + offset)
+            quotas.require_quotas_off_beyond_limit(self._ctx, upload.project_id, arriving + offset)
 
     def _count_or_arriving(self, upload: UploadSession, offset: int) -> int | None:
         """Count the session and return None; without room for it, return the bytes of the project's other sessions."""
@@ -131,7 +131,7 @@ class UploadRoom:
         recent = self._ctx.ports.waiting
         until, waiting = recent.get(project_id) or (0.0, 0)
         if until < time.monotonic():
-            waiting = int(self._ctx.ports.db.rows(_WAITING, {"project": project_id})[0].bytes)
+            waiting = int(self._ctx.prepared_rows(_WAITING, {"project": project_id})[0].bytes)
             recent.put(project_id, (time.monotonic() + _RECENT_SECONDS, waiting))
         return waiting
 

@@ -116,7 +116,7 @@ class SessionRows:
     def _forget_surplus(self, account: str) -> None:
         """Delete the rows of the oldest ended sessions; before, delete bytes that a crash may have left of them."""
         parameters = {"account": account, "kept": ENDED_KEPT, "most": _FORGOTTEN_AT_ONCE}
-        surplus = self._ctx.ports.db.rows(_SURPLUS, parameters)
+        surplus = self._ctx.prepared_rows(_SURPLUS, parameters)
         for row in surplus:
             if not row.used:
                 self._ctx.ports.storage.delete(row.key)

@@ -34,23 +34,23 @@ def take_batch(ctx: Context, page: Mapping[str, int]) -> TakenBatch:
     ``page`` holds the parameters of ``QUEUE_PAGE``: ``cutoff`` and ``window``, ``share`` and ``shares``, ``cursor`` and
     ``limit``. Blobs that a push has claimed stay in the queue.
     """
-    session = ctx.session
-    queue = session.execute(reachability.QUEUE_PAGE, page).all()
-    if not queue:
-        return TakenBatch(last=page["cursor"], full=False, dead=())
-    blob_ids = sorted({row.blob_id for row in queue})
-    locked = {row.id: row.free for row in session.execute(_LOCKED, {"blobs": blob_ids})}
-    due = [row.id for row in queue if locked.get(row.blob_id, True)]
-    free = sorted(blob_id for blob_id, is_free in locked.items() if is_free)
-    dead: Sequence[ClaimedBlob] = ()
-    if due:
-        take_from_queue(session, due)
-    if free:
-        released = reachability.release_charges(session, free)
-        dead = claimed.claim(session, free, reachability.deletable())
-        for project_id, size in sorted(released.items()):
-            count_content(ctx, project_id, stored=-size)
-    return TakenBatch(last=queue[-1].id, full=len(queue) == page["limit"], dead=dead)
+    with ctx.write() as session:
+        queue = session.execute(reachability.QUEUE_PAGE, page).all()
+        if not queue:
+            return TakenBatch(last=page["cursor"], full=False, dead=())
+        blob_ids = sorted({row.blob_id for row in queue})
+        locked = {row.id: row.free for row in session.execute(_LOCKED, {"blobs": blob_ids})}
+        due = [row.id for row in queue if locked.get(row.blob_id, True)]
+        free = sorted(blob_id for blob_id, is_free in locked.items() if is_free)
+        dead: Sequence[ClaimedBlob] = ()
+        if due:
+            take_from_queue(session, due)
+        if free:
+            released = reachability.release_charges(session, free)
+            dead = claimed.claim(session, free, reachability.deletable())
+            for project_id, size in sorted(released.items()):
+                count_content(ctx, project_id, stored=-size)
+        return TakenBatch(last=queue[-1].id, full=len(queue) == page["limit"], dead=dead)
 
 
 _LOCKED: Final = (

@@ -46,9 +46,8 @@ class TagService:
 
         With ``public_only`` raise UnauthenticatedError for anything outside public projects.
         """
-        db = self._ctx.ports.db
-        repository_id = find_published(db, repository, public_only=public_only)
-        rows = db.rows(_NAMES, {"repository": repository_id, "last": last, "limit": limit + 1})
+        repository_id = find_published(self._ctx, repository, public_only=public_only)
+        rows = self._ctx.prepared_rows(_NAMES, {"repository": repository_id, "last": last, "limit": limit + 1})
         return KeysetPage(items=[row[0] for row in rows[:limit]], more=len(rows) > limit)
 
     @retried()
@@ -74,24 +73,25 @@ def point_tags(
     ctx.admit(
         Tagging(project_id=repository.project_id, repository=repository.name, digest=artifact.digest, tags=tuple(names))
     )
-    session, now = ctx.session, ctx.ports.clock.now()
-    known = {row.name: row for row in run(session, _POINTED, {"repository": repository.id, "names": list(names)})}
-    moved = {row.id: row.artifact_id for row in known.values() if row.artifact_id != artifact.id}
-    if moved:
-        session.connection().execute(_MOVE, {"ids": list(moved), "artifact": artifact.id, "now": now})
-    new = [name for name in names if name not in known]
-    _insert(session, [_row(repository.id, artifact.id, name, now) for name in new])
-    for name in new:
-        ctx.emit(
-            TagCreated(
-                project_id=repository.project_id,
-                repository=repository.name,
-                digest=artifact.digest,
-                tag=name,
-                pushed=pushed,
+    with ctx.write() as session:
+        now = ctx.ports.clock.now()
+        known = {row.name: row for row in run(session, _POINTED, {"repository": repository.id, "names": list(names)})}
+        moved = {row.id: row.artifact_id for row in known.values() if row.artifact_id != artifact.id}
+        if moved:
+            session.connection().execute(_MOVE, {"ids": list(moved), "artifact": artifact.id, "now": now})
+        new = [name for name in names if name not in known]
+        _insert(session, [_row(repository.id, artifact.id, name, now) for name in new])
+        for name in new:
+            ctx.emit(
+                TagCreated(
+                    project_id=repository.project_id,
+                    repository=repository.name,
+                    digest=artifact.digest,
+                    tag=name,
+                    pushed=pushed,
+                )
             )
-        )
-    return {artifact.id, *moved.values()} if moved or new else set()
+        return {artifact.id, *moved.values()} if moved or new else set()
 
 
 def _row(repository_id: int, artifact_id: int, name: str, now: datetime) -> dict[str, Any]:

@@ -43,25 +43,24 @@ def delete_group(ctx: Context, repository: RepositoryRef, group: Group, window_m
     Delete nothing and return None when an artifact of the group is deleted already, or a tag or an index outside the
     group leads to one by now. Raise what ``require_deletable`` raises.
     """
-    session = ctx.session
-    locked = lock_repository_or_none(session, repository.name)
-    if locked is None or locked.id != repository.id or not _stands(ctx, group):
-        return None
-    blob_ids = {
-        blob_id
-        for part in parts(group.artifact_ids)
-        for blob_id in session.execute(reachability.blobs_of_artifacts(part)).scalars()
-    }
-    size = manifest_bytes(session, group.artifact_ids)
-    delete_artifacts(ctx, locked, group.artifact_ids)
-    age_queue(session, repository_id=locked.id, blob_ids=sorted(blob_ids), window_ms=window_ms)
-    return DeletedGroup(manifests=len(group.artifact_ids), bytes=size)
+    with ctx.write() as session:
+        locked = lock_repository_or_none(session, repository.name)
+        if locked is None or locked.id != repository.id or not _stands(ctx, group):
+            return None
+        blob_ids = {
+            blob_id
+            for part in parts(group.artifact_ids)
+            for blob_id in session.execute(reachability.blobs_of_artifacts(part)).scalars()
+        }
+        size = manifest_bytes(session, group.artifact_ids)
+        delete_artifacts(ctx, locked, group.artifact_ids)
+        age_queue(session, repository_id=locked.id, blob_ids=sorted(blob_ids), window_ms=window_ms)
+        return DeletedGroup(manifests=len(group.artifact_ids), bytes=size)
 
 
 def require_group_deletable(ctx: Context, repository: RepositoryRef, group: Group) -> None:
     """Raise what an admission check raises against the deletion of the group; do not record the refusal."""
-    with ctx.read() as session:
-        require_deletable(ctx, session, repository, group.artifact_ids, recorded=False)
+    require_deletable(ctx, repository, group.artifact_ids, recorded=False)
 
 
 def manifest_bytes(session: Session, artifact_ids: Sequence[int]) -> int:
@@ -78,7 +77,7 @@ def delete_stray_tags(session: Session) -> int:
 def _stands(ctx: Context, group: Group) -> bool:
     """Tell whether all artifacts of the group exist, and no tag or index outside the group leads to one."""
     members = set(group.artifact_ids)
-    count = sum(ctx.session.execute(_COUNT, {"ids": part}).scalar_one() for part in parts(members))
+    count = sum(ctx.rows(_COUNT, {"ids": part})[0][0] for part in parts(members))
     parents, tags = leads(ctx, members)
     return (
         count == len(members)

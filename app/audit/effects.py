@@ -9,7 +9,7 @@ from app.audit.selection import recorded
 from app.context import Context
 from app.db import numbers
 from app.db.conflict import full_insert
-from app.db.plans import run
+from app.db.plans import run, run_many
 from app.events.base import Event
 
 ANONYMOUS: Final = "anonymous"
@@ -42,12 +42,13 @@ def _insert(ctx: Context, rows: list[dict[str, object]]) -> None:
     rows = recorded(ctx, rows)
     if not rows:
         return
-    ids = numbers.take(ctx.session, numbers.AUDIT, len(rows))
-    numbered = [row | {"id": number} for number, row in zip(ids, rows, strict=True)]
-    if len(numbered) == 1:
-        run(ctx.session, _INSERT_ONE, numbered[0])
-    else:
-        ctx.ports.db.write_many(ctx.session, _INSERT, numbered)
+    with ctx.write() as session:
+        ids = numbers.take(session, numbers.AUDIT, len(rows))
+        numbered = [row | {"id": number} for number, row in zip(ids, rows, strict=True)]
+        if len(numbered) == 1:
+            run(session, _INSERT_ONE, numbered[0])
+        else:
+            run_many(session, _INSERT, numbered)
 
 
 _INSERT = sa.insert(AuditLog)

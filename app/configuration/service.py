@@ -37,7 +37,8 @@ class ConfigurationService:
     def recent(self, key: Key[T]) -> T:
         """Return the value of one key from a cache of at most three seconds, else by one statement."""
         ports = self._ctx.ports
-        stored = ports.recent_configuration.get(ports.clock.now(), lambda: _by_name(ports.db.rows(_STORED)))
+        committed = Context(ports)
+        stored = ports.recent_configuration.get(ports.clock.now(), lambda: _by_name(committed.rows(_STORED, {})))
         return self._values(stored)[key]
 
     def values(self) -> Values:

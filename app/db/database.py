@@ -122,26 +122,11 @@ class Database:
         with self.write(durable=False) as session:
             return session.connection().execute(statement, parameters).all()
 
-    def write_many(self, session: Session, statement: sa.Executable, several: Sequence[Mapping[str, Any]]) -> None:
-        """Run a module's writing statement for each of ``several`` parameters in the session's transaction."""
-        plan = self._plans.find(statement)
-        if plan is not None and all(plan.takes(parameters) for parameters in several):
-            plan.run_many(session.connection(), several)
-        else:
-            session.connection().execute(statement, several)
-
     def rows(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
-        """Run one reading statement on this thread's own autocommit connection and return all rows (the hot path)."""
+        """Run one reading statement on this thread's own autocommit connection and return all rows."""
         self._about_to_read()
         values = parameters or {}
-        plan = self._plans.find(statement)
         with translated():
-            if plan is not None and plan.takes(values):
-                try:
-                    return plan.rows(self._kept().connection, values)
-                except self._driver_error:
-                    self._kept().invalidate()
-                    self._drop_kept()
             try:
                 return self._kept().execute(statement, values).all()
             except DBAPIError as error:
@@ -149,6 +134,22 @@ class Database:
                 if not error.connection_invalidated:
                     raise
                 return self._kept().execute(statement, values).all()
+
+    def prepared_rows(
+        self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
+        """Run a module's reading statement as ``rows`` does, from the second run on by its plan (the hot path)."""
+        self._about_to_read()
+        values = parameters or {}
+        plan = self._plans.find(statement)
+        if plan is not None and plan.takes(values):
+            with translated():
+                try:
+                    return plan.rows(self._kept().connection, values)
+                except self._driver_error:
+                    self._kept().invalidate()
+                    self._drop_kept()
+        return self.rows(statement, values)
 
     def dispose(self) -> None:
         """Close all connections, before a fork and at the end of a process."""

@@ -59,7 +59,7 @@ def state(session: Session) -> GateState:
 
 def glance(database: Database) -> GateState:
     """Read the gate without a transaction, to refuse a request early that ``pass_through`` would refuse later."""
-    return _stated(database.rows(_STATE)[0])
+    return _stated(database.prepared_rows(_STATE)[0])
 
 
 def _stated(row: sa.Row[*tuple[Any, ...]]) -> GateState:

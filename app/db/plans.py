@@ -169,6 +169,16 @@ def run(session: Session, statement: sa.Executable, parameters: Mapping[str, Any
         raise as_raised from error
 
 
+def run_many(session: Session, statement: sa.Executable, several: Sequence[Mapping[str, Any]]) -> None:
+    """Run a module's writing statement for each of ``several`` parameters in the session's transaction."""
+    plans: Plans | None = session.info.get(_PLANS)
+    plan = None if plans is None else plans.find(statement)
+    if plan is not None and all(plan.takes(parameters) for parameters in several):
+        plan.run_many(session.connection(), several)
+    else:
+        session.connection().execute(statement, several)
+
+
 def _plain(compiled: SQLCompiler, columns: Sequence[Any]) -> bool:
     """Tell whether the text depends on no parameter but the lengths of lists, and all columns have names."""
     names = [getattr(column, "name", _PER_CALL) for column in columns]

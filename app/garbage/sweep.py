@@ -64,9 +64,13 @@ class Sweep:
     def _left_over(self) -> Iterator[ClaimedBlob]:
         """Yield the blobs that another run claimed and did not delete, because it ended or was taken for dead."""
         last = 0
-        while blobs := claimed.page(self._ctx.ports.db, self._page(last)):
+        while blobs := self._left_over_after(last):
             yield from blobs
             last = blobs[-1].id
+
+    def _left_over_after(self, last: int) -> Sequence[ClaimedBlob]:
+        with self._ctx.read() as session:
+            return claimed.page(session, self._page(last))
 
     def _page(self, cursor: int) -> dict[str, int]:
         return {"share": self._step.share, "shares": self._step.shares, "cursor": cursor, "limit": _BATCH}

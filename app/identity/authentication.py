@@ -112,7 +112,7 @@ class Authenticator:
     def _login(self, key: str, attempt: Attempt, address: str) -> _Login:
         stored = self._stored_or_none(attempt.name)
         account = email_key(attempt.name) if stored is None else stored.username
-        is_known = known_logins.lookup(self._ports, account, attempt.password)
+        is_known = known_logins.lookup(Context(self._ports), account, attempt.password)
         return _Login(
             attempt=replace(attempt, stored=stored, is_known=is_known),
             key=key,
@@ -123,7 +123,7 @@ class Authenticator:
         )
 
     def _ask_keepers(self, login: _Login) -> Principal | None:
-        throttle.require_no_delay(self._ports.db, login.account, login.place, login.attempt.is_known)
+        throttle.require_no_delay(Context(self._ports), login.account, login.place, login.attempt.is_known)
         for keeper in self._sources.keepers:
             try:
                 principal = keeper.verify(login.attempt)
@@ -136,7 +136,7 @@ class Authenticator:
         return None
 
     def _ask_outside(self, login: _Login) -> Principal:
-        throttle.require_no_delay(self._ports.db, login.account, login.place, login.attempt.is_known)
+        throttle.require_no_delay(Context(self._ports), login.account, login.place, login.attempt.is_known)
         unavailable = None
         for source in login.outside:
             try:
@@ -155,9 +155,9 @@ class Authenticator:
     def _accept(self, login: _Login, principal: Principal) -> Principal:
         self._cache(login.key, principal)
         if not login.attempt.is_known():
-            with contextlib.suppress(UnavailableError), self._ports.db.write(durable=False) as session:
+            with contextlib.suppress(UnavailableError), Context(self._ports).write(durable=False) as session:
                 throttle.clear(session, login.account, login.place)
-                known_logins.remember(session, self._ports, login.account, login.attempt.password)
+                known_logins.remember(session, self._ports.start_key, login.account, login.attempt.password)
         return principal
 
     def _record_failure(self, login: _Login) -> UnauthenticatedError:
@@ -180,7 +180,8 @@ class Authenticator:
     def _stored_or_none(self, name: str) -> StoredLogin | None:
         """Return the account of this name, else of this e-mail address, as Harbor does; None without one."""
         lookups = [(_BY_NAME, name), (_BY_EMAIL, email_key(name))] if "@" in name else [(_BY_NAME, name)]
-        rows = (row for statement, given in lookups for row in self._ports.db.rows(statement, {"given": given}))
+        ctx = Context(self._ports)
+        rows = (row for statement, given in lookups for row in ctx.rows(statement, {"given": given}))
         return next((StoredLogin(**row._asdict()) for row in rows), None)
 
     def _cached_or_none(self, key: str, attempt: Attempt) -> Principal | None:

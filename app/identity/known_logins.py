@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.context import Ports
+from app.context import Context
 from app.core.crypto import keyed_hash
 from app.db.types import clock_ms
 from app.identity.models import KnownLogin
@@ -22,15 +22,16 @@ KEPT: Final = 4
 _LONGEST_MS: Final = 90 * 24 * 3_600_000
 
 
-def lookup(ports: Ports, account: str, password: str) -> Callable[[], bool]:
+def lookup(ctx: Context, account: str, password: str) -> Callable[[], bool]:
     """Return a function that tells, by one query, whether this password of the account was right since the start."""
-    return lambda: bool(ports.db.rows(_KNOWN, {"account": account, "proof": _proof(ports, account, password)}))
+    start_key = ctx.ports.start_key
+    return lambda: bool(ctx.rows(_KNOWN, {"account": account, "proof": _proof(start_key, account, password)}))
 
 
-def remember(session: Session, ports: Ports, account: str, password: str) -> None:
-    """Store that this is the account's password."""
+def remember(session: Session, start_key: bytes, account: str, password: str) -> None:
+    """Store that this is the account's password, under the key of this start (``Ports.start_key``)."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    proof = _proof(ports, account, password)
+    proof = _proof(start_key, account, password)
     session.execute(
         insert(KnownLogin)
         .values(account=account, proof=proof, seen_at=clock_ms())
@@ -42,8 +43,8 @@ def remember(session: Session, ports: Ports, account: str, password: str) -> Non
     session.execute(sa.delete(KnownLogin).where(KnownLogin.seen_at < clock_ms() - _LONGEST_MS))
 
 
-def _proof(ports: Ports, account: str, password: str) -> str:
-    return keyed_hash(ports.start_key, "known-login", account, password)
+def _proof(start_key: bytes, account: str, password: str) -> str:
+    return keyed_hash(start_key, "known-login", account, password)
 
 
 _KNOWN = sa.select(KnownLogin.seen_at).where(

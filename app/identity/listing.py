@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from app.context import Context
 from app.core.paging import Listed, OffsetPage
 from app.core.query import AnyOf, Condition, Exact, Fuzzy, ListQuery, Term
-from app.db.database import Database
 from app.db.listing import Columns, conditions, contains, counted, ends, order, paged, windowed
 from app.identity.models import User
 from app.identity.results import Account, Named
@@ -32,15 +32,15 @@ _ADDRESS: Final = sa.func.lower(User.email, type_=sa.String)
 _FILTERS: Final[Columns] = {**_COLUMNS, "email": _ADDRESS}
 
 
-def page_of_users(db: Database, query: ListQuery) -> Listed[Account]:
+def page_of_users(ctx: Context, query: ListQuery) -> Listed[Account]:
     """Return the page of accounts that match the query, in the order of their names unless the query sorts.
 
     The first administrator is left out unless the query filters by ids.
     """
     if not query.terms and not query.sort:
-        accounts = [Account(**row._asdict()) for row in db.rows(_PAGE, ends(query.page))]
-        return Listed(items=accounts, total=db.rows(_COUNT)[0].total, page=query.page)
-    with db.read() as session:
+        accounts = [Account(**row._asdict()) for row in ctx.rows(_PAGE, ends(query.page))]
+        return Listed(items=accounts, total=ctx.rows(_COUNT, {})[0].total, page=query.page)
+    with ctx.read() as session:
         return _filtered(session, query)
 
 

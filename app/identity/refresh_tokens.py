@@ -64,7 +64,7 @@ class RefreshTokens:
         """Return the current principal of the token; raise UnauthenticatedError when the token has ended."""
         now = self._ctx.ports.clock.now()
         lookups = ({"token_hash": token_hash, "service": service} for token_hash in self._hashes(token))
-        row = next((row for values in lookups for row in self._ctx.ports.db.rows(_BY_HASH, values)), None)
+        row = next((row for values in lookups for row in self._ctx.rows(_BY_HASH, values)), None)
         if row is None or row.expires_at <= now:
             raise UnauthenticatedError
         if row.expires_at - now < _LIFETIME / 2:

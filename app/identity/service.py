@@ -47,7 +47,7 @@ class UserService:
     def list(self, query: ListQuery) -> Listed[Account]:
         """Return the page of accounts by name, without the first administrator, in two statements."""
         self._require("list")
-        return listing.page_of_users(self._ctx.ports.db, query)
+        return listing.page_of_users(self._ctx, query)
 
     def search(self, text: str, page: OffsetPage) -> Listed[Named]:
         """Return the page of accounts whose name contains ``text``, in two statements; every account may call it."""
@@ -87,7 +87,7 @@ class UserService:
             )
             session.add(user)
             session.flush()
-            known_logins.remember(session, self._ctx.ports, user.username, new.password)
+            known_logins.remember(session, self._ctx.ports.start_key, user.username, new.password)
             operator = "" if self._authenticated() else user.username
             self._ctx.emit(UserCreated(user_id=user.id, username=user.username, operator=operator))
             return listing.account_of(user)
@@ -168,7 +168,7 @@ class UserService:
             if verified is not None and user.password_hash != verified:
                 raise DeniedError(_WRONG)
             user.password_hash = stored
-            known_logins.remember(session, self._ctx.ports, user.username, password)
+            known_logins.remember(session, self._ctx.ports.start_key, user.username, password)
             self._end_logins(session, user)
             self._emit_updated(user, "password")
 
@@ -231,8 +231,8 @@ class UserService:
     def _require_password(self, user_id: int, password: str) -> str:
         """Verify the caller's own password and return its stored hash; count a wrong one as a failed login."""
         name, place = self._ctx.principal.name, throttle.place_of(self._ctx.address)
-        is_known = known_logins.lookup(self._ctx.ports, name, password)
-        throttle.require_no_delay(self._ctx.ports.db, name, place, is_known)
+        is_known = known_logins.lookup(self._ctx, name, password)
+        throttle.require_no_delay(self._ctx, name, place, is_known)
         with self._ctx.read() as session:
             stored = _require_existing(session.get(User, user_id), user_id).password_hash
         if stored is None or not self._passwords.verify(password, stored, is_known):

@@ -101,7 +101,8 @@ class SessionStore:
 
     def _rows(self, sid: str, now: datetime) -> Sequence[sa.Row[Any]]:
         """Return the session's row, also when its id was hashed before a rotation of the key."""
-        results = (self._ports.db.rows(_BY_ID, {"id_hash": id_hash, "now": now}) for id_hash in self._hashes(sid))
+        ctx, hashes = Context(self._ports), self._hashes(sid)
+        results = (ctx.prepared_rows(_BY_ID, {"id_hash": id_hash, "now": now}) for id_hash in hashes)
         return next((rows for rows in results if rows), ())
 
     def _hashes(self, sid: str) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.context import Context
 from app.core.errors import TooManyRequests
-from app.db.database import Database
 from app.db.types import clock_ms
 from app.identity.models import LoginFailure, User
 from app.identity.rules import email_key
@@ -42,12 +42,12 @@ def place_of(address: str) -> str:
     return str(ip_network((int(parsed), _NETWORK_BITS), strict=False))
 
 
-def require_no_delay(db: Database, account: str, place: str, is_known: Callable[[], bool]) -> None:
+def require_no_delay(ctx: Context, account: str, place: str, is_known: Callable[[], bool]) -> None:
     """Raise TooManyRequests while a delay of the account or the address lasts.
 
     Known credentials pass: they were right before, so verifying them again does not help a guesser.
     """
-    rows = db.rows(_ON_RECORD, {"account": account, "place": place})
+    rows = ctx.rows(_ON_RECORD, {"account": account, "place": place})
     left = max((row.left for row in rows if row.left <= _LONGEST_MS), default=0)
     if left > 0 and not is_known():
         raise TooManyRequests("too many failed logins, try again later", retry_after=-(-left // 1000))

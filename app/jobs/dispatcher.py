@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.engine import Row
 
 from app.access.principals import SYSTEM
-from app.context import Ports
+from app.context import Context, Ports
 from app.core import cron
 from app.core.errors import InvalidError, UnavailableError
 from app.jobs import rows
@@ -67,7 +67,7 @@ class Dispatcher:
         return not busy
 
     def _take_due(self, statement: sa.Executable, step: Callable[[Row[Any]], None]) -> int:
-        due = self._ports.db.rows(statement)
+        due = Context(self._ports, SYSTEM).rows(statement, {})
         for row in due:
             step(row)
         return len(due)
@@ -111,12 +111,12 @@ class Dispatcher:
         self._mark(Schedule, row.id, synced_generation=synced)
 
     def _end_refused(self, workflow_id: str, reason: str) -> None:
-        with self._ports.db.write() as session:
+        with Context(self._ports, SYSTEM).write() as session:
             rows.finalise(session, workflow_id, Status.ERROR, reason, self._ports.clock.now())
         _log.error("workflow_refused", workflow_id=workflow_id, reason=reason)
 
     def _mark(self, table: type[Execution | Schedule], row_id: int, **values: object) -> None:
-        with self._ports.db.write() as session:
+        with Context(self._ports, SYSTEM).write() as session:
             session.execute(
                 sa.update(table).where(table.id == row_id).values(values),
                 execution_options={"synchronize_session": False},

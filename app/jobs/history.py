@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from app.context import Ports
+from app.access.principals import SYSTEM
+from app.context import Context, Ports
 from app.jobs.contracts import RETRY_OF, JobType
 from app.jobs.models import Execution, Task
 
@@ -35,7 +36,7 @@ class History:
         """
         swept, retried = 0, self._retried()
         for _ in range(_BATCHES):
-            expired = [row.id for row in self._ports.db.rows(self._expired(retried))]
+            expired = [row.id for row in Context(self._ports, SYSTEM).rows(self._expired(retried), {})]
             if not expired or not self._delete_tasks(expired):
                 break
             swept += self._delete(sa.delete(Execution).where(Execution.id.in_(expired)))
@@ -49,12 +50,12 @@ class History:
         return any(self._delete(sa.delete(Task).where(Task.id.in_(batch))) < _TASKS for _ in range(_BATCHES))
 
     def _delete(self, statement: sa.Delete) -> int:
-        with self._ports.db.write() as session:
+        with Context(self._ports, SYSTEM).write() as session:
             return session.connection().execute(statement).rowcount
 
     def _retried(self) -> list[int]:
         """Return the executions whose failed tasks are being retried by an execution that has not ended."""
-        sources = (row.input.get(RETRY_OF) for row in self._ports.db.rows(_OPEN))
+        sources = (row.input.get(RETRY_OF) for row in Context(self._ports, SYSTEM).rows(_OPEN, {}))
         return [execution_id for execution_id in sources if execution_id]
 
     def _expired(self, kept_for_now: Sequence[int]) -> sa.Select[int]:

@@ -9,7 +9,8 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
-from app.context import Ports
+from app.access.principals import SYSTEM
+from app.context import Context, Ports
 from app.core import ids
 from app.core.errors import UnavailableError
 from app.db.types import clock_ms
@@ -47,7 +48,7 @@ class Presence:
 
     def beat(self) -> None:
         """Write a heartbeat; insert the row when it is missing."""
-        with self._ports.db.write() as session:
+        with Context(self._ports, SYSTEM).write() as session:
             row = session.get(WorkerProcess, self.id)
             if row is None:
                 row = WorkerProcess(
@@ -62,13 +63,13 @@ class Presence:
 
     def leave(self) -> None:
         """Delete the row."""
-        with self._ports.db.write() as session:
+        with Context(self._ports, SYSTEM).write() as session:
             session.execute(sa.delete(WorkerProcess).where(WorkerProcess.id == self.id))
 
 
 def alive(ports: Ports) -> int:
     """Return how many workers had a heartbeat within 30 seconds, for the job service's health."""
-    return int(ports.db.rows(_ALIVE)[0][0])
+    return int(Context(ports, SYSTEM).rows(_ALIVE, {})[0][0])
 
 
 _ALIVE = (

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Row
 
-from app.context import Ports
+from app.access.principals import SYSTEM
+from app.context import Context, Ports
 from app.core.errors import UnavailableError
 from app.db import gate
 from app.db.types import clock_ms
@@ -79,7 +80,7 @@ class Reconciler:
 
     def _tidy(self) -> None:
         cutoff = clock_ms() - int(self._pace.gone.total_seconds() * 1000)
-        with self._ports.db.write() as session:
+        with self._context().write() as session:
             holder = gate.clear_expired(session)
             session.execute(sa.delete(WorkerProcess).where(WorkerProcess.heartbeat_at < cutoff))
         if holder is not None:
@@ -90,16 +91,16 @@ class Reconciler:
 
     def _end_tasks(self) -> None:
         """End open tasks of executions that have ended."""
-        for row in self._ports.db.rows(_LEFT_BEHIND):
+        for row in self._context().rows(_LEFT_BEHIND, {}):
             status = Status.ERROR if row.status == Status.ERROR else Status.STOPPED
             ended = tasks.MOST
             while ended == tasks.MOST:
-                with self._ports.db.write() as session:
+                with self._context().write() as session:
                     ended = tasks.end_open(session, row.id, status, "its execution ended", self._ports.clock.now())
 
     def _settle(self) -> None:
         still = self._ports.clock.now() - self._pace.still
-        for row in self._ports.db.rows(_STANDING, {"still": still}):
+        for row in self._context().rows(_STANDING, {"still": still}):
             state = self._engine.describe(row.workflow_id)
             if state is None:
                 self._redispatch_or_end(row)
@@ -114,13 +115,13 @@ class Reconciler:
             self._end(row, Status.ERROR, "workflow lost")
             return
         again = {"dispatched_at": None, "update_time": now, "extra_attrs": {**row.extra_attrs, _REDISPATCHED: True}}
-        with self._ports.db.write() as session:
+        with self._context().write() as session:
             session.execute(_open(row.id).values(again), execution_options={"synchronize_session": False})
             self._ports.bell.ring(session)
         _log.warning("workflow_redispatched", workflow_id=row.workflow_id, execution_id=row.id)
 
     def _end(self, row: Row[Any], status: str, message: str) -> None:
-        with self._ports.db.write() as session:
+        with self._context().write() as session:
             rows.finalise(session, row.workflow_id, status, message, self._ports.clock.now())
         _log.warning(
             "execution_settled", workflow_id=row.workflow_id, execution_id=row.id, status=status, reason=message
@@ -130,14 +131,17 @@ class Reconciler:
         listed = set(self._engine.schedule_ids())
         missing = [
             row.id
-            for row in self._ports.db.rows(_SCHEDULES)
+            for row in self._context().rows(_SCHEDULES, {})
             if schedule_name(row.vendor_type, row.vendor_id) not in listed
         ]
         if missing:
-            with self._ports.db.write() as session:
+            with self._context().write() as session:
                 session.execute(sa.update(Schedule).where(Schedule.id.in_(missing)).values(synced_generation=0))
                 self._ports.bell.ring(session)
             _log.warning("schedules_missing", count=len(missing))
+
+    def _context(self) -> Context:
+        return Context(self._ports, SYSTEM)
 
 
 def _open(execution_id: int) -> sa.Update:

@@ -8,7 +8,8 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
-from app.context import Ports
+from app.access.principals import SYSTEM
+from app.context import Context, Ports
 from app.jobs.engine import RunningWorkflow, WorkflowEngine
 from app.jobs.models import Execution
 
@@ -67,7 +68,7 @@ class StrayWorkflows:
         ours = [workflow.id for workflow in page if _OURS.fullmatch(workflow.id)]
         if not ours:
             return []
-        with self._ports.db.read() as session:
+        with Context(self._ports, SYSTEM).read() as session:
             requested = set(session.execute(_REQUESTED, {"ids": ours, "since": since}).scalars())
         return [workflow_id for workflow_id in ours if workflow_id not in requested]
 

@@ -190,7 +190,7 @@ def end_open(session: Session, execution_id: int, status: Status, reason: str, n
     """End at most 500 open tasks of the execution and return how many were ended."""
     ended = {"status": status, "status_message": reason[:_LONGEST_REASON], "end_time": now, "update_time": now}
     statement = sa.update(Task).where(Task.id.in_(_locked(_open(execution_id), MOST))).values(ended)
-    return len(session.connection().execute(statement.returning(Task.id)).all())
+    return len(session.execute(statement.returning(Task.id), execution_options=_PLAIN).all())
 
 
 def left_behind() -> sa.Select[int, str]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app.access.decision import require_authenticated, require_in_system
 from app.context import Context
@@ -55,7 +56,7 @@ class AllowlistService:
     def system(self) -> AllowlistView:
         """Return the system's allowlist; raise UnauthenticatedError for an anonymous caller."""
         require_authenticated(self._ctx.principal)
-        row = self._ctx.ports.db.rows(_SYSTEM)[0]
+        row = self._ctx.rows(_SYSTEM, {})[0]
         return AllowlistView(
             id=row.id,
             project_id=0,
@@ -76,8 +77,8 @@ class AllowlistService:
         if body is None:
             return
         content = parse(body, 0, "")
-        with self._ctx.write():
-            store(self._ctx, None, content)
+        with self._ctx.write() as session:
+            store(session, None, content, self._ctx.ports.clock.now())
             self._ctx.emit(SystemAllowlistChanged())
 
 
@@ -101,29 +102,30 @@ def parse(body: Mapping[str, Any], project_id: int, field: str = "cve_allowlist.
     return AllowlistContent(cve_ids=ids, expires_at=expires_at)
 
 
-def store(ctx: Context, project_id: int | None, content: AllowlistContent) -> None:
+def store(session: Session, project_id: int | None, content: AllowlistContent, now: datetime) -> None:
     """Replace the allowlist of the project, of the system for None, in the open writing transaction."""
-    now = ctx.ports.clock.now()
     place = {} if project_id is None else {"at_project": project_id}
     values = {"new_items": list(content.cve_ids), "new_expires_at": content.expires_at, "now": now}
-    connection = ctx.session.connection()
-    if not connection.execute(_SET_SYSTEM if project_id is None else _SET, values | place).rowcount:
-        insert_for(ctx, project_id, content)
+    if session.execute(_SET_SYSTEM if project_id is None else _SET, values | place).first() is None:
+        insert_for(session, project_id, content, now)
 
 
-def insert_for(ctx: Context, project_id: int | None, content: AllowlistContent) -> None:
+def insert_for(session: Session, project_id: int | None, content: AllowlistContent, now: datetime) -> None:
     """Insert the first allowlist of a new project, or of the system for None, in the open writing transaction."""
-    now = ctx.ports.clock.now()
     row = {"project_id": project_id, "items": list(content.cve_ids), "expires_at": content.expires_at}
-    ctx.session.connection().execute(_NEW, row | {"creation_time": now, "update_time": now})
+    session.execute(_NEW, row | {"creation_time": now, "update_time": now})
 
 
 _TABLE: Final = cast("sa.Table", CVEAllowlist.__table__)
 _NEW = sa.insert(_TABLE)
-_CHANGE = sa.update(_TABLE).values(
-    items=sa.bindparam("new_items", type_=_TABLE.c["items"].type),
-    expires_at=sa.bindparam("new_expires_at", type_=_TABLE.c.expires_at.type),
-    update_time=sa.bindparam("now", type_=_TABLE.c.update_time.type),
+_CHANGE = (
+    sa.update(_TABLE)
+    .values(
+        items=sa.bindparam("new_items", type_=_TABLE.c["items"].type),
+        expires_at=sa.bindparam("new_expires_at", type_=_TABLE.c.expires_at.type),
+        update_time=sa.bindparam("now", type_=_TABLE.c.update_time.type),
+    )
+    .returning(_TABLE.c.id)
 )
 _SET = _CHANGE.where(_TABLE.c.project_id == sa.bindparam("at_project"))
 _SET_SYSTEM = _CHANGE.where(_TABLE.c.project_id.is_(None))

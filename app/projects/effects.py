@@ -1,5 +1,7 @@
 """The effects of changes to users and groups on projects: memberships end, and robots gain no roles by a change."""
 
+from typing import Final
+
 import sqlalchemy as sa
 
 from app.access.limits import require_role_held
@@ -40,13 +42,16 @@ def user_group_renamed(ctx: Context, event: UserGroupRenamed) -> None:
     """
     for row in ctx.rows(_GIVEN, {"group": event.group_id}):
         require_role_held(ctx.principal, row.name, row.role)
-    ctx.session.connection().execute(_RENAME, {"group": event.group_id, "name": event.group_name})
+    with ctx.write() as session:
+        session.execute(_RENAME, {"group": event.group_id, "name": event.group_name}, execution_options=_PLAIN)
 
 
 def _forget(ctx: Context, kind: str, entity_id: int) -> None:
-    ctx.session.connection().execute(_FORGET, {"kind": kind, "entity": entity_id})
+    with ctx.write() as session:
+        session.execute(_FORGET, {"kind": kind, "entity": entity_id}, execution_options=_PLAIN)
 
 
+_PLAIN: Final = {"synchronize_session": False}
 _FORGET = sa.delete(ProjectMember).where(
     ProjectMember.entity_type == sa.bindparam("kind"), ProjectMember.entity_id == sa.bindparam("entity")
 )

@@ -58,7 +58,7 @@ class _Statements:
 def list_visible(ctx: Context, query: ListQuery, *, detailed: bool) -> Listed[ProjectView]:
     """Return the page of matching projects that the caller may see; with roles and counter only if ``detailed``."""
     statements = _prepared_or_none(ctx.principal, query) or _built_for(ctx, query)
-    total = ctx.rows(statements.count, statements.values)[0].total
+    total = ctx.prepared_rows(statements.count, statements.values)[0].total
     ids = _ids(ctx, statements, query.page, total)
     items = _views(ctx, ids, detailed=detailed, list_bytes=_LIST_BYTES // query.page.size)
     return Listed(items=items, total=total, page=query.page)
@@ -70,10 +70,10 @@ def _ids(ctx: Context, statements: _Statements, page: OffsetPage, total: int) ->
     if limit <= 0:
         return []
     if statements.ids_from_end is None or offset <= total // 2:
-        rows = ctx.rows(statements.ids, {**statements.values, "limit": limit, "offset": offset})
+        rows = ctx.prepared_rows(statements.ids, {**statements.values, "limit": limit, "offset": offset})
         return [row.id for row in rows]
     left = total - offset - limit
-    rows = ctx.rows(statements.ids_from_end, {**statements.values, "limit": limit, "offset": left})
+    rows = ctx.prepared_rows(statements.ids_from_end, {**statements.values, "limit": limit, "offset": left})
     return [row.id for row in reversed(rows)]
 
 
@@ -97,7 +97,7 @@ def _views(ctx: Context, ids: Sequence[int], *, detailed: bool, list_bytes: int)
     for part in parts(ids, _SIZES[-1]):
         size = next(size for size in _SIZES if size >= len(part))
         places = dict(zip(_places(size), (*part, *[_NO_PROJECT] * size), strict=False))
-        for row in ctx.rows(_ROWS[size], {"user": _user(ctx.principal), "list_bytes": list_bytes, **places}):
+        for row in ctx.prepared_rows(_ROWS[size], {"user": _user(ctx.principal), "list_bytes": list_bytes, **places}):
             views[row.id] = _view(row, detailed=detailed)
     return [views[project_id] for project_id in ids if project_id in views]
 

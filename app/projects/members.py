@@ -62,8 +62,8 @@ class MemberService:
         parameters: dict[str, object] = {"project": project.id} | ({"name": name} if name else {})
         count, rows = (_COUNT_NAMED, _PAGE_NAMED) if name else (_COUNT, _PAGE)
         return Listed(
-            items=[Member(**row._asdict()) for row in self._ctx.rows(rows, parameters | ends(page))],
-            total=self._ctx.rows(count, parameters)[0].total,
+            items=[Member(**row._asdict()) for row in self._ctx.prepared_rows(rows, parameters | ends(page))],
+            total=self._ctx.prepared_rows(count, parameters)[0].total,
             page=page,
         )
 
@@ -135,7 +135,7 @@ class MemberService:
 
 def count_by_role(session: Session, project_id: int) -> Mapping[Role, int]:
     """Return the number of members by role, without roles that have no members."""
-    return {Role(role): count for role, count in session.connection().execute(_BY_ROLE, {"project": project_id})}
+    return {Role(role): count for role, count in session.execute(_BY_ROLE, {"project": project_id})}
 
 
 def _require_role(role: int) -> None:

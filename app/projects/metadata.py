@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final, cast
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app.context import Context
 from app.core.errors import ConflictError, FieldInvalid, NotFoundError, ProjectUnknown
@@ -89,8 +90,9 @@ def read(ctx: Context, project_id: int) -> dict[str, str]:
 
 def lock(ctx: Context, project: ProjectRef) -> dict[str, str]:
     """Lock the project until the open writing transaction ends, and return its metadata as ``read`` does."""
-    ctx.session.connection().execute(_LOCK, {"project": project.id})
-    return read(ctx, project.id)
+    with ctx.write() as session:
+        session.execute(_LOCK, {"project": project.id})
+        return read(ctx, project.id)
 
 
 def change(
@@ -104,28 +106,28 @@ def change(
     """Set checked ``metadata`` and delete the keys ``removed`` in the open transaction; ``before`` is from ``lock``."""
     now = ctx.ports.clock.now()
     changed = {name: value for name, value in metadata.items() if before.get(name) != value}
-    if PUBLIC in changed:
-        touch(ctx, project.id, now, public=metadata_keys.is_true(changed.pop(PUBLIC)))
-    else:
-        touch(ctx, project.id, now)
-    connection = ctx.session.connection()
-    for name in [*removed, *(name for name in changed if name in before)]:
-        connection.execute(_DROP, {"project": project.id, "key": name})
-    insert(ctx, project.id, changed)
-    ctx.emit(ProjectUpdated(project_id=project.id, name=project.name))
+    with ctx.write() as session:
+        if PUBLIC in changed:
+            touch(session, project.id, now, public=metadata_keys.is_true(changed.pop(PUBLIC)))
+        else:
+            touch(session, project.id, now)
+        for name in [*removed, *(name for name in changed if name in before)]:
+            session.execute(_DROP, {"project": project.id, "key": name})
+        insert(session, project.id, changed)
+        ctx.emit(ProjectUpdated(project_id=project.id, name=project.name))
 
 
-def insert(ctx: Context, project_id: int, metadata: Mapping[str, str]) -> None:
+def insert(session: Session, project_id: int, metadata: Mapping[str, str]) -> None:
     """Insert keys that the project does not have, except ``public``, in the open transaction."""
     rows = [{"project_id": project_id, "name": name, "value": value} for name, value in metadata.items()]
     if rows:
-        ctx.session.connection().execute(_NEW, rows)
+        session.execute(_NEW, rows)
 
 
-def touch(ctx: Context, project_id: int, now: datetime, **columns: object) -> None:
+def touch(session: Session, project_id: int, now: datetime, **columns: object) -> None:
     """Set the project's update time and ``columns`` in the open transaction."""
     statement = sa.update(_PROJECT).where(_PROJECT.c.id == project_id).values(update_time=now, **columns)
-    ctx.session.connection().execute(statement)
+    session.execute(statement)
 
 
 def _require_key(metadata: Mapping[str, str], name: str) -> None:

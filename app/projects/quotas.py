@@ -64,14 +64,14 @@ def require_project(ctx: Context, name: str) -> LimitedProject:
 
 
 def _use(ctx: Context, name: str) -> sa.Row[*tuple[Any, ...]]:
-    for row in ctx.ports.db.rows(_NAMED_USE, {"name": name}):
+    for row in ctx.prepared_rows(_NAMED_USE, {"name": name}):
         return row
     raise ProjectUnknown(f"project {name} not found")
 
 
 def is_limited(ctx: Context, project_id: int) -> bool:
     """Tell whether the project has a storage limit and quotas are on."""
-    limits = [row.storage_limit for row in ctx.ports.db.rows(_USE, {"project": project_id})]
+    limits = [row.storage_limit for row in ctx.prepared_rows(_USE, {"project": project_id})]
     return bool(limits) and limits[0] != UNLIMITED and ConfigurationService(ctx).value(QUOTA_PER_PROJECT_ENABLE)
 
 
@@ -90,17 +90,10 @@ def require_small_backlog(ctx: Context, project: LimitedProject, waiting: int) -
     )
 
 
-def require_quotas_off_for_upload(ctx: Context, project_id: int, arriving: int) -> None:
-    """Raise QuotaExceeded for an upload beyond a project's limit, unless quotas are off."""
-    for row in ctx.ports.db.rows(_USE, {"project": project_id}):
-        _require_quotas_off(ctx, row, arriving)
-
-
-def _require_quotas_off_for_stored(ctx: Context, project_id: int, stored: int) -> None:
-    """Raise QuotaExceeded for ``stored`` further bytes beyond a project's limit, unless quotas are off."""
-    row = ctx.session.connection().execute(_USE, {"project": project_id}).one_or_none()
-    if row is not None:
-        _require_quotas_off(ctx, row, stored)
+def require_quotas_off_beyond_limit(ctx: Context, project_id: int, adding: int) -> None:
+    """Raise QuotaExceeded for ``adding`` bytes that a project's limit has no room for, unless quotas are off."""
+    for row in ctx.prepared_rows(_USE, {"project": project_id}):
+        _require_quotas_off(ctx, row, adding)
 
 
 def count_content(ctx: Context, project_id: int, *, stored: int = 0, repositories: int = 0) -> None:
@@ -112,12 +105,13 @@ def count_content(ctx: Context, project_id: int, *, stored: int = 0, repositorie
     if not (stored or repositories):
         return
     grown = {"project": project_id, "stored": stored, "repositories": repositories}
-    if stored > 0:
-        for use in run(ctx.session, _GROW_WITHIN, grown):
-            _warn(ctx, use, stored)
-            return
-        _require_quotas_off_for_stored(ctx, project_id, stored)
-    run(ctx.session, _GROW, grown)
+    with ctx.write() as session:
+        if stored > 0:
+            for use in run(session, _GROW_WITHIN, grown):
+                _warn(ctx, use, stored)
+                return
+            require_quotas_off_beyond_limit(ctx, project_id, stored)
+        run(session, _GROW, grown)
 
 
 def _require_quotas_off(ctx: Context, row: sa.Row[*tuple[Any, ...]], stored: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,8 +13,8 @@ from app.access.principals import Principal, PrincipalKind
 from app.access.roles import Role
 from app.context import Context
 from app.core.errors import DeniedError, ProjectUnknown
-from app.db.database import Database
 from app.db.parts import parts
+from app.db.plans import run
 from app.identity import people
 from app.projects.models import Project, ProjectMember
 
@@ -33,31 +34,23 @@ class ProjectRef:
 
 def project_or_none(session: Session, key: str | int) -> ProjectRef | None:
     """Return the project of this name (text) or id (number), None when there is none."""
-    return _ref(session.connection().execute(*_statement_for(key)).all())
+    return _ref(run(session, *_statement_for(key)))
 
 
 def find_projects(session: Session, names: Iterable[str]) -> list[ProjectRef]:
     """Return the existing projects of these names."""
-    return [
-        ProjectRef(**row._asdict())
-        for part in parts(names)
-        for row in session.connection().execute(_BY_NAMES, {"names": part})
-    ]
+    return [ProjectRef(**row._asdict()) for part in parts(names) for row in run(session, _BY_NAMES, {"names": part})]
 
 
-def project_id_or_none(db: Database, name: str) -> int | None:
+def project_id_or_none(ctx: Context, name: str) -> int | None:
     """Return the id of the project of this name, None when there is none; one query on the kept connection."""
-    rows = db.rows(_BY_NAME, {"name": name})
+    rows = ctx.prepared_rows(_BY_NAME, {"name": name})
     return rows[0].id if rows else None
 
 
 def roles_in(session: Session, principal: Principal, project: ProjectRef) -> frozenset[Role]:
     """Return the caller's roles in the project, with PUBLIC for a public project."""
-
-    def rows(statement: sa.Executable, parameters: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
-        return session.connection().execute(statement, parameters).all()
-
-    return _roles(rows, principal, project)
+    return _roles(partial(run, session), principal, project)
 
 
 def may(session: Session, principal: Principal, project: ProjectRef, resource: str, action: str) -> bool:
@@ -72,9 +65,9 @@ def require_in_project(ctx: Context, key: str | int, resource: str, action: str)
     for a system administrator when there is no such project.
     """
     principal = ctx.principal
-    project = _ref(ctx.rows(*_statement_for(key)))
+    project = _ref(ctx.prepared_rows(*_statement_for(key)))
     if project is not None:
-        roles = _NO_ROLES if principal.sysadmin else _roles(ctx.rows, principal, project)
+        roles = _NO_ROLES if principal.sysadmin else _roles(ctx.prepared_rows, principal, project)
         if may_in_project(principal, project.name, roles, resource, action):
             return project
     require_authenticated(principal)

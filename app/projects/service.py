@@ -86,7 +86,7 @@ class ProjectService:
             if project_or_none(session, project.name) is not None:
                 raise ConflictError(f"The project named {project.name} already exists")
             created = self._insert(project.name, given, self._owner(session), limit)
-            allowlist.insert_for(self._ctx, created.id, content)
+            allowlist.insert_for(session, created.id, content, self._ctx.ports.clock.now())
             return created
 
     def ensure_library(self, owner_id: int) -> ProjectRef:
@@ -115,7 +115,7 @@ class ProjectService:
         """Return the project's counters and quota as far as the caller may see them; raise as ``find`` does."""
         project = require_in_project(self._ctx, key, "project", "read")
         with self._ctx.read() as session:
-            row = session.connection().execute(_NUMBERS, {"project": project.id}).one()
+            row = session.execute(_NUMBERS, {"project": project.id}).one()
             held = [may(session, self._ctx.principal, project, *right) for right in _SUMMARY_RIGHTS]
             counts = members.count_by_role(session, project.id) if held[0] else {}
         by_role = {f"{role.name.lower()}_count": count for role, count in counts.items()}
@@ -136,12 +136,12 @@ class ProjectService:
         """
         project = require_in_project(self._ctx, key, "project", "update")
         content = None if change.cve_allowlist is None else allowlist.parse(change.cve_allowlist, project.id)
-        with self._ctx.write():
+        with self._ctx.write() as session:
             before = metadata.lock(self._ctx, project)
             normalised = metadata_keys.normalise(change.metadata, before)
             metadata.change(self._ctx, project, before, normalised)
             if content is not None:
-                allowlist.store(self._ctx, project.id, content)
+                allowlist.store(session, project.id, content, self._ctx.ports.clock.now())
 
     @retried()
     def delete(self, key: str | int) -> None:
@@ -196,13 +196,13 @@ class ProjectService:
         times = {"creation_time": now, "update_time": now}
         public = metadata_keys.is_true(given.get(metadata_keys.PUBLIC))
         row = {"name": name, "owner_id": owner_id, "public": public, "storage_limit": limit}
-        connection = self._ctx.session.connection()
-        project_id: int = connection.execute(_NEW, row | times).scalar_one()
-        own = {key: value for key, value in given.items() if key != metadata_keys.PUBLIC}
-        metadata.insert(self._ctx, project_id, own)
-        connection.execute(_NEW_MEMBER, {"project_id": project_id, "entity_id": owner_id, "owner": owner_id} | times)
-        self._ctx.emit(ProjectCreated(project_id=project_id, name=name))
-        return ProjectRef(id=project_id, name=name, public=public, owner_id=owner_id)
+        with self._ctx.write() as session:
+            project_id: int = session.execute(_NEW, row | times).scalar_one()
+            own = {key: value for key, value in given.items() if key != metadata_keys.PUBLIC}
+            metadata.insert(session, project_id, own)
+            session.execute(_NEW_MEMBER, {"project_id": project_id, "entity_id": owner_id, "owner": owner_id} | times)
+            self._ctx.emit(ProjectCreated(project_id=project_id, name=name))
+            return ProjectRef(id=project_id, name=name, public=public, owner_id=owner_id)
 
 
 def _repositories_left(count: int) -> str:

@@ -75,7 +75,7 @@ class AccessControl:
             if caller.principal.authenticated:
                 self._require_role(caller.principal, name, action)
             raise UnauthenticatedError(_refusal(name, action))
-        if project_needed and project_id_or_none(self._ports.db, name.project) is None:
+        if project_needed and project_id_or_none(Context(self._ports), name.project) is None:
             raise ProjectUnknown(f"project {name.project} not found")
         return token.kind is PrincipalKind.ANONYMOUS or name in token.by_public
 

@@ -94,7 +94,7 @@ def _by_post(edge: Edge) -> RegistryResponse:
 
 
 def _issued(edge: Edge, principal: Principal, scopes: list[str], *, offline: bool) -> RegistryResponse:
-    with edge.ports.db.read() as session:
+    with _context(edge).read() as session:
         access = list(grant(session, principal, parse_scopes(scopes)))
     issued = edge.tokens.issue(principal, access)
     answer = {

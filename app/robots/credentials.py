@@ -58,7 +58,7 @@ class RobotSource:
         if not attempt.name.startswith(prefix):
             return None
         stored_name = attempt.name.removeprefix(prefix)
-        rows = self._ports.db.rows(_BY_NAME, {"name": stored_name})
+        rows = Context(self._ports).prepared_rows(_BY_NAME, {"name": stored_name})
         if not rows:
             return None
         presented, row = self._ports.keys.keyed_hashes(_PURPOSE, stored_name, attempt.password), rows[0]
@@ -68,7 +68,7 @@ class RobotSource:
 
     def by_id(self, principal_id: int) -> Principal | None:
         """Return the robot with its current grants, None when it is disabled or deleted."""
-        rows = self._ports.db.rows(_BY_ID, {"robot_id": principal_id})
+        rows = Context(self._ports).prepared_rows(_BY_ID, {"robot_id": principal_id})
         return _principal(rows, self._prefix_now()) if rows else None
 
     def _previous_hash_or_none(self, row: sa.Row[Any], presented: Sequence[str]) -> str | None:
@@ -119,7 +119,7 @@ class SecretRotation:
             robot.version += 0 if grace else 1
             robot.update_time = now
             name = ConfigurationService(self._ctx).value(ROBOT_NAME_PREFIX) + robot.name
-            known_logins.remember(session, self._ctx.ports, name, chosen)
+            known_logins.remember(session, self._ctx.ports.start_key, name, chosen)
             self._ctx.emit(RobotUpdated(project_id=robot.project_id or 0, robot_id=robot.id, name=name, what="secret"))
         return None if secret else chosen
 

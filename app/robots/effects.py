@@ -12,7 +12,8 @@ def project_deleted(ctx: Context, event: ProjectDeleted) -> None:
     """End the tokens of robots with grants in the project, as another project may take its name."""
     granted = sa.select(RobotPermission.robot_id).where(RobotPermission.project_id == event.project_id)
     statement = sa.update(Robot).where(Robot.id.in_(granted)).values(version=Robot.version + 1)
-    ctx.session.execute(statement.execution_options(synchronize_session=False))
+    with ctx.write() as session:
+        session.execute(statement.execution_options(synchronize_session=False))
 
 
 def member_added(ctx: Context, event: MemberAdded) -> None:

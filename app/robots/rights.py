@@ -83,7 +83,8 @@ def require_role_to_give(ctx: Context, project_id: int, role: int, action: str) 
     principal = ctx.principal
     if principal.kind is not PrincipalKind.ROBOT:
         return
-    project = project_or_none(ctx.session, project_id)
+    with ctx.read() as session:
+        project = project_or_none(session, project_id)
     if project is None:
         return
     try:
@@ -94,18 +95,19 @@ def require_role_to_give(ctx: Context, project_id: int, role: int, action: str) 
 
 
 def _is_vouched_for(ctx: Context, robot_id: int, project: ProjectRef, role: int, action: str) -> bool:
-    session, now = ctx.session, ctx.ports.clock.now().timestamp()
-    for _ in range(_LONGEST_LINE):
-        robot = session.get(Robot, robot_id)
-        if robot is None or robot.disabled or NEVER != robot.expires_at <= now:
-            return False
-        if not _holds(session, robot_id, project.name, action):
-            return False
-        if robot.creator_type != PrincipalKind.ROBOT:
-            person = people.person_or_none(session, robot.creator_ref)
-            return person is not None and _may_give(session, person, project, role, action)
-        robot_id = robot.creator_ref
-    return False
+    with ctx.read() as session:
+        now = ctx.ports.clock.now().timestamp()
+        for _ in range(_LONGEST_LINE):
+            robot = session.get(Robot, robot_id)
+            if robot is None or robot.disabled or NEVER != robot.expires_at <= now:
+                return False
+            if not _holds(session, robot_id, project.name, action):
+                return False
+            if robot.creator_type != PrincipalKind.ROBOT:
+                person = people.person_or_none(session, robot.creator_ref)
+                return person is not None and _may_give(session, person, project, role, action)
+            robot_id = robot.creator_ref
+        return False
 
 
 def _may_give(session: Session, person: Principal, project: ProjectRef, role: int, action: str) -> bool:

@@ -123,7 +123,7 @@ def delete_grants(session: Session, robot_id: int, grants: Sequence[Grant]) -> N
         {"robot": robot_id, "space": space, "granted": resource, "verb": action} for space, resource, action in grants
     ]
     if rows:
-        session.connection().execute(_TAKE_BACK, rows)
+        session.execute(_TAKE_BACK, rows)
 
 
 def _view(robot: Robot, grants: Sequence[Grant], prefix: str, now: datetime) -> RobotView:

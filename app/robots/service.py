@@ -217,7 +217,7 @@ class RobotService:
         session.add(robot)
         session.flush()
         rows.insert_grants(session, robot.id, grants)
-        known_logins.remember(session, self._ctx.ports, named, secret)
+        known_logins.remember(session, self._ctx.ports.start_key, named, secret)
         self._ctx.emit(RobotCreated(project_id=project_id or 0, robot_id=robot.id, name=named))
         return CreatedRobot(id=robot.id, name=named, secret=secret, creation_time=now, expires_at=expires_at)
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.db.database import Database
 from app.storage.models import DELETING, Blob
 
 _IS_CLAIMED: Final = sa.and_(Blob.state != sa.literal_column("'live'"), Blob.state == sa.literal_column("'deleting'"))
@@ -37,9 +36,9 @@ def some(session: Session, limit: int) -> list[ClaimedBlob]:
     return _blobs(session.execute(_CLAIMED.limit(limit)))
 
 
-def page(database: Database, place: Mapping[str, int]) -> list[ClaimedBlob]:
+def page(session: Session, place: Mapping[str, int]) -> list[ClaimedBlob]:
     """Return at most ``limit`` claimed blobs with ids above ``cursor`` that belong to ``share`` of ``shares``."""
-    return _blobs(database.rows(_PAGE, place))
+    return _blobs(session.execute(_PAGE, place))
 
 
 def count(session: Session) -> tuple[int, int]:

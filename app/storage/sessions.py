@@ -64,7 +64,7 @@ def insert(session: Session, upload: UploadSession, entry: Entry) -> None:
 def note_ended(db: Database, upload: UploadSession, entry: Entry) -> None:
     """Insert the row of a session that ended without bytes, in a transaction of its own; raise as ``insert`` does."""
     if not db.note(_INSERT[db.dialect], _values(upload, entry)):
-        raise _explained(db.rows(_EXPLAIN, {"id": upload.id}), upload)
+        raise _explained(db.prepared_rows(_EXPLAIN, {"id": upload.id}), upload)
 
 
 def find_or_none(db: Database, upload_id: str, repository: str, now: datetime) -> UploadSession | None:
@@ -72,7 +72,7 @@ def find_or_none(db: Database, upload_id: str, repository: str, now: datetime) -
 
     Raise UploadUnknown when it was cancelled, or finished more than ``REMEMBERED`` ago.
     """
-    for row in db.rows(_FIND, {"id": upload_id, "repository": repository}):
+    for row in db.prepared_rows(_FIND, {"id": upload_id, "repository": repository}):
         if row.digest is not None and (row.digest == CANCELLED or row.update_time <= now - REMEMBERED):
             raise UploadUnknown
         return UploadSession(**{name: getattr(row, name) for name in _FACTS})
@@ -86,7 +86,7 @@ def lease(db: Database, upload: UploadSession, holder: str) -> bool:
     """
     if db.note(_LEASE, _at(upload) | {"holder": holder}):
         return True
-    rows = db.rows(_EXPLAIN, {"id": upload.id})
+    rows = db.prepared_rows(_EXPLAIN, {"id": upload.id})
     if rows and rows[0].digest is None and rows[0].offset == upload.offset:
         return False
     raise _explained(rows, upload)
@@ -103,9 +103,9 @@ def take_over(db: Database, upload: UploadSession, holder: str) -> None:
 
 def require_lease(db: Database, upload: UploadSession, holder: str) -> None:
     """Raise RangeInvalid or UploadUnknown unless ``holder`` owns the session."""
-    if db.rows(_HOLDS, {"id": upload.id, "holder": holder}):
+    if db.prepared_rows(_HOLDS, {"id": upload.id, "holder": holder}):
         return
-    raise _explained(db.rows(_EXPLAIN, {"id": upload.id}), upload)
+    raise _explained(db.prepared_rows(_EXPLAIN, {"id": upload.id}), upload)
 
 
 def renew(db: Database, upload: UploadSession, holder: str, reached: Reached) -> None:
@@ -143,7 +143,7 @@ def end_idle(session: Session, upload_id: str, now: datetime) -> bool:
 
 def _note(db: Database, upload: UploadSession, statement: sa.Executable, values: dict[str, Any]) -> None:
     if not db.note(statement, _at(upload) | values):
-        raise _explained(db.rows(_EXPLAIN, {"id": upload.id}), upload)
+        raise _explained(db.prepared_rows(_EXPLAIN, {"id": upload.id}), upload)
 
 
 def _values(upload: UploadSession, entry: Entry) -> dict[str, Any]:

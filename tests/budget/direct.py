@@ -31,7 +31,7 @@ def count(folder: Path) -> tuple[Counts, Counts]:
 @contextmanager
 def _one_more(ports: Ports) -> Iterator[None]:
     one = sa.select(sa.literal(1))
-    real = Database.rows
+    real = Database.prepared_rows
 
     def rows(
         database: Database, statement: sa.Executable, parameters: Mapping[str, Any] | None = None
@@ -39,5 +39,5 @@ def _one_more(ports: Ports) -> Iterator[None]:
         real(database, one)
         return real(database, statement, parameters)
 
-    with mock.patch.object(Database, "rows", rows):
+    with mock.patch.object(Database, "prepared_rows", rows):
         yield

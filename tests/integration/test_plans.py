@@ -50,7 +50,7 @@ def planned(database: Database) -> Database:
 
 def runs(database: Database, statement: sa.Executable, parameters: dict[str, Any]) -> list[Sequence[sa.Row[Any]]]:
     """The rows of the first run, before there is a plan, and of those with it."""
-    return [database.rows(statement, parameters) for _ in range(3)]
+    return [database.prepared_rows(statement, parameters) for _ in range(3)]
 
 
 def test_all_types_come_back_as_they_were(planned: Database) -> None:
@@ -71,7 +71,7 @@ def test_labels_are_attributes(planned: Database) -> None:
 def test_a_parameter_that_is_missing_is_refused(planned: Database) -> None:
     runs(planned, _SINCE, {"since": _MOMENT, "limit": 5})
     with pytest.raises(StatementError):
-        planned.rows(_SINCE, {"limit": 5})
+        planned.prepared_rows(_SINCE, {"limit": 5})
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_lost_connection_is_made_again(planned: Database) -> None:
         with planned.write() as session:
             others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
             session.connection().execute(sa.text(f"{others} AND pid <> pg_backend_pid()"))
-    assert planned.rows(statement, {"name": "a"}) == expected
+    assert planned.prepared_rows(statement, {"name": "a"}) == expected
 
 
 def test_noted_changes_are_made_each_time_and_say_what_they_changed(planned: Database) -> None:

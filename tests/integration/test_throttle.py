@@ -135,7 +135,7 @@ def test_random_names_fill_no_table(ports: Ports, monkeypatch: pytest.MonkeyPatc
 def test_an_account_has_a_few_known_passwords(people: People, ports: Ports) -> None:
     for number in range(20):
         with ports.db.write() as session:
-            known_logins.remember(session, ports, people["guest"].name, f"password{number}")
+            known_logins.remember(session, ports.start_key, people["guest"].name, f"password{number}")
     with ports.db.read() as session:
         mine = sa.select(sa.func.count()).where(KnownLogin.account == "guest")
         assert session.scalar(mine) == known_logins.KEPT

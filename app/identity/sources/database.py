@@ -6,7 +6,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from app.access.principals import Principal, PrincipalKind
-from app.context import Ports
+from app.context import Context, Ports
 from app.core.errors import UnavailableError
 from app.identity.models import DATABASE_SOURCE, User
 from app.identity.passwords import Passwords
@@ -21,7 +21,7 @@ class DatabaseSource:
     compares_anew: Final = False
 
     def __init__(self, ports: Ports) -> None:
-        self._db = ports.db
+        self._ports = ports
         self._passwords = Passwords()
 
     def reserves(self, name: str) -> bool:  # noqa: ARG002 - any name can be a person's of any source
@@ -52,7 +52,7 @@ class DatabaseSource:
 
     def by_id(self, principal_id: int) -> Principal | None:
         """Return the person of this id, of any source; None when the account is disabled or deleted."""
-        for row in self._db.rows(_BY_ID, {"user_id": principal_id}):
+        for row in Context(self._ports).prepared_rows(_BY_ID, {"user_id": principal_id}):
             return Principal(
                 kind=self.kind, id=principal_id, name=row.username, sysadmin=row.sysadmin, version=row.version
             )
@@ -63,7 +63,7 @@ class DatabaseSource:
         replaced = sa.update(User).where(User.id == user_id, User.password_hash == password_hash)
         with contextlib.suppress(UnavailableError):
             statement = replaced.values(password_hash=self._passwords.hash(password))
-            with self._db.write() as session:
+            with Context(self._ports).write() as session:
                 session.execute(statement.execution_options(synchronize_session=False))
 
 
