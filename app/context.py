@@ -38,6 +38,7 @@ _SMALL_BODIES_BYTES: Final = 16 * 1024 * 1024
 _DENIALS: Final = frozenset({Kind.DENIED, Kind.PRECONDITION})
 _log = structlog.get_logger()
 _CONFIGURATION_SECONDS: Final = 3
+_WAITING_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +63,10 @@ class Ports:
     key_batches: KeyBatches
     manifests: Cache[str, bytes] = field(default_factory=content_cache)
     """Bytes of manifests by digest; whether one exists, and for whom, is always read from the database."""
-    waiting: Cache[int, tuple[float, int]] = field(default_factory=lambda: Cache(_COUNTS_BYTES, lambda _: 0))
-    """By project id: when the entry expires, and the bytes that were deleted and wait for garbage collection."""
+    waiting: Cache[int, int] = field(
+        default_factory=lambda: Cache(_COUNTS_BYTES, lambda _: 0, seconds=_WAITING_SECONDS)
+    )
+    """By project id: the bytes that were deleted and wait for garbage collection, a few seconds old at most."""
     session_rows: Cache[str, int] = field(default_factory=lambda: Cache(_COUNTS_BYTES, lambda _: 0))
     """By account: upload session rows that this process added since it last counted the ended ones."""
     recent_configuration: Recent[Mapping[str, str]] = field(default_factory=lambda: Recent(_CONFIGURATION_SECONDS))

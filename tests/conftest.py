@@ -151,9 +151,31 @@ def app(app_routes: Flask, ports: Ports) -> Flask:
 
 
 @pytest.fixture
-def client(app: Flask) -> Iterator[httpx.Client]:
-    """An anonymous client of the application, inside this process; ``auth=(name, password)`` logs in per request."""
-    with httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://registry.test") as made:
+def transport(app: Flask) -> httpx.BaseTransport:
+    """How the clients below reach the application: inside this process; override it for a server."""
+    return httpx.WSGITransport(app=app)
+
+
+@pytest.fixture
+def client(transport: httpx.BaseTransport) -> Iterator[httpx.Client]:
+    """An anonymous client of the application; ``auth=(name, password)`` logs in per request."""
+    with httpx.Client(transport=transport, base_url="http://registry.test", timeout=30) as made:
+        yield made
+
+
+@pytest.fixture
+def admin(transport: httpx.BaseTransport, people: People) -> Iterator[httpx.Client]:
+    """The system administrator's client of the management API."""
+    base, credentials = "http://registry.test/api/v2.0", people["admin"].credentials
+    with httpx.Client(transport=transport, base_url=base, auth=credentials, timeout=30) as made:
+        yield made
+
+
+@pytest.fixture
+def registry(transport: httpx.BaseTransport, people: People) -> Iterator[httpx.Client]:
+    """The system administrator's client of the registry."""
+    base, credentials = "http://registry.test", people["admin"].credentials
+    with httpx.Client(transport=transport, base_url=base, auth=credentials, timeout=30) as made:
         yield made
 
 

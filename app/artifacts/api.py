@@ -17,7 +17,7 @@ from app.artifacts.service import ArtifactService, RepositoryService
 from app.artifacts.views import ArtifactView, RepositoryView
 from app.core.paging import Listed
 from app.web.blueprint import HarborBlueprint
-from app.web.schemas import ListParameters, wanted
+from app.web.schemas import ListParameters, list_query
 from app.web.session import current_context
 
 blueprint = HarborBlueprint("artifact", __name__)
@@ -35,7 +35,7 @@ class AllRepositories(MethodView):
     @blueprint.lists(RepositorySchema)
     def get(self, parameters: dict[str, Any]) -> Listed[RepositoryView]:
         """List all authorized repositories."""
-        return RepositoryService(current_context()).list_all(wanted(parameters))
+        return RepositoryService(current_context()).list_all(list_query(parameters))
 
 
 @blueprint.route(_REPOSITORIES, tags=["repository"])
@@ -47,7 +47,7 @@ class Repositories(MethodView):
     @blueprint.lists(RepositorySchema)
     def get(self, parameters: dict[str, Any], project_name: str) -> Listed[RepositoryView]:
         """List repositories."""
-        return RepositoryService(current_context()).list_in(project_name, wanted(parameters))
+        return RepositoryService(current_context()).list_in(project_name, list_query(parameters))
 
 
 @blueprint.route(_REPOSITORY, tags=["repository"])
@@ -80,7 +80,7 @@ class Artifacts(MethodView):
     ) -> Listed[ArtifactView]:
         """List artifacts."""
         artifacts = ArtifactService(current_context())
-        return artifacts.list_in(project_name, repository_name, wanted(parameters), _parts(parameters))
+        return artifacts.list_in(project_name, repository_name, list_query(parameters), _parts(parameters))
 
 
 @blueprint.route(f"{_ARTIFACTS}/<reference>")

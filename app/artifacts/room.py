@@ -1,7 +1,6 @@
 """Quota of uploads: bytes that are arriving count, and blobs that were deleted but not collected have a limit."""
 
 import functools
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, cast
@@ -25,7 +24,6 @@ _LEFT: Final = timedelta(seconds=20)
 """An open session idle for this long may be ended when its account uploads to the same repository again."""
 _STEP_BYTES: Final = 8 * 1024 * 1024
 """Bytes between two checks of the quota: each concurrent request may exceed a limit by no more than this."""
-_RECENT_SECONDS: Final = 5.0
 
 
 class UploadRoom:
@@ -129,10 +127,10 @@ class UploadRoom:
     def _waiting(self, project_id: int) -> int:
         """Return the bytes that the project gave up and no collection has freed yet, as of some seconds ago."""
         recent = self._ctx.ports.waiting
-        until, waiting = recent.get(project_id) or (0.0, 0)
-        if until < time.monotonic():
+        waiting = recent.get(project_id)
+        if waiting is None:
             waiting = int(self._ctx.prepared_rows(_WAITING, {"project": project_id})[0].bytes)
-            recent.put(project_id, (time.monotonic() + _RECENT_SECONDS, waiting))
+            recent.put(project_id, waiting)
         return waiting
 
 

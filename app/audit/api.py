@@ -9,7 +9,7 @@ from app.audit.schemas import AuditLogExtSchema, AuditLogSchema
 from app.audit.service import AuditService
 from app.core.paging import Listed
 from app.web.blueprint import HarborBlueprint
-from app.web.schemas import ListParameters, wanted
+from app.web.schemas import ListParameters, list_query
 from app.web.session import current_context
 
 blueprint = HarborBlueprint("audit", __name__)
@@ -24,7 +24,7 @@ class ProjectLogs(MethodView):
     @blueprint.lists(AuditLogSchema)
     def get(self, parameters: dict[str, Any], project_name: str) -> Listed[AuditView]:
         """Get recent logs of the projects (deprecated)."""
-        return AuditService(current_context()).list_in(project_name, wanted(parameters))
+        return AuditService(current_context()).list_in(project_name, list_query(parameters))
 
 
 @blueprint.route("/projects/<project_name>/auditlog-exts", tags=["project"])
@@ -36,4 +36,4 @@ class ProjectLogExts(MethodView):
     @blueprint.lists(AuditLogExtSchema)
     def get(self, parameters: dict[str, Any], project_name: str) -> Listed[AuditView]:
         """Get recent logs of the projects."""
-        return AuditService(current_context()).list_in(project_name, wanted(parameters))
+        return AuditService(current_context()).list_in(project_name, list_query(parameters))

@@ -1,8 +1,7 @@
 """Random identifiers for stored objects, upload sessions and workflows."""
 
 import secrets
-
-_VARIANT = "89ab"
+import uuid
 
 
 def object_key() -> str:
@@ -13,9 +12,7 @@ def object_key() -> str:
 
 def session_id() -> str:
     """Return a version 4 UUID as text, for upload sessions and jobs."""
-    digits = secrets.token_hex(16)
-    variant = _VARIANT[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    return str(uuid.uuid4())
 
 
 def suffix() -> str:

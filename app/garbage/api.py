@@ -13,7 +13,7 @@ from app.garbage.service import GarbageParameters, GarbageService
 from app.jobs.results import HistoryItem
 from app.jobs.schemas import ScheduleSchema, due
 from app.web.blueprint import HarborBlueprint
-from app.web.schemas import ListParameters, wanted
+from app.web.schemas import ListParameters, list_query
 from app.web.session import current_context
 
 blueprint = HarborBlueprint("gc", __name__)
@@ -29,7 +29,7 @@ class Collections(MethodView):
     @blueprint.lists(GCHistorySchema)
     def get(self, parameters: dict[str, Any]) -> Listed[HistoryItem]:
         """Get gc results."""
-        return collections(GarbageService(current_context()).history(wanted(parameters)))
+        return collections(GarbageService(current_context()).history(list_query(parameters)))
 
 
 @blueprint.route("/system/gc/<int:gc_id>")

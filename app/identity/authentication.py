@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from app.access.principals import Principal, PrincipalKind
 from app.context import Context, Ports
 from app.core.blocking import about_to_block
+from app.core.cache import Cache
 from app.core.errors import UnauthenticatedError, UnavailableError
 from app.events.management import LoginFailed
 from app.identity import known_logins, throttle
@@ -24,7 +25,7 @@ from app.identity.sources.outside import BoundedSource
 from app.identity.sources.source import Attempt, StoredLogin
 
 _CACHE_SECONDS: Final = 60.0
-_CACHED: Final = 4_000
+_CACHED_BYTES: Final = 1024 * 1024
 _TURNS: Final = 256
 _NAME_LIMIT: Final = 255
 _PASSWORD_LIMIT: Final = 1024
@@ -36,7 +37,6 @@ class _Verified:
     kind: PrincipalKind
     id: int
     version: int
-    until: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +71,9 @@ class Authenticator:
         self._ports = ports
         self._sources = Sources(ports, places)
         self._outside_places = threading.BoundedSemaphore(places)
-        self._verified: dict[str, _Verified] = {}
-        self._lock = threading.Lock()
+        self._verified: Cache[str, _Verified] = Cache(
+            _CACHED_BYTES, lambda _: 0, seconds=_CACHE_SECONDS, timer=lambda: ports.clock.now().timestamp()
+        )
         self._turns = tuple(threading.Lock() for _ in range(_TURNS))
         self._outside_turns = tuple(threading.Lock() for _ in range(_TURNS))
         self.current = CurrentPrincipals(ports.clock, self._sources.accounts)
@@ -153,7 +154,7 @@ class Authenticator:
         raise unavailable or self._record_failure(login)
 
     def _accept(self, login: _Login, principal: Principal) -> Principal:
-        self._cache(login.key, principal)
+        self._verified.put(login.key, _Verified(principal.kind, principal.id, principal.version))
         if not login.attempt.is_known():
             with contextlib.suppress(UnavailableError), Context(self._ports).write(durable=False) as session:
                 throttle.clear(session, login.account, login.place)
@@ -186,21 +187,13 @@ class Authenticator:
 
     def _cached_or_none(self, key: str, attempt: Attempt) -> Principal | None:
         verified = self._verified.get(key)
-        if verified is None or verified.until <= self._ports.clock.now().timestamp():
+        if verified is None:
             return None
         keeper = self._sources.keeper(verified.kind)
         if keeper.compares_anew:
             return keeper.verify(attempt)
         principal = self.current.at_once(verified.kind, verified.id)
         return principal if principal is not None and principal.version == verified.version else None
-
-    def _cache(self, key: str, principal: Principal) -> None:
-        until = self._ports.clock.now().timestamp() + _CACHE_SECONDS
-        with self._lock:
-            self._verified.pop(key, None)
-            if len(self._verified) >= _CACHED:
-                del self._verified[next(iter(self._verified))]
-            self._verified[key] = _Verified(principal.kind, principal.id, principal.version, until)
 
 
 def _plausible(username: str, password: str) -> bool:

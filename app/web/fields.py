@@ -36,8 +36,8 @@ class _Omitting(fields.Field[Any]):
         marks = ({"x-omitempty": False} if keep else {}) | ({additions.MARK: True} if ours else {})
         shown = ({"x-nullable": True} if nullable else {}) | ({"format": form} if form else {})
         super().__init__(*inner, metadata={**options.pop("metadata", {}), **shown, **marks}, **options)
-        self._keep = keep
-        self._nullable = nullable
+        self.keep = keep
+        self.nullable = nullable
         self.ours = ours
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **options: Any) -> Any:  # noqa: ANN401 - marshmallow's
@@ -46,8 +46,8 @@ class _Omitting(fields.Field[Any]):
             return missing
         value = super().serialize(attr, obj, accessor, **options)
         if value is None or value is missing:
-            return self.empty if self._keep else missing
-        shown = self._keep or self._nullable or bool(value)
+            return self.empty if self.keep else missing
+        shown = self.keep or self.nullable or bool(value)
         return value if shown else missing
 
 

@@ -74,14 +74,14 @@ class ErrorsSchema(HarborSchema):
     errors = Parts(ErrorSchema)
 
 
-def wanted_page(parameters: Mapping[str, Any]) -> OffsetPage:
+def page_of(parameters: Mapping[str, Any]) -> OffsetPage:
     """Return the page of loaded PageParameters; numbers below 1 mean page 1, sizes below 1 the first MOST_ROWS rows."""
     number, size = parameters["page"], parameters["page_size"]
     return OffsetPage(number=min(max(number, 1), _LAST_PAGE), size=size) if size > 0 else OffsetPage(size=MOST_ROWS)
 
 
-def wanted(parameters: Mapping[str, Any]) -> ListQuery:
+def list_query(parameters: Mapping[str, Any]) -> ListQuery:
     """Return the query of loaded ListParameters; InvalidError when ``q`` or ``sort`` is malformed."""
     return ListQuery(
-        terms=parse_terms(parameters.get("q")), sort=parse_sort(parameters.get("sort")), page=wanted_page(parameters)
+        terms=parse_terms(parameters.get("q")), sort=parse_sort(parameters.get("sort")), page=page_of(parameters)
     )

@@ -6,7 +6,6 @@ import httpx
 import pytest
 from flask import Flask
 
-from tests.support.directory import TEAM, Directory, person
 from tests.support.people import People
 from tests.support.robots import MadeRobot
 
@@ -33,12 +32,6 @@ def caller(app: Flask, people: People) -> Iterator[Caller]:
 
 
 @pytest.fixture
-def admin(caller: Caller) -> httpx.Client:
-    """The system administrator's client."""
-    return caller("admin")
-
-
-@pytest.fixture
 def anonymous(caller: Caller) -> httpx.Client:
     """Nobody's client."""
     return caller(None)
@@ -57,19 +50,3 @@ def as_robot(app: Flask) -> Iterator[AsRobot]:
     yield connect
     for client in made:
         client.close()
-
-
-@pytest.fixture
-def directory() -> Iterator[Directory]:
-    """A directory that knows Alice, of the group ``team``, and Bob; ``with_directory`` makes it a source."""
-    made = Directory()
-    made.add(person("alice", groups=(TEAM,)), person("bob"))
-    yield made
-    made.answers.set()
-
-
-@pytest.fixture
-def registry(client: httpx.Client, people: People) -> httpx.Client:
-    """The administrator's client of the registry."""
-    client.auth = httpx.BasicAuth(*people["admin"].credentials)
-    return client

@@ -25,9 +25,9 @@ _OF_A_COLLECTION: Final = 150
 class Play:
     """One installation that is played with; each step is checked against the rows before it."""
 
-    def __init__(self, seed: int, ports: Ports, docker: httpx.Client, admin: httpx.Client) -> None:
+    def __init__(self, seed: int, ports: Ports, registry: httpx.Client, admin: httpx.Client) -> None:
         self._random = random.Random(seed)
-        self._ports, self._docker, self._admin = ports, docker, admin
+        self._ports, self._docker, self._admin = ports, registry, admin
         self._bodies: dict[str, bytes] = {digest_of(content): content for content in _BLOBS}
         self._made: dict[str, list[bytes]] = {name: [] for name in REPOSITORIES}
         self._given: set[tuple[str, str]] = set()

@@ -14,22 +14,15 @@ from tests.support.server import LiveServer
 NESTED = ("private/group/artifacts/app", "private/group%252Fartifacts%252Fapp", "private/group%2Fartifacts%2Fapp")
 
 
-@pytest.fixture
-def docker(client: httpx.Client, people: People) -> httpx.Client:
-    """The administrator's client of the registry."""
-    client.auth = httpx.BasicAuth(*people["admin"].credentials)
-    return client
-
-
 def names(response: httpx.Response) -> list[str]:
     assert response.status_code == 200, response.text
     return [repository["name"] for repository in response.json()]
 
 
-def test_a_repository_is_shown_from_its_first_manifest_on(admin: httpx.Client, docker: httpx.Client) -> None:
-    push(docker, RepositoryName("private/app"), b"content")
+def test_a_repository_is_shown_from_its_first_manifest_on(admin: httpx.Client, registry: httpx.Client) -> None:
+    push(registry, RepositoryName("private/app"), b"content")
     assert names(admin.get("/projects/private/repositories")) == []
-    push_image(docker, "private/app", "1")
+    push_image(registry, "private/app", "1")
     (shown,) = admin.get("/projects/private/repositories").json()
     assert shown == admin.get("/projects/private/repositories/app").json()
     assert set(shown) == {"id", "project_id", "name", "artifact_count", "pull_count", "creation_time", "update_time"}
@@ -46,19 +39,19 @@ def test_a_repository_is_shown_from_its_first_manifest_on(admin: httpx.Client, d
     ],
 )
 def test_all_repositories_are_those_the_caller_sees(
-    caller: Caller, docker: httpx.Client, who: str | None, expected: list[str]
+    caller: Caller, registry: httpx.Client, who: str | None, expected: list[str]
 ) -> None:
     for number, name in enumerate(("private/a", "private/b", "public/c")):
-        push_image(docker, name, "1", seed=number)
+        push_image(registry, name, "1", seed=number)
     assert names(caller(who).get("/repositories")) == expected
     assert names(caller(who).get("/repositories?sort=name")) == sorted(expected)
     page = caller(who).get("/repositories?page_size=1&q=name%3D~P")
     assert page.headers["X-Total-Count"] == str(len(expected))
 
 
-def test_a_project_lists_its_own(admin: httpx.Client, docker: httpx.Client) -> None:
-    push_image(docker, "private/a", "1", seed=1)
-    push_image(docker, "public/c", "1", seed=2)
+def test_a_project_lists_its_own(admin: httpx.Client, registry: httpx.Client) -> None:
+    push_image(registry, "private/a", "1", seed=1)
+    push_image(registry, "public/c", "1", seed=2)
     assert names(admin.get("/projects/private/repositories")) == ["private/a"]
     assert names(admin.get("/projects/private/repositories?q=name%3Dprivate%2Fb")) == []
     assert admin.get("/projects/nothing/repositories").status_code == 404
@@ -66,9 +59,9 @@ def test_a_project_lists_its_own(admin: httpx.Client, docker: httpx.Client) -> N
 
 @pytest.mark.parametrize("path", NESTED[1:])
 def test_slashes_in_names_are_encoded_once_or_twice(
-    app: Flask, docker: httpx.Client, people: People, path: str
+    app: Flask, registry: httpx.Client, people: People, path: str
 ) -> None:
-    push_image(docker, NESTED[0], "1")
+    push_image(registry, NESTED[0], "1")
     project, _, name = path.partition("/")
     inside = app.test_client()
     found = inside.get(f"/api/v2.0/projects/{project}/repositories/{name}", auth=people["admin"].credentials)
@@ -92,11 +85,11 @@ def test_slashes_survive_a_real_server(live_server: LiveServer, people: People) 
         assert found.json()["repository_name"] == NESTED[0]
 
 
-def test_a_repository_is_deleted_with_all_in_it(admin: httpx.Client, docker: httpx.Client) -> None:
-    push_image(docker, "private/app", "1")
+def test_a_repository_is_deleted_with_all_in_it(admin: httpx.Client, registry: httpx.Client) -> None:
+    push_image(registry, "private/app", "1")
     assert admin.delete("/projects/private/repositories/app").status_code == 200
     gone = admin.get("/projects/private/repositories/app")
     assert (gone.status_code, gone.json()["errors"][0]["code"]) == (404, "NOT_FOUND")
     assert admin.delete("/projects/private/repositories/app").status_code == 404
     assert admin.get("/projects/private").json()["repo_count"] == 0
-    assert docker.get("/v2/private/app/manifests/1").status_code == 404
+    assert registry.get("/v2/private/app/manifests/1").status_code == 404

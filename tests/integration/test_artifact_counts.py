@@ -18,18 +18,10 @@ from app.garbage.untagged import UntaggedDeletion
 from app.jobs.runs import JobRun
 from tests.support.blobs import digest_of, push
 from tests.support.manifests import EMPTY, artifact, image, index, push_image, push_manifest, put
-from tests.support.people import People
 
 NAME = "private/app"
 REPOSITORY = "/projects/private/repositories/app"
 PLACE = f"{REPOSITORY}/artifacts"
-
-
-@pytest.fixture
-def docker(client: httpx.Client, people: People) -> httpx.Client:
-    """The administrator's client of the registry."""
-    client.auth = httpx.BasicAuth(*people["admin"].credentials)
-    return client
 
 
 def stem(manifest: bytes) -> str:
@@ -54,49 +46,49 @@ def accessory_kinds(admin: httpx.Client) -> list[list[str]]:
     return [[accessory["type"] for accessory in shown["accessories"] or ()] for shown in page]
 
 
-def test_an_image_for_two_platforms_is_one(admin: httpx.Client, docker: httpx.Client) -> None:
-    children = [push_image(docker, NAME, seed=seed) for seed in (1, 2)]
+def test_an_image_for_two_platforms_is_one(admin: httpx.Client, registry: httpx.Client) -> None:
+    children = [push_image(registry, NAME, seed=seed) for seed in (1, 2)]
     assert counts(admin) == (2, 2)
     parent = index(*children)
-    push_manifest(docker, NAME, parent, "both")
+    push_manifest(registry, NAME, parent, "both")
     assert counts(admin) == (1, 1)
-    push_manifest(docker, NAME, children[0], "amd64")
+    push_manifest(registry, NAME, children[0], "amd64")
     assert counts(admin) == (2, 2)
-    assert docker.delete(f"/v2/{NAME}/manifests/amd64").status_code == 202
+    assert registry.delete(f"/v2/{NAME}/manifests/amd64").status_code == 202
     assert counts(admin) == (1, 1)
     assert admin.delete(f"{PLACE}/both").status_code == 200
     assert counts(admin) == (2, 2)
 
 
-def test_a_tag_that_moves_away_leaves_a_child(admin: httpx.Client, docker: httpx.Client) -> None:
-    first, second = (push_image(docker, NAME, "latest", seed=seed) for seed in (1, 2))
-    push_manifest(docker, NAME, index(second), "index")
+def test_a_tag_that_moves_away_leaves_a_child(admin: httpx.Client, registry: httpx.Client) -> None:
+    first, second = (push_image(registry, NAME, "latest", seed=seed) for seed in (1, 2))
+    push_manifest(registry, NAME, index(second), "index")
     assert counts(admin) == (3, 3)
-    push_manifest(docker, NAME, first, "latest")
+    push_manifest(registry, NAME, first, "latest")
     assert counts(admin) == (2, 2)
 
 
 @pytest.mark.parametrize("subject_first", [True, False])
-def test_an_image_with_referrers_is_one(admin: httpx.Client, docker: httpx.Client, *, subject_first: bool) -> None:
+def test_an_image_with_referrers_is_one(admin: httpx.Client, registry: httpx.Client, *, subject_first: bool) -> None:
     subject = image()
-    push_image(docker, NAME, "other")
-    push(docker, NAME, EMPTY)
+    push_image(registry, NAME, "other")
+    push(registry, NAME, EMPTY)
     if subject_first:
-        push_manifest(docker, NAME, subject, "1")
-    push_manifest(docker, NAME, artifact(subject))
-    push_manifest(docker, NAME, artifact(subject, "application/vnd.test.other"), "tagged")
+        push_manifest(registry, NAME, subject, "1")
+    push_manifest(registry, NAME, artifact(subject))
+    push_manifest(registry, NAME, artifact(subject, "application/vnd.test.other"), "tagged")
     if not subject_first:
-        push_manifest(docker, NAME, subject, "1")
+        push_manifest(registry, NAME, subject, "1")
     assert counts(admin) == (2, 2)
 
 
-def test_a_query_widens_the_list_by_children_only(admin: httpx.Client, docker: httpx.Client) -> None:
-    child = push_image(docker, NAME)
+def test_a_query_widens_the_list_by_children_only(admin: httpx.Client, registry: httpx.Client) -> None:
+    child = push_image(registry, NAME)
     parent = index(child)
-    push_manifest(docker, NAME, parent, "all")
-    push(docker, NAME, EMPTY)
+    push_manifest(registry, NAME, parent, "all")
+    push(registry, NAME, EMPTY)
     attached = artifact(parent)
-    push_manifest(docker, NAME, attached, "signature")
+    push_manifest(registry, NAME, attached, "signature")
     assert names(admin, q="base=*") == sorted([digest_of(parent), digest_of(child)])
     for hidden in (child, attached):
         assert names(admin, q=f"digest={digest_of(hidden)}") == []
@@ -118,11 +110,11 @@ def collect_untagged(ports: Ports) -> None:
 class Play:
     """Pushes and deletes at random, by the doors that clients have."""
 
-    def __init__(self, seed: int, ports: Ports, docker: httpx.Client, admin: httpx.Client) -> None:
+    def __init__(self, seed: int, ports: Ports, registry: httpx.Client, admin: httpx.Client) -> None:
         self._random = random.Random(seed)
-        self._ports, self._docker, self._admin = ports, docker, admin
-        push(docker, NAME, EMPTY)
-        self._made = [push_image(docker, NAME, "start")]
+        self._ports, self._docker, self._admin = ports, registry, admin
+        push(registry, NAME, EMPTY)
+        self._made = [push_image(registry, NAME, "start")]
         self._steps: list[Callable[[], object]] = [
             self._image,
             self._index,
@@ -210,8 +202,8 @@ def wrong_standings(ports: Ports) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_any_sequence_of_changes(admin: httpx.Client, docker: httpx.Client, ports: Ports, seed: int) -> None:
-    play = Play(seed, ports, docker, admin)
+def test_any_sequence_of_changes(admin: httpx.Client, registry: httpx.Client, ports: Ports, seed: int) -> None:
+    play = Play(seed, ports, registry, admin)
     done = []
     for _ in range(60):
         done.append(play.step())
@@ -220,14 +212,14 @@ def test_any_sequence_of_changes(admin: httpx.Client, docker: httpx.Client, port
         assert wrong_standings(ports) == [], done
 
 
-def test_the_migration_counts_what_was_there_before(admin: httpx.Client, docker: httpx.Client, ports: Ports) -> None:
-    child, subject = push_image(docker, NAME), push_image(docker, NAME, "1", seed=1)
-    push(docker, NAME, EMPTY)
-    push_manifest(docker, NAME, index(child), "index")
-    push_manifest(docker, NAME, artifact(subject))
-    push_manifest(docker, NAME, artifact(), f"{stem(subject)}.sig")
-    push_manifest(docker, NAME, index(artifact(subject)), stem(subject))
-    push_manifest(docker, NAME, artifact(annotations={"lonely": "yes"}), f"sha256-{'0' * 64}.sig")
+def test_the_migration_counts_what_was_there_before(admin: httpx.Client, registry: httpx.Client, ports: Ports) -> None:
+    child, subject = push_image(registry, NAME), push_image(registry, NAME, "1", seed=1)
+    push(registry, NAME, EMPTY)
+    push_manifest(registry, NAME, index(child), "index")
+    push_manifest(registry, NAME, artifact(subject))
+    push_manifest(registry, NAME, artifact(), f"{stem(subject)}.sig")
+    push_manifest(registry, NAME, index(artifact(subject)), stem(subject))
+    push_manifest(registry, NAME, artifact(annotations={"lonely": "yes"}), f"sha256-{'0' * 64}.sig")
     before = accessory_kinds(admin)
     assert counts(admin) == (3, 3)
     migrate.downgrade(ports.db, "0007-1")

@@ -66,7 +66,8 @@ def push(ctx: Context, manifest: bytes, *tags: str, name: RepositoryName = FULL)
     return digest
 
 
-def push_image(ctx: Context, *tags: str, seed: int = 0, name: RepositoryName = FULL) -> bytes:
+def store_image(ctx: Context, *tags: str, seed: int = 0, name: RepositoryName = FULL) -> bytes:
+    """Push an image by the use case, without bytes; returns the manifest."""
     layer = content_of(50, seed)
     hold(ctx, name, layer)
     manifest = image(layer, config=layer)
@@ -90,7 +91,7 @@ def project_row(ctx: Context) -> tuple[int, int]:
 
 
 def test_the_view_of_an_artifact(ctx: Context) -> None:
-    manifest = push_image(ctx, "v1", "v2")
+    manifest = store_image(ctx, "v1", "v2")
     hold(ctx, FULL, EMPTY)
     signature = push(ctx, artifact(manifest, "application/vnd.cncf.notary.signature"))
     view = ArtifactService(ctx).find(PROJECT, NAME, "v1", EVERYTHING)
@@ -103,7 +104,7 @@ def test_the_view_of_an_artifact(ctx: Context) -> None:
 
 
 def test_the_list_leaves_out_accessories_and_untagged_children(ctx: Context) -> None:
-    child, tagged = push_image(ctx), push_image(ctx, "child", seed=1)
+    child, tagged = store_image(ctx), store_image(ctx, "child", seed=1)
     parent = push(ctx, index(child, tagged), "all")
     hold(ctx, FULL, EMPTY)
     push(ctx, artifact(child))
@@ -114,14 +115,14 @@ def test_the_list_leaves_out_accessories_and_untagged_children(ctx: Context) -> 
 
 @pytest.mark.parametrize(("tags", "expected"), [("*", {"v1"}), ("nil", set()), ("v1", {"v1"}), ("v2", set())])
 def test_the_list_by_tag(ctx: Context, tags: str, expected: set[str]) -> None:
-    tagged = digest_of(push_image(ctx, "v1"))
-    untagged = digest_of(push_image(ctx, seed=1))
+    tagged = digest_of(store_image(ctx, "v1"))
+    untagged = digest_of(store_image(ctx, seed=1))
     found = set(artifacts(ctx, ListQuery().with_term("tags", Exact(value=tags))))
     assert found == ({tagged} if expected else {untagged} if tags == "nil" else set())
 
 
 def test_pages_and_order(ctx: Context) -> None:
-    pushed = [digest_of(push_image(ctx, seed=seed)) for seed in range(5)]
+    pushed = [digest_of(store_image(ctx, seed=seed)) for seed in range(5)]
     newest_first = pushed[::-1]
     pages = [artifacts(ctx, ListQuery(page=OffsetPage(number=number, size=2))) for number in (1, 2, 3, 4)]
     assert pages == [newest_first[:2], newest_first[2:4], newest_first[4:], []]
@@ -132,7 +133,7 @@ def test_lists_cost_the_same_for_any_page(ctx: Context, ports: Ports) -> None:
     costs = []
     for seeds in (range(1), range(1, 12)):
         for seed in seeds:
-            manifest = push_image(ctx, f"v{seed}", seed=seed)
+            manifest = store_image(ctx, f"v{seed}", seed=seed)
             hold(ctx, RepositoryName(f"{PROJECT}/r{seed}"), CONFIG)
             push(ctx, index(manifest), f"i{seed}")
         with counted_statements(ports.db) as statements:
@@ -146,7 +147,7 @@ def test_what_does_not_exist(ctx: Context) -> None:
     assert artifacts(ctx) == []
     with pytest.raises(RepositoryUnknown):
         ArtifactService(ctx).find(PROJECT, NAME, "v1", EVERYTHING)
-    push_image(ctx, "v1")
+    store_image(ctx, "v1")
     for reference in ("v2", digest_of(b"x"), "sha256:bad"):
         with pytest.raises(ManifestUnknown):
             ArtifactService(ctx).find(PROJECT, NAME, reference, EVERYTHING)
@@ -155,7 +156,7 @@ def test_what_does_not_exist(ctx: Context) -> None:
 
 
 def test_nobody_sees_a_private_project(ctx: Context, ports: Ports) -> None:
-    push_image(ctx, "v1")
+    store_image(ctx, "v1")
     nobody = Context(ports, ANONYMOUS)
     with pytest.raises(UnauthenticatedError):
         artifacts(nobody)
@@ -164,7 +165,7 @@ def test_nobody_sees_a_private_project(ctx: Context, ports: Ports) -> None:
 
 
 def test_deletion_takes_accessories_of_accessories(ctx: Context) -> None:
-    other, manifest = push_image(ctx, "other", seed=1), push_image(ctx, "v1")
+    other, manifest = store_image(ctx, "other", seed=1), store_image(ctx, "v1")
     hold(ctx, FULL, EMPTY)
     signature = artifact(manifest)
     push(ctx, signature, "signature")
@@ -177,7 +178,7 @@ def test_deletion_takes_accessories_of_accessories(ctx: Context) -> None:
 
 
 def test_an_index_protects_its_children(ctx: Context) -> None:
-    child = push_image(ctx, "child")
+    child = store_image(ctx, "child")
     push(ctx, index(child), "all")
     with pytest.raises(PreconditionError):
         ArtifactService(ctx).delete(PROJECT, NAME, "child")
@@ -187,9 +188,9 @@ def test_an_index_protects_its_children(ctx: Context) -> None:
 
 
 def test_deletion_of_a_repository_leaves_its_blobs_to_collection(ctx: Context) -> None:
-    child = push_image(ctx, "v1")
+    child = store_image(ctx, "v1")
     push(ctx, index(child), "all")
-    shared = push_image(ctx, "v1", name=RepositoryName(f"{PROJECT}/other"))
+    shared = store_image(ctx, "v1", name=RepositoryName(f"{PROJECT}/other"))
     hold(ctx, FULL, content_of(99, 9))
     RepositoryService(ctx).delete(PROJECT, NAME)
     with pytest.raises(RepositoryUnknown):
@@ -197,20 +198,20 @@ def test_deletion_of_a_repository_leaves_its_blobs_to_collection(ctx: Context) -
     assert (count(ctx, Repository), count(ctx, Artifact), count(ctx, ArtifactBlob)) == (1, 1, 1)
     assert (count(ctx, RepositoryBlob), count(ctx, ZeroReference), count(ctx, ProjectBlob)) == (1, 2, 1)
     assert project_row(ctx) == (50 + len(shared), 1)
-    push_image(ctx, "v1", seed=2)
+    store_image(ctx, "v1", seed=2)
     assert project_row(ctx)[1] == 2
 
 
 def test_charges_come_back_to_nothing(ctx: Context) -> None:
     for seed in range(3):
-        push_image(ctx, f"v{seed}", seed=seed)
+        store_image(ctx, f"v{seed}", seed=seed)
     assert project_row(ctx)[0] > 0
     RepositoryService(ctx).delete(PROJECT, NAME)
     assert project_row(ctx) == (0, 0)
 
 
 def test_read_only_refuses_deletion(ctx: Context) -> None:
-    push_image(ctx, "v1")
+    store_image(ctx, "v1")
     with ctx.write() as session:
         gate.switch(session, on=True)
     with pytest.raises(ReadOnly):

@@ -26,19 +26,11 @@ from tests.support.blobs import content_of, digest_of, push
 from tests.support.collections import Figures, collect, dry_run, let_time_pass
 from tests.support.crashes import crashing
 from tests.support.manifests import index, push_image, push_manifest
-from tests.support.people import People
-
-
-@pytest.fixture
-def docker(client: httpx.Client, people: People) -> httpx.Client:
-    """The administrator's client of the registry."""
-    client.auth = httpx.BasicAuth(*people["admin"].credentials)
-    return client
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_figures_are_those_of_the_collection(ports: Ports, docker: httpx.Client, shape: Shape) -> None:
-    expected = shape(docker)
+def test_figures_are_those_of_the_collection(ports: Ports, registry: httpx.Client, shape: Shape) -> None:
+    expected = shape(registry)
     let_time_pass(ports)
     before = Rows.of(ports)
     assert dry_run(ports, untagged=False) == collect(ports, untagged=False)
@@ -57,22 +49,22 @@ def _gone(before: Rows, after: Rows) -> Figures:
     return Figures(manifests=len(manifests), blobs=len(blobs), bytes=sum(manifests) + sum(blobs))
 
 
-def test_what_is_young_or_claimed_is_spared_by_both(ports: Ports, docker: httpx.Client) -> None:
+def test_what_is_young_or_claimed_is_spared_by_both(ports: Ports, registry: httpx.Client) -> None:
     shared, own = content_of(100), content_of(200, 1)
-    of_layers(docker, A, None, shared, own)
-    push(docker, B, content_of(400, 3))
+    of_layers(registry, A, None, shared, own)
+    push(registry, B, content_of(400, 3))
     let_time_pass(ports)
-    push(docker, B, content_of(500, 4))
-    of_layers(docker, B, None, shared)
-    push(docker, C, own)
+    push(registry, B, content_of(500, 4))
+    of_layers(registry, B, None, shared)
+    push(registry, C, own)
     foreseen = dry_run(ports, untagged=True)
     assert foreseen == collect(ports, untagged=True)
     assert (foreseen.manifests, foreseen.blobs) == (1, 1)
 
 
-def test_what_a_crash_left_claimed_is_counted(ports: Ports, docker: httpx.Client) -> None:
-    push(docker, A, content_of(400, 3))
-    push_image(docker, A)
+def test_what_a_crash_left_claimed_is_counted(ports: Ports, registry: httpx.Client) -> None:
+    push(registry, A, content_of(400, 3))
+    push_image(registry, A)
     let_time_pass(ports)
     collect(ports, untagged=True, go_on=lambda: not ports.db.rows(_CLAIMED)[0][0])
     assert ports.db.rows(_CLAIMED)[0][0] > 0
@@ -81,9 +73,9 @@ def test_what_a_crash_left_claimed_is_counted(ports: Ports, docker: httpx.Client
     assert foreseen.blobs > 0
 
 
-def test_what_crashes_left_is_deleted_by_the_next_collection(ports: Ports, docker: httpx.Client) -> None:
-    accessories_of_accessories(docker)
-    groups_that_list_each_others_members(docker)
+def test_what_crashes_left_is_deleted_by_the_next_collection(ports: Ports, registry: httpx.Client) -> None:
+    accessories_of_accessories(registry)
+    groups_that_list_each_others_members(registry)
     let_time_pass(ports)
     for number in range(1, _STATEMENTS, 2):
         collect(ports, untagged=True, interrupted=crashing(ports.db.engine, number))
@@ -94,11 +86,11 @@ def test_what_crashes_left_is_deleted_by_the_next_collection(ports: Ports, docke
     assert [*left.artifacts, *left.blobs, *left.holdings, *left.charges, *left.queue] == []
 
 
-def test_what_may_not_be_deleted_is_counted_by_neither(ports: Ports, docker: httpx.Client) -> None:
+def test_what_may_not_be_deleted_is_counted_by_neither(ports: Ports, registry: httpx.Client) -> None:
     layers = [content_of(100, seed) for seed in range(3)]
-    kept = of_layers(docker, A, None, layers[0], layers[1])
-    of_layers(docker, A, None, layers[0], layers[2])
-    push_manifest(docker, A, index(kept))
+    kept = of_layers(registry, A, None, layers[0], layers[1])
+    of_layers(registry, A, None, layers[0], layers[2])
+    push_manifest(registry, A, index(kept))
     let_time_pass(ports)
 
     def immutable(ctx: Context, subject: Any) -> None:  # noqa: ANN401 - as in the table

@@ -24,7 +24,6 @@ from tests.support.manifests import (
     push_image,
     push_manifest,
 )
-from tests.support.people import People
 
 LARGEST = 4 * 1024 * 1024
 NAME = "public/app"
@@ -32,12 +31,11 @@ PLACE = "/projects/public/repositories/app/artifacts"
 
 
 @pytest.fixture
-def docker(client: httpx.Client, people: People) -> httpx.Client:
-    """The administrator's client of the registry."""
-    client.auth = httpx.BasicAuth(*people["admin"].credentials)
-    push(client, NAME, CONFIG)
-    push(client, NAME, EMPTY)
-    return client
+def docker(registry: httpx.Client) -> httpx.Client:
+    """The administrator's client of the registry, after its pushes of two configs."""
+    push(registry, NAME, CONFIG)
+    push(registry, NAME, EMPTY)
+    return registry
 
 
 def test_large_annotations_are_whole_in_the_artifact_and_left_out_of_lists(

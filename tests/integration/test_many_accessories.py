@@ -12,20 +12,12 @@ from app.context import Ports
 from tests.integration.test_artifact_counts import NAME, PLACE, collect_untagged, counts
 from tests.support.blobs import digest_of
 from tests.support.manifests import push_image
-from tests.support.people import People
 
 SOME = 11_000
 """More than one part of a list has."""
 MANY = 22_000
 """Named three times in a statement, more than PostgreSQL takes."""
 Deletion = Callable[[httpx.Client, Ports, str], None]
-
-
-@pytest.fixture
-def docker(client: httpx.Client, people: People) -> httpx.Client:
-    """The administrator's client of the registry."""
-    client.auth = httpx.BasicAuth(*people["admin"].credentials)
-    return client
 
 
 def by_hand(admin: httpx.Client, _: Ports, digest: str) -> None:
@@ -39,10 +31,10 @@ def by_collection(_: httpx.Client, ports: Ports, __: str) -> None:
 
 @pytest.mark.parametrize(("delete", "number"), [(by_hand, SOME), (by_collection, MANY)])
 def test_an_artifact_goes_with_all_its_accessories(
-    admin: httpx.Client, docker: httpx.Client, ports: Ports, delete: Deletion, number: int
+    admin: httpx.Client, registry: httpx.Client, ports: Ports, delete: Deletion, number: int
 ) -> None:
-    push_image(docker, NAME, "stays", seed=1)
-    digest = digest_of(push_image(docker, NAME))
+    push_image(registry, NAME, "stays", seed=1)
+    digest = digest_of(push_image(registry, NAME))
     attach(ports, digest, number)
     assert counts(admin) == (2, 2)
     delete(admin, ports, digest)

@@ -7,24 +7,16 @@ import pytest
 
 from app.context import Ports
 from tests.integration.content_play import Play
-from tests.support.people import People
 
 SEEDS = int(os.environ.get("PYHARBOR_REACHABILITY_SEEDS", "2"))
 STEPS = int(os.environ.get("PYHARBOR_REACHABILITY_STEPS", "50"))
 
 
-@pytest.fixture
-def docker(client: httpx.Client, people: People) -> httpx.Client:
-    """The administrator's client of the registry."""
-    client.auth = httpx.BasicAuth(*people["admin"].credentials)
-    return client
-
-
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_any_sequence_of_changes_collections_and_crashes(
-    seed: int, ports: Ports, docker: httpx.Client, admin: httpx.Client
+    seed: int, ports: Ports, registry: httpx.Client, admin: httpx.Client
 ) -> None:
-    play = Play(seed, ports, docker, admin)
+    play = Play(seed, ports, registry, admin)
     try:
         for _ in range(STEPS):
             play.step()

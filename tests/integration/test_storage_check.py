@@ -1,14 +1,13 @@
 """A check of the storage slice by slice, and what happens beside it: deletions, healing, interruptions."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import httpx
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,14 +25,6 @@ from app.settings import Settings
 from app.storage.driver import StorageDriver
 from app.storage.models import Blob
 from tests.support.blobs import content_of, push
-from tests.support.people import People
-
-
-@pytest.fixture
-def pusher(app: Flask, people: People) -> Iterator[httpx.Client]:
-    transport = httpx.WSGITransport(app=app)
-    with httpx.Client(transport=transport, base_url="http://registry.test", auth=people["admin"].credentials) as made:
-        yield made
 
 
 @pytest.fixture
@@ -79,9 +70,9 @@ def quarantined(ports: Ports) -> list[str]:
     return [row.digest for row in rows]
 
 
-def test_a_blob_larger_than_a_slice(ports: Ports, pusher: httpx.Client, check: Callable[[], StorageCheck]) -> None:
-    push(pusher, "public/app", content_of(5_000_000))
-    push(pusher, "public/app", b"small")
+def test_a_blob_larger_than_a_slice(ports: Ports, registry: httpx.Client, check: Callable[[], StorageCheck]) -> None:
+    push(registry, "public/app", content_of(5_000_000))
+    push(registry, "public/app", b"small")
     begun = check()
     slices = 0
     checked = begun.read(lambda: True, 0.0001)
@@ -92,8 +83,8 @@ def test_a_blob_larger_than_a_slice(ports: Ports, pusher: httpx.Client, check: C
     assert (checked.blobs, checked.bytes, checked.damaged) == (2, 5_000_005, 0)
 
 
-def test_no_more_is_read_when_told_to_stop(pusher: httpx.Client, check: Callable[[], StorageCheck]) -> None:
-    push(pusher, "public/app", content_of(5_000_000))
+def test_no_more_is_read_when_told_to_stop(registry: httpx.Client, check: Callable[[], StorageCheck]) -> None:
+    push(registry, "public/app", content_of(5_000_000))
     begun = check()
     answers = iter([True, True, True])
     stopped = begun.read(lambda: next(answers, False))
@@ -102,10 +93,10 @@ def test_no_more_is_read_when_told_to_stop(pusher: httpx.Client, check: Callable
 
 
 def test_a_blob_deleted_meanwhile_is_not_damaged(
-    ctx: Context, ports: Ports, pusher: httpx.Client, check: Callable[[], StorageCheck]
+    ctx: Context, ports: Ports, registry: httpx.Client, check: Callable[[], StorageCheck]
 ) -> None:
-    gone = push(pusher, "public/app", content_of(1000))
-    push(pusher, "public/app", content_of(1000, 1))
+    gone = push(registry, "public/app", content_of(1000))
+    push(registry, "public/app", content_of(1000, 1))
     begun = check()
 
     def collected() -> None:
@@ -120,25 +111,25 @@ def test_a_blob_deleted_meanwhile_is_not_damaged(
 
 
 def test_a_blob_healed_meanwhile_is_not_damaged(
-    ports: Ports, pusher: httpx.Client, check: Callable[[], StorageCheck]
+    ports: Ports, registry: httpx.Client, check: Callable[[], StorageCheck]
 ) -> None:
-    digest = push(pusher, "public/app", content_of(1000))
+    digest = push(registry, "public/app", content_of(1000))
     key: str = ports.db.rows(sa.select(Blob.key).where(Blob.digest == digest))[0].key
     (ports.settings.storage.path / key).write_bytes(b"x")
     begun = check()
-    meddle(ports, lambda: push(pusher, "public/app", content_of(1000)))
+    meddle(ports, lambda: push(registry, "public/app", content_of(1000)))
     checked = begun.read(lambda: True)
     assert (checked.damaged, checked.unreadable, checked.done) == (0, 0, True)
     assert quarantined(ports) == []
-    assert pusher.get(f"/v2/public/app/blobs/{digest}").content == content_of(1000)
+    assert registry.get(f"/v2/public/app/blobs/{digest}").content == content_of(1000)
 
 
 def test_blobs_pushed_meanwhile_wait_for_the_next_check(
-    ports: Ports, pusher: httpx.Client, check: Callable[[], StorageCheck]
+    ports: Ports, registry: httpx.Client, check: Callable[[], StorageCheck]
 ) -> None:
-    push(pusher, "public/app", content_of(1000))
+    push(registry, "public/app", content_of(1000))
     begun = check()
-    meddle(ports, lambda: push(pusher, "public/app", content_of(1000, 1)))
+    meddle(ports, lambda: push(registry, "public/app", content_of(1000, 1)))
     assert begun.read(lambda: True).blobs == 1
 
 
@@ -148,18 +139,18 @@ def test_an_empty_storage_is_done_at_once(check: Callable[[], StorageCheck]) -> 
 
 
 def test_the_last_slice_can_be_taken_again(
-    ctx: Context, pusher: httpx.Client, check: Callable[[], StorageCheck]
+    ctx: Context, registry: httpx.Client, check: Callable[[], StorageCheck]
 ) -> None:
-    push(pusher, "public/app", content_of(1000))
+    push(registry, "public/app", content_of(1000))
     begun = check()
     assert begun.read(lambda: True) == begun.read(lambda: True)
     assert StorageCheckService(ctx).log(1).count("1 read blobs, 1000 read bytes") == 1
 
 
 def test_damage_at_the_end_is_summed_up_once(
-    ctx: Context, pusher: httpx.Client, ports: Ports, check: Callable[[], StorageCheck]
+    ctx: Context, registry: httpx.Client, ports: Ports, check: Callable[[], StorageCheck]
 ) -> None:
-    push(pusher, "public/app", content_of(1000))
+    push(registry, "public/app", content_of(1000))
     (path,) = (path for path in ports.settings.storage.path.rglob("*") if path.is_file())
     path.write_bytes(bytes(1000))
     assert check().read(lambda: True).damaged == 1
@@ -174,8 +165,8 @@ def test_it_is_for_administrators(ctx: Context) -> None:
             StorageCheckService(ctx).run(nonsense)
 
 
-def test_the_rate_is_kept(ctx: Context, pusher: httpx.Client, ports: Ports, settings: Settings) -> None:
-    push(pusher, "public/app", content_of(200_000))
+def test_the_rate_is_kept(ctx: Context, registry: httpx.Client, ports: Ports, settings: Settings) -> None:
+    push(registry, "public/app", content_of(200_000))
     slow = replace(ports, settings=replace(settings, storage_check=replace(settings.storage_check, rate=400_000)))
     jobs = JobService(ctx)
     workflow_id = jobs.execution(jobs.start(STORAGE_CHECK, CheckInput(), trigger=Trigger.MANUAL)).workflow_id

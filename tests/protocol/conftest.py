@@ -10,7 +10,6 @@ from flask import Flask
 from app.access.roles import Role
 from app.context import Ports
 from tests.support.accounts import Person, make_project, make_user
-from tests.support.people import People
 from tests.support.serving import RoutedTransport, served
 
 Connect = Callable[[Person], httpx.Client]
@@ -25,10 +24,9 @@ def port(app: Flask) -> Iterator[int]:
 
 
 @pytest.fixture
-def client(port: int) -> Iterator[httpx.Client]:
-    """An anonymous client."""
-    with httpx.Client(transport=RoutedTransport(port), base_url="http://registry.test", timeout=30) as made:
-        yield made
+def transport(port: int) -> httpx.BaseTransport:
+    """Clients reach the application through that server."""
+    return RoutedTransport(port)
 
 
 @pytest.fixture
@@ -63,12 +61,3 @@ def pusher(root: httpx.Client, connect: Connect, ports: Ports) -> httpx.Client:
     person = make_user(ports, "pusher")
     make_project(ports, "library-test", members={person: Role.MAINTAINER})
     return connect(person)
-
-
-@pytest.fixture
-def admin(port: int, people: People) -> Iterator[httpx.Client]:
-    """The administrator at the management API."""
-    transport = RoutedTransport(port)
-    base = "http://registry.test/api/v2.0"
-    with httpx.Client(transport=transport, base_url=base, auth=people["admin"].credentials) as made:
-        yield made

@@ -18,11 +18,10 @@ SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 
 
 @pytest.fixture
-def docker(client: httpx.Client, people: People) -> httpx.Client:
-    """The administrator's client of the registry."""
-    client.auth = httpx.BasicAuth(*people["admin"].credentials)
-    push(client, NAME, EMPTY)
-    return client
+def docker(registry: httpx.Client) -> httpx.Client:
+    """The administrator's client of the registry, after its push of the empty blob."""
+    push(registry, NAME, EMPTY)
+    return registry
 
 
 def signature(number: int = 0) -> bytes:

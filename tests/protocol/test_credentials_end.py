@@ -13,6 +13,7 @@ from tests.support.accounts import PASSWORD
 from tests.support.people import People
 from tests.support.robots import MadeRobot, entry, make_robot
 from tests.support.server import LiveServer
+from tests.support.serving import RoutedTransport
 
 _EACH = 12
 """Connections of their own, which two processes share."""
@@ -41,10 +42,9 @@ def refused_everywhere(server: LiveServer, credentials: Credentials) -> None:
 
 
 @pytest.fixture
-def admin(live_server: LiveServer, people: People) -> httpx.Client:
-    live_server.client.auth = httpx.BasicAuth(*people["admin"].credentials)
-    live_server.client.base_url = live_server.url + "/api/v2.0"
-    return live_server.client
+def transport(live_server: LiveServer) -> httpx.BaseTransport:
+    """The administrator asks one of the server's processes."""
+    return RoutedTransport(live_server.port)
 
 
 class TestPeople:

@@ -88,17 +88,17 @@ def test_a_statement_for_everything_and_one_transaction_for_each_blob(
         return note(*args)  # type: ignore[arg-type]  # handed on
 
     for seed in range(3):
-        _push_image(pusher, seed)
+        _push_as_clients_do(pusher, seed)
     monkeypatch.setattr(Database, "write", noted_write)
     monkeypatch.setattr(Database, "note", noted_note)
     with counted_statements(ports.db) as statements:
-        _push_image(pusher, 3)
+        _push_as_clients_do(pusher, 3)
     assert written == [True, True, True]
     authentication = 7 * 3
     assert len(statements) - authentication <= (46 if ports.db.sqlite else 49)
 
 
-def _push_image(client: httpx.Client, seed: int) -> None:
+def _push_as_clients_do(client: httpx.Client, seed: int) -> None:
     layer = content_of(1024, seed)
     for content in (layer, CONFIG + b" " * seed):
         assert client.head(f"/v2/{NAME}/blobs/{digest_of(content)}").status_code == 404

@@ -25,6 +25,7 @@ class LiveServer:
     """A running server, its address, and a client of it."""
 
     url: str
+    port: int
     pid: int
     """Of gunicorn's arbiter, the leader of a process group of its own."""
     log: Path
@@ -60,7 +61,7 @@ def serve(environment: Mapping[str, str], log: Path, *, workers: int = 2) -> Ite
     try:
         with httpx.Client(base_url=url, timeout=30) as client:
             _wait(process, client, log)
-            yield LiveServer(url=url, pid=process.pid, log=log, client=client)
+            yield LiveServer(url=url, port=port, pid=process.pid, log=log, client=client)
     finally:
         _stop(process)
 

@@ -1,47 +1,20 @@
 """Garbage collection on a real Temporal server: what it frees, what it spares, and what it says."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import httpx
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 
 from app.artifacts.models import Artifact
 from app.projects.models import Project
-from tests.support.accounts import PASSWORD
-from tests.support.blobs import push
+from tests.support.blobs import digest_of, push
+from tests.support.manifests import push_image
 from tests.support.people import People
 from tests.support.worker import WorkerProcess
 from tests.workflows.scene import Scene
 
 pytestmark = pytest.mark.temporal
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-
-
-@pytest.fixture
-def admin(app: Flask, people: People) -> Iterator[httpx.Client]:
-    """The administrator at the registry's door."""
-    transport = httpx.WSGITransport(app=app)
-    with httpx.Client(transport=transport, base_url="http://registry.test", auth=("admin", PASSWORD)) as client:
-        yield client
-
-
-def push_image(client: httpx.Client, repository: str, reference: str, layer: bytes) -> str:
-    """Push an image of one layer; returns its digest."""
-    config = push(client, repository, b"{}")
-    layer_digest = push(client, repository, layer)
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": _MANIFEST,
-        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 2},
-        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer_digest, "size": len(layer)}],
-    }
-    url = f"/v2/{repository}/manifests/{reference}"
-    answer = client.put(url, json=manifest, headers={"Content-Type": _MANIFEST})
-    assert answer.status_code == 201, answer.text
-    return answer.headers["Docker-Content-Digest"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
@@ -61,18 +34,18 @@ def test_frees_the_bytes_of_what_nothing_refers_to(scene: Scene, people: People,
 
 
 def test_a_deleted_images_bytes_go_and_what_others_use_stays(
-    scene: Scene, admin: httpx.Client, worker: WorkerProcess
+    scene: Scene, registry: httpx.Client, worker: WorkerProcess
 ) -> None:
-    doomed = push_image(admin, "public/app", "old", b"old layer")
-    push_image(admin, "public/app", "new", b"new layer")
-    assert admin.delete(f"/v2/public/app/manifests/{doomed}").status_code == 202
+    doomed = digest_of(push_image(registry, "public/app", "old"))
+    push_image(registry, "public/app", "new", seed=1)
+    assert registry.delete(f"/v2/public/app/manifests/{doomed}").status_code == 202
     worker.start()
 
     ended = scene.end_of(scene.collect())
 
-    assert ended.extra_attrs == {"purged_blobs": 1, "freed_space": 9}
+    assert ended.extra_attrs == {"purged_blobs": 1, "freed_space": 64}
     assert scene.objects() == 2
-    assert admin.get("/v2/public/app/manifests/new").status_code == 200
+    assert registry.get("/v2/public/app/manifests/new").status_code == 200
 
 
 @pytest.mark.parametrize("garbage_environment", [{"HARBOR_GC_TIME_WINDOW": "2h"}])
@@ -102,10 +75,10 @@ def test_a_dry_run_counts_without_a_lease(scene: Scene, people: People, worker: 
 
 
 def test_a_dry_run_counts_what_the_run_after_it_deletes(
-    scene: Scene, admin: httpx.Client, worker: WorkerProcess
+    scene: Scene, registry: httpx.Client, worker: WorkerProcess
 ) -> None:
-    push_image(admin, "public/app", "latest", b"first")
-    push_image(admin, "public/app", "latest", b"second")
+    push_image(registry, "public/app", "latest")
+    push_image(registry, "public/app", "latest", seed=1)
     scene.leave_unreferenced(3)
     worker.start()
 
@@ -116,9 +89,9 @@ def test_a_dry_run_counts_what_the_run_after_it_deletes(
     assert (deleted.extra_attrs["purged_manifests"], deleted.extra_attrs["purged_blobs"]) == (1, 4)
 
 
-def test_untagged_manifests_go_with_their_bytes(scene: Scene, admin: httpx.Client, worker: WorkerProcess) -> None:
-    push_image(admin, "public/app", "latest", b"first")
-    push_image(admin, "public/app", "latest", b"second")
+def test_untagged_manifests_go_with_their_bytes(scene: Scene, registry: httpx.Client, worker: WorkerProcess) -> None:
+    push_image(registry, "public/app", "latest")
+    push_image(registry, "public/app", "latest", seed=1)
     worker.start()
 
     kept = scene.end_of(scene.collect())
@@ -132,10 +105,10 @@ def test_untagged_manifests_go_with_their_bytes(scene: Scene, admin: httpx.Clien
         assert session.execute(sa.select(sa.func.count()).select_from(Artifact)).scalar_one() == 1
 
 
-def test_a_project_is_charged_for_what_is_left(scene: Scene, admin: httpx.Client, worker: WorkerProcess) -> None:
-    push_image(admin, "public/app", "latest", b"layer")
+def test_a_project_is_charged_for_what_is_left(scene: Scene, registry: httpx.Client, worker: WorkerProcess) -> None:
+    push_image(registry, "public/app", "latest")
     used = _used(scene)
-    push(admin, "public/app", b"nobody refers to this")
+    push(registry, "public/app", b"nobody refers to this")
     assert _used(scene) == used + 21
     worker.start()
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 import httpx
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ActivityError, ApplicationError
 
@@ -22,9 +21,7 @@ from app.jobs.models import Execution, Schedule
 from app.jobs.rules import Due
 from app.jobs.service import JobService
 from app.storage.models import Upload
-from tests.support.accounts import PASSWORD
 from tests.support.manifests import push_image
-from tests.support.people import People
 from tests.support.worker import WorkerProcess
 from tests.workflows.scene import Scene, eventually
 
@@ -39,11 +36,9 @@ _SCHEDULES: Final = 3
 
 
 @pytest.fixture
-def content(scene: Scene, app: Flask, people: People, worker: WorkerProcess) -> Scene:
+def content(scene: Scene, registry: httpx.Client, worker: WorkerProcess) -> Scene:
     """Young garbage, an untagged artifact, an upload in progress, and a worker that has put its own schedules."""
-    transport = httpx.WSGITransport(app=app)
-    with httpx.Client(transport=transport, base_url="http://registry.test", auth=("admin", PASSWORD)) as client:
-        push_image(client, "public/app", None, seed=1)
+    push_image(registry, "public/app", None, seed=1)
     scene.leave_unreferenced(5)
     UploadService(scene.ctx).start(RepositoryName("public/app"))
     scene.garbage.schedule(Due(kind="Daily"), GarbageParameters(), create=True)

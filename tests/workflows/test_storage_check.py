@@ -3,13 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 
 from app.integrity.check import COUNTERS
 from app.integrity.service import StorageCheckService
@@ -24,22 +22,14 @@ pytestmark = pytest.mark.temporal
 SIZE = 100_000
 
 
-@pytest.fixture
-def pusher(app: Flask, people: People) -> Iterator[httpx.Client]:
-    """The administrator at the registry's door."""
-    transport = httpx.WSGITransport(app=app)
-    with httpx.Client(transport=transport, base_url="http://registry.test", auth=people["admin"].credentials) as made:
-        yield made
-
-
 def pyharbor(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     variables = {**os.environ, **environment, "HARBOR_LOG_LEVEL": "error"}
     command = [sys.executable, "-m", "app.cli", "storage", *arguments]
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=100)
 
 
-def fill(pusher: httpx.Client, count: int) -> list[str]:
-    return [push(pusher, "public/app", content_of(SIZE, seed)) for seed in range(count)]
+def fill(registry: httpx.Client, count: int) -> list[str]:
+    return [push(registry, "public/app", content_of(SIZE, seed)) for seed in range(count)]
 
 
 def file_of(scene: Scene, digest: str) -> Path:
@@ -56,11 +46,11 @@ def counted(scene: Scene, execution_id: int) -> list[int]:
     "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
 )
 def test_one_byte_among_several_files(
-    scene: Scene, pusher: httpx.Client, worker: WorkerProcess, environment: dict[str, str]
+    scene: Scene, registry: httpx.Client, worker: WorkerProcess, environment: dict[str, str]
 ) -> None:
-    digests = fill(pusher, 5)
+    digests = fill(registry, 5)
     spoiled = digests[2]
-    push(pusher, "private/copy", content_of(SIZE, 2))
+    push(registry, "private/copy", content_of(SIZE, 2))
     content = bytearray(file_of(scene, spoiled).read_bytes())
     content[50_000] ^= 1
     file_of(scene, spoiled).write_bytes(content)
@@ -73,21 +63,27 @@ def test_one_byte_among_several_files(
     assert len(told) == 1
     assert told[0].endswith(f"): {spoiled}, held by private/copy, public/app")
     assert "Error: 5 blobs read, 500000 bytes; 1 damaged, 0 unreadable" in checked.stdout
-    assert [pusher.get(f"/v2/public/app/blobs/{digest}").status_code for digest in digests] == [200, 200, 404, 200, 200]
-    assert pusher.head(f"/v2/private/copy/blobs/{spoiled}").status_code == 404
+    assert [registry.get(f"/v2/public/app/blobs/{digest}").status_code for digest in digests] == [
+        200,
+        200,
+        404,
+        200,
+        200,
+    ]
+    assert registry.head(f"/v2/private/copy/blobs/{spoiled}").status_code == 404
 
-    push(pusher, "public/app", content_of(SIZE, 2))
+    push(registry, "public/app", content_of(SIZE, 2))
 
-    assert pusher.get(f"/v2/private/copy/blobs/{spoiled}").content == content_of(SIZE, 2)
+    assert registry.get(f"/v2/private/copy/blobs/{spoiled}").content == content_of(SIZE, 2)
     again = pyharbor(environment, "check", "--wait")
     assert (again.returncode, again.stdout.splitlines()[-1][:8]) == (0, "Success:")
     assert counted(scene, 2) == [5, 5 * SIZE, 0, 0, 0]
 
 
 def test_every_kind_of_finding(
-    scene: Scene, pusher: httpx.Client, worker: WorkerProcess, environment: dict[str, str]
+    scene: Scene, registry: httpx.Client, worker: WorkerProcess, environment: dict[str, str]
 ) -> None:
-    _sound, good, short, lost, unreadable = fill(pusher, 5)
+    _sound, good, short, lost, unreadable = fill(registry, 5)
     with scene.ctx.write() as session:
         session.execute(sa.update(Blob).where(Blob.digest == good).values(quarantined_at=scene.ports.clock.now()))
     os.truncate(file_of(scene, short), 10)
@@ -109,9 +105,9 @@ def test_every_kind_of_finding(
 
 
 def test_a_volume_that_is_away_sets_nothing_apart(
-    scene: Scene, pusher: httpx.Client, worker: WorkerProcess, environment: dict[str, str]
+    scene: Scene, registry: httpx.Client, worker: WorkerProcess, environment: dict[str, str]
 ) -> None:
-    digests = fill(pusher, 3)
+    digests = fill(registry, 3)
     root = scene.ports.settings.storage.path
     root.rename(root.with_name("away"))
     worker.start()
@@ -120,11 +116,11 @@ def test_a_volume_that_is_away_sets_nothing_apart(
 
     assert counted(scene, 1) == [3, 0, 0, 3, 0]
     root.with_name("away").rename(root)
-    assert [pusher.get(f"/v2/public/app/blobs/{digest}").status_code for digest in digests] == [200, 200, 200]
+    assert [registry.get(f"/v2/public/app/blobs/{digest}").status_code for digest in digests] == [200, 200, 200]
 
 
-def test_a_sample(scene: Scene, pusher: httpx.Client, worker: WorkerProcess, environment: dict[str, str]) -> None:
-    fill(pusher, 7)
+def test_a_sample(scene: Scene, registry: httpx.Client, worker: WorkerProcess, environment: dict[str, str]) -> None:
+    fill(registry, 7)
     worker.start()
     assert pyharbor(environment, "check", "--sample", "3", "--wait").returncode == 0
     assert pyharbor(environment, "check", "--sample", "20%", "--wait").returncode == 0
@@ -144,14 +140,14 @@ class TestSlow:
         return {"HARBOR_STORAGE_CHECK_RATE": "64K", "HARBOR_STORAGE_CHECK_CRON": ""}
 
     def test_stop_and_go_on(
-        self, scene: Scene, pusher: httpx.Client, worker: WorkerProcess, environment: dict[str, str]
+        self, scene: Scene, registry: httpx.Client, worker: WorkerProcess, environment: dict[str, str]
     ) -> None:
-        fill(pusher, 12)
+        fill(registry, 12)
         worker.start()
         service = StorageCheckService(scene.ctx)
         first = service.run()
         eventually(lambda: counted(scene, first)[0] > 0, "the first blobs")
-        push(pusher, "public/app", b"writes go on")
+        push(registry, "public/app", b"writes go on")
 
         assert pyharbor(environment, "stop").stdout == f"storage check {first} is asked to stop\n"
         ended = scene.end_of(first)
@@ -167,8 +163,8 @@ class TestSlow:
             "pyharbor: no storage check was cut off, there is nothing to go on with\n",
         )
 
-    def test_kill_on_the_way(self, scene: Scene, pusher: httpx.Client, worker: WorkerProcess) -> None:
-        fill(pusher, 5)
+    def test_kill_on_the_way(self, scene: Scene, registry: httpx.Client, worker: WorkerProcess) -> None:
+        fill(registry, 5)
         worker.start()
         asked = StorageCheckService(scene.ctx).run()
         eventually(lambda: counted(scene, asked)[0] > 1, "the first blobs")
@@ -177,8 +173,8 @@ class TestSlow:
         assert scene.end_of(asked, 90).status == "Success"
         assert counted(scene, asked) == [5, 5 * SIZE, 0, 0, 0]
 
-    def test_one_at_a_time(self, scene: Scene, pusher: httpx.Client, worker: WorkerProcess) -> None:
-        fill(pusher, 3)
+    def test_one_at_a_time(self, scene: Scene, registry: httpx.Client, worker: WorkerProcess) -> None:
+        fill(registry, 3)
         worker.start()
         service = StorageCheckService(scene.ctx)
         first = service.run()

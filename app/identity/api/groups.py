@@ -13,7 +13,7 @@ from app.identity.schemas import (
     UserGroupSearchItemSchema,
 )
 from app.web.blueprint import HarborBlueprint
-from app.web.schemas import wanted_page
+from app.web.schemas import page_of
 from app.web.session import current_context
 
 blueprint = HarborBlueprint("usergroup", __name__)
@@ -29,7 +29,7 @@ class UserGroups(MethodView):
     def get(self, parameters: dict[str, Any]) -> Listed[Group]:
         """Get all user groups information."""
         name, ldap_group_dn = parameters.get("group_name", ""), parameters.get("ldap_group_dn", "")
-        return GroupService(current_context()).list(wanted_page(parameters), name=name, ldap_group_dn=ldap_group_dn)
+        return GroupService(current_context()).list(page_of(parameters), name=name, ldap_group_dn=ldap_group_dn)
 
     @blueprint.operation("createUserGroup", 400, 401, 403, 409, 500)
     @blueprint.arguments(UserGroupSchema, required=False)
@@ -49,7 +49,7 @@ class UserGroupSearch(MethodView):
     @blueprint.lists(UserGroupSearchItemSchema)
     def get(self, parameters: dict[str, Any]) -> Listed[Group]:
         """Search groups by groupname."""
-        return GroupService(current_context()).search(parameters["groupname"], wanted_page(parameters))
+        return GroupService(current_context()).search(parameters["groupname"], page_of(parameters))
 
 
 @blueprint.route("/usergroups/<int:group_id>")

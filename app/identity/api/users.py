@@ -24,7 +24,7 @@ from app.identity.schemas import (
 from app.identity.service import UserService
 from app.web import csrf
 from app.web.blueprint import HarborBlueprint
-from app.web.schemas import ListParameters, wanted, wanted_page
+from app.web.schemas import ListParameters, list_query, page_of
 from app.web.session import authenticated_context, current_context
 
 blueprint = HarborBlueprint("user", __name__)
@@ -72,7 +72,7 @@ class UserSearch(MethodView):
     @blueprint.lists(UserSearchRespItemSchema)
     def get(self, parameters: dict[str, Any]) -> Listed[Named]:
         """Search users by username."""
-        return UserService(current_context()).search(parameters["username"], wanted_page(parameters))
+        return UserService(current_context()).search(parameters["username"], page_of(parameters))
 
 
 @blueprint.route("/users/<int:user_id>", parameters=[_USER_ID])
@@ -138,7 +138,7 @@ class CliSecret(MethodView):
 
 def _query(parameters: Mapping[str, Any]) -> ListQuery:
     """Return the query with the filters ``username`` and ``email``, which Harbor takes beside ``q`` undocumented."""
-    query = wanted(parameters)
+    query = list_query(parameters)
     for key in ("username", "email"):
         if part := request.args.get(key):
             query = query.with_term(key, Fuzzy(text=part))

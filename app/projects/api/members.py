@@ -17,7 +17,7 @@ from app.projects.members import Member, MemberService
 from app.projects.schemas import NameHeaders
 from app.web.blueprint import HarborBlueprint
 from app.web.keys import name_or_id
-from app.web.schemas import wanted_page
+from app.web.schemas import page_of
 from app.web.session import current_context
 
 blueprint = HarborBlueprint("member", __name__)
@@ -35,7 +35,7 @@ class Members(MethodView):
         """Get all project member information."""
         key = name_or_id(project_name_or_id, is_name=headers["is_name"])
         name = parameters.get("entityname", "")
-        return MemberService(current_context()).list(key, wanted_page(parameters), name=name)
+        return MemberService(current_context()).list(key, page_of(parameters), name=name)
 
     @blueprint.operation("createProjectMember", 400, 401, 403, 409, 500)
     @blueprint.arguments(NameHeaders, location="headers")

@@ -22,7 +22,7 @@ from app.projects.schemas import (
 from app.projects.service import NewProject, ProjectChange, ProjectService
 from app.web.blueprint import HarborBlueprint
 from app.web.keys import name_or_id
-from app.web.schemas import wanted
+from app.web.schemas import list_query
 from app.web.session import current_context
 
 blueprint = HarborBlueprint("project", __name__)
@@ -112,7 +112,7 @@ class ProjectNumbers(MethodView):
 
 
 def _query(parameters: Mapping[str, Any]) -> ListQuery:
-    query = wanted(parameters)
+    query = list_query(parameters)
     if parameters.get("name"):
         query = query.with_term("name", Fuzzy(text=parameters["name"]))
     if parameters.get("owner"):

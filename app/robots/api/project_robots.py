@@ -11,7 +11,7 @@ from app.robots.schemas import RobotCreatedSchema, RobotCreateV1Schema, RobotSch
 from app.robots.service import OldRobot, RobotService
 from app.web.blueprint import HarborBlueprint
 from app.web.keys import name_or_id
-from app.web.schemas import ListParameters, wanted
+from app.web.schemas import ListParameters, list_query
 from app.web.session import current_context
 
 blueprint = HarborBlueprint("robotv1", __name__)
@@ -28,7 +28,7 @@ class ProjectRobots(MethodView):
     def get(self, headers: dict[str, Any], parameters: dict[str, Any], project_name_or_id: str) -> Listed[RobotView]:
         """Get all robot accounts of specified project."""
         key = name_or_id(project_name_or_id, is_name=headers["is_name"])
-        return RobotService(current_context()).list_of(key, wanted(parameters))
+        return RobotService(current_context()).list_of(key, list_query(parameters))
 
     @blueprint.operation("CreateRobotV1", 400, 401, 403, 404, 500)
     @blueprint.arguments(NameHeaders, location="headers")

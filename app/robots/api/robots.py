@@ -18,7 +18,7 @@ from app.robots.schemas import (
 )
 from app.robots.service import NewRobot, RobotChange, RobotService
 from app.web.blueprint import HarborBlueprint
-from app.web.schemas import ListParameters, wanted
+from app.web.schemas import ListParameters, list_query
 from app.web.session import current_context
 
 blueprint = HarborBlueprint("robot", __name__)
@@ -34,7 +34,7 @@ class Robots(MethodView):
     @blueprint.lists(RobotSchema)
     def get(self, parameters: dict[str, Any]) -> Listed[RobotView]:
         """Get robot account."""
-        return RobotService(current_context()).list(wanted(parameters))
+        return RobotService(current_context()).list(list_query(parameters))
 
     @blueprint.operation("CreateRobot", 400, 401, 403, 404, 500)
     @blueprint.arguments(RobotCreateSchema)

@@ -28,7 +28,6 @@ from app.web.openapi import document
 from tests.contract.api.compare import operations
 from tests.support.accounts import PASSWORD
 from tests.support.manifests import push_image
-from tests.support.people import People
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 _EXAMPLES = 30
@@ -110,12 +109,10 @@ def _rows(connection: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-def installation(app: Flask, people: People, database_url: str) -> Installation:
+def installation(app: Flask, registry: httpx.Client, database_url: str) -> Installation:
     """People, projects and an image."""
-    transport = httpx.WSGITransport(app=app)
-    with httpx.Client(transport=transport, base_url="http://registry.test", auth=people["admin"].credentials) as client:
-        push_image(client, "private/app", "1")
-        push_image(client, "public/app", "1", seed=1)
+    push_image(registry, "private/app", "1")
+    push_image(registry, "public/app", "1", seed=1)
     return Installation(app, Path(database_url.removeprefix("sqlite:///")))
 
 

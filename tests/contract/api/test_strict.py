@@ -33,24 +33,15 @@ _NO_OBJECTS = {"/internalconfig", "/ping", "/system/gc/{gc_id}/log", "/systeminf
 
 
 @pytest.fixture
-def admin(app: Flask, people: People) -> Iterator[httpx.Client]:
-    """The system administrator's client of the management API."""
-    transport, base = httpx.WSGITransport(app=app), "http://registry.test/api/v2.0"
-    with httpx.Client(transport=transport, base_url=base, auth=people["admin"].credentials) as made:
-        yield made
-
-
-@pytest.fixture
-def names(people: People, ports: Ports, admin: httpx.Client, client: httpx.Client) -> Mapping[str, object]:
+def names(people: People, ports: Ports, admin: httpx.Client, registry: httpx.Client) -> Mapping[str, object]:
     """An installation in which there is one of everything, and what is put into paths to name it."""
-    client.auth = httpx.BasicAuth(*people["admin"].credentials)
-    child = push_image(client, "private/app")
+    child = push_image(registry, "private/app")
     platform = {"os": "windows", "architecture": "amd64", "os.version": "10", "os.features": ["a"], "variant": "v1"}
     listed = descriptor(child, OCI_MANIFEST, platform=platform, annotations={"a": "b"}, urls=["http://a.test"])
     parent = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [listed], "annotations": {"a": "b"}})
-    push_manifest(client, "private/app", parent.encode(), "1")
-    push(client, "private/app", EMPTY)
-    push_manifest(client, "private/app", artifact(parent.encode()))
+    push_manifest(registry, "private/app", parent.encode(), "1")
+    push(registry, "private/app", EMPTY)
+    push_manifest(registry, "private/app", artifact(parent.encode()))
     group = make_group(ports, "people", people["guest"].id)
     robot = make_robot(admin, "ci", entry("private", "repository:pull"), level="project", duration=3)
     make_robot(admin, "system", entry("*", "repository:pull"))

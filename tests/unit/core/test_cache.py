@@ -1,6 +1,6 @@
 """The cache of immutable contents stays within its bound and forgets what was used longest ago."""
 
-from app.core.cache import content_cache
+from app.core.cache import Cache, content_cache
 
 
 def test_the_least_recently_used_goes_first() -> None:
@@ -27,3 +27,14 @@ def test_a_new_value_replaces_the_old_one_and_its_cost() -> None:
     assert cache.get("same") == bytes(1000)
     cache.forget("same")
     assert (cache.get("same"), cache.get("other")) == (None, b"one")
+
+
+def test_a_value_ends_with_its_age() -> None:
+    now = 100.0
+    cache: Cache[str, int] = Cache(10_000, lambda _: 0, seconds=5, timer=lambda: now)
+    cache.put("a", 0)
+    now = 104.9
+    assert cache.get("a") == 0
+    cache.put("b", 1)
+    now = 105.0
+    assert (cache.get("a"), cache.get("b")) == (None, 1)

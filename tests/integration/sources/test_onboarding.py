@@ -29,18 +29,11 @@ from tests.support.directory import (
     person,
     row_of,
     status_of,
-    with_directory,
 )
 from tests.support.members import groups
 from tests.support.tokens import SERVICE
 
 ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def ports(ports: Ports, directory: Directory) -> Ports:
-    """The ports of this test's installation, with the directory as a source."""
-    return with_directory(ports, directory)
 
 
 @pytest.mark.usefixtures("people")

@@ -30,7 +30,6 @@ from tests.support.directory import (
     counted_failures,
     row_of,
     status_of,
-    with_directory,
 )
 from tests.support.members import MEMBERS
 from tests.support.people import People
@@ -38,12 +37,6 @@ from tests.support.robots import may
 from tests.support.tokens import SERVICE
 
 ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def ports(ports: Ports, directory: Directory) -> Ports:
-    """The ports of this test's installation, with the directory as a source."""
-    return with_directory(ports, directory)
 
 
 def give_team_a_role(admin: httpx.Client, role: int = 2) -> None:

@@ -30,12 +30,6 @@ def environment(environment: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def ports(ports: Ports, directory: Directory) -> Ports:
-    """The ports of this test's installation, with the directory as a source."""
-    return with_directory(ports, directory)
-
-
-@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let outside sources have a fifth of a second; before the application is made."""
     monkeypatch.setattr(outside, "TIME_LIMIT", 0.2)
