@@ -35,7 +35,7 @@ from app.events.management import (
     UserGroupRenamed,
     UserUpdated,
 )
-from app.events.quotas import ProjectQuotaExceeded, QuotaWarning
+from app.events.quotas import ProjectQuotaExceeded, QuotaChanged, QuotaWarning
 from app.events.refusals import DeleteDenied, PullDenied, PushDenied
 from app.projects import effects as projects
 from app.robots import effects as robots
@@ -56,6 +56,7 @@ def effects() -> EffectTable:
         PushDenied: (audit.record,),
         PullDenied: (audit.record,),
         DeleteDenied: (audit.record,),
+        QuotaChanged: (audit.record,),
         QuotaWarning: _NOT_SHOWN,
         ProjectQuotaExceeded: _NOT_SHOWN,
         LoggedIn: (audit.record,),

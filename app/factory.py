@@ -13,6 +13,7 @@ from app.identity.api import doors, groups, users
 from app.identity.authentication import Authenticator
 from app.identity.sessions import SessionStore
 from app.projects.api import allowlist, held_permissions, members, metadata, projects
+from app.quotas import api as quotas
 from app.registry import catalog, token
 from app.registry.edge import Edge
 from app.registry.gateway import Gateway
@@ -43,6 +44,7 @@ def routes() -> Flask:
     for feature in (
         projects,
         metadata,
+        quotas,
         members,
         held_permissions,
         allowlist,

@@ -58,6 +58,12 @@ def charge_artifact(session: Session, *, project_id: int, artifact_id: int) -> i
     return sum(int(size or 0) for size in sizes)
 
 
+def add_charges(session: Session, *, project_id: int, blob_ids: Sequence[int]) -> None:
+    """Charge the project for the blobs; nothing happens for those that it is charged for already."""
+    for blob_id in blob_ids:
+        _insert(session, _NEW_CHARGE, {"project_id": project_id, "blob_id": blob_id})
+
+
 def leave_queue(session: Session, *, repository_id: int, artifact_id: int) -> None:
     """Remove the artifact's blobs from the repository's queue, as the artifact refers to them now."""
     run(session, _LEAVE, {"repository": repository_id, "artifact": artifact_id})

@@ -159,6 +159,56 @@ def uncharged_references(project: sa.ColumnElement[int], artifact: Id) -> sa.Sel
     )
 
 
+def uncharged_blobs(project: int) -> sa.Select[int]:
+    """Return a SELECT of the ids of the blobs that the project's artifacts refer to without its being charged."""
+    own = (_reference.c.project_id == project, ~charged(_reference.c.blob_id, project=project))
+    return sa.select(_reference.c.blob_id).distinct().where(*own)
+
+
+def charged_blobs(project: int) -> sa.Select[int]:
+    """Return a SELECT of the ids of the blobs that the project is charged for."""
+    return sa.select(_charge.c.blob_id).where(_charge.c.project_id == project)
+
+
+def needless_charges(project: int) -> sa.Select[int]:
+    """Return a SELECT of the ids of the blobs that the project is charged for and neither refers to nor holds."""
+    return charged_blobs(project).where(
+        ~referenced(_charge.c.blob_id, project=project), ~held(_charge.c.blob_id, project=project)
+    )
+
+
+def blobs_on_disk(*, repository: int | None = None, project: int | None = None) -> sa.Select[Any]:
+    """Return a SELECT of the ids of the live blobs that the repository or project holds, or held until collection."""
+    held_by = sa.select(_holding.c.blob_id).where(*_of(_holding, repository))
+    if project is not None:
+        held_by = held_by.join(_home, _home.c.id == _holding.c.repository_id).where(_home.c.project_id == project)
+    both = held_by.union(sa.select(_queued.c.blob_id).where(*_of(_queued, repository, project)))
+    return sa.select(Blob.id).where(Blob.id.in_(both), IS_LIVE)
+
+
+def collectable_blobs(*, repository: int | None = None, project: int | None = None) -> sa.Select[Any]:
+    """Return a SELECT of the ids of the live blobs in the queue of the repository or project, without any reference."""
+    own = sa.select(_queued.c.blob_id).where(*_of(_queued, repository, project))
+    return sa.select(Blob.id).where(Blob.id.in_(own), IS_LIVE, ~referenced(Blob.id))
+
+
+def number_and_size(blobs: sa.Select[Any]) -> sa.Select[int, int]:
+    """Return a SELECT of the number of the blobs (a SELECT of ids) and their total size in bytes."""
+    return sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Blob.size), 0)).where(Blob.id.in_(blobs))
+
+
+def pulled_bytes(manifests: sa.ColumnElement[int], own: _Condition) -> sa.Select[Any]:
+    """Return a SELECT of the sum of the ``own`` artifacts' manifests and that of the blobs of each of them."""
+    of_own = sa.select(Artifact.id).where(own)
+    blobs = (
+        sa.select(sa.func.coalesce(sa.func.sum(Blob.size), 0))
+        .select_from(_reference)
+        .join(Blob, Blob.id == _reference.c.blob_id)
+        .where(_reference.c.artifact_id.in_(of_own))
+    )
+    return sa.select(manifests, blobs.scalar_subquery()).where(own)
+
+
 def idle_holdings(repository: Id, *columns: Any) -> sa.Select[Any]:  # noqa: ANN401 - what goes before the blob
     """Return a SELECT of the columns and the id of blobs that the repository holds and none of its artifacts uses."""
     return sa.select(*columns, _holding.c.blob_id).where(

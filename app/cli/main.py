@@ -17,6 +17,7 @@ _COMMANDS = {
     "db": ("app.cli.database", "migrate the database"),
     "admin": ("app.cli.admin", "switch read-only mode, set a password, shut accounts out, rotate keys"),
     "gc": ("app.cli.gc", "collect garbage"),
+    "quota": ("app.cli.quota", "count the storage use of projects anew"),
     "storage": ("app.cli.storage", "check that what is stored is what it should be"),
     "settings": ("app.cli.settings", "print the effective settings, without secrets"),
     "openapi": ("app.cli.openapi", "print the management API's OpenAPI document"),

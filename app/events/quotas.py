@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.events.base import Event
+from app.events.management import ProjectEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +35,14 @@ class ProjectQuotaExceeded(QuotaEvent):
 
     adding: int
     """The refused bytes; 0 when a full project refused an upload of unknown size."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaChanged(ProjectEvent):
+    """An administrator changed a project's limit; the audit log shows it as an update of the quota."""
+
+    operation = "update"
+    resource_type = "quota"
+
+    limit_before: int
+    limit: int

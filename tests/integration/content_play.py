@@ -8,8 +8,10 @@ from typing import Final
 import httpx
 import sqlalchemy as sa
 
-from app.context import Ports
+from app.access.principals import SYSTEM
+from app.context import Context, Ports
 from app.projects.models import Project
+from app.quotas.recounting import RecountService
 from tests.integration.content_rows import Kept, Pair, Rows, after_collection, charges_after, doomed, faults
 from tests.support.blobs import content_of, digest_of
 from tests.support.collections import collect, dry_run, let_time_pass
@@ -144,6 +146,8 @@ class Play:
     def _require_sound(self, rows: Rows) -> None:
         wrong = list(faults(rows))
         assert not wrong, wrong
+        recounts = RecountService(Context(self._ports, SYSTEM)).recount_all(mend=False)
+        assert not (different := [one for one in recounts if one.differs]), different
 
     def _require_kept(self, before: Rows, *, untagged: bool) -> None:
         """See that a collection of these rows, just over, has left what it must."""

@@ -149,6 +149,11 @@ MATRIX = {
     "deleteArtifact": Case(
         path=_REPOSITORIES + "/app/artifacts/none", private=from_maintainer(404), public=from_maintainer(404)
     ),
+    "listQuotas": Case(path="/quotas", private=administrators(200)),
+    "getQuota": Case(path="/quotas/777", private=administrators(404)),
+    "updateQuota": Case(path="/quotas/777", private=administrators(404), body={"hard": {"storage": -1}}),
+    "getProjectSizes": Case(path="/projects/{project}/sizes", private=members(200), public=members(200)),
+    "getRepositorySizes": Case(path=_REPOSITORIES + "/app/sizes", private=members(200), public=members(200)),
     "ListRobot": Case(path="/robots", private=administrators(200)),
     "CreateRobot": Case(path="/robots", private=somebody(400), body={}),
     "GetRobotByID": Case(path="/robots/777", private=somebody(404)),
