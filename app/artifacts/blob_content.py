@@ -3,18 +3,18 @@
 import structlog
 
 from app.artifacts import reachability
-from app.artifacts.quarantine import StoredCopy, open_copy, quarantine
+from app.artifacts.quarantine import StoredCopy, is_lost, open_copy, quarantine
 from app.context import Context
 from app.core.digest import Digest
-from app.core.errors import BlobUnknown, DomainError, TooLarge
+from app.core.errors import BlobUnknown, DomainError, NotFoundError, TooLarge
 from app.storage.models import IS_QUARANTINED, Blob
 
 
-def read_blob_or_none(ctx: Context, repository: str, digest: str, limit: int) -> bytes | None:
-    """Return the bytes of a blob that the repository holds; None when they cannot be read or have another digest.
+def read_blob(ctx: Context, repository: str, digest: str, limit: int) -> bytes:
+    """Return the bytes of a blob that the repository holds.
 
-    A blob whose bytes have another digest is quarantined. Raise BlobUnknown when the repository does not hold the blob
-    or it is quarantined, TooLarge when it has more than ``limit`` bytes.
+    A blob whose bytes have another digest, or are lost, is quarantined. Raise BlobUnknown when the repository does not
+    hold the blob, it is quarantined, or it cannot be read; TooLarge when it has more than ``limit`` bytes.
     """
     rows = ctx.prepared_rows(_BLOB, {"name": repository, "digest": digest})
     if not rows:
@@ -27,11 +27,13 @@ def read_blob_or_none(ctx: Context, repository: str, digest: str, limit: int) ->
             content = stream.read(limit)
     except (DomainError, OSError) as error:
         structlog.get_logger().warning("blob not read", digest=digest, error=str(error))
-        return None
+        if isinstance(error, NotFoundError) and is_lost(ctx, copy):
+            quarantine(ctx, copy, {"stored": None, "expected": copy.size})
+        raise BlobUnknown(detail={"digest": digest}) from error
     actual = Digest.of(content, Digest.parse(digest).algorithm)
     if actual != digest:
         quarantine(ctx, copy, {"stored": len(content), "expected": copy.size, "actual": actual})
-        return None
+        raise BlobUnknown(detail={"digest": digest})
     return content
 
 

@@ -63,7 +63,7 @@ class PushService:
         UnavailableError from the write gate; StorageFull while the disk is full; what an admission check raises.
         """
         self._ctx.ports.room.require()
-        return self._store(push, check_content(self._ctx, push.repository, push.manifest))
+        return self._store(push, check_content(self._ctx, push.repository, push.manifest, push.tags))
 
     def _store(self, push: ManifestPush, checked: CheckedContent) -> bool:
         ctx = self._ctx

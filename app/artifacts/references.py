@@ -72,14 +72,14 @@ def resolve(session: Session, repository_id: int, manifest: Manifest, unchecked:
 
     Raises: ManifestBlobUnknown, which lists the required content that the repository lacks; ManifestInvalid for too
     deeply nested indexes, and for an entry whose media type is not that of its manifest; Contended when the repository
-    has got one of the blobs that are ``unchecked``.
+    holds one of the blobs that are ``unchecked``.
     """
     listed = {entry.digest for entry in manifest.entries}
     children = _children(session, repository_id, listed) if listed else {}
     blobs = _blobs(session, repository_id, {descriptor.digest for descriptor in manifest.named} - children.keys())
     _require_all(manifest.required - children.keys() - blobs.keys())
     if unchecked & blobs.keys():
-        raise Contended("a config or signature of the manifest was pushed at the same time: try again", retry_after=1)
+        raise Contended("a config or signature of the manifest cannot be looked into now: try again", retry_after=1)
     if manifest.shape is Shape.INDEX:
         _require_all({entry.digest for entry in manifest.entries if entry.media_type in _CHECKED} - children.keys())
         _require_types(manifest, children)

@@ -4,7 +4,14 @@ import re
 from enum import StrEnum
 from typing import Final
 
-from app.core.media_types import COSIGN_SIMPLE_SIGNING, HELM_CONFIG, IMAGE_CONFIGS, NOTATION_SIGNATURE, SIGSTORE_BUNDLE
+from app.core.media_types import (
+    COSIGN_SIGNATURE,
+    COSIGN_SIMPLE_SIGNING,
+    HELM_CONFIG,
+    IMAGE_CONFIGS,
+    NOTATION_SIGNATURE,
+    SIGSTORE_BUNDLE,
+)
 from app.oci.manifests import Manifest, Shape
 
 
@@ -45,7 +52,7 @@ _WASM_ANNOTATION: Final = "module.wasm.image/variant"
 _CONVENTIONAL: Final = re.compile(r"application/vnd\.[^./]+\.([^./]{1,64})\.config\.[^/]*\+json", re.IGNORECASE)
 _ACCESSORY_BY_TYPE: Final = {
     NOTATION_SIGNATURE: AccessoryKind.NOTATION,
-    "application/vnd.dev.cosign.artifact.sig.v1+json": AccessoryKind.COSIGN,
+    COSIGN_SIGNATURE: AccessoryKind.COSIGN,
     SIGSTORE_BUNDLE: AccessoryKind.COSIGN,
     COSIGN_SIMPLE_SIGNING: AccessoryKind.COSIGN,
     _HARBOR_SBOM: AccessoryKind.SBOM,

@@ -24,6 +24,8 @@ class Descriptor:
     artifact_type: str = ""
     annotations: Mapping[str, str] | None = None
     platform: Mapping[str, Any] | None = None
+    embedded: bytes | None = None
+    """The content itself, from ``data``; None when it is not embedded."""
 
     @property
     def distributable(self) -> bool:
@@ -35,22 +37,23 @@ def descriptor(value: object, place: str) -> Descriptor:
     """Parse a descriptor; raise ManifestInvalid that names the ``place``, as in ``layers[3].size``."""
     if not isinstance(value, dict):
         raise ManifestInvalid(f"{place} must be a descriptor, an object with mediaType, digest and size")
-    platform = value.get("platform")
-    parsed = Descriptor(
-        media_type=media_type(value.get("mediaType"), f"{place}.mediaType"),
-        digest=_digest(value.get("digest"), f"{place}.digest"),
-        size=_size(value.get("size"), f"{place}.size"),
+    platform, data = value.get("platform"), value.get("data")
+    kind = media_type(value.get("mediaType"), f"{place}.mediaType")
+    digest = _digest(value.get("digest"), f"{place}.digest")
+    size = _size(value.get("size"), f"{place}.size")
+    return Descriptor(
+        media_type=kind,
+        digest=digest,
+        size=size,
         artifact_type=media_type(value.get("artifactType"), f"{place}.artifactType"),
         annotations=annotations(value.get("annotations"), f"{place}.annotations"),
         platform=platform if isinstance(platform, dict) else None,
+        embedded=None if data is None else embedded(data, place, digest, size),
     )
-    if value.get("data") is not None:
-        require_data(value["data"], place, parsed.digest, parsed.size)
-    return parsed
 
 
-def require_data(value: object, place: str, digest: Digest, size: int | None = None) -> None:
-    """Raise ManifestInvalid unless the embedded content has the descriptor's size and digest.
+def embedded(value: object, place: str, digest: Digest, size: int | None = None) -> bytes:
+    """Return the embedded content; raise ManifestInvalid unless it has the descriptor's size and digest.
 
     Clients use the embedded content instead of the blob, so it must be the same bytes, in base64 (image-spec
     descriptor.md, Embedded Content). A ``size`` of None is not compared.
@@ -69,6 +72,7 @@ def require_data(value: object, place: str, digest: Digest, size: int | None = N
         raise ManifestInvalid(f"{where} has {len(content)} bytes, its size says {size}", detail={"place": where})
     if Digest.of(content, digest.algorithm) != digest:
         raise ManifestInvalid(f"{where} has another digest than {digest}", detail={"place": where})
+    return content
 
 
 def descriptors(value: object, place: str) -> tuple[Descriptor, ...]:

@@ -105,23 +105,43 @@ SIMPLE_SIGNING: Final = _struct(
     critical=_struct("type", identity=_struct("docker-reference"), image=_struct("docker-manifest-digest")),
     optional=MAP,
 )
-JWS: Final = _struct("payload", "protected", "signature", header=_struct("x5c"))
+_NOTARY: Final = "io.cncf.notary."
+JWS: Final = _struct(
+    *("payload", "protected", "signature"),
+    header=_struct("x5c", f"{_NOTARY}timestampSignature", f"{_NOTARY}signingAgent"),
+)
+_SIGNED_TIMES: Final = ("signingTime", "authenticSigningTime", "expiry")
+JWS_PROTECTED: Final = _struct(
+    *("alg", "cty", "crit", f"{_NOTARY}signingScheme", *(_NOTARY + name for name in _SIGNED_TIMES))
+)
 JWS_PAYLOAD: Final = _struct(targetArtifact=DESCRIPTOR)
 DSSE: Final = _struct("payload", "payloadType", signatures=_struct("keyid", "sig"))
 _SOURCE: Final = _struct("name", "uri", "entryPoint", "downloadLocation", "mediaType", digest=MAP, annotations=OPEN)
 _PREDICATE: Final = _open(
-    "buildType",
+    *("buildType", "policy", "resourceUri", "timeVerified", "verificationResult", "verifiedLevels"),
     builder=_open("id"),
     invocation=_open(configSource=_SOURCE, parameters=OPEN, environment=OPEN),
     materials=_SOURCE,
+    metadata=_open("reproducible", "completeness"),
     buildDefinition=_open("buildType", externalParameters=OPEN, internalParameters=OPEN, resolvedDependencies=_SOURCE),
-    runDetails=_open(builder=_open("id")),
+    runDetails=_open("metadata", builder=_open("id"), byproducts=_SOURCE),
+    verifier=_open("id"),
 )
 """The members of provenance that verifiers read by name. Build arguments may differ in case only."""
-BUNDLE: Final = _struct("mediaType", "verificationMaterial", "messageSignature", dsseEnvelope=DSSE)
+BUNDLE: Final = _struct(
+    "mediaType",
+    verificationMaterial=UNKNOWN,
+    messageSignature=_struct("signature", messageDigest=_struct("algorithm", "digest")),
+    dsseEnvelope=DSSE,
+)
 STATEMENT: Final = _struct(
     "_type", "predicateType", predicate=_PREDICATE, subject=_struct("name", digest=MAP, annotations=MAP)
 )
+SBOM: Final = _open(
+    *("bomFormat", "specVersion", "components", "dependencies", "metadata", "vulnerabilities"),
+    *("spdxVersion", "SPDXID", "packages", "files", "relationships", "artifacts", "source"),
+)
+"""The members of CycloneDX, SPDX and Syft documents, whose content is free otherwise."""
 
 
 def require_exact_names(document: object, form: Form, root: str = "") -> None:

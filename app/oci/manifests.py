@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ from app.oci.descriptors import (
     annotations,
     descriptor,
     descriptors,
+    embedded,
     media_type,
-    require_data,
     require_spelling,
 )
 from app.oci.documents import parse_object
@@ -94,6 +94,8 @@ def parse_manifest(body: bytes, content_type: str | None) -> Manifest:
     if len(body) > MANIFEST_BYTES:
         raise ManifestInvalid(f"manifest is larger than {MANIFEST_BYTES} bytes")
     document = parse_object(body, MANIFEST)
+    if document.get("fsLayers") is not None:
+        raise ManifestInvalid("fsLayers belong to Docker's schema 1, which is not supported")
     _require_unambiguous(document)
     kind = _media_type(document, content_type)
     if kind in INDEXES:
@@ -163,15 +165,16 @@ def _opaque(document: dict[str, Any], kind: str) -> Manifest:
     if "schemaVersion" in document:
         _require_schema(document)
     for name in ("config", "subject"):
-        _require_data(document.get(name), name)
+        _require_alike(document.get(name), name)
     for name in _LISTS:
         for position, entry in enumerate(_list(document, name)):
-            _require_data(entry, f"{name}[{position}]")
+            _require_alike(entry, f"{name}[{position}]")
     values = [document.get("config")]
     values += [entry for name in _LISTS for entry in _list(document, name)]
     entries = tuple(entry for entry in map(_lenient_or_none, values) if entry is not None)
-    known = {name: value for name in ("subject", "artifactType", "annotations") if (value := _readable(document, name))}
-    return Manifest(media_type=kind, shape=Shape.OPAQUE, entries=entries, **_common(known))
+    known = {name: value for name in ("artifactType", "annotations") if (value := _readable(document, name))}
+    common = _common(known) | {"subject": _lenient_or_none(document.get("subject"))}
+    return Manifest(media_type=kind, shape=Shape.OPAQUE, entries=entries, **common)
 
 
 def _list(document: dict[str, Any], name: str) -> list[object]:
@@ -179,12 +182,21 @@ def _list(document: dict[str, Any], name: str) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _require_data(value: object, place: str) -> None:
-    """Verify embedded content as ``descriptor`` does, as some clients read any document as a type that they know."""
-    if isinstance(value, dict) and value.get("data") is not None:
-        entry = _valid_fields_or_none(value)
-        if entry is not None:
-            require_data(value["data"], place, entry.digest, entry.size if value.get("size") == entry.size else None)
+def _require_alike(value: object, place: str) -> None:
+    """Verify media type and embedded content as ``descriptor`` does: some clients read any document as a known type."""
+    if not isinstance(value, dict):
+        return
+    if isinstance(value.get("mediaType"), str):
+        require_spelling(value["mediaType"], f"{place}.mediaType")
+    entry = _valid_fields_or_none(value)
+    if entry is not None:
+        _embedded_or_none(value, place, entry)
+
+
+def _embedded_or_none(value: dict[str, Any], place: str, entry: Descriptor) -> bytes | None:
+    if value.get("data") is None:
+        return None
+    return embedded(value["data"], place, entry.digest, entry.size if value.get("size") == entry.size else None)
 
 
 def _lenient_or_none(value: object) -> Descriptor | None:
@@ -192,7 +204,10 @@ def _lenient_or_none(value: object) -> Descriptor | None:
     try:
         return descriptor(value, "")
     except ManifestInvalid:
-        return _valid_fields_or_none(value) if isinstance(value, dict) else None
+        entry = _valid_fields_or_none(value) if isinstance(value, dict) else None
+    if entry is None or not isinstance(value, dict):
+        return None
+    return replace(entry, embedded=_embedded_or_none(value, "", entry))
 
 
 def _valid_fields_or_none(value: dict[str, Any]) -> Descriptor | None:

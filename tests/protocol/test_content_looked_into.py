@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.artifacts import content_checks, pushes
+from app.context import Ports
 from app.core.media_types import (
     COSIGN_SIMPLE_SIGNING,
     DOCKER_CONFIG,
@@ -220,6 +221,23 @@ def test_no_name_holds_nul(client: httpx.Client, place: str) -> None:
     document["config"] = descriptor(plain, OCI_CONFIG)
     document.pop("extra\0", None)
     assert put(client, NAME, json.dumps(document).encode(), "v1").status_code == 201, "values may"
+
+
+@pytest.mark.parametrize("all_lost", [False, True], ids=["one file", "the volume"])
+def test_content_that_cannot_be_read_is_not_taken_unseen(client: httpx.Client, ports: Ports, all_lost: bool) -> None:
+    """The lost config is asked for again; without the volume, the push may come again later."""
+    push(client, NAME, TWICE)
+    files = [path for path in ports.settings.storage.path.rglob("*") if path.is_file()]
+    lost = [path for path in files if all_lost or path.read_bytes() == TWICE]
+    contents = {path: path.read_bytes() for path in lost}
+    for path in lost:
+        path.unlink()
+    answer = put(client, NAME, image(config=TWICE), "v1")
+    assert code_of(answer) == ((503, "UNAVAILABLE") if all_lost else (400, "MANIFEST_BLOB_UNKNOWN"))
+    for path, content in contents.items():
+        path.write_bytes(content)
+    push(client, NAME, TWICE)
+    assert code_of(put(client, NAME, image(config=TWICE), "v1")) == INVALID
 
 
 class TestNotThereYet:

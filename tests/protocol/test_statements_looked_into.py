@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from app.core.media_types import DSSE_ENVELOPE, IN_TOTO, SIGSTORE_BUNDLE
+from app.core.media_types import DSSE_ENVELOPE, IN_TOTO, NOTATION_COSE, NOTATION_JWS, SIGSTORE_BUNDLE
 from tests.support.blobs import push
 from tests.support.contents import code_of
 from tests.support.manifests import EMPTY, descriptor, image, put
@@ -78,10 +78,86 @@ def test_an_envelope_that_only_lenient_readers_take_hides_nothing(
         {"messageSignature": {"message_digest": "x"}},
         {"verificationMaterial": {"tlogEntries": [{"log_index": 1}]}},
         {"dsseEnvelope": {"payload": base64.b64encode(b'{"predicate_type":"y"}').decode()}},
+        {"messageSignature": {"Signature": "AA=="}},
+        {"messageSignature": {"messageDigest": {"algorithm": "SHA2_256", "DIGEST": "AA=="}}},
+        {"verificationMaterial": {"publicKey": {"hint": "a", "Hint": "b"}}},
     ],
-    ids=["signature", "log", "statement"],
+    ids=["signature", "log", "statement", "case of a signature", "case of a digest", "case of a key"],
 )
 def test_a_bundle_has_one_spelling_at_every_level(client: httpx.Client, bundle: object) -> None:
     content = json.dumps(bundle).encode()
     push(client, NAME, content)
     assert code_of(put(client, NAME, _signed(content, SIGSTORE_BUNDLE), "v1")) == INVALID
+
+
+@pytest.mark.parametrize("kind", [IN_TOTO, DSSE_ENVELOPE, SIGSTORE_BUNDLE])
+@pytest.mark.parametrize("alias", ["predicate_type", "type"])
+def test_a_statement_has_one_spelling_in_every_envelope(client: httpx.Client, kind: str, alias: str) -> None:
+    for names, accepted in ((("_type", "predicateType"), True), (("_type", "predicateType", alias), False)):
+        statement = json.dumps(dict.fromkeys(names, "x") | {"subject": []}).encode()
+        envelope = {"payload": base64.b64encode(statement).decode()}
+        wrapped = {IN_TOTO: statement, DSSE_ENVELOPE: json.dumps(envelope).encode()}
+        content = wrapped.get(kind) or json.dumps({"dsseEnvelope": envelope}).encode()
+        push(client, NAME, content)
+        answer = put(client, NAME, _signed(content, kind), "v1")
+        assert (answer.status_code == 201) if accepted else (code_of(answer) == INVALID), answer.text
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("header", "io.cncf.notary.SigningAgent"),
+        ("protected", "Alg"),
+        ("protected", "io.cncf.notary.Expiry"),
+        ("protected", "io.cncf.notary.signing\u017fcheme"),
+    ],
+)
+def test_an_envelope_of_notation_has_one_spelling(client: httpx.Client, place: str, name: str) -> None:
+    inner = {name: "x"}
+    member = inner if place == "header" else base64.urlsafe_b64encode(json.dumps(inner).encode()).decode()
+    content = json.dumps({"payload": "", "signature": "", place: member}).encode()
+    push(client, NAME, content)
+    assert code_of(put(client, NAME, _signed(content, NOTATION_JWS), "v1")) == INVALID
+
+
+def _item(kind: int, content: bytes, length: int | None = None) -> bytes:
+    """An item of CBOR with a length of two bytes."""
+    return bytes([kind << 5 | 25]) + (len(content) if length is None else length).to_bytes(2) + content
+
+
+_HEADERS = {
+    "empty": b"\x40" + b"\xa0",
+    "filled": _item(2, b"\xa1\x01\x26")
+    + _item(5, b"\x18\x21" + _item(4, _item(2, b"chain") + b"\xc1\xfb" + b"\0" * 8, 2), 1),
+}
+
+
+@pytest.mark.parametrize("tag", [b"\xd2", b""], ids=["tagged", "bare"])
+@pytest.mark.parametrize("headers", _HEADERS.values(), ids=_HEADERS)
+def test_a_payload_in_cbor_has_one_spelling(client: httpx.Client, headers: bytes, tag: bytes) -> None:
+    for beside, accepted in (({}, True), ({"Digest": ""}, False)):
+        payload = json.dumps({"targetArtifact": descriptor(EMPTY) | beside}).encode()
+        message = tag + b"\x84" + headers + _item(2, payload) + _item(2, b"signature")
+        for cut in (message, message[:-9], payload, message[: len(message) // 2], b"\x84\x40\xbf"):
+            push(client, NAME, cut)
+            answer = put(client, NAME, _signed(cut, NOTATION_COSE), "v1")
+            is_whole = cut.startswith(tag + b"\x84" + headers + _item(2, payload))
+            assert (answer.status_code == 201) if accepted or not is_whole else (code_of(answer) == INVALID), (
+                answer.text
+            )
+
+
+@pytest.mark.parametrize(
+    "predicate",
+    [
+        {"metadata": {"reproducible": False, "Reproducible": True}},
+        {"runDetails": {"metadata": {}, "Metadata": {}}},
+        {"runDetails": {"byproducts": [{"uri": "a", "URI": "b"}]}},
+        {"verificationResult": "FAILED", "VerificationResult": "PASSED"},
+        {"verifier": {"id": "a", "Id": "b"}},
+    ],
+)
+def test_what_a_predicate_is_judged_by_has_one_spelling(client: httpx.Client, predicate: object) -> None:
+    content = json.dumps({"_type": "x", "subject": [], "predicateType": "y", "predicate": predicate}).encode()
+    push(client, NAME, content)
+    assert code_of(put(client, NAME, _signed(content, IN_TOTO), "v1")) == INVALID
