@@ -13,7 +13,7 @@ from app.quotas.service import QuotaService
 from app.quotas.sizes import SizeService
 from app.web.blueprint import HarborBlueprint
 from app.web.keys import name_or_id
-from app.web.schemas import wanted
+from app.web.schemas import list_query
 from app.web.session import current_context
 
 blueprint = HarborBlueprint("quota", __name__)
@@ -28,7 +28,7 @@ class Quotas(MethodView):
     @blueprint.lists(QuotaSchema)
     def get(self, parameters: dict[str, Any]) -> Listed[QuotaView]:
         """List quotas."""
-        query = wanted(parameters)
+        query = list_query(parameters)
         reference, reference_id = parameters.get("reference"), parameters.get("reference_id")
         return QuotaService(current_context()).list(query, reference=reference, reference_id=reference_id)
 

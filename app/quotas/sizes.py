@@ -22,6 +22,6 @@ class SizeService:
     def of_repository(self, project: str, name: str) -> Sizes:
         """Return the sizes of a repository's content; raise RepositoryUnknown, or as ``of_project`` does."""
         require_in_project(self._ctx, project, "quota", "read")
-        repository_id = find_published(self._ctx.ports.db, f"{project}/{name}")
+        repository_id = find_published(self._ctx, f"{project}/{name}")
         with self._ctx.read() as session:
             return repository_sizes(session, repository_id)
