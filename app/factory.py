@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Flask
 
-from app.artifacts import api as artifacts
+from app.artifacts.api import artifacts
 from app.audit import api as audit
 from app.configuration import api as configuration
 from app.context import Ports
