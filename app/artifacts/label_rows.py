@@ -50,7 +50,7 @@ def labels_of(
     if not owner_ids:
         return {}
     parameters = {"ids": list(owner_ids), "labels": shares.labels, "label_text": shares.label_text}
-    rows = session.execute(labelled.shown, parameters)
+    rows = run(session, labelled.shown, parameters)
     return {owner: tuple(map(view_of, group)) for owner, group in groupby(rows, key=lambda row: int(row.owner_id))}
 
 
