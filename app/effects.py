@@ -10,6 +10,15 @@ from app.events.base import Effect, EffectTable, Event
 from app.events.catalog import facts
 from app.events.configuration import ConfigurationChanged, SystemAllowlistChanged
 from app.events.content import ArtifactDeleted, ArtifactPushed, ContentPulled, RepositoryDeleted, TagCreated, TagDeleted
+from app.events.labels import (
+    ArtifactLabelAdded,
+    ArtifactLabelRemoved,
+    LabelCreated,
+    LabelDeleted,
+    LabelUpdated,
+    RepositoryLabelAdded,
+    RepositoryLabelRemoved,
+)
 from app.events.management import (
     ExecutionRequested,
     ExecutionStopped,
@@ -53,6 +62,13 @@ def effects() -> EffectTable:
         TagCreated: (audit.record,),
         TagDeleted: (audit.record,),
         RepositoryDeleted: (audit.record,),
+        LabelCreated: (audit.record,),
+        LabelUpdated: (audit.record,),
+        LabelDeleted: (audit.record,),
+        ArtifactLabelAdded: (audit.record,),
+        ArtifactLabelRemoved: (audit.record,),
+        RepositoryLabelAdded: (audit.record,),
+        RepositoryLabelRemoved: (audit.record,),
         PushDenied: (audit.record,),
         PullDenied: (audit.record,),
         DeleteDenied: (audit.record,),

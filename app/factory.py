@@ -4,7 +4,8 @@ from typing import Final
 
 from flask import Flask
 
-from app.artifacts import api as artifacts
+from app.artifacts.api import artifacts
+from app.artifacts.api import labels as artifact_labels
 from app.audit import api as audit
 from app.configuration import api as configuration
 from app.context import Ports
@@ -12,6 +13,7 @@ from app.garbage import api as garbage
 from app.identity.api import doors, groups, users
 from app.identity.authentication import Authenticator
 from app.identity.sessions import SessionStore
+from app.labels import api as labels
 from app.projects.api import allowlist, held_permissions, members, metadata, projects
 from app.quotas import api as quotas
 from app.registry import catalog, token
@@ -49,9 +51,11 @@ def routes() -> Flask:
         held_permissions,
         allowlist,
         artifacts,
+        artifact_labels,
         audit,
         configuration,
         garbage,
+        labels,
         users,
         groups,
         system,

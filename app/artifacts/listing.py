@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from app.artifacts.contributors import RowSlot
+from app.artifacts.label_rows import ARTIFACTS, label_conditions, labels_of
 from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Standing, Tag
 from app.artifacts.reachability import tagged
 from app.artifacts.shares import Shares
 from app.artifacts.views import AccessoryView, ArtifactView, ReferenceView, TagView
-from app.core.errors import InvalidError
 from app.core.paging import PAGE_SIZE_LIMIT, Listed
-from app.core.query import AllOf, Exact, Fuzzy, ListQuery
+from app.core.query import Exact, Fuzzy, ListQuery
 from app.db.contributions import Contributors
 from app.db.documents import document_bytes, within, without_member
 from app.db.listing import Columns, conditions, contains, counted, order, paged
@@ -41,6 +41,7 @@ class Parts:
 
     tags: bool = True
     accessories: bool = False
+    labels: bool = False
     parameters: frozenset[str] = frozenset()
     """The names of the query parameters that are true; some slots are shown only with one."""
 
@@ -52,7 +53,8 @@ def artifacts_of(
 
     The filter ``base=*`` includes the children.
     """
-    where = [Artifact.repository_id == repository_id, *conditions(query, _COLUMNS), *_by_tag(query), *_by_label(query)]
+    where = [Artifact.repository_id == repository_id, *conditions(query, _COLUMNS), *_by_tag(query)]
+    where += label_conditions(query, ARTIFACTS)
     with_children = _EVERYTHING in query.values("base")
     where.append(Artifact.standing != Standing.ACCESSORY if with_children else Artifact.standing == Standing.LISTED)
     total = counted(session, sa.select(Artifact.id).where(*where))
@@ -83,6 +85,7 @@ def artifact_views(
         if parts.accessories
         else {}
     )
+    labels = labels_of(session, ARTIFACTS, list(rows), shares) if parts.labels else {}
     return [
         ArtifactView(
             **dict(zip(_ROW_NAMES, rows[artifact_id], strict=False)),
@@ -90,6 +93,7 @@ def artifact_views(
             references=references.get(artifact_id, ()),
             tags=tags.get(artifact_id, ()),
             accessories=accessories.get(artifact_id, ()),
+            labels=labels.get(artifact_id, ()),
         )
         for artifact_id in artifact_ids
         if artifact_id in rows
@@ -108,14 +112,6 @@ def grouped(views: Sequence[T], key: str) -> dict[int, tuple[T, ...]]:
 
 def _by_tag(query: ListQuery) -> list[sa.ColumnElement[bool]]:
     return [_tag_condition(condition) for condition in query.values("tags")]
-
-
-def _by_label(query: ListQuery) -> list[sa.ColumnElement[bool]]:
-    """Return a condition that no artifact meets when the query filters by label, as artifacts have no labels yet."""
-    filters = query.values("labels")
-    if not all(isinstance(value, AllOf) and all(isinstance(id_, int) for id_ in value.values) for value in filters):
-        raise InvalidError("labels must be a list of label ids, as in labels=(1 2)")
-    return [sa.false()] if filters else []
 
 
 def _tag_condition(condition: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 - any of the query's conditions

@@ -109,6 +109,34 @@ class Tag(Base):
     pull_time: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class ArtifactLabel(Base):
+    """A label on an artifact."""
+
+    __tablename__ = "artifact_label"
+    __table_args__ = (sa.Index("ix_artifact_label_label", "label_id", "artifact_id"),)
+
+    artifact_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("artifact.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    label_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("label.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+
+
+class RepositoryLabel(Base):
+    """A label on a repository."""
+
+    __tablename__ = "repository_label"
+    __table_args__ = (sa.Index("ix_repository_label_label", "label_id", "repository_id"),)
+
+    repository_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    label_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("label.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+
+
 class ArtifactBlob(Base):
     """A reference of an artifact to a blob (config, layer, or an index entry that is a blob)."""
 

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from marshmallow import fields
 
+from app.labels.schemas import LabelSchema
 from app.web.fields import Flag, Items, Map, Moment, Number, Part, Parts, Switch, Text
 from app.web.schemas import HarborSchema, ListParameters, PageParameters, ParameterSchema, SlottedSchema
 
@@ -24,6 +25,7 @@ class RepositorySchema(HarborSchema):
     pull_count = Number(keep=True)
     creation_time = Moment(nullable=True)
     update_time = Moment()
+    labels = Parts(LabelSchema, optional=True)
 
 
 class PlatformSchema(HarborSchema):
@@ -64,19 +66,6 @@ class TagSchema(HarborSchema):
     push_time = Moment()
     pull_time = Moment()
     immutable = Flag(keep=True)
-
-
-class LabelSchema(HarborSchema):
-    """A label on an artifact."""
-
-    id = Number()
-    name = Text()
-    description = Text()
-    color = Text()
-    scope = Text()
-    project_id = Number()
-    creation_time = Moment()
-    update_time = Moment()
 
 
 class AccessorySchema(HarborSchema):
@@ -125,6 +114,16 @@ class ArtifactSchema(SlottedSchema):
     labels = Parts(LabelSchema, empty_as_null=True)
     accessories = Parts(AccessorySchema, empty_as_null=True)
     inherited_accessories = Parts(AccessorySchema, optional=True)
+
+
+class RepositoryParameters(ParameterSchema):
+    """What one repository may be asked for."""
+
+    with_label = Switch(load_default=False)
+
+
+class RepositoryListParameters(ListParameters, RepositoryParameters):
+    """What the lists of repositories may be asked for."""
 
 
 class _ArtifactDetails(ParameterSchema):

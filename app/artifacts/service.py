@@ -1,18 +1,22 @@
 """Use cases of the management API for repositories and artifacts: list, get and delete, after a check of rights."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.artifacts import listing
+from app.artifacts import label_rows, listing
 from app.artifacts.deletion import delete_artifact, delete_repository
+from app.artifacts.label_rows import REPOSITORIES
 from app.artifacts.listing import Parts
 from app.artifacts.models import Artifact, Repository, Tag
 from app.artifacts.repositories import lock_published
-from app.artifacts.shares import WHOLE
+from app.artifacts.shares import WHOLE, Shares
 from app.artifacts.views import ArtifactView, RepositoryView
 from app.context import Context
 from app.core.errors import ManifestUnknown, RepositoryUnknown
-from app.core.paging import Listed
+from app.core.paging import PAGE_SIZE_LIMIT, Listed
 from app.core.query import ListQuery
 from app.core.reference import is_digest
 from app.db.database import retried
@@ -46,24 +50,24 @@ class RepositoryService:
         """Act for the caller of ``ctx``."""
         self._ctx = ctx
 
-    def list_all(self, query: ListQuery) -> Listed[RepositoryView]:
+    def list_all(self, query: ListQuery, *, with_labels: bool = False) -> Listed[RepositoryView]:
         """Return a page of the repositories of all projects that the caller may see."""
         visible = Repository.project_id.in_(sa.select(Project.id).where(seen_projects(self._ctx.principal)))
-        return self._list(query, visible)
+        return self._list(query, visible, with_labels=with_labels)
 
-    def list_in(self, project: str, query: ListQuery) -> Listed[RepositoryView]:
+    def list_in(self, project: str, query: ListQuery, *, with_labels: bool = False) -> Listed[RepositoryView]:
         """Return a page of the repositories of a project."""
         allowed_project = require_in_project(self._ctx, project, "repository", "list")
-        return self._list(query, Repository.project_id == allowed_project.id)
+        return self._list(query, Repository.project_id == allowed_project.id, with_labels=with_labels)
 
-    def find(self, project: str, name: str) -> RepositoryView:
+    def find(self, project: str, name: str, *, with_labels: bool = False) -> RepositoryView:
         """Return a published repository; raise RepositoryUnknown otherwise."""
         require_in_project(self._ctx, project, "repository", "read")
         with self._ctx.read() as session:
-            row = session.execute(_REPOSITORIES.where(Repository.name == f"{project}/{name}")).one_or_none()
-        if row is None:
-            raise RepositoryUnknown(f"repository {project}/{name} not found")
-        return RepositoryView(**row._asdict())
+            rows = session.execute(_REPOSITORIES.where(Repository.name == f"{project}/{name}")).all()
+            if not rows:
+                raise RepositoryUnknown(f"repository {project}/{name} not found")
+            return _repository_views(session, rows, WHOLE if with_labels else None)[0]
 
     @retried()
     def delete(self, project: str, name: str) -> None:
@@ -74,14 +78,17 @@ class RepositoryService:
             place = lock_published(session, f"{project}/{name}", to_delete=True)
             delete_repository(self._ctx, place)
 
-    def _list(self, query: ListQuery, scope: sa.ColumnElement[bool]) -> Listed[RepositoryView]:
+    def _list(self, query: ListQuery, scope: sa.ColumnElement[bool], *, with_labels: bool) -> Listed[RepositoryView]:
+        page = query.page.at_most(PAGE_SIZE_LIMIT) if with_labels else query.page
         where = [Repository.published, scope, *conditions(query, _COLUMNS)]
+        where += label_rows.label_conditions(query, REPOSITORIES)
         ordered = order(query.sort, _COLUMNS, _NEWEST, Repository.id)
-        statement = paged(_REPOSITORIES.where(*where).order_by(*ordered), query.page)
+        statement = paged(_REPOSITORIES.where(*where).order_by(*ordered), page)
         with self._ctx.read() as session:
             total = counted(session, sa.select(Repository.id).where(*where))
-            items = [RepositoryView(**row._asdict()) for row in session.execute(statement)]
-        return Listed(items=items, total=total, page=query.page)
+            rows = session.execute(statement).all()
+            items = _repository_views(session, rows, Shares.of_page(page.size) if with_labels else None)
+        return Listed(items=items, total=total, page=page)
 
 
 class ArtifactService:
@@ -121,6 +128,16 @@ class ArtifactService:
         with self._ctx.write_content() as session:
             place = lock_published(session, f"{project}/{repository}")
             delete_artifact(self._ctx, find_artifact(session, place.name, reference))
+
+
+def _repository_views(
+    session: Session, rows: Sequence[sa.Row[*tuple[Any, ...]]], shares: Shares | None
+) -> list[RepositoryView]:
+    """Return the views of the rows, with labels up to their ``shares``, unless these are None."""
+    if shares is None:
+        return [RepositoryView(**row._asdict()) for row in rows]
+    labels = label_rows.labels_of(session, REPOSITORIES, [row.id for row in rows], shares)
+    return [RepositoryView(**row._asdict(), labels=labels.get(row.id, ())) for row in rows]
 
 
 def find_artifact(session: Session, repository: str, reference: str) -> int:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from app.labels.results import LabelView
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryView:
@@ -19,6 +21,8 @@ class RepositoryView:
     pull_count: int
     creation_time: datetime
     update_time: datetime
+    labels: tuple[LabelView, ...] | None = None
+    """None unless they were requested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,7 @@ class AccessoryView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactView:
-    """An artifact with its tags, references and accessories; parts that were not requested are empty."""
+    """An artifact with its tags, references, accessories and labels; parts that were not requested are empty."""
 
     id: int
     project_id: int
@@ -84,5 +88,6 @@ class ArtifactView:
     references: tuple[ReferenceView, ...] = ()
     tags: tuple[TagView, ...] = ()
     accessories: tuple[AccessoryView, ...] = ()
+    labels: tuple[LabelView, ...] = ()
     slots: Mapping[str, object] = field(default_factory=dict)
     """What other features show of the artifact, by the name of the member in the API."""

@@ -56,6 +56,10 @@ def from_guest(status: int, robots: tuple[int, ...] | None = None) -> Answers:
     return Answers((401, 403, 403, *(status,) * (len(PEOPLE) - 3)), robots or (status, status, 403))
 
 
+def from_developer(status: int, robots: tuple[int, ...] | None = None) -> Answers:
+    return Answers((401, 403, 403, 403, status, status, status, status), robots or (status, status, 403))
+
+
 def from_maintainer(status: int, robots: tuple[int, ...] | None = None) -> Answers:
     return Answers((401, 403, 403, 403, 403, status, status, status), robots or (status, status, 403))
 
@@ -154,6 +158,27 @@ MATRIX = {
     "updateQuota": Case(path="/quotas/777", private=administrators(404), body={"hard": {"storage": -1}}),
     "getProjectSizes": Case(path="/projects/{project}/sizes", private=members(200), public=members(200)),
     "getRepositorySizes": Case(path=_REPOSITORIES + "/app/sizes", private=members(200), public=members(200)),
+    "addLabel": Case(
+        path=_REPOSITORIES + "/app/artifacts/1/labels",
+        private=from_developer(404),
+        public=from_developer(404),
+        body={"id": 777},
+    ),
+    "removeLabel": Case(
+        path=_REPOSITORIES + "/app/artifacts/1/labels/777", private=from_developer(404), public=from_developer(404)
+    ),
+    "listRepositoryLabels": Case(path=_REPOSITORIES + "/app/labels", private=members(200), public=members(200)),
+    "addRepositoryLabel": Case(
+        path=_REPOSITORIES + "/app/labels", private=from_developer(404), public=from_developer(404), body={"id": 777}
+    ),
+    "removeRepositoryLabel": Case(
+        path=_REPOSITORIES + "/app/labels/777", private=from_developer(404), public=from_developer(404)
+    ),
+    "ListLabels": Case(path="/labels?scope=g", private=everybody(200)),
+    "CreateLabel": Case(path="/labels", private=administrators(400), body={"scope": "g"}),
+    "GetLabelByID": Case(path="/labels/777", private=somebody(404)),
+    "UpdateLabel": Case(path="/labels/777", private=somebody(404), body={"name": "a"}),
+    "DeleteLabel": Case(path="/labels/777", private=somebody(404)),
     "ListRobot": Case(path="/robots", private=administrators(200)),
     "CreateRobot": Case(path="/robots", private=somebody(400), body={}),
     "GetRobotByID": Case(path="/robots/777", private=somebody(404)),

@@ -49,6 +49,10 @@ class Scene:
     def robot(self, level: str) -> int:
         return make_robot(self.admin, "ci", entry("private", "repository:pull"), level=level).id
 
+    def label(self) -> int:
+        made = self.admin.post("/labels", json={"name": "stable", "scope": "g"})
+        return int(made.headers["Location"].rpartition("/")[2])
+
     def member(self) -> int:
         return int(self.admin.get(f"{MEMBERS}?entityname=guest").json()[0]["id"])
 
@@ -188,6 +192,26 @@ CHANGES = (
         body={"items": []},
         row=("update", "configuration", "CVE allowlist"),
         by_robot=False,
+    ),
+    Change(
+        method="POST",
+        path="/labels",
+        body={"name": "stable", "scope": "p", "project_id": 1},
+        row=("create", "label", "stable"),
+    ),
+    Change(
+        method="PUT",
+        path="/labels/{id}",
+        body={"name": "steady"},
+        row=("update", "label", "steady"),
+        made=lambda scene: scene.label(),
+    ),
+    Change(
+        method="DELETE",
+        path="/labels/{id}",
+        body={},
+        row=("delete", "label", "stable"),
+        made=lambda scene: scene.label(),
     ),
 )
 GOES_ON = {"updateConfigurations", "createGCSchedule", "updateGCSchedule", "stopGC"}

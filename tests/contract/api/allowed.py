@@ -7,6 +7,8 @@ _KEYS = "what Harbor's server writes on the wire"
 _BODIES = "Harbor's document forgets the body that its server sends"
 
 _SECRETS = "a secret is never shown"
+_OLD_LABELS = "labels on repositories, which Harbor 1.5 had"
+_REPOSITORY = "/projects/{project_name}/repositories/{repository_name}"
 
 _ONE_FORMAT = "one id, one format"
 _MAPS = "Harbor's document says it of the map's reference, which the comparison replaces by the map"
@@ -33,6 +35,13 @@ ALLOWED: dict[str, str] = {
     "DELETE /projects/{project_name_or_id}/robots/{robot_id}: Harbor has no such operation": _OLD_ROBOTS,
     "PATCH /robots/{robot_id}: parameter query grace_period is ours alone": _ROTATION,
     "RobotSec: grace_period is ours alone": _ROTATION,
+    f"GET {_REPOSITORY}/labels: Harbor has no such operation": _OLD_LABELS,
+    f"POST {_REPOSITORY}/labels: Harbor has no such operation": _OLD_LABELS,
+    f"DELETE {_REPOSITORY}/labels/{{label_id}}: Harbor has no such operation": _OLD_LABELS,
+    "GET /repositories: parameter query with_label is ours alone": _OLD_LABELS,
+    "GET /projects/{project_name}/repositories: parameter query with_label is ours alone": _OLD_LABELS,
+    f"GET {_REPOSITORY}: parameter query with_label is ours alone": _OLD_LABELS,
+    "Repository: labels is ours alone": _OLD_LABELS,
     "ConfigurationsResponse: uaa_client_secret is missing": _SECRETS,
     "GET /configurations: response 401: schema Errors, Harbor's None": _BODIES,
     "GET /configurations: response 403: schema Errors, Harbor's None": _BODIES,

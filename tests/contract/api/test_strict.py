@@ -22,8 +22,8 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 _MODELS: Mapping[str, Any] = json.loads((Path(__file__).parents[1] / "harbor-api.json").read_text())["definitions"]
 _OURS = {"Sizes"}
 """Models of operations that Harbor does not have, so that no such client asks for them."""
-_ON_THE_WIRE = {"Platform": {"OsVersion", "OsFeatures"}}
-"""Keys that Harbor's server writes in place of what its document says."""
+_ON_THE_WIRE = {"Platform": {"OsVersion", "OsFeatures"}, "Repository": {"labels"}}
+"""Keys that Harbor's server writes in place of what its document says, and those that a parameter of ours asks for."""
 _ASKED = {
     "with_accessory": "true",
     "with_label": "true",
@@ -31,6 +31,8 @@ _ASKED = {
     "username": "guest",
     "groupname": "people",
 }
+_ASKED_OF = {"/labels": {"scope": "g"}}
+"""Parameters that one path asks for otherwise."""
 _NO_OBJECTS = {"/internalconfig", "/ping", "/system/gc/{gc_id}/log", "/systeminfo/getcert"}
 
 
@@ -49,12 +51,17 @@ def names(people: People, ports: Ports, admin: httpx.Client, registry: httpx.Cli
     make_robot(admin, "system", entry("*", "repository:pull"))
     admin.put("/system/CVEAllowlist", json={"items": [{"cve_id": "CVE-2024-1"}], "expires_at": 4_000_000_000})
     admin.put("/projects/private", json={"cve_allowlist": {"items": [{"cve_id": "CVE-2024-1"}]}})
+    label = {"name": "a", "scope": "g", "description": "b", "color": "#fff"}
+    label_id = int(admin.post("/labels", json=label).headers["Location"].rpartition("/")[2])
+    for place in ("app", "app/artifacts/1"):
+        admin.post(f"/projects/private/repositories/{place}/labels", json={"id": label_id}).raise_for_status()
     admin.post("/system/gc/schedule", json={"schedule": {"type": "Manual"}, "parameters": {"dry_run": True}})
     return {
         "project_name_or_id": "private",
         "project_name": "private",
         "repository_name": "app",
         "reference": "1",
+        "label_id": label_id,
         "meta_name": "public",
         "mid": admin.get("/projects/private/members").json()[0]["id"],
         "robot_id": robot.id,
@@ -87,7 +94,7 @@ def answers(app: Flask, admin: httpx.Client, names: Mapping[str, object], **aske
     """All keys of all answers to GET that a strict client refuses."""
     for method, path, operation in operations(document(app)):
         if method == "GET" and path not in _NO_OBJECTS:
-            answer = admin.get(path.format(**names), params=_ASKED | asked)
+            answer = admin.get(path.format(**names), params=_ASKED | _ASKED_OF.get(path, {}) | asked)
             assert answer.status_code == 200, f"{path}: {answer.text}"
             if answer.content:
                 found = unknown(answer.json(), operation["responses"]["200"].get("schema", {}), path)

@@ -11,13 +11,15 @@ from app.artifacts.schemas import (
     ArtifactParameters,
     ArtifactSchema,
     ReportHeaders,
+    RepositoryListParameters,
+    RepositoryParameters,
     RepositorySchema,
 )
 from app.artifacts.service import ArtifactService, RepositoryService
 from app.artifacts.views import ArtifactView, RepositoryView
 from app.core.paging import Listed
 from app.web.blueprint import HarborBlueprint
-from app.web.schemas import ListParameters, list_query
+from app.web.schemas import list_query
 from app.web.session import current_context
 
 blueprint = HarborBlueprint("artifact", __name__)
@@ -31,11 +33,12 @@ class AllRepositories(MethodView):
     """The repositories of every project."""
 
     @blueprint.operation("listAllRepositories", 400, 500)
-    @blueprint.arguments(ListParameters, location="query")
+    @blueprint.arguments(RepositoryListParameters, location="query")
     @blueprint.lists(RepositorySchema)
     def get(self, parameters: dict[str, Any]) -> Listed[RepositoryView]:
         """List all authorized repositories."""
-        return RepositoryService(current_context()).list_all(list_query(parameters))
+        repositories = RepositoryService(current_context())
+        return repositories.list_all(list_query(parameters), with_labels=parameters["with_label"])
 
 
 @blueprint.route(_REPOSITORIES, tags=["repository"])
@@ -43,11 +46,12 @@ class Repositories(MethodView):
     """The repositories of a project."""
 
     @blueprint.operation("listRepositories", 400, 401, 403, 404, 422, 500)
-    @blueprint.arguments(ListParameters, location="query")
+    @blueprint.arguments(RepositoryListParameters, location="query")
     @blueprint.lists(RepositorySchema)
     def get(self, parameters: dict[str, Any], project_name: str) -> Listed[RepositoryView]:
         """List repositories."""
-        return RepositoryService(current_context()).list_in(project_name, list_query(parameters))
+        repositories = RepositoryService(current_context())
+        return repositories.list_in(project_name, list_query(parameters), with_labels=parameters["with_label"])
 
 
 @blueprint.route(_REPOSITORY, tags=["repository"])
@@ -55,10 +59,12 @@ class RepositoryItem(MethodView):
     """One repository."""
 
     @blueprint.operation("getRepository", 400, 401, 403, 404, 500)
+    @blueprint.arguments(RepositoryParameters, location="query")
     @blueprint.shows(RepositorySchema)
-    def get(self, project_name: str, repository_name: str) -> RepositoryView:
+    def get(self, parameters: dict[str, Any], project_name: str, repository_name: str) -> RepositoryView:
         """Get repository."""
-        return RepositoryService(current_context()).find(project_name, repository_name)
+        repositories = RepositoryService(current_context())
+        return repositories.find(project_name, repository_name, with_labels=parameters["with_label"])
 
     @blueprint.operation("deleteRepository", 400, 401, 403, 404, 412, 500)
     @blueprint.does()
@@ -108,5 +114,6 @@ def _parts(parameters: Mapping[str, Any]) -> Parts:
     return Parts(
         tags=parameters["with_tag"],
         accessories=parameters["with_accessory"],
+        labels=parameters["with_label"],
         parameters=frozenset(name for name, value in parameters.items() if value is True),
     )
