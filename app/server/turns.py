@@ -7,14 +7,19 @@ Entry = TypeVar("Entry")
 
 
 class Turns(Generic[Entry]):
-    """Entries by place, as ``place_of`` names it; in order within a place, one of each place in turn."""
+    """Entries by place, as ``place_of`` names it; in order within a place, one of each place in turn.
 
-    __slots__ = ("_order", "_queues", "_size")
+    A place that had no entry comes next, though never two such places in a row while others wait.
+    """
+
+    __slots__ = ("_new", "_new_is_next", "_old", "_queues", "_size")
 
     def __init__(self) -> None:
         """Start empty."""
         self._queues: dict[str, deque[Entry]] = {}
-        self._order: deque[str] = deque()
+        self._new: deque[str] = deque()
+        self._old: deque[str] = deque()
+        self._new_is_next = True
         self._size = 0
 
     def __len__(self) -> int:
@@ -25,18 +30,20 @@ class Turns(Generic[Entry]):
         queue = self._queues.get(place)
         if queue is None:
             self._queues[place] = deque((entry,))
-            self._order.append(place)
+            self._new.append(place)
         else:
             queue.append(entry)
         self._size += 1
 
     def take(self) -> Entry:
         """Remove and return the first entry of the place whose turn it is; IndexError when empty."""
-        place = self._order.popleft()
+        is_new = bool(self._new) and (self._new_is_next or not self._old)
+        self._new_is_next = not is_new
+        place = (self._new if is_new else self._old).popleft()
         queue = self._queues[place]
         entry = queue.popleft()
         if queue:
-            self._order.append(place)
+            self._old.append(place)
         else:
             del self._queues[place]
         self._size -= 1

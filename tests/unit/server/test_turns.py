@@ -26,7 +26,9 @@ def test_one_of_each_place_in_turn() -> None:
     turns.add("b", 10)
     turns.add("c", 20)
     turns.add("b", 11)
-    assert [turns.take() for _ in range(len(turns))] == [0, 10, 20, 1, 11, 2, 3, 4]
+    assert [turns.take() for _ in range(3)] == [0, 1, 10]
+    turns.add("d", 30)
+    assert [turns.take() for _ in range(len(turns))] == [2, 20, 11, 30, 3, 4]
     with pytest.raises(IndexError):
         turns.take()
 
