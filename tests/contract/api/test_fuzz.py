@@ -2,9 +2,11 @@
 
 A refused request changes nothing; the database is put back after each request that changed something, so that a caller
 who deletes itself or gives itself another password is there again for the next one.
+``PYHARBOR_FUZZ_EXAMPLES`` makes it more requests per operation: ``make fuzz``.
 """
 
 import json
+import os
 import random
 import sqlite3
 from base64 import b64encode
@@ -30,7 +32,8 @@ from tests.support.accounts import PASSWORD
 from tests.support.manifests import push_image
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-_EXAMPLES = 30
+_EXAMPLES = int(os.environ.get("PYHARBOR_FUZZ_EXAMPLES", "10"))
+"""Per operation and caller."""
 _REFUSED = range(400, 600)
 _FACTS = ("audit_log", "known_login", "last_number", "login_failure", "user_session")
 """Tables of what was tried, which outlive a refusal."""
@@ -117,7 +120,7 @@ def installation(app: Flask, registry: httpx.Client, database_url: str) -> Insta
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600 + 20 * _EXAMPLES)
 @pytest.mark.parametrize("caller", ["admin", "master"])
 def test_generated_input_never_breaks_an_operation(
     installation: Installation, subtests: pytest.Subtests, caller: str
