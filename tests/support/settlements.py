@@ -61,7 +61,7 @@ def _put(ports: Ports, settlement: _Settlement) -> None:
         put(connection, settlement.changed)
     with ports.db.write() as session:
         for name in settlement.people.by_name:
-            known_logins.remember(session, ports, name, PASSWORD)
+            known_logins.remember(session, ports.start_key, name, PASSWORD)
 
 
 def _tables() -> Sequence[str]:
