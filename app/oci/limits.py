@@ -36,7 +36,7 @@ ARCHIVE_ENTRIES: Final = 10_000
 """Headers of an archive that are read, each of which costs some microseconds; large charts have a thousand."""
 HEADER_EXTENSION_BYTES: Final = 64 * 1024
 """Bytes of a long name or of PAX records, which are held in memory; paths are shorter than 4 KiB."""
-HEADER_EXTENSIONS_BYTES: Final = 4 * 1024 * 1024
+HEADER_EXTENSIONS_BYTES: Final = 1024 * 1024
 """Bytes of all of these in an archive, as each record takes a microsecond; an honest entry has some hundred."""
 GZIP_MEMBERS: Final = 100
 """Gzip streams one after another that are read as one; helm writes one, parallel compressors a few."""

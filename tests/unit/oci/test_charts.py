@@ -1,12 +1,17 @@
 """Archives of charts: the files that helm would read are shown, and what helm refuses is refused."""
 
 import tarfile
+import time
 
 import pytest
 
 from app.oci.charts import chart_files
 from app.oci.limits import CHART_FILE_BYTES
 from tests.support.archives import chart, header, member, packed, tar, tar_of
+from tests.support.hostile_archives import HOSTILE
+
+MOST_SECONDS = 3
+"""Many times what the slowest takes."""
 
 
 def refused(archive: bytes) -> str:
@@ -84,6 +89,17 @@ def test_what_follows_the_end_of_the_archive_is_not_read() -> None:
     assert chart_files(chart({"values.yaml": b"x"}) + b"more").contents == {"values.yaml": b"x"}
 
 
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_no_archive_takes_long(hostile: str) -> None:
+    archive = HOSTILE[hostile]()
+    started = time.thread_time()
+    assert chart_files(archive).contents == {}
+    assert time.thread_time() - started < MOST_SECONDS
+
+
 def test_a_bomb_is_cut_at_the_limit() -> None:
-    zeros = header(b"web/zeros", size=b"%011o\0" % 2**31) + bytes(101 * 1024 * 1024)
-    assert "unpacks to more than" in refused(packed(zeros))
+    assert "unpacks to more than" in refused(HOSTILE["bomb"]())
+    assert "name or header" in refused(HOSTILE["pax bomb"]())
+    assert "long names and headers" in refused(HOSTILE["pax records"]())
+    assert "entries" in refused(HOSTILE["many entries"]())
+    assert "gzip streams" in refused(HOSTILE["many members"]())
