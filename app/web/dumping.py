@@ -66,17 +66,20 @@ def _written(field: fields.Field[Any]) -> tuple[_Writer, Any]:
     """Return the field's writer, and its result for an absent value; ``missing`` leaves the field out."""
     convert = _converter(field)
     if type(field) in _OMITTING:
-        write = _omitting(field, convert)
-        if field.ours:  # type: ignore[attr-defined] # the fields' other half
-            return (lambda value: write(value) if additions.asked_for() else missing), missing
-        return write, write(None)
+        return _for_whom(field, _omitting(field, convert))
     if type(field) is Moment:
         unset = missing if field._nullable else ZERO_MOMENT  # noqa: SLF001 - the fields' other half
         return (lambda value: unset if value is None else convert(value)), unset
     if type(field) in _LISTS:
-        write = _listed(field, convert)
-        return write, write(None)
+        return _for_whom(field, _listed(field, convert))
     return (lambda value: field.serialize("value", None, lambda *_: value)), missing
+
+
+def _for_whom(field: Any, write: _Writer) -> tuple[_Writer, Any]:  # noqa: ANN401 - one of _OMITTING or _LISTS
+    """Return the writer and its result for an absent value, which leave out a field that is ours unless asked for."""
+    if field.ours:
+        return (lambda value: write(value) if additions.asked_for() else missing), missing
+    return write, write(None)
 
 
 def _omitting(field: Any, convert: _Writer) -> _Writer:  # noqa: ANN401 - one of _OMITTING
