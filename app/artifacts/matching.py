@@ -20,6 +20,7 @@ _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _AFTER: Final = "~"
 """Sorts after every character of a digest or a tag."""
 _CHART: Final = "CHART"
+_Select = sa.Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class FoundChart:
 def find_repositories(ctx: Context, text: str, limit: int) -> list[FoundRepository]:
     """Return at most ``limit`` visible repositories whose name holds the text, best matches first."""
     rows = _REPOSITORIES.find(ctx, text, limit)
-    return [FoundRepository(**{name: row._mapping[name] for name in _FIELDS}) for row in rows]
+    return [FoundRepository(**{name: getattr(row, name) for name in _FIELDS}) for row in rows]
 
 
 def find_artifacts(ctx: Context, text: str, limit: int) -> list[FoundArtifact]:
@@ -109,14 +110,14 @@ def _bounds(beginning: str, limit: int) -> dict[str, object]:
     return {"text": beginning, "end": beginning + _AFTER, "limit": limit}
 
 
-def _by_digest(permitted: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _by_digest(permitted: sa.ColumnElement[bool]) -> _Select:
     begins = Artifact.digest >= _TEXT, Artifact.digest < _END
     matched = sa.select(Artifact.id).where(*begins).order_by(Artifact.digest, Artifact.id).limit(_MOST).cte("matched")
     rows = _shown(sa.literal("", sa.String)).join_from(matched, Artifact, Artifact.id == matched.c.id)
     return _in_projects(rows, permitted).order_by(Artifact.digest, Artifact.id)
 
 
-def _by_tag(permitted: sa.ColumnElement[bool], repositories: Sequence[int] | None) -> sa.Select[Any]:
+def _by_tag(permitted: sa.ColumnElement[bool], repositories: Sequence[int] | None) -> _Select:
     matching = sa.select(Tag.artifact_id, Tag.name).where(Tag.name >= _TEXT, Tag.name < _END)
     if repositories is not None:
         matching = matching.where(Tag.repository_id.in_(repositories))
@@ -125,7 +126,7 @@ def _by_tag(permitted: sa.ColumnElement[bool], repositories: Sequence[int] | Non
     return _in_projects(rows, permitted).order_by(matched.c.name, Artifact.id)
 
 
-def _shown(tag: sa.ColumnElement[str]) -> sa.Select[Any]:
+def _shown(tag: sa.ColumnElement[str]) -> _Select:
     return sa.select(
         Artifact.id,
         Artifact.digest,
@@ -140,7 +141,7 @@ def _shown(tag: sa.ColumnElement[str]) -> sa.Select[Any]:
     )
 
 
-def _in_projects(rows: sa.Select[Any], permitted: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _in_projects(rows: _Select, permitted: sa.ColumnElement[bool]) -> _Select:
     return (
         rows.join(Repository, Repository.id == Artifact.repository_id)
         .join(Project, Project.id == Artifact.project_id)

@@ -23,7 +23,8 @@ class Standing(StrEnum):
 
 def _path(values: DefaultExecutionContext) -> str:
     """Return the part of a new repository's name behind the project's."""
-    return str(values.get_current_parameters()["name"]).partition("/")[2]
+    parameters: dict[str, Any] = values.get_current_parameters()  # type: ignore[no-untyped-call] # SQLAlchemy's
+    return str(parameters["name"]).partition("/")[2]
 
 
 class Repository(Base):

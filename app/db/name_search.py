@@ -21,6 +21,7 @@ MOST_EXAMINED: Final = 1_000
 MOST_SCANNED: Final = 10_000
 """The most rows that are compared one by one for a text without trigrams."""
 _TRIGRAM: Final = 3
+_Select = sa.Select[*tuple[Any, ...]]
 _NAME: Final = re.compile(r"[a-z0-9._/-]{1,255}")
 _AFTER: Final = "~"
 """Sorts after every character of a name."""
@@ -39,8 +40,13 @@ class Names:
     """The full-text table of the names on SQLite."""
     shown: tuple[InstrumentedAttribute[Any], ...] = ()
     """Further columns of the statement."""
-    only: ColumnElement[bool] = sa.true()
-    """The rows that can be found."""
+    only: ColumnElement[bool] | None = None
+    """The rows that can be found, all by default."""
+
+    @property
+    def rows(self) -> ColumnElement[bool]:
+        """The condition of the rows that can be found."""
+        return sa.true() if self.only is None else self.only
 
 
 def searchable(text: str) -> str | None:
@@ -92,18 +98,18 @@ def holds(name: sa.SQLColumnExpression[str], dialect: str) -> ColumnElement[bool
     return position(name, TEXT, type_=sa.Integer) > 0
 
 
-def _equal(names: Names) -> Iterator[sa.Select[Any]]:
+def _equal(names: Names) -> Iterator[_Select]:
     for name in names.names:
         yield _rows(names, EQUAL).where(name == TEXT).order_by(names.names[0])
 
 
-def _beginning(names: Names) -> Iterator[sa.Select[Any]]:
+def _beginning(names: Names) -> Iterator[_Select]:
     for at, name in enumerate(names.names):
         before = [sa.not_(_begins(other)) for other in names.names[:at]]
         yield _rows(names, BEGINS).where(_begins(name), name != TEXT, *before).order_by(name)
 
 
-def _by_trigrams(names: Names, dialect: str) -> sa.Select[Any]:
+def _by_trigrams(names: Names, dialect: str) -> _Select:
     rows = _rows(names, HOLDS).where(*(sa.not_(_begins(name)) for name in names.names))
     if dialect != SQLITE:
         return rows.where(names.names[0].like(_PATTERN))
@@ -112,10 +118,10 @@ def _by_trigrams(names: Names, dialect: str) -> sa.Select[Any]:
     return rows.join_from(index, names.id.class_, names.id == index.c.rowid).where(matched)
 
 
-def _by_scan(names: Names, dialect: str) -> sa.Select[Any]:
+def _by_scan(names: Names, dialect: str) -> _Select:
     scanned = (
         sa.select(names.id.label("id"), *names.names, *names.shown)
-        .where(names.only)
+        .where(names.rows)
         .order_by(names.id)
         .limit(sa.literal(MOST_SCANNED, sa.Integer))
         .subquery()
@@ -126,10 +132,10 @@ def _by_scan(names: Names, dialect: str) -> sa.Select[Any]:
     return rows.where(holds(parts[0], dialect), *(sa.not_(_begins(part)) for part in parts))
 
 
-def _rows(names: Names, rank: int) -> sa.Select[Any]:
+def _rows(names: Names, rank: int) -> _Select:
     full = names.names[0].label("name")
-    columns = names.id.label("id"), full, sa.literal(rank, sa.Integer).label("rank"), *names.shown
-    return sa.select(*columns).where(names.only)
+    shown: list[Any] = [sa.literal(rank, sa.Integer).label("rank"), *names.shown]
+    return sa.select(names.id.label("id"), full, *shown).where(names.rows)
 
 
 def _begins(name: sa.SQLColumnExpression[str]) -> ColumnElement[bool]:

@@ -103,7 +103,7 @@ class VisibleNames:
         rows = sa.select(*columns, *_PROJECT_COLUMNS, name_search.rank_of(names).label("rank"))
         if not own:
             rows = rows.join_from(Project, names.id.class_, self._project_id == Project.id)
-        rows = rows.where(seen, names.only)
+        rows = rows.where(seen, names.rows)
         compared = rows.add_columns(name_search.holds(names.names[0], dialect).label("held")).limit(
             sa.literal(MOST_SEEN, sa.Integer)
         )

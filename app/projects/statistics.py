@@ -12,7 +12,7 @@ from app.projects.visibility import seen_projects
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """Numbers of projects and repositories, and the bytes of all content; the totals are 0 but for system administrators."""
+    """Numbers of projects and repositories, and the bytes of all content; only system administrators see totals."""
 
     private_project_count: int = 0
     private_repo_count: int = 0
@@ -24,9 +24,9 @@ class Statistics:
 
 
 def count(ctx: Context) -> Statistics:
-    """Return the numbers of public projects and of the private ones that the caller sees; totals for system administrators.
+    """Return the numbers of public projects and of the private ones that the caller sees.
 
-    Raises UnauthenticatedError for an anonymous caller.
+    The totals are 0 unless the caller is a system administrator. Raises UnauthenticatedError for an anonymous caller.
     """
     require_authenticated(ctx.principal)
     with ctx.read() as session:

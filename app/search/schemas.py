@@ -1,16 +1,22 @@
 """The results of a search in the form of the management API."""
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields
 
 from app.projects.schemas import ProjectSchema
 from app.web.fields import Flag, Map, Moment, Number, Parts, Text
 from app.web.schemas import HarborSchema, ParameterSchema
 
 
+def _require_text(text: str) -> None:
+    """Raise ValidationError for an empty text; a rule of Harbor's server that its document does not tell."""
+    if not text:
+        raise ValidationError("q in query is required")
+
+
 class SearchParameters(ParameterSchema):
     """What to search for."""
 
-    q = fields.String(required=True, validate=validate.Length(min=1))
+    q = fields.String(required=True, validate=_require_text)
 
 
 class SearchRepositorySchema(HarborSchema):

@@ -14,7 +14,6 @@ from app.db.database import Database
 from app.projects.models import Project
 from app.search.service import MOST_PROJECTS, MOST_REPOSITORIES
 from tests.integration.conftest import AsRobot, Caller
-from tests.support.blobs import digest_of
 from tests.support.manifests import push_image
 from tests.support.members import MEMBERS
 from tests.support.people import People
@@ -105,8 +104,9 @@ class TestAnswers:
     @pytest.mark.parametrize(
         "text",
         ["%", "_", "___", "%%%", "a%b", '"', 'pub"lic', "public*", "NEAR(a b)", "public OR private", "name:public", "-",
-         "^public", "(", "{public}", "\\", "\\_", "'; DROP TABLE project; --", "é", "ＰＵＢＬＩＣ", "x" * 5000,
-         "public AND", "--", "\N{GRINNING FACE}", "+public"],
+         "^public", "(", "{public}", "\\", "\\_", "'; DROP TABLE project; --", "é",
+         "\N{FULLWIDTH LATIN SMALL LETTER P}ublic",
+         "x" * 5000,          "public AND", "--", "\N{GRINNING FACE}", "+public"],
     )  # fmt: skip
     def test_wildcards_and_syntax_are_only_characters(self, admin: httpx.Client, ports: Ports, text: str) -> None:
         fill(ports, "public", ["nginx"])
@@ -137,66 +137,11 @@ class TestAnswers:
         assert repositories(admin, "seen") == repositories(admin, "se") == []
 
 
-class TestArtifacts:
-    """By digest and tag, when they are asked for."""
-
-    def test_by_digest_and_tag(self, admin: httpx.Client, anonymous: httpx.Client, registry: httpx.Client) -> None:
-        digest = digest_of(push_image(registry, "public/app", "V1.0-rc"))
-        assert "artifact" not in found(admin, digest)
-        (one,) = found(admin, digest, **EVERYTHING)["artifact"]
-        shown = admin.get("/projects/public/repositories/app/artifacts/V1.0-rc").json()
-        assert one == {
-            "id": shown["id"],
-            "digest": digest,
-            "type": "IMAGE",
-            "size": shown["size"],
-            "push_time": shown["push_time"],
-            "repository_name": "public/app",
-            "project_id": shown["project_id"],
-            "project_name": "public",
-            "project_public": True,
-        }
-        for text in (digest[:20], digest[7:], digest[7:14], digest.upper()):
-            assert found(anonymous, text, **EVERYTHING)["artifact"] == [one]
-        for text in ("V1.0-rc", "V1.0", "app:V1.0-rc", "public/app:V1", "PP:V1"):
-            assert found(anonymous, text, **EVERYTHING)["artifact"] == [one | {"tag": "V1.0-rc"}], text
-        for text in ("v1.0-rc", "other:V1.0-rc", digest[7:13], "1.0-rc", ":", "app:", ":V1.0-rc"):
-            assert found(anonymous, text, **EVERYTHING)["artifact"] == [], text
-
-    def test_by_rights(self, caller: Caller, admin: httpx.Client, as_robot: AsRobot, registry: httpx.Client) -> None:
-        digest = digest_of(push_image(registry, "private/app", "only-here"))
-        for name, count in ((None, 0), ("stranger", 0), ("limited", 1), ("developer", 1), ("admin", 1)):
-            for text in (digest, "only-here", "app:only"):
-                assert len(found(caller(name), text, **EVERYTHING)["artifact"]) == count, (name, text)
-        for right, count in (("artifact:list", 1), ("log:list", 0)):
-            robot = as_robot(make_robot(admin, right.partition(":")[0], entry("private", right)))
-            assert len(found(robot, digest, **EVERYTHING)["artifact"]) == count
-
-    def test_charts(self, admin: httpx.Client, ports: Ports, registry: httpx.Client) -> None:
-        push_image(registry, "public/chart", "1")
-        push_image(registry, "public/chart-image", "1", seed=2)
-        facts = {"name": "chart", "version": "1.2.3", "appVersion": "7"}
-        with ports.db.write() as session:
-            session.execute(
-                sa.text("UPDATE artifact SET kind = 'CHART', extra_attrs = :facts WHERE repository_id = :id").bindparams(
-                    sa.bindparam("facts", facts, type_=sa.JSON),
-                    sa.bindparam(
-                        "id",
-                        session.execute(
-                            sa.select(Repository.id).where(Repository.name == "public/chart")
-                        ).scalar_one(),
-                    ),
-                )
-            )
-        assert found(admin, "chart", **EVERYTHING)["chart"] == [{"Name": "public/chart", "Score": 0, "Chart": facts}]
-
-
 class TestRights:
     """Who finds what."""
 
     @pytest.fixture(autouse=True)
     def _stock(self, ports: Ports, people: People) -> None:
-        assert people["admin"]
         fill(ports, "private", ["app"])
         fill(ports, "public", ["app"])
         add_projects(ports, ["propped"])
@@ -275,11 +220,11 @@ class TestIndex:
         require_sound(ports.db)
 
     def test_what_is_rolled_back_is_not_there(self, admin: httpx.Client, ports: Ports) -> None:
-        with pytest.raises(ZeroDivisionError), ports.db.write() as session:
-            now = ports.clock.now()
-            common = {"owner_id": 1, "creation_time": now, "update_time": now}
-            session.execute(sa.insert(Project), [{"name": "never-there"} | common])
-            raise ZeroDivisionError
+        now = ports.clock.now()
+        row = {"name": "never-there", "owner_id": 1, "creation_time": now, "update_time": now}
+        with ports.db.write() as session:
+            session.execute(sa.insert(Project), [row])
+            session.rollback()
         assert projects(admin, "never-there") == projects(admin, "ever-the") == []
         require_sound(ports.db)
 
@@ -289,7 +234,8 @@ def require_sound(database: Database) -> None:
     if database.sqlite:
         with database.write() as session:
             for table in ("search_project", "search_repository"):
-                session.execute(sa.text(f"INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)"))
+                check = sa.table(table, sa.column(table), sa.column("rank"))
+                session.execute(sa.insert(check).values({table: "integrity-check", "rank": 1}))
 
 
 class TestSpeed:
