@@ -22,8 +22,4 @@ def facts() -> list[type[Event]]:
 
 def audit_types() -> tuple[str, ...]:
     """Return the types of rows in the audit log, as ``create_project``, in the order of their first event class."""
-    return tuple(
-        dict.fromkeys(
-            f"{kind.operation}_{kind.resource_type}" for kind in facts() if kind.resource_type and kind.operation
-        )
-    )
+    return tuple(dict.fromkeys(f"{kind.operation}_{kind.resource_type}" for kind in facts() if kind.operation))

@@ -56,6 +56,7 @@ class DeleteDenied(AccessDenied):
 class ChangeRefused(Event):
     """A change by the management API was refused, for lack of a right or because something was in the way."""
 
+    resource_type = "operation"
     succeeded = False
     most_a_minute = 1
 

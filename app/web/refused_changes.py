@@ -36,7 +36,9 @@ _KINDS: Final = {
     "users": "user",
 }
 """Segment of a route -> the resource type of what is changed there; the last known segment decides."""
-_OTHERS: Final = "operation"
+_OTHERS: Final = ChangeRefused.resource_type
+_PARTS: Final = frozenset({"metadatas"})
+"""Segments of routes below which every change updates the resource above."""
 _BASE: Final = "/api/v2.0"
 
 
@@ -46,16 +48,13 @@ def record(error: DomainError) -> None:
     Only the first of equal refusals in a minute is recorded, and nothing for reading requests, anonymous callers, and
     errors whose own events are recorded.
     """
-    event = _EVENTS.get(request.method)
-    rule = request.url_rule
-    if event is None or rule is None or not rule.rule.startswith(_BASE) or error.recorded:
+    if error.recorded or error.kind not in _REFUSALS or error.code in _NOT_THE_CALLERS:
         return
-    if error.kind not in _REFUSALS or error.code in _NOT_THE_CALLERS:
+    event, rule, ctx = _EVENTS.get(request.method), request.url_rule, current_context()
+    if event is None or rule is None or not rule.rule.startswith(_BASE) or not ctx.principal.authenticated:
         return
-    ctx = current_context()
-    if ctx.principal.authenticated:
-        path = request.path.removeprefix(_BASE)
-        ctx.record_refusal(error.carrying(event(kind=kind_of(rule.rule), path=path)))
+    kind = UpdateRefused if _PARTS.intersection(rule.rule.split("/")) else event
+    ctx.record_refusal(error.carrying(kind(kind=kind_of(rule.rule), path=request.path.removeprefix(_BASE))))
 
 
 def kind_of(rule: str) -> str:

@@ -176,6 +176,13 @@ CHANGES = (
         by_robot=False,
     ),
     Change(
+        method="DELETE",
+        path="/projects/private/robots/{id}",
+        body={},
+        row=("delete", "robot", "robot$private+ci"),
+        made=lambda scene: scene.robot("project"),
+    ),
+    Change(
         method="PUT",
         path="/configurations",
         body={"session_timeout": 30, "ldap_search_password": "Harbor12345", "self_registration": False},
