@@ -1,6 +1,7 @@
 """Read the audit log: of a project, and of everything that the caller may read."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from app.audit.results import AuditView, EventType
 from app.context import Context
 from app.core.paging import Listed
 from app.core.query import ListQuery, SortKey
-from app.db.listing import Columns, conditions, order, paged
+from app.db.listing import Columns, conditions, ends, order, paged, windowed
 from app.events.catalog import audit_types
 from app.projects.models import Project
 from app.projects.permitted import everywhere, permitted_projects
@@ -44,6 +45,8 @@ class AuditService:
     def list_in(self, project_name: str, query: ListQuery) -> Listed[AuditView]:
         """Return a page of the project's audit log, newest first unless the query sorts it; needs log:list there."""
         project = require_in_project(self._ctx, project_name, "log", "list")
+        if _is_plain(query):
+            return self._newest(query, _OF_PROJECT, {"project": project.id})
         return self._list(query, [AuditLog.project_id == project.id], None)
 
     def list_readable(self, query: ListQuery) -> Listed[AuditView]:
@@ -55,7 +58,7 @@ class AuditService:
         principal = self._ctx.principal
         require_authenticated(principal)
         if may_in_system(principal, "audit-log", "list"):
-            return self._list(query, [], None)
+            return self._newest(query, _OF_ALL, {}) if _is_plain(query) else self._list(query, [], None)
         if everywhere(principal, "log", "list"):
             return self._list(query, [AuditLog.project_id > 0], None)
         projects = sa.select(Project.id).where(permitted_projects(principal, "log", "list"))
@@ -66,14 +69,22 @@ class AuditService:
         require_in_system(self._ctx.principal, "audit-log", "list")
         return [EventType(event_type=name) for name in audit_types()]
 
+    def _newest(self, query: ListQuery, statements: "_Statements", values: dict[str, object]) -> Listed[AuditView]:
+        """Return a page of a list without filters, by prepared statements."""
+        counted = self._ctx.rows(statements.count, values)[0].total
+        if query.page.offset >= counted < COUNTED:
+            return Listed(items=(), total=counted, page=query.page)
+        window = {**values, **ends(query.page), "limit": query.page.size + 1}
+        views = [AuditView(**row._asdict()) for row in self._ctx.rows(statements.page, window)]
+        return _listed(query, views, counted)
+
     def _list(self, query: ListQuery, scope: _Where, projects: sa.Select[int] | None) -> Listed[AuditView]:
         where = [*scope, *conditions(query, _columns(AuditLog))]
         with self._ctx.read() as session:
             counted = _counted(session, where)
             if query.page.offset >= counted < COUNTED:
                 return Listed(items=(), total=counted, page=query.page)
-            items, more = _page(session, query, self._keys(query, where, projects))
-        return Listed(items=items, total=max(counted, query.page.offset + len(items) + more), page=query.page)
+            return _listed(query, _page(session, query, self._keys(query, where, projects)), counted)
 
     def _keys(self, query: ListQuery, where: _Where, projects: sa.Select[int] | None) -> sa.Select[Any]:
         """Return the statement for the keys of the rows up to the page's last and one more."""
@@ -112,8 +123,19 @@ def _counted(session: Session, where: _Where) -> int:
     return session.execute(sa.select(sa.func.count()).select_from(bounded)).scalar_one()
 
 
-def _page(session: Session, query: ListQuery, matching: sa.Select[Any]) -> tuple[list[AuditView], bool]:
-    """Return the rows of the page, and whether others follow.
+def _listed(query: ListQuery, views: list[AuditView], counted: int) -> Listed[AuditView]:
+    """Return the page of ``views``, which hold one row more if others follow."""
+    total = max(counted, query.page.offset + len(views))
+    return Listed(items=views[: query.page.size], total=total, page=query.page)
+
+
+def _is_plain(query: ListQuery) -> bool:
+    """Tell whether the query neither filters nor sorts."""
+    return not query.terms and not query.sort
+
+
+def _page(session: Session, query: ListQuery, matching: sa.Select[Any]) -> list[AuditView]:
+    """Return the rows of the page, and one more if others follow.
 
     Selects the keys first, from the index alone when sorted by time, so that skipped rows are never read.
     """
@@ -121,8 +143,7 @@ def _page(session: Session, query: ListQuery, matching: sa.Select[Any]) -> tuple
     keys = paged(matching.with_only_columns(AuditLog.op_time, AuditLog.id).order_by(*ordered), query.page)
     key = keys.limit(query.page.size + 1).subquery("page")
     rows = _ROWS.join(key, _same_row(AuditLog, key.c))
-    views = [AuditView(**row._asdict()) for row in session.execute(rows.order_by(*ordered))]
-    return views[: query.page.size], len(views) > query.page.size
+    return [AuditView(**row._asdict()) for row in session.execute(rows.order_by(*ordered))]
 
 
 def _ordered(query: ListQuery, log: Any) -> _Order:  # noqa: ANN401 - the table or an alias of it
@@ -160,3 +181,24 @@ _ROWS = sa.select(
     AuditLog.resource,
     AuditLog.success,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Statements:
+    """The statements of a list without filters, newest rows first: its number of rows, and a page."""
+
+    count: sa.Select[int]
+    page: sa.Select[*tuple[Any, ...]]
+
+
+def _prepared(*where: ColumnElement[bool]) -> _Statements:
+    bounded = sa.select(AuditLog.id).where(*where).limit(sa.literal(COUNTED, sa.Integer)).subquery()
+    key = windowed(_select_keys(AuditLog, where, _NEWEST)).subquery("page")
+    return _Statements(
+        count=sa.select(sa.func.count().label("total")).select_from(bounded),
+        page=_ROWS.join(key, _same_row(AuditLog, key.c)).order_by(*_NEWEST),
+    )
+
+
+_OF_ALL: Final = _prepared()
+_OF_PROJECT: Final = _prepared(AuditLog.project_id == sa.bindparam("project", type_=sa.BigInteger))
