@@ -45,7 +45,14 @@ from app.events.management import (
     UserUpdated,
 )
 from app.events.quotas import ProjectQuotaExceeded, QuotaChanged, QuotaWarning
-from app.events.refusals import DeleteDenied, PullDenied, PushDenied
+from app.events.refusals import (
+    CreationRefused,
+    DeleteDenied,
+    DeletionRefused,
+    PullDenied,
+    PushDenied,
+    UpdateRefused,
+)
 from app.projects import effects as projects
 from app.robots import effects as robots
 
@@ -73,6 +80,9 @@ def effects() -> EffectTable:
         PullDenied: (audit.record,),
         DeleteDenied: (audit.record,),
         QuotaChanged: (audit.record,),
+        CreationRefused: (audit.record,),
+        UpdateRefused: (audit.record,),
+        DeletionRefused: (audit.record,),
         QuotaWarning: _NOT_SHOWN,
         ProjectQuotaExceeded: _NOT_SHOWN,
         LoggedIn: (audit.record,),

@@ -20,6 +20,7 @@ from app.registry import catalog, token
 from app.registry.edge import Edge
 from app.registry.gateway import Gateway
 from app.robots.api import project_robots, robots
+from app.search import api as search
 from app.system import api as system
 from app.telemetry.access import AccessLog
 from app.telemetry.layer import TelemetryLayer
@@ -58,6 +59,7 @@ def routes() -> Flask:
         labels,
         users,
         groups,
+        search,
         system,
     ):
         api.register_blueprint(feature.blueprint)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, table_args
@@ -20,6 +21,12 @@ class Standing(StrEnum):
     ACCESSORY = "accessory"
 
 
+def _path(values: DefaultExecutionContext) -> str:
+    """Return the part of a new repository's name behind the project's."""
+    parameters: dict[str, Any] = values.get_current_parameters()  # type: ignore[no-untyped-call] # SQLAlchemy's
+    return str(parameters["name"]).partition("/")[2]
+
+
 class Repository(Base):
     """A repository; its row is added with its first blob, and lists show it from its first manifest (``published``)."""
 
@@ -27,12 +34,15 @@ class Repository(Base):
     __table_args__ = table_args(
         sa.UniqueConstraint("name"),
         sa.Index("ix_repository_project_id", "project_id", "name"),
+        sa.Index("ix_repository_path", "path", "name"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     project_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("project.id"))
     name: Mapped[str] = mapped_column(byte_text(255))
     """Full name, with the project."""
+    path: Mapped[str] = mapped_column(byte_text(255), default=_path, server_default="")
+    """The name within the project, from which searches begin as well."""
     description: Mapped[str] = mapped_column(sa.Text, default="")
     published: Mapped[bool] = mapped_column(default=False)
     artifact_count: Mapped[int] = mapped_column(BigId, default=0)
@@ -51,6 +61,7 @@ class Artifact(Base):
         sa.Index("ix_artifact_push_time", "repository_id", "push_time", "id"),
         sa.Index("ix_artifact_standing", "repository_id", "standing", "push_time", "id"),
         sa.Index("ix_artifact_project_id", "project_id", "id"),
+        sa.Index("ix_artifact_digest", "digest", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -99,6 +110,7 @@ class Tag(Base):
     __table_args__ = table_args(
         sa.UniqueConstraint("repository_id", "name"),
         sa.Index("ix_tag_artifact_id", "artifact_id"),
+        sa.Index("ix_tag_name", "name", "artifact_id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

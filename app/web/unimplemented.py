@@ -8,9 +8,6 @@ from flask import Flask, Response
 from app.web.errors import render
 
 OPERATIONS: Final = (
-    "GET /audit-logs",
-    "GET /auditlog-exts",
-    "GET /auditlog-exts/events",
     "POST /export/cve",
     "GET /export/cve/download/{execution_id}",
     "GET /export/cve/execution/{execution_id}",
@@ -114,10 +111,8 @@ OPERATIONS: Final = (
     "GET /scans/schedule/metrics",
     "GET /schedules",
     "GET /schedules/{job_type}/paused",
-    "GET /search",
     "GET /security/summary",
     "GET /security/vul",
-    "GET /statistics",
     "POST /system/oidc/ping",
     "GET /system/purgeaudit",
     "GET /system/purgeaudit/schedule",
