@@ -17,6 +17,7 @@ from app.web.openapi import document
 from tests.contract.api.compare import operations
 from tests.integration.conftest import AsRobot, Caller
 from tests.integration.test_api_matrix import MATRIX, PEOPLE
+from tests.support.immutability import RULES, make_rule, rule_body
 from tests.support.members import MEMBERS, make_group
 from tests.support.people import People
 from tests.support.robots import entry, make_robot, robot_body
@@ -212,6 +213,21 @@ CHANGES = (
         body={},
         row=("delete", "label", "stable"),
         made=lambda scene: scene.label(),
+    ),
+    Change(method="POST", path=RULES, body=rule_body(), row=("create", "immutable-tag", "1")),
+    Change(
+        method="PUT",
+        path=f"{RULES}/{{id}}",
+        body={"id": 1, "disabled": True},
+        row=("update", "immutable-tag", "1"),
+        made=lambda scene: make_rule(scene.admin),
+    ),
+    Change(
+        method="DELETE",
+        path=f"{RULES}/{{id}}",
+        body={},
+        row=("delete", "immutable-tag", "1"),
+        made=lambda scene: make_rule(scene.admin),
     ),
 )
 GOES_ON = {"updateConfigurations", "createGCSchedule", "updateGCSchedule", "stopGC"}
