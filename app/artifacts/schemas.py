@@ -53,6 +53,7 @@ class ReferenceSchema(HarborSchema):
     child_digest = Text()
     platform = Part(PlatformSchema)
     annotations = Map(values=fields.String())
+    attests = Text(ours=True)
     urls = Items(fields.String())
 
 
@@ -94,6 +95,13 @@ class AdditionLinkSchema(HarborSchema):
 
     href = Text()
     absolute = Flag(keep=True)
+
+
+class IconSchema(HarborSchema):
+    """The icon of a type of artifacts."""
+
+    content_type = Text(data_key="content-type")
+    content = Text()
 
 
 class ArtifactSchema(SlottedSchema):

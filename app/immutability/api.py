@@ -1,16 +1,13 @@
 """The management API's operations on immutability rules."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from flask.views import MethodView
 
-from app.core.errors import FieldInvalid
 from app.core.paging import Listed
 from app.immutability.results import RuleView, Verdict
-from app.immutability.rules import has_selectors, require_selectors
 from app.immutability.schemas import ImmutabilityVerdictSchema, ImmutableRuleSchema, TriedTagParameters
-from app.immutability.service import ImmutabilityService, RuleFields
+from app.immutability.service import ImmutabilityService
 from app.projects.schemas import NameHeaders
 from app.web.blueprint import HarborBlueprint
 from app.web.keys import name_or_id
@@ -41,7 +38,7 @@ class ImmutableRules(MethodView):
     def post(self, headers: dict[str, Any], body: dict[str, Any], project_name_or_id: str) -> str:
         """Add an immutable tag rule to current project."""
         key = name_or_id(project_name_or_id, is_name=headers["is_name"])
-        rule_id = ImmutabilityService(current_context()).create(key, _fields(body, whole=True))
+        rule_id = ImmutabilityService(current_context()).create(key, body)
         return f"/api/v2.0/projects/{project_name_or_id}/immutabletagrules/{rule_id}"
 
 
@@ -58,10 +55,7 @@ class ImmutableRuleItem(MethodView):
     ) -> None:
         """Update the immutable tag rule or enable or disable the rule."""
         key = name_or_id(project_name_or_id, is_name=headers["is_name"])
-        if body.get("id") != immutable_rule_id:
-            raise FieldInvalid("id", f"the id in the path, {immutable_rule_id}")
-        fields = _fields(body, whole=has_selectors(body))
-        ImmutabilityService(current_context()).update(key, immutable_rule_id, fields)
+        ImmutabilityService(current_context()).update(key, immutable_rule_id, body)
 
     @blueprint.operation("DeleteImmuRule", 400, 401, 403, 404, 500)
     @blueprint.arguments(NameHeaders, location="headers")
@@ -84,11 +78,3 @@ class ImmutableRuleTest(MethodView):
         """Tell whether a tag would be immutable, and by which rules."""
         key = name_or_id(project_name_or_id, is_name=headers["is_name"])
         return ImmutabilityService(current_context()).test(key, tried["repository"], tried["tag"])
-
-
-def _fields(body: Mapping[str, Any], *, whole: bool) -> RuleFields:
-    return RuleFields(
-        selectors=require_selectors(body) if whole else None,
-        priority=body.get("priority", 0),
-        disabled=body.get("disabled", False),
-    )

@@ -1,13 +1,14 @@
 """Validation of immutability rules, without I/O."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from app.core.errors import FieldInvalid, InvalidError
 from app.immutability.doublestar import Pattern
 from app.immutability.results import ACTION, DOUBLESTAR, REPOSITORY, TEMPLATE, Decoration, Selector, Selectors
 
-MOST_RULES: Final = 100
+MOST_RULES: Final = 50
 """The most rules of a project."""
 MOST_SELECTORS: Final = 10
 """The most selectors in each list of a rule."""
@@ -16,10 +17,38 @@ _OF_REPOSITORIES: Final = (Decoration.REPOSITORY_MATCHES, Decoration.REPOSITORY_
 _OF_TAGS: Final = (Decoration.MATCHES, Decoration.EXCLUDES)
 
 
-def require_selectors(body: Mapping[str, Any]) -> Selectors:
-    """Return the selectors of a rule as it was sent; FieldInvalid names what is wrong."""
-    require_constant(body, "action", ACTION)
-    require_constant(body, "template", TEMPLATE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleFields:
+    """What can be set of a rule."""
+
+    selectors: Selectors | None
+    """None to leave them as they are."""
+    priority: int
+    disabled: bool
+
+
+def require_rule(body: Mapping[str, Any]) -> RuleFields:
+    """Return a whole rule as it was sent; FieldInvalid names what is wrong."""
+    return RuleFields(
+        selectors=_require_selectors(body),
+        priority=body.get("priority", 0),
+        disabled=body.get("disabled", False),
+    )
+
+
+def require_change(body: Mapping[str, Any], rule_id: int) -> RuleFields:
+    """Return a whole rule, or without selectors a switch, as it was sent to the rule's path; FieldInvalid otherwise."""
+    if body.get("id") != rule_id:
+        raise FieldInvalid("id", f"the id in the path, {rule_id}")
+    if body.get("tag_selectors") or body.get("scope_selectors"):
+        return require_rule(body)
+    return RuleFields(selectors=None, priority=0, disabled=body.get("disabled", False))
+
+
+def _require_selectors(body: Mapping[str, Any]) -> Selectors:
+    for name, value in (("action", ACTION), ("template", TEMPLATE)):
+        if body.get(name, "") not in ("", value):
+            raise FieldInvalid(name, value)
     if body.get("params"):
         raise FieldInvalid("params", f"empty, as {TEMPLATE} takes none")
     scopes = body.get("scope_selectors", {})
@@ -31,17 +60,6 @@ def require_selectors(body: Mapping[str, Any]) -> Selectors:
     )
 
 
-def require_constant(body: Mapping[str, Any], name: str, value: str) -> None:
-    """Raise FieldInvalid unless the field has the value, the only one there is, or none."""
-    if body.get(name, "") not in ("", value):
-        raise FieldInvalid(name, value)
-
-
-def has_selectors(body: Mapping[str, Any]) -> bool:
-    """Tell whether a body holds a whole rule rather than a switch."""
-    return bool(body.get("tag_selectors") or body.get("scope_selectors"))
-
-
 def _selectors(name: str, bodies: Sequence[Mapping[str, Any]], known: Sequence[Decoration]) -> tuple[Selector, ...]:
     if not 1 <= len(bodies) <= MOST_SELECTORS:
         raise FieldInvalid(name, f"1 to {MOST_SELECTORS} selectors")
@@ -49,7 +67,8 @@ def _selectors(name: str, bodies: Sequence[Mapping[str, Any]], known: Sequence[D
 
 
 def _selector(name: str, body: Mapping[str, Any], known: Sequence[Decoration]) -> Selector:
-    require_constant({f"{name}.kind": body.get("kind", "")}, f"{name}.kind", DOUBLESTAR)
+    if body.get("kind", "") not in ("", DOUBLESTAR):
+        raise FieldInvalid(f"{name}.kind", DOUBLESTAR)
     decoration, pattern, extras = body.get("decoration", ""), body.get("pattern", ""), body.get("extras", "")
     if decoration not in known:
         raise FieldInvalid(f"{name}.decoration", " or ".join(known))

@@ -1,7 +1,8 @@
 """The use cases of immutability rules: list, create, update, delete, try."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -13,19 +14,9 @@ from app.core.reference import RepositoryName, parse_tag
 from app.db.database import retried, writing
 from app.events.immutability import ImmutableRuleCreated, ImmutableRuleDeleted, ImmutableRuleUpdated
 from app.immutability import rows
-from app.immutability.results import Guard, RuleView, Selectors, Verdict
-from app.immutability.rules import MOST_RULES
+from app.immutability.results import Guard, RuleView, Verdict
+from app.immutability.rules import MOST_RULES, RuleFields, require_change, require_rule
 from app.projects.rights import require_in_project
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleFields:
-    """What can be set of a rule."""
-
-    selectors: Selectors | None
-    """None to leave them as they are."""
-    priority: int = 0
-    disabled: bool = False
 
 
 class ImmutabilityService:
@@ -53,18 +44,17 @@ class ImmutabilityService:
         return Verdict(rules=guard.of_repository(name).rules_for(parsed))
 
     @retried()
-    def create(self, project_key: str | int, fields: RuleFields) -> int:
-        """Create a rule and return its id.
+    def create(self, project_key: str | int, body: Mapping[str, Any]) -> int:
+        """Create the rule of a loaded body and return its id.
 
-        Waits for changes of tags that asked the rules before. Raises ConflictError when the project has a rule with
-        the same selectors, LimitError when it has too many rules.
+        Waits for changes of tags that asked the rules before. Raises FieldInvalid for an invalid rule, ConflictError
+        when the project has a rule with the same selectors, LimitError when it has too many rules.
         """
         project = require_in_project(self._ctx, project_key, "immutable-tag", "create")
-        if fields.selectors is None:
-            raise FieldInvalid("tag_selectors", "given with scope_selectors")
+        fields = require_rule(body)
         with self._ctx.write() as session:
             rows.lock_rules(session, project.id)
-            _require_new(session, project.id, fields.selectors)
+            _require_new(session, project.id, fields)
             if rows.count_rules(session, project.id) >= MOST_RULES:
                 raise LimitError(f"project {project.name} has {MOST_RULES} immutable tag rules, which is the most")
             now = self._ctx.ports.clock.now()
@@ -73,19 +63,19 @@ class ImmutabilityService:
         return rule_id
 
     @retried()
-    def update(self, project_key: str | int, rule_id: int, fields: RuleFields) -> None:
-        """Replace a rule, or without selectors enable or disable it; waits as ``create`` does.
+    def update(self, project_key: str | int, rule_id: int, body: Mapping[str, Any]) -> None:
+        """Replace a rule by a loaded body, or without selectors enable or disable it; waits as ``create`` does.
 
-        Raises NotFoundError; ConflictError when another rule has the same selectors; FieldInvalid without selectors
-        when the rule is enabled or disabled as asked already.
+        Raises NotFoundError; ConflictError when another rule has the same selectors; FieldInvalid for an invalid rule,
+        another id in the body, and without selectors when nothing would change.
         """
         project = require_in_project(self._ctx, project_key, "immutable-tag", "update")
+        fields = require_change(body, rule_id)
         with self._ctx.write() as session:
             rows.lock_rules(session, project.id)
             rule = rows.require_rule(session, project.id, rule_id)
-            if fields.selectors is not None:
-                _require_new(session, project.id, fields.selectors, besides=rule_id)
-            elif fields.disabled == rule.disabled:
+            _require_new(session, project.id, fields, besides=rule_id)
+            if fields.selectors is None and fields.disabled == rule.disabled:
                 raise FieldInvalid("tag_selectors", "given with scope_selectors, unless the rule's disabled changes")
             rows.update_rule(session, project.id, rule_id, _columns(fields, self._ctx.ports.clock.now()))
             self._ctx.emit(ImmutableRuleUpdated(project_id=project.id, rule_id=rule_id))
@@ -130,7 +120,9 @@ def _columns(fields: RuleFields, now: datetime) -> dict[str, object]:
     }
 
 
-def _require_new(session: Session, project_id: int, selectors: Selectors, *, besides: int | None = None) -> None:
-    same = rows.same_rule_or_none(session, project_id, selectors.fingerprint)
+def _require_new(session: Session, project_id: int, fields: RuleFields, *, besides: int | None = None) -> None:
+    if fields.selectors is None:
+        return
+    same = rows.same_rule_or_none(session, project_id, fields.selectors.fingerprint)
     if same not in (None, besides):
         raise ConflictError(f"immutable tag rule {same} has the same selectors")

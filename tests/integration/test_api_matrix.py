@@ -75,6 +75,7 @@ def administrators(status: int, robots: tuple[int, ...] | None = None) -> Answer
 NO_ROBOT = (403, 403, 403)
 """No robot can be granted it."""
 _REPOSITORIES = "/projects/{project}/repositories"
+_ADDITIONS = _REPOSITORIES + "/app/artifacts/1/additions"
 _METADATAS = "/projects/{project}/metadatas/"
 _TAGS = _REPOSITORIES + "/app/artifacts/1/tags"
 _IMMUTABLE = "/projects/{project}/immutabletagrules"
@@ -196,6 +197,11 @@ MATRIX = {
     "GetLabelByID": Case(path="/labels/777", private=somebody(404)),
     "UpdateLabel": Case(path="/labels/777", private=somebody(404), body={"name": "a"}),
     "DeleteLabel": Case(path="/labels/777", private=somebody(404)),
+    "getAddition": Case(path=_ADDITIONS + "/build_history", private=members(200), public=everybody(200)),
+    "getVulnerabilitiesAddition": Case(
+        path=_ADDITIONS + "/vulnerabilities", private=members(200), public=everybody(200)
+    ),
+    "getIcon": Case(path="/icons/none", private=everybody(404)),
     "ListRobot": Case(path="/robots", private=administrators(200)),
     "CreateRobot": Case(path="/robots", private=somebody(400), body={}),
     "GetRobotByID": Case(path="/robots/777", private=somebody(404)),

@@ -12,8 +12,7 @@ from app.artifacts.service import find_artifact
 from app.artifacts.tags import TaggedArtifact, point_tags
 from app.audit.models import AuditLog
 from app.context import Context, Ports
-from app.immutability.rules import require_selectors
-from app.immutability.service import ImmutabilityService, RuleFields
+from app.immutability.service import ImmutabilityService
 from tests.integration.test_artifact_counts import collect_untagged
 from tests.support.blobs import digest_of, push
 from tests.support.immutability import RULES, make_rule, rule_body
@@ -219,7 +218,7 @@ class TestRaces:
                 assert point_tags(ctx, place, artifact, ["v1"], pushed=True)
 
         def make(ctx: Context) -> str:
-            ImmutabilityService(ctx).create("private", RuleFields(selectors=require_selectors(rule_body())))
+            ImmutabilityService(ctx).create("private", rule_body())
             return digest_under(registry, "v1")
 
         assert overlapped(ports, move, make) == digest_of(other)
@@ -233,7 +232,7 @@ class TestRaces:
         other = another(registry)
 
         def make(ctx: Context) -> None:
-            ImmutabilityService(ctx).create("private", RuleFields(selectors=require_selectors(rule_body())))
+            ImmutabilityService(ctx).create("private", rule_body())
 
         def change(_: Context) -> int:
             if way == "a push":

@@ -5,11 +5,15 @@ from typing import Any
 
 from flask.views import MethodView
 
+from app.artifacts.additions import AdditionService
+from app.artifacts.icons.drawings import Icon, icon_or_none
 from app.artifacts.listing import Parts
+from app.artifacts.processors.processor import Addition, AdditionName
 from app.artifacts.schemas import (
     ArtifactListParameters,
     ArtifactParameters,
     ArtifactSchema,
+    IconSchema,
     ReportHeaders,
     RepositoryListParameters,
     RepositoryParameters,
@@ -17,6 +21,7 @@ from app.artifacts.schemas import (
 )
 from app.artifacts.service import ArtifactService, RepositoryService
 from app.artifacts.views import ArtifactView, RepositoryView
+from app.core.errors import NotFoundError
 from app.core.paging import Listed
 from app.web.blueprint import HarborBlueprint
 from app.web.schemas import list_query
@@ -26,6 +31,8 @@ blueprint = HarborBlueprint("artifact", __name__)
 _REPOSITORIES = "/projects/<project_name>/repositories"
 _REPOSITORY = f"{_REPOSITORIES}/<encoded:repository_name>"
 _ARTIFACTS = f"{_REPOSITORY}/artifacts"
+_ADDITIONS = f"{_ARTIFACTS}/<reference>/additions"
+_NAMES = ",".join(f'"{name}"' for name in AdditionName)
 
 
 @blueprint.route("/repositories", tags=["repository"])
@@ -108,6 +115,44 @@ class ArtifactItem(MethodView):
     def delete(self, project_name: str, repository_name: str, reference: str) -> None:
         """Delete the specific artifact."""
         ArtifactService(current_context()).delete(project_name, repository_name, reference)
+
+
+@blueprint.route(f"{_ADDITIONS}/vulnerabilities")
+class Vulnerabilities(MethodView):
+    """The vulnerability reports of an artifact."""
+
+    @blueprint.operation("getVulnerabilitiesAddition", 400, 401, 403, 404, 500)
+    @blueprint.arguments(ReportHeaders, location="headers")
+    @blueprint.serves()
+    def get(self, _: dict[str, Any], project_name: str, repository_name: str, reference: str) -> Addition:
+        """Get the vulnerabilities addition of the specific artifact."""
+        return AdditionService(current_context()).vulnerabilities(project_name, repository_name, reference)
+
+
+@blueprint.route(f"{_ADDITIONS}/<choice({_NAMES}):addition>")
+class AdditionItem(MethodView):
+    """What is inside an artifact."""
+
+    @blueprint.operation("getAddition", 400, 401, 403, 404, 422, 500)
+    @blueprint.serves()
+    def get(self, project_name: str, repository_name: str, reference: str, addition: str) -> Addition:
+        """Get the addition of the specific artifact."""
+        service = AdditionService(current_context())
+        return service.find(project_name, repository_name, reference, AdditionName(addition))
+
+
+@blueprint.route("/icons/<digest>", tags=["icon"])
+class IconItem(MethodView):
+    """The icon of a type of artifacts."""
+
+    @blueprint.operation("getIcon", 400, 404, 500)
+    @blueprint.shows(IconSchema)
+    def get(self, digest: str) -> Icon:
+        """Get artifact icon."""
+        icon = icon_or_none(digest)
+        if icon is None:
+            raise NotFoundError(f"the icon {digest[:160]} not found")
+        return icon
 
 
 def _parts(parameters: Mapping[str, Any]) -> Parts:

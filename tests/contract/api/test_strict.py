@@ -37,7 +37,8 @@ _ASKED = {
 }
 _ASKED_OF = {"/labels": {"scope": "g"}}
 """Parameters that one path asks for otherwise."""
-_NO_OBJECTS = {"/internalconfig", "/ping", "/system/gc/{gc_id}/log", "/systeminfo/getcert"}
+_ADDITION = "/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/additions/{addition}"
+_NO_OBJECTS = {"/internalconfig", "/ping", "/system/gc/{gc_id}/log", "/systeminfo/getcert", _ADDITION}
 
 
 @pytest.fixture
@@ -46,7 +47,15 @@ def names(people: People, ports: Ports, admin: httpx.Client, registry: httpx.Cli
     child = push_image(registry, "private/app")
     platform = {"os": "windows", "architecture": "amd64", "os.version": "10", "os.features": ["a"], "variant": "v1"}
     listed = descriptor(child, OCI_MANIFEST, platform=platform, annotations={"a": "b"}, urls=["http://a.test"])
-    parent = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [listed], "annotations": {"a": "b"}})
+    about = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": listed["digest"]}
+    attestation = descriptor(
+        push_image(registry, "private/app", seed=1),
+        OCI_MANIFEST,
+        platform={"os": "unknown", "architecture": "unknown"},
+        annotations=about,
+    )
+    entries = [listed, attestation]
+    parent = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries, "annotations": {"a": "b"}})
     push_manifest(registry, "private/app", parent.encode(), "1")
     push(registry, "private/app", EMPTY)
     push_manifest(registry, "private/app", artifact(parent.encode()))
@@ -67,6 +76,7 @@ def names(people: People, ports: Ports, admin: httpx.Client, registry: httpx.Cli
         "repository_name": "app",
         "reference": "1",
         "label_id": label_id,
+        "digest": admin.get("/projects/private/repositories/app/artifacts/1").json()["icon"],
         "meta_name": "public",
         "mid": admin.get("/projects/private/members").json()[0]["id"],
         "robot_id": robot.id,
@@ -117,6 +127,8 @@ def test_what_is_ours_comes_when_asked_for(app: Flask, admin: httpx.Client, name
     paths = {"/robots", "/robots/{robot_id}"}
     paths |= {f"/projects/{{project_name_or_id}}{path}" for path in paths}
     keys = {f"/configurations ConfigurationsResponse.{key}" for key in ("identity_tokens", "session_lifetime")}
+    artifacts = "/projects/{project_name}/repositories/{repository_name}/artifacts"
+    keys |= {f"{path} Artifact.references Reference.attests" for path in (artifacts, f"{artifacts}/{{reference}}")}
     assert added == {f"{path} Robot.expired" for path in paths} | keys
     assert list(answers(app, admin, names, with_extensions="perhaps")) == []
 
