@@ -10,6 +10,7 @@ from app.events.base import Effect, EffectTable, Event
 from app.events.catalog import facts
 from app.events.configuration import ConfigurationChanged, SystemAllowlistChanged
 from app.events.content import ArtifactDeleted, ArtifactPushed, ContentPulled, RepositoryDeleted, TagCreated, TagDeleted
+from app.events.immutability import ImmutableRuleCreated, ImmutableRuleDeleted, ImmutableRuleUpdated
 from app.events.labels import (
     ArtifactLabelAdded,
     ArtifactLabelRemoved,
@@ -100,6 +101,9 @@ def effects() -> EffectTable:
         ProjectCreated: (audit.record,),
         ProjectUpdated: (audit.record,),
         ProjectDeleted: (artifacts.project_deleted, robots.project_deleted, audit.record),
+        ImmutableRuleCreated: (audit.record,),
+        ImmutableRuleUpdated: (audit.record,),
+        ImmutableRuleDeleted: (audit.record,),
         MemberAdded: (robots.member_added, audit.record),
         MemberUpdated: (robots.member_updated, audit.record),
         MemberRemoved: (audit.record,),

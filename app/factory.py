@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Flask
 
-from app.artifacts.api import artifacts
+from app.artifacts.api import artifacts, tags
 from app.artifacts.api import labels as artifact_labels
 from app.audit import api as audit
 from app.configuration import api as configuration
@@ -13,6 +13,7 @@ from app.garbage import api as garbage
 from app.identity.api import doors, groups, users
 from app.identity.authentication import Authenticator
 from app.identity.sessions import SessionStore
+from app.immutability import api as immutability
 from app.labels import api as labels
 from app.projects.api import allowlist, held_permissions, members, metadata, projects
 from app.quotas import api as quotas
@@ -53,10 +54,12 @@ def routes() -> Flask:
         allowlist,
         artifacts,
         artifact_labels,
+        tags,
         audit,
         configuration,
         garbage,
         labels,
+        immutability,
         users,
         groups,
         search,

@@ -56,7 +56,7 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
             enter_queue(session, repository=repository, blob_ids=blob_ids)
             freed += _released(session, repository, blob_ids, even_if_held=True)
         listed = settle(session, touched.difference(artifact_ids)) - sum(artifact.listed for artifact in artifacts)
-        _note_change(session, repository, listed, ctx.ports.clock.now())
+        note_change(session, repository, listed, ctx.ports.clock.now())
         _delete_tags_about(ctx, repository, digests)
         for artifact in artifacts:
             ctx.emit(_artifact_deleted(repository, artifact))
@@ -98,19 +98,23 @@ def delete_artifact(ctx: Context, artifact_id: int) -> None:
         delete_artifacts(ctx, repository, artifact_ids)
 
 
-def delete_tags(ctx: Context, repository: RepositoryRef, tags: Sequence[tuple[int, str, str]]) -> None:
+def delete_tags(
+    ctx: Context, repository: RepositoryRef, tags: Sequence[tuple[int, str, str]], *, subjects: Sequence[str] = ()
+) -> None:
     """Delete the tags, each (id, name, digest of its artifact), but not their artifacts.
 
-    The caller must have locked the repository's row.
+    The caller must have locked the repository's row. ``subjects`` are the deleted artifacts that the tags are about.
     """
     names = tuple(name for _, name, _ in tags)
-    ctx.admit(Untagging(project_id=repository.project_id, repository=repository.name, tags=names))
+    ctx.admit(
+        Untagging(project_id=repository.project_id, repository=repository.name, tags=names, subjects=tuple(subjects))
+    )
     touched: set[int] = set()
     with ctx.write() as session:
         for part in parts(tag_id for tag_id, _, _ in tags):
             touched.update(session.execute(sa.select(Tag.artifact_id).where(Tag.id.in_(part))).scalars())
             _run(session, sa.delete(Tag).where(Tag.id.in_(part)))
-        _note_change(session, repository, settle(session, touched), ctx.ports.clock.now())
+        note_change(session, repository, settle(session, touched), ctx.ports.clock.now())
         for _, name, digest in tags:
             ctx.emit(TagDeleted(project_id=repository.project_id, repository=repository.name, digest=digest, tag=name))
 
@@ -172,7 +176,7 @@ def _delete_tags_about(ctx: Context, repository: RepositoryRef, digests: Sequenc
         names = [name for digest in part for name in tags_about(digest)]
         rows = ctx.rows(_ABOUT, {"repository": repository.id, "names": names, "digests": part})
         if rows:
-            delete_tags(ctx, repository, [(row.id, row.name, row.digest) for row in rows])
+            delete_tags(ctx, repository, [(row.id, row.name, row.digest) for row in rows], subjects=part)
 
 
 def _artifacts(session: Session, artifact_ids: list[int]) -> list[ArtifactToDelete]:
@@ -208,7 +212,8 @@ def _artifact_deleted(repository: RepositoryRef, artifact: ArtifactToDelete) -> 
     )
 
 
-def _note_change(session: Session, repository: RepositoryRef, listed: int, now: datetime) -> None:
+def note_change(session: Session, repository: RepositoryRef, listed: int, now: datetime) -> None:
+    """Note that the content of a repository changed, and how many more artifacts its list shows."""
     values = {"artifact_count": Repository.artifact_count + listed, "update_time": now}
     _run(session, sa.update(Repository).where(Repository.id == repository.id).values(values))
 

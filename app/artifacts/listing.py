@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from app.artifacts.contributors import RowSlot
+from app.artifacts.immutable_tags import STATUS, marked
 from app.artifacts.label_rows import ARTIFACTS, label_conditions, labels_of
 from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Standing, Tag
 from app.artifacts.reachability import tagged
@@ -79,7 +80,7 @@ def artifact_views(
     rows = {row.id: row for row in session.execute(statement, values)} if artifact_ids else {}
     parameters = {"ids": list(rows), **limits}
     references = grouped(_parts_of(session, ReferenceView, _REFERENCES, parameters), "parent_id")
-    tags = grouped(_parts_of(session, TagView, _TAGS, parameters), "artifact_id") if parts.tags else {}
+    tags = grouped(_tags(session, parameters, parts), "artifact_id") if parts.tags else {}
     accessories = (
         grouped(_parts_of(session, AccessoryView, _ACCESSORIES, parameters), "subject_artifact_id")
         if parts.accessories
@@ -98,6 +99,11 @@ def artifact_views(
         for artifact_id in artifact_ids
         if artifact_id in rows
     ]
+
+
+def _tags(session: Session, parameters: Mapping[str, object], parts: Parts) -> Sequence[TagView]:
+    tags = _parts_of(session, TagView, _TAGS, parameters)
+    return marked(session, tags) if STATUS in parts.parameters else tags
 
 
 def _parts_of(session: Session, view: type[T], statement: sa.Executable, parameters: Mapping[str, object]) -> list[T]:

@@ -109,8 +109,8 @@ class Tag(Base):
     __tablename__ = "tag"
     __table_args__ = table_args(
         sa.UniqueConstraint("repository_id", "name"),
-        sa.Index("ix_tag_artifact_id", "artifact_id"),
         sa.Index("ix_tag_name", "name", "artifact_id"),
+        sa.Index("ix_tag_artifact_time", "artifact_id", "push_time", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -69,6 +69,12 @@ class TagSchema(HarborSchema):
     immutable = Flag(keep=True)
 
 
+class NewTagSchema(HarborSchema):
+    """A tag to create."""
+
+    name = Text(required=True, metadata={"x-nullable": False})
+
+
 class AccessorySchema(HarborSchema):
     """An artifact that says something about another."""
 
@@ -152,6 +158,12 @@ class ArtifactParameters(PageParameters, _ArtifactDetails):
     """What one artifact may be asked for."""
 
     with_signature = Switch(load_default=False)
+
+
+class TagListParameters(ListParameters):
+    """What the list of an artifact's tags may be asked for."""
+
+    with_immutable_status = Switch(load_default=False)
 
 
 class ReportHeaders(ParameterSchema):

@@ -293,6 +293,13 @@ class StillReferenced(PreconditionError):
     default_message = "something else still refers to it"
 
 
+class TagImmutable(PreconditionError):
+    """An immutability rule protects a tag that would be moved or deleted."""
+
+    code = "tag_immutable"
+    default_message = "the tag is configured as immutable"
+
+
 class LimitError(DomainError):
     """A limit is exceeded."""
 

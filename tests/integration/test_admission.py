@@ -135,9 +135,11 @@ WAYS: dict[Verb, dict[str, Callable[[Scene], httpx.Response | None]]] = {
             place(scene), params={"tag": ["1", "2"]}, content=scene.manifest
         ),
         "a new manifest": lambda scene: put(scene.registry, NAME, index(scene.manifest), "2"),
+        "the API": lambda scene: scene.api.post(f"{ARTIFACTS}/1/tags", json={"name": "2"}),
     },
     Verb.UNTAG: {
         "the protocol": lambda scene: scene.registry.delete(place(scene, "1")),
+        "the API": lambda scene: scene.api.delete(f"{ARTIFACTS}/1/tags/1"),
     },
     Verb.DELETE: {
         "the protocol": lambda scene: scene.registry.delete(place(scene)),

@@ -77,6 +77,8 @@ NO_ROBOT = (403, 403, 403)
 _REPOSITORIES = "/projects/{project}/repositories"
 _ADDITIONS = _REPOSITORIES + "/app/artifacts/1/additions"
 _METADATAS = "/projects/{project}/metadatas/"
+_TAGS = _REPOSITORIES + "/app/artifacts/1/tags"
+_IMMUTABLE = "/projects/{project}/immutabletagrules"
 _MEMBERS = "/projects/{project}/members"
 _GUEST: dict[str, object] = {"username": "guest", "password": "Harbor12345", "email": "other@example.test"}
 _ROBOTS = "/projects/{project}/robots"
@@ -159,6 +161,21 @@ MATRIX = {
     "deleteArtifact": Case(
         path=_REPOSITORIES + "/app/artifacts/none", private=from_maintainer(404), public=from_maintainer(404)
     ),
+    "ListImmuRules": Case(path=_IMMUTABLE, private=from_maintainer(200), public=from_maintainer(200)),
+    "CreateImmuRule": Case(path=_IMMUTABLE, private=from_maintainer(400), public=from_maintainer(400), body={"id": 1}),
+    "UpdateImmuRule": Case(
+        path=_IMMUTABLE + "/777",
+        private=from_maintainer(404),
+        public=from_maintainer(404),
+        body={"id": 777, "disabled": True},
+    ),
+    "DeleteImmuRule": Case(path=_IMMUTABLE + "/777", private=from_maintainer(404), public=from_maintainer(404)),
+    "TestImmuRules": Case(
+        path=_IMMUTABLE + "/_test?repository=app&tag=1", private=from_maintainer(200), public=from_maintainer(200)
+    ),
+    "listTags": Case(path=_TAGS, private=members(200), public=everybody(200)),
+    "createTag": Case(path=_TAGS, private=from_developer(409), public=from_developer(409), body={"name": "1"}),
+    "deleteTag": Case(path=_TAGS + "/none", private=from_maintainer(404), public=from_maintainer(404)),
     "listQuotas": Case(path="/quotas", private=administrators(200)),
     "getQuota": Case(path="/quotas/777", private=administrators(404)),
     "updateQuota": Case(path="/quotas/777", private=administrators(404), body={"hard": {"storage": -1}}),

@@ -17,6 +17,7 @@ from app.web.openapi import document
 from tests.contract.api.compare import operations
 from tests.integration.conftest import AsRobot, Caller
 from tests.integration.test_api_matrix import MATRIX, PEOPLE
+from tests.support.immutability import RULES, make_rule, rule_body
 from tests.support.members import MEMBERS, make_group
 from tests.support.people import People
 from tests.support.robots import entry, make_robot, robot_body
@@ -56,8 +57,12 @@ class Scene:
     def member(self) -> int:
         return int(self.admin.get(f"{MEMBERS}?entityname=guest").json()[0]["id"])
 
+    def rule(self) -> int:
+        return make_rule(self.admin)
+
 
 _ACCOUNT = {"username": "new", "password": "Harbor12345", "email": "new@example.test", "realname": "New"}
+_RULE, _OFF = f"{RULES}/{{id}}", {"id": 1, "disabled": True}
 _PULL = entry("private", "repository:pull")
 _OLD = {"name": "old", "access": [{"resource": "/project/1/repository", "action": "pull"}]}
 CHANGES = (
@@ -220,6 +225,9 @@ CHANGES = (
         row=("delete", "label", "stable"),
         made=lambda scene: scene.label(),
     ),
+    Change(method="POST", path=RULES, body=rule_body(), row=("create", "immutable-tag", "1")),
+    Change(method="PUT", path=_RULE, body=_OFF, row=("update", "immutable-tag", "1"), made=lambda scene: scene.rule()),
+    Change(method="DELETE", path=_RULE, body={}, row=("delete", "immutable-tag", "1"), made=lambda scene: scene.rule()),
 )
 GOES_ON = {"updateConfigurations", "createGCSchedule", "updateGCSchedule", "stopGC"}
 """Operations that read-only mode does not refuse: the configuration, which holds its switch, and jobs."""

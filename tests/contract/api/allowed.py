@@ -14,12 +14,16 @@ _ONE_FORMAT = "one id, one format"
 _MAPS = "Harbor's document says it of the map's reference, which the comparison replaces by the map"
 _SIZES = "what content takes on disk and what a collection would free, which Harbor does not tell"
 
+_TRYING = "which rules would protect a tag, which Harbor does not tell"
+
 ALLOWED: dict[str, str] = {
     "Artifact: scan_overview is missing": _SCANNING,
     "Artifact: sbom_overview is missing": _SCANNING,
     "GET /projects/{project_name_or_id}/sizes: Harbor has no such operation": _SIZES,
     "GET /projects/{project_name}/repositories/{repository_name}/sizes: Harbor has no such operation": _SIZES,
     "Sizes: Harbor has no such model": _SIZES,
+    "GET /projects/{project_name_or_id}/immutabletagrules/_test: Harbor has no such operation": _TRYING,
+    "ImmutabilityVerdict: Harbor has no such model": _TRYING,
     "GET /quotas/{id}: parameter path id: format is int64, Harbor's None": _ONE_FORMAT,
     "PUT /quotas/{id}: parameter path id: format is int64, Harbor's None": _ONE_FORMAT,
     "Quota: hard: x-omitempty is False, Harbor's None": _MAPS,

@@ -50,6 +50,8 @@ _KNOWN: Mapping[str, tuple[Any, ...]] = {
     "robot_id": (1, 2),
     "group_id": (1,),
     "gc_id": (1,),
+    "immutable_rule_id": (1, 2),
+    "tag_name": ("1", "none"),
 }
 """Values that name something, given instead of half of the generated ones."""
 _PERMISSION = {"kind": "project", "namespace": "private", "access": [{"resource": "repository", "action": "pull"}]}
@@ -66,6 +68,8 @@ _FITTING: Mapping[str, tuple[Any, ...]] = {
     "group_name": ("fresh", "people"),
     "group_type": (1, 2, 3, 9),
     "name": ("fresh", "ci", "robot$ci"),
+    "tag_selectors": ([{"decoration": "matches", "pattern": "v*"}], [{"decoration": "matches", "pattern": "{"}], []),
+    "scope_selectors": ({"repository": [{"decoration": "repoMatches", "pattern": "**"}]}, {"repository": []}),
     "level": ("system", "project"),
     "duration": (-1, 0, 30),
     "permissions": ([_PERMISSION], [_PERMISSION | {"namespace": "*"}], []),

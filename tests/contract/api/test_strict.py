@@ -13,6 +13,7 @@ from app.context import Ports
 from app.web.openapi import document
 from tests.contract.api.compare import operations
 from tests.support.blobs import push
+from tests.support.immutability import make_rule
 from tests.support.manifests import EMPTY, OCI_INDEX, OCI_MANIFEST, artifact, descriptor, push_image, push_manifest
 from tests.support.members import make_group
 from tests.support.people import People
@@ -20,13 +21,16 @@ from tests.support.robots import entry, make_robot
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 _MODELS: Mapping[str, Any] = json.loads((Path(__file__).parents[1] / "harbor-api.json").read_text())["definitions"]
-_OURS = {"Sizes"}
+_OURS = {"ImmutabilityVerdict", "Sizes"}
 """Models of operations that Harbor does not have, so that no such client asks for them."""
 _ON_THE_WIRE = {"Platform": {"OsVersion", "OsFeatures"}, "Repository": {"labels"}}
 """Keys that Harbor's server writes in place of what its document says, and those that a parameter of ours asks for."""
 _ASKED = {
     "with_accessory": "true",
     "with_label": "true",
+    "with_immutable_status": "true",
+    "repository": "app",
+    "tag": "1",
     "scope": "/system",
     "username": "guest",
     "groupname": "people",
@@ -64,6 +68,7 @@ def names(people: People, ports: Ports, admin: httpx.Client, registry: httpx.Cli
     label_id = int(admin.post("/labels", json=label).headers["Location"].rpartition("/")[2])
     for place in ("app", "app/artifacts/1"):
         admin.post(f"/projects/private/repositories/{place}/labels", json={"id": label_id}).raise_for_status()
+    make_rule(admin, "*")
     admin.post("/system/gc/schedule", json={"schedule": {"type": "Manual"}, "parameters": {"dry_run": True}})
     return {
         "project_name_or_id": "private",
