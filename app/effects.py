@@ -9,7 +9,15 @@ from app.core.errors import InternalError
 from app.events.base import Effect, EffectTable, Event
 from app.events.catalog import facts
 from app.events.configuration import ConfigurationChanged, SystemAllowlistChanged
-from app.events.content import ArtifactDeleted, ArtifactPushed, ContentPulled, RepositoryDeleted, TagCreated, TagDeleted
+from app.events.content import (
+    ArtifactDeleted,
+    ArtifactPushed,
+    ContentPulled,
+    RepositoryDeleted,
+    RepositoryUpdated,
+    TagCreated,
+    TagDeleted,
+)
 from app.events.management import (
     ExecutionRequested,
     ExecutionStopped,
@@ -53,6 +61,7 @@ def effects() -> EffectTable:
         TagCreated: (audit.record,),
         TagDeleted: (audit.record,),
         RepositoryDeleted: (audit.record,),
+        RepositoryUpdated: (audit.record,),
         PushDenied: (audit.record,),
         PullDenied: (audit.record,),
         DeleteDenied: (audit.record,),

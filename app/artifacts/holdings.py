@@ -13,7 +13,7 @@ from app.db.conflict import absent_inserts, absent_selects, insert_absent
 from app.db.parts import parts
 from app.db.plans import run
 from app.db.types import clock_ms
-from app.storage.models import Blob, ZeroReference
+from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob, ZeroReference
 
 
 def refer(session: Session, place: Mapping[str, object], blob_ids: Sequence[int]) -> None:
@@ -31,6 +31,16 @@ def hold(session: Session, place: Place, blob_id: int) -> bool:
     _insert(session, _NEW_HOLDING, held)
     _insert(session, _NEW_IDLE, {**held, "project_id": place.project_id})
     return _insert(session, _NEW_CHARGE, {"project_id": place.project_id, "blob_id": blob_id})
+
+
+def hold_all(session: Session, *, repository_id: int, blob_ids: Sequence[int]) -> list[int]:
+    """Add the blobs to the repository; return those that it did not hold, none of which is queued or charged yet."""
+    new = _NEW_HOLDINGS[session.get_bind().dialect.name]
+    return [
+        row.blob_id
+        for part in parts(blob_ids)
+        for row in session.connection().execute(new, {"repository_id": repository_id, "blobs": part})
+    ]
 
 
 def let_go(session: Session, repository: RepositoryRef, blob_id: int) -> bool:
@@ -99,6 +109,16 @@ def lock_blobs(session: Session, blobs: sa.Select[Any]) -> list[int]:
     return list(session.connection().execute(statement).scalars())
 
 
+def lock_live_blobs(session: Session, blob_ids: Sequence[int]) -> dict[int, str]:
+    """Lock those of the blobs, in order of their ids, that are live and whole against deletion; return their digests.
+
+    Others may lock them the same way meanwhile.
+    """
+    return {
+        row.id: row.digest for part in parts(blob_ids) for row in session.connection().execute(_SHARED, {"blobs": part})
+    }
+
+
 def _insert(session: Session, statements: Mapping[str, sa.Insert], values: Mapping[str, object]) -> bool:
     """Insert the row; return False when it exists already."""
     return bool(run(session, statements[session.get_bind().dialect.name], values))
@@ -118,6 +138,18 @@ _NEW_REFERENCES: Final = sa.insert(cast("sa.Table", ArtifactBlob.__table__)).fro
     .order_by(Blob.id),
 )
 _NEW_HOLDING: Final = absent_inserts(RepositoryBlob, "repository_id", "blob_id")
+_NEW_HOLDINGS: Final = absent_selects(
+    RepositoryBlob,
+    "repository_id",
+    "blob_id",
+    rows=sa.select(_REPOSITORY_ID, Blob.id).where(Blob.id.in_(sa.bindparam("blobs", expanding=True))).order_by(Blob.id),
+)
+_SHARED: Final = (
+    sa.select(Blob.id, Blob.digest)
+    .where(Blob.id.in_(sa.bindparam("blobs", expanding=True)), IS_LIVE, ~IS_QUARANTINED)
+    .order_by(Blob.id)
+    .with_for_update(read=True, key_share=True)
+)
 _NEW_CHARGE: Final = absent_inserts(ProjectBlob, "project_id", "blob_id")
 _NEW_QUEUED: Final = absent_inserts(ZeroReference, "repository_id", "project_id", "blob_id", since=clock_ms())
 _NEW_IDLE: Final = absent_selects(

@@ -147,6 +147,12 @@ class ArtifactParameters(PageParameters, _ArtifactDetails):
     with_signature = Switch(load_default=False)
 
 
+class CopyParameters(ParameterSchema):
+    """The artifact to copy."""
+
+    source = fields.String(required=True, data_key="from")
+
+
 class ReportHeaders(ParameterSchema):
     """Which kinds of vulnerability reports the caller understands."""
 

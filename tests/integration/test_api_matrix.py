@@ -56,6 +56,10 @@ def from_guest(status: int, robots: tuple[int, ...] | None = None) -> Answers:
     return Answers((401, 403, 403, *(status,) * (len(PEOPLE) - 3)), robots or (status, status, 403))
 
 
+def from_developer(status: int, robots: tuple[int, ...] | None = None) -> Answers:
+    return Answers((401, 403, 403, 403, status, status, status, status), robots or (status, status, 403))
+
+
 def from_maintainer(status: int, robots: tuple[int, ...] | None = None) -> Answers:
     return Answers((401, 403, 403, 403, 403, status, status, status), robots or (status, status, 403))
 
@@ -145,6 +149,14 @@ MATRIX = {
     "getRepository": Case(path=_REPOSITORIES + "/app", private=members(200), public=members(200)),
     "deleteRepository": Case(path=_REPOSITORIES + "/none", private=from_maintainer(404), public=from_maintainer(404)),
     "listArtifacts": Case(path=_REPOSITORIES + "/app/artifacts", private=members(200), public=everybody(200)),
+    "CopyArtifact": Case(
+        path=_REPOSITORIES + "/copy/artifacts?from=public/app:none",
+        private=from_developer(404),
+        public=from_developer(404),
+    ),
+    "updateRepository": Case(
+        path=_REPOSITORIES + "/none", private=from_developer(404), public=from_developer(404), body={"description": "a"}
+    ),
     "getArtifact": Case(path=_REPOSITORIES + "/app/artifacts/1", private=members(200), public=everybody(200)),
     "deleteArtifact": Case(
         path=_REPOSITORIES + "/app/artifacts/none", private=from_maintainer(404), public=from_maintainer(404)
