@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Flask
 
-from app.artifacts import api as artifacts
+from app.artifacts.api import artifacts, deletions
 from app.audit import api as audit
 from app.configuration import api as configuration
 from app.context import Ports
@@ -49,6 +49,7 @@ def routes() -> Flask:
         held_permissions,
         allowlist,
         artifacts,
+        deletions,
         audit,
         configuration,
         garbage,

@@ -11,7 +11,7 @@ from app.artifacts.models import Accessory, Artifact, ArtifactChild, ManifestBod
 from app.core.errors import InvalidError
 from app.oci.accessory_tags import tags_about
 
-MOST_MANIFESTS: Final = 500
+MOST_MANIFESTS: Final = 300
 """The most manifests of one copy: the artifact, the children of its indexes, and all accessories."""
 MOST_BYTES: Final = 16 * 1024 * 1024
 """The most bytes of these manifests together."""

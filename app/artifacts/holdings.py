@@ -59,6 +59,15 @@ def let_all_go(session: Session, repository_id: int) -> None:
     session.connection().execute(sa.delete(_HOLDING).where(_HOLDING.c.repository_id == repository_id))
 
 
+def let_idle_go(session: Session, repository_id: int, blob_ids: Sequence[int]) -> None:
+    """Remove those of the blobs from the repository that none of its artifacts refers to."""
+    for part in parts(blob_ids):
+        idle = reachability.idle_holdings(repository_id)
+        idle = idle.where(idle.selected_columns.blob_id.in_(part))
+        own = (_HOLDING.c.repository_id == repository_id, _HOLDING.c.blob_id.in_(idle))
+        session.connection().execute(sa.delete(_HOLDING).where(*own))
+
+
 def charge_artifact(session: Session, *, project_id: int, artifact_id: int) -> int:
     """Charge the project for the artifact's blobs that it is not charged for yet; return their bytes."""
     place = {"project": project_id, "artifact": artifact_id}

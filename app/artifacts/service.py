@@ -7,6 +7,8 @@ from sqlalchemy.orm import Session
 
 from app.artifacts import listing
 from app.artifacts.deletion import delete_artifact, delete_repository
+from app.artifacts.deletion_jobs import hide_and_sweep
+from app.artifacts.large_repositories import is_large
 from app.artifacts.listing import Parts
 from app.artifacts.models import Artifact, Repository, Tag
 from app.artifacts.repositories import lock_published
@@ -85,12 +87,15 @@ class RepositoryService:
 
     @retried()
     def delete(self, project: str, name: str) -> None:
-        """Delete the repository with its content; raise RepositoryUnknown, ReadOnly or UnavailableError."""
+        """Delete the repository with its content; raise RepositoryUnknown, ReadOnly or UnavailableError.
+
+        A large one is gone from sight at once, and a job deletes its content.
+        """
         with self._ctx.refusing(DeleteDenied(repository=f"{project}/{name}")):
             require_in_project(self._ctx, project, "repository", "delete")
         with self._ctx.write_content() as session:
             place = lock_published(session, f"{project}/{name}", to_delete=True)
-            delete_repository(self._ctx, place)
+            (hide_and_sweep if is_large(session, place.id) else delete_repository)(self._ctx, place)
 
     def _list(self, query: ListQuery, scope: sa.ColumnElement[bool]) -> Listed[RepositoryView]:
         where = [Repository.published, scope, *conditions(query, _COLUMNS)]

@@ -75,6 +75,7 @@ def administrators(status: int, robots: tuple[int, ...] | None = None) -> Answer
 NO_ROBOT = (403, 403, 403)
 """No robot can be granted it."""
 _REPOSITORIES = "/projects/{project}/repositories"
+_DELETIONS = "/projects/{project}/deletions"
 _METADATAS = "/projects/{project}/metadatas/"
 _MEMBERS = "/projects/{project}/members"
 _GUEST: dict[str, object] = {"username": "guest", "password": "Harbor12345", "email": "other@example.test"}
@@ -160,6 +161,18 @@ MATRIX = {
     "getArtifact": Case(path=_REPOSITORIES + "/app/artifacts/1", private=members(200), public=everybody(200)),
     "deleteArtifact": Case(
         path=_REPOSITORIES + "/app/artifacts/none", private=from_maintainer(404), public=from_maintainer(404)
+    ),
+    "deleteArtifacts": Case(
+        path=_REPOSITORIES + "/app/artifacts/_delete",
+        private=from_maintainer(400),
+        public=from_maintainer(400),
+        body={"tags": []},
+    ),
+    "listDeletions": Case(path=_DELETIONS, private=from_maintainer(200), public=from_maintainer(200)),
+    "getDeletion": Case(path=_DELETIONS + "/777", private=from_maintainer(404), public=from_maintainer(404)),
+    "stopDeletion": Case(path=_DELETIONS + "/777", private=from_maintainer(404), public=from_maintainer(404)),
+    "listDeletionTasks": Case(
+        path=_DELETIONS + "/777/tasks", private=from_maintainer(404), public=from_maintainer(404)
     ),
     "listQuotas": Case(path="/quotas", private=administrators(200)),
     "getQuota": Case(path="/quotas/777", private=administrators(404)),
