@@ -9,7 +9,15 @@ from app.core.errors import InternalError
 from app.events.base import Effect, EffectTable, Event
 from app.events.catalog import facts
 from app.events.configuration import ConfigurationChanged, SystemAllowlistChanged
-from app.events.content import ArtifactDeleted, ArtifactPushed, ContentPulled, RepositoryDeleted, TagCreated, TagDeleted
+from app.events.content import (
+    ArtifactDeleted,
+    ArtifactPushed,
+    ContentPulled,
+    RepositoryDeleted,
+    RepositoryUpdated,
+    TagCreated,
+    TagDeleted,
+)
 from app.events.immutability import ImmutableRuleCreated, ImmutableRuleDeleted, ImmutableRuleUpdated
 from app.events.labels import (
     ArtifactLabelAdded,
@@ -77,6 +85,7 @@ def effects() -> EffectTable:
         ArtifactLabelRemoved: (audit.record,),
         RepositoryLabelAdded: (audit.record,),
         RepositoryLabelRemoved: (audit.record,),
+        RepositoryUpdated: (audit.record,),
         PushDenied: (audit.record,),
         PullDenied: (audit.record,),
         DeleteDenied: (audit.record,),

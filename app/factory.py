@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Flask
 
-from app.artifacts.api import artifacts, tags
+from app.artifacts.api import artifacts, deletions, tags
 from app.artifacts.api import labels as artifact_labels
 from app.audit import api as audit
 from app.configuration import api as configuration
@@ -55,6 +55,7 @@ def routes() -> Flask:
         artifacts,
         artifact_labels,
         tags,
+        deletions,
         audit,
         configuration,
         garbage,

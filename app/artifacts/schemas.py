@@ -166,6 +166,12 @@ class TagListParameters(ListParameters):
     with_immutable_status = Switch(load_default=False)
 
 
+class CopyParameters(ParameterSchema):
+    """The artifact to copy."""
+
+    source = fields.String(required=True, data_key="from")
+
+
 class ReportHeaders(ParameterSchema):
     """Which kinds of vulnerability reports the caller understands."""
 

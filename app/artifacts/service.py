@@ -1,26 +1,29 @@
 """Use cases of the management API for repositories and artifacts: list, get and delete, after a check of rights."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts import label_rows, listing
 from app.artifacts.deletion import delete_artifact, delete_repository
+from app.artifacts.deletion_jobs import hide_and_sweep
 from app.artifacts.label_rows import REPOSITORIES
+from app.artifacts.large_repositories import is_large
 from app.artifacts.listing import Parts
 from app.artifacts.models import Artifact, Repository, Tag
 from app.artifacts.repositories import lock_published
 from app.artifacts.shares import WHOLE, Shares
 from app.artifacts.views import ArtifactView, RepositoryView
 from app.context import Context
-from app.core.errors import ManifestUnknown, RepositoryUnknown
+from app.core.errors import FieldInvalid, ManifestUnknown, RepositoryUnknown
 from app.core.paging import PAGE_SIZE_LIMIT, Listed
 from app.core.query import ListQuery
 from app.core.reference import is_digest
 from app.db.database import retried
 from app.db.listing import Columns, conditions, counted, order, paged
+from app.events.content import RepositoryUpdated
 from app.events.refusals import DeleteDenied
 from app.projects.models import Project
 from app.projects.rights import require_in_project
@@ -37,6 +40,7 @@ _COLUMNS: Columns = {
     "update_time": Repository.update_time,
 }
 
+_LONGEST_DESCRIPTION: Final = 32 * 1024
 _NEWEST = (Repository.creation_time.desc(), Repository.id.desc())
 
 
@@ -70,13 +74,30 @@ class RepositoryService:
             return _repository_views(session, rows, WHOLE if with_labels else None)[0]
 
     @retried()
+    def describe(self, project: str, name: str, description: str) -> None:
+        """Replace the repository's description; raise FieldInvalid for more than 32 KiB, RepositoryUnknown."""
+        require_in_project(self._ctx, project, "repository", "update")
+        if len(description.encode()) > _LONGEST_DESCRIPTION:
+            raise FieldInvalid("description", f"at most {_LONGEST_DESCRIPTION} bytes long")
+        full_name = f"{project}/{name}"
+        changed = {"at_name": full_name, "text": description, "now": self._ctx.ports.clock.now()}
+        with self._ctx.write() as session:
+            row = session.connection().execute(_DESCRIBE, changed).one_or_none()
+            if row is None:
+                raise RepositoryUnknown(f"repository {full_name} not found")
+            self._ctx.emit(RepositoryUpdated(project_id=row.project_id, repository=full_name))
+
+    @retried()
     def delete(self, project: str, name: str) -> None:
-        """Delete the repository with its content; raise RepositoryUnknown, ReadOnly or UnavailableError."""
+        """Delete the repository with its content; raise RepositoryUnknown, ReadOnly or UnavailableError.
+
+        A large one is gone from sight at once, and a job deletes its content.
+        """
         with self._ctx.refusing(DeleteDenied(repository=f"{project}/{name}")):
             require_in_project(self._ctx, project, "repository", "delete")
         with self._ctx.write_content() as session:
             place = lock_published(session, f"{project}/{name}", to_delete=True)
-            delete_repository(self._ctx, place)
+            (hide_and_sweep if is_large(session, place.id) else delete_repository)(self._ctx, place)
 
     def _list(self, query: ListQuery, scope: sa.ColumnElement[bool], *, with_labels: bool) -> Listed[RepositoryView]:
         page = query.page.at_most(PAGE_SIZE_LIMIT) if with_labels else query.page
@@ -171,6 +192,12 @@ _REPOSITORIES = sa.select(
     Repository.creation_time,
     Repository.update_time,
 ).where(Repository.published)
+_DESCRIBE = (
+    sa.update(cast("sa.Table", Repository.__table__))
+    .where(Repository.name == sa.bindparam("at_name"), Repository.published)
+    .values(description=sa.bindparam("text"), update_time=sa.bindparam("now", type_=Repository.update_time.type))
+    .returning(Repository.project_id)
+)
 _PUBLISHED = sa.select(Repository.id).where(Repository.name == sa.bindparam("name"), Repository.published)
 _BY_DIGEST = sa.select(Artifact.id).where(
     Artifact.repository_id == sa.bindparam("repository"), Artifact.digest == sa.bindparam("reference")

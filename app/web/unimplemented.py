@@ -56,8 +56,6 @@ OPERATIONS: Final = (
     "GET /projects/{project_name}/preheat/policies/{preheat_policy_name}/executions/{execution_id}/tasks",
     "GET /projects/{project_name}/preheat/policies/{preheat_policy_name}/executions/{execution_id}/tasks/{task_id}/logs",  # noqa: E501 - as Harbor writes it
     "GET /projects/{project_name}/preheat/providers",
-    "PUT /projects/{project_name}/repositories/{repository_name}",
-    "POST /projects/{project_name}/repositories/{repository_name}/artifacts",
     "GET /projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/accessories",
     "POST /projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/scan",
     "POST /projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/scan/stop",

@@ -76,6 +76,7 @@ NO_ROBOT = (403, 403, 403)
 """No robot can be granted it."""
 _REPOSITORIES = "/projects/{project}/repositories"
 _ADDITIONS = _REPOSITORIES + "/app/artifacts/1/additions"
+_DELETIONS = "/projects/{project}/deletions"
 _METADATAS = "/projects/{project}/metadatas/"
 _TAGS = _REPOSITORIES + "/app/artifacts/1/tags"
 _IMMUTABLE = "/projects/{project}/immutabletagrules"
@@ -157,6 +158,14 @@ MATRIX = {
     "getRepository": Case(path=_REPOSITORIES + "/app", private=members(200), public=members(200)),
     "deleteRepository": Case(path=_REPOSITORIES + "/none", private=from_maintainer(404), public=from_maintainer(404)),
     "listArtifacts": Case(path=_REPOSITORIES + "/app/artifacts", private=members(200), public=everybody(200)),
+    "CopyArtifact": Case(
+        path=_REPOSITORIES + "/copy/artifacts?from=public/app:none",
+        private=from_developer(404),
+        public=from_developer(404),
+    ),
+    "updateRepository": Case(
+        path=_REPOSITORIES + "/none", private=from_developer(404), public=from_developer(404), body={"description": "a"}
+    ),
     "getArtifact": Case(path=_REPOSITORIES + "/app/artifacts/1", private=members(200), public=everybody(200)),
     "deleteArtifact": Case(
         path=_REPOSITORIES + "/app/artifacts/none", private=from_maintainer(404), public=from_maintainer(404)
@@ -176,6 +185,18 @@ MATRIX = {
     "listTags": Case(path=_TAGS, private=members(200), public=everybody(200)),
     "createTag": Case(path=_TAGS, private=from_developer(409), public=from_developer(409), body={"name": "1"}),
     "deleteTag": Case(path=_TAGS + "/none", private=from_maintainer(404), public=from_maintainer(404)),
+    "deleteArtifacts": Case(
+        path=_REPOSITORIES + "/app/artifacts/_delete",
+        private=from_maintainer(400),
+        public=from_maintainer(400),
+        body={"tags": []},
+    ),
+    "listDeletions": Case(path=_DELETIONS, private=from_maintainer(200), public=from_maintainer(200)),
+    "getDeletion": Case(path=_DELETIONS + "/777", private=from_maintainer(404), public=from_maintainer(404)),
+    "stopDeletion": Case(path=_DELETIONS + "/777", private=from_maintainer(404), public=from_maintainer(404)),
+    "listDeletionTasks": Case(
+        path=_DELETIONS + "/777/tasks", private=from_maintainer(404), public=from_maintainer(404)
+    ),
     "listQuotas": Case(path="/quotas", private=administrators(200)),
     "getQuota": Case(path="/quotas/777", private=administrators(404)),
     "updateQuota": Case(path="/quotas/777", private=administrators(404), body={"hard": {"storage": -1}}),

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from flask.views import MethodView
 
 from app.artifacts.additions import AdditionService
+from app.artifacts.copies import CopyService
 from app.artifacts.icons.drawings import Icon, icon_or_none
 from app.artifacts.listing import Parts
 from app.artifacts.processors.processor import Addition, AdditionName
@@ -13,6 +15,7 @@ from app.artifacts.schemas import (
     ArtifactListParameters,
     ArtifactParameters,
     ArtifactSchema,
+    CopyParameters,
     IconSchema,
     ReportHeaders,
     RepositoryListParameters,
@@ -73,6 +76,13 @@ class RepositoryItem(MethodView):
         repositories = RepositoryService(current_context())
         return repositories.find(project_name, repository_name, with_labels=parameters["with_label"])
 
+    @blueprint.operation("updateRepository", 400, 401, 403, 404, 500)
+    @blueprint.arguments(RepositorySchema)
+    @blueprint.does()
+    def put(self, body: dict[str, Any], project_name: str, repository_name: str) -> None:
+        """Update repository."""
+        RepositoryService(current_context()).describe(project_name, repository_name, body.get("description", ""))
+
     @blueprint.operation("deleteRepository", 400, 401, 403, 404, 412, 500)
     @blueprint.does()
     def delete(self, project_name: str, repository_name: str) -> None:
@@ -94,6 +104,15 @@ class Artifacts(MethodView):
         """List artifacts."""
         artifacts = ArtifactService(current_context())
         return artifacts.list_in(project_name, repository_name, list_query(parameters), _parts(parameters))
+
+    @blueprint.operation("CopyArtifact", 400, 401, 403, 404, 405, 500)
+    @blueprint.arguments(CopyParameters, location="query")
+    @blueprint.creates()
+    def post(self, parameters: dict[str, Any], project_name: str, repository_name: str) -> str:
+        """Copy artifact."""
+        digest = CopyService(current_context()).copy(project_name, repository_name, parameters["source"])
+        encoded = quote(quote(repository_name, safe=""), safe="")
+        return f"/api/v2.0/projects/{project_name}/repositories/{encoded}/artifacts/{digest}"
 
 
 @blueprint.route(f"{_ARTIFACTS}/<reference>")
