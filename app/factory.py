@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.artifacts.api import artifacts
 from app.artifacts.api import labels as artifact_labels
+from app.artifacts.api import lists as artifact_lists
 from app.audit import api as audit
 from app.configuration import api as configuration
 from app.context import Ports
@@ -52,6 +53,7 @@ def routes() -> Flask:
         allowlist,
         artifacts,
         artifact_labels,
+        artifact_lists,
         audit,
         configuration,
         garbage,

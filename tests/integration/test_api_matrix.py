@@ -149,6 +149,11 @@ MATRIX = {
     "getRepository": Case(path=_REPOSITORIES + "/app", private=members(200), public=members(200)),
     "deleteRepository": Case(path=_REPOSITORIES + "/none", private=from_maintainer(404), public=from_maintainer(404)),
     "listArtifacts": Case(path=_REPOSITORIES + "/app/artifacts", private=members(200), public=everybody(200)),
+    "listAllArtifacts": Case(path="/artifacts", private=everybody(200)),
+    "listArtifactsOfProject": Case(path="/projects/{project}/artifacts", private=members(200), public=everybody(200)),
+    "listAccessories": Case(
+        path=_REPOSITORIES + "/app/artifacts/1/accessories", private=members(200), public=everybody(200)
+    ),
     "getArtifact": Case(path=_REPOSITORIES + "/app/artifacts/1", private=members(200), public=everybody(200)),
     "deleteArtifact": Case(
         path=_REPOSITORIES + "/app/artifacts/none", private=from_maintainer(404), public=from_maintainer(404)

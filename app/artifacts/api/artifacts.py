@@ -1,11 +1,10 @@
 """The management API's operations on repositories and artifacts."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from flask.views import MethodView
 
-from app.artifacts.listing import Parts
+from app.artifacts.api.parts import parts_of
 from app.artifacts.schemas import (
     ArtifactListParameters,
     ArtifactParameters,
@@ -86,7 +85,7 @@ class Artifacts(MethodView):
     ) -> Listed[ArtifactView]:
         """List artifacts."""
         artifacts = ArtifactService(current_context())
-        return artifacts.list_in(project_name, repository_name, list_query(parameters), _parts(parameters))
+        return artifacts.list_in(project_name, repository_name, list_query(parameters), parts_of(parameters))
 
 
 @blueprint.route(f"{_ARTIFACTS}/<reference>")
@@ -101,19 +100,10 @@ class ArtifactItem(MethodView):
         self, _: dict[str, Any], parameters: dict[str, Any], project_name: str, repository_name: str, reference: str
     ) -> ArtifactView:
         """Get the specific artifact."""
-        return ArtifactService(current_context()).find(project_name, repository_name, reference, _parts(parameters))
+        return ArtifactService(current_context()).find(project_name, repository_name, reference, parts_of(parameters))
 
     @blueprint.operation("deleteArtifact", 401, 403, 404, 500)
     @blueprint.does()
     def delete(self, project_name: str, repository_name: str, reference: str) -> None:
         """Delete the specific artifact."""
         ArtifactService(current_context()).delete(project_name, repository_name, reference)
-
-
-def _parts(parameters: Mapping[str, Any]) -> Parts:
-    return Parts(
-        tags=parameters["with_tag"],
-        accessories=parameters["with_accessory"],
-        labels=parameters["with_label"],
-        parameters=frozenset(name for name, value in parameters.items() if value is True),
-    )
