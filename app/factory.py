@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.artifacts.api import artifacts, deletions, tags
 from app.artifacts.api import labels as artifact_labels
+from app.artifacts.api import lists as artifact_lists
 from app.audit import api as audit
 from app.configuration import api as configuration
 from app.context import Ports
@@ -56,6 +57,7 @@ def routes() -> Flask:
         artifact_labels,
         tags,
         deletions,
+        artifact_lists,
         audit,
         configuration,
         garbage,

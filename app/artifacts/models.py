@@ -27,6 +27,10 @@ def _path(values: DefaultExecutionContext) -> str:
     return str(parameters["name"]).partition("/")[2]
 
 
+_ORDERS = ("name", "creation_time", "update_time", "pull_count")
+"""What lists of repositories are sorted by."""
+
+
 class Repository(Base):
     """A repository; its row is added with its first blob, and lists show it from its first manifest (``published``)."""
 
@@ -35,6 +39,8 @@ class Repository(Base):
         sa.UniqueConstraint("name"),
         sa.Index("ix_repository_project_id", "project_id", "name"),
         sa.Index("ix_repository_path", "path", "name"),
+        *(sa.Index(f"ix_repository_{column}", column, "id", "project_id", "published") for column in _ORDERS),
+        *(sa.Index(f"ix_repository_project_{column}", "project_id", column, "id", "published") for column in _ORDERS),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -58,10 +64,12 @@ class Artifact(Base):
     __tablename__ = "artifact"
     __table_args__ = table_args(
         sa.UniqueConstraint("repository_id", "digest"),
-        sa.Index("ix_artifact_push_time", "repository_id", "push_time", "id"),
+        sa.Index("ix_artifact_push_time", "repository_id", "push_time", "id", "standing"),
         sa.Index("ix_artifact_standing", "repository_id", "standing", "push_time", "id"),
         sa.Index("ix_artifact_project_id", "project_id", "id"),
         sa.Index("ix_artifact_digest", "digest", "id"),
+        sa.Index("ix_artifact_project_push_time", "project_id", "push_time", "id", "standing"),
+        sa.Index("ix_artifact_newest", "push_time", "id", "standing", "project_id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

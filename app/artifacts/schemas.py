@@ -154,6 +154,12 @@ class ArtifactListParameters(ListParameters, _ArtifactDetails):
     """What the list of artifacts may be asked for."""
 
 
+class ProjectArtifactListParameters(ArtifactListParameters):
+    """What the list of a project's artifacts may be asked for."""
+
+    latest_in_repository = Switch(load_default=False)
+
+
 class ArtifactParameters(PageParameters, _ArtifactDetails):
     """What one artifact may be asked for."""
 

@@ -29,7 +29,6 @@ OPERATIONS: Final = (
     "PUT /p2p/preheat/instances/{preheat_instance_name}",
     "DELETE /p2p/preheat/instances/{preheat_instance_name}",
     "GET /p2p/preheat/providers",
-    "GET /projects/{project_name_or_id}/artifacts",
     "GET /projects/{project_name_or_id}/scanner",
     "PUT /projects/{project_name_or_id}/scanner",
     "GET /projects/{project_name_or_id}/scanner/candidates",
@@ -56,7 +55,6 @@ OPERATIONS: Final = (
     "GET /projects/{project_name}/preheat/policies/{preheat_policy_name}/executions/{execution_id}/tasks",
     "GET /projects/{project_name}/preheat/policies/{preheat_policy_name}/executions/{execution_id}/tasks/{task_id}/logs",  # noqa: E501 - as Harbor writes it
     "GET /projects/{project_name}/preheat/providers",
-    "GET /projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/accessories",
     "POST /projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/scan",
     "POST /projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/scan/stop",
     "GET /projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/scan/{report_id}/log",

@@ -166,6 +166,11 @@ MATRIX = {
     "updateRepository": Case(
         path=_REPOSITORIES + "/none", private=from_developer(404), public=from_developer(404), body={"description": "a"}
     ),
+    "listAllArtifacts": Case(path="/artifacts", private=everybody(200)),
+    "listArtifactsOfProject": Case(path="/projects/{project}/artifacts", private=members(200), public=everybody(200)),
+    "listAccessories": Case(
+        path=_REPOSITORIES + "/app/artifacts/1/accessories", private=members(200), public=everybody(200)
+    ),
     "getArtifact": Case(path=_REPOSITORIES + "/app/artifacts/1", private=members(200), public=everybody(200)),
     "deleteArtifact": Case(
         path=_REPOSITORIES + "/app/artifacts/none", private=from_maintainer(404), public=from_maintainer(404)

@@ -1,15 +1,14 @@
 """The management API's operations on repositories and artifacts."""
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from flask.views import MethodView
 
 from app.artifacts.additions import AdditionService
+from app.artifacts.api.parts import parts_of
 from app.artifacts.copies import CopyService
 from app.artifacts.icons.drawings import Icon, icon_or_none
-from app.artifacts.listing import Parts
 from app.artifacts.processors.processor import Addition, AdditionName
 from app.artifacts.schemas import (
     ArtifactListParameters,
@@ -103,7 +102,7 @@ class Artifacts(MethodView):
     ) -> Listed[ArtifactView]:
         """List artifacts."""
         artifacts = ArtifactService(current_context())
-        return artifacts.list_in(project_name, repository_name, list_query(parameters), _parts(parameters))
+        return artifacts.list_in(project_name, repository_name, list_query(parameters), parts_of(parameters))
 
     @blueprint.operation("CopyArtifact", 400, 401, 403, 404, 405, 500)
     @blueprint.arguments(CopyParameters, location="query")
@@ -127,7 +126,7 @@ class ArtifactItem(MethodView):
         self, _: dict[str, Any], parameters: dict[str, Any], project_name: str, repository_name: str, reference: str
     ) -> ArtifactView:
         """Get the specific artifact."""
-        return ArtifactService(current_context()).find(project_name, repository_name, reference, _parts(parameters))
+        return ArtifactService(current_context()).find(project_name, repository_name, reference, parts_of(parameters))
 
     @blueprint.operation("deleteArtifact", 401, 403, 404, 500)
     @blueprint.does()
@@ -172,12 +171,3 @@ class IconItem(MethodView):
         if icon is None:
             raise NotFoundError(f"the icon {digest[:160]} not found")
         return icon
-
-
-def _parts(parameters: Mapping[str, Any]) -> Parts:
-    return Parts(
-        tags=parameters["with_tag"],
-        accessories=parameters["with_accessory"],
-        labels=parameters["with_label"],
-        parameters=frozenset(name for name, value in parameters.items() if value is True),
-    )
