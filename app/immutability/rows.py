@@ -41,7 +41,7 @@ def list_rules(session: Session, project_id: int, query: ListQuery) -> Listed[Ru
 
 
 def enabled_rules(session: Session, project_ids: Collection[int]) -> list[RuleView]:
-    """Return the enabled rules of the projects in the order of their ids."""
+    """Return the enabled rules of the projects, oldest first in each."""
     if not project_ids:
         return []
     return [_view_of(row) for row in session.connection().execute(_ENABLED, {"projects": list(project_ids)})]
@@ -116,7 +116,7 @@ _RULE: Final = cast("sa.Table", ImmutableRule.__table__)
 _PROJECT: Final = cast("sa.Table", Project.__table__)
 _ENABLED: Final = _VIEW.where(
     ImmutableRule.project_id.in_(sa.bindparam("projects", expanding=True)), ImmutableRule.disabled.is_(sa.false())
-).order_by(ImmutableRule.id)
+).order_by(ImmutableRule.project_id, ImmutableRule.id)
 _NUMBER: Final = sa.select(_PROJECT.c.immutable_rules).where(_PROJECT.c.id == sa.bindparam("project"))
 _NUMBER_HELD: Final = _NUMBER.with_for_update(read=True, key_share=True)
 """Shared with pushes, and with all that refers to the project; ``_LOCK`` alone waits for it."""

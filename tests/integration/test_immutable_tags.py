@@ -7,6 +7,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from app.artifacts.models import Tag
 from app.artifacts.repositories import lock_published
 from app.artifacts.service import find_artifact
 from app.artifacts.tags import TaggedArtifact, point_tags
@@ -18,6 +19,7 @@ from tests.support.blobs import digest_of, push
 from tests.support.immutability import RULES, make_rule, rule_body
 from tests.support.manifests import EMPTY, artifact, index, push_image, push_manifest, put
 from tests.support.overlap import overlapped
+from tests.support.queries import counted_statements
 
 NAME = "private/app"
 REPOSITORY = "/projects/private/repositories/app"
@@ -159,6 +161,68 @@ def test_lists_mark_protected_tags(admin: httpx.Client, registry: httpx.Client, 
         shown = admin.get(path, params=parameters).json()
         only = shown[0] if isinstance(shown, list) else shown
         assert {tag["name"]: tag["immutable"] for tag in only["tags"] or ()} == expected, (path, parameters)
+
+
+class TestCost:
+    """What rules cost those who push and read."""
+
+    def test_a_push_asks_once_and_only_when_a_tag_moves(
+        self, admin: httpx.Client, registry: httpx.Client, manifest: bytes, ports: Ports
+    ) -> None:
+        manifests = [another(registry), manifest]
+
+        def statements(number: int, tag: str) -> int:
+            with counted_statements(ports.db) as counted:
+                assert put(registry, NAME, manifests[number], tag).status_code == 201
+            return sum("immutable_rule" in statement for statement in counted)
+
+        put(registry, NAME, manifest, "latest")
+        assert [statements(1, "new"), statements(1, "new"), statements(0, "new")] == [0, 0, 1]
+        make_rule(admin)
+        assert [statements(1, "newer"), statements(1, "newer"), statements(0, "newer")] == [0, 0, 2]
+
+    @pytest.mark.parametrize("place", [ARTIFACTS, f"{ARTIFACTS}/v1/tags"])
+    def test_the_marks_of_a_page_cost_two_statements(
+        self, admin: httpx.Client, registry: httpx.Client, manifest: bytes, ports: Ports, place: str
+    ) -> None:
+        make_rule(admin)
+        plain, marked = f"{place}?page_size=50", f"{place}?page_size=50&with_immutable_status=true"
+        costs = []
+        for turn in range(2):
+            for path in (plain, marked):
+                admin.get(path)
+                with counted_statements(ports.db) as counted:
+                    admin.get(path)
+                costs.append(len(counted))
+            for number in range(10):
+                push_manifest(registry, NAME, manifest, f"t{number}")
+                push_image(registry, NAME, f"image{number}", seed=10 + number)
+                make_rule(admin, f"image{turn}-{number}")
+        assert costs == [costs[0], costs[0] + 2, costs[0], costs[0] + 2]
+
+    def test_a_repository_of_many_tags_is_looked_through(
+        self, admin: httpx.Client, manifest: bytes, registry: httpx.Client, ctx: Context
+    ) -> None:
+        make_rule(admin, "zzz")
+        artifact = admin.get(f"{ARTIFACTS}/v1").json()
+        rows = [
+            {
+                "repository_id": artifact["repository_id"],
+                "artifact_id": artifact["id"],
+                "name": f"t{number:05}",
+                "push_time": ctx.ports.clock.now(),
+            }
+            for number in range(2500)
+        ]
+        with ctx.write() as session:
+            session.execute(sa.insert(Tag), rows)
+        push_manifest(registry, NAME, manifest, "zzz")
+        assert "tag zzz" in admin.delete(REPOSITORY).text
+        assert admin.get(f"{ARTIFACTS}/v1/tags").headers["X-Total-Count"] == "2502"
+        assert registry.delete(f"/v2/{NAME}/manifests/zzz").status_code == 412
+        make = admin.get(RULES).json()[0]
+        assert admin.delete(f"{RULES}/{make['id']}").status_code == 200
+        assert admin.delete(REPOSITORY).status_code == 200
 
 
 class TestCollection:
