@@ -67,7 +67,6 @@ CASES: dict[str, tuple[sa.Select[*tuple[Any, ...]], dict[str, object]]] = {
     "enabled rules": (immutable_rules._ENABLED, {}),
     "a rule": (immutable_rules._ONE, {"project": 1}),
     "the same rule": (immutable_rules._SAME, {"project": 1}),
-    "whether there are rules": (immutable_rules._NUMBER, {"project": 1}),
     "descriptors": (accessories._DESCRIPTORS, {}),
 }
 
