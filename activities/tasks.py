@@ -51,7 +51,7 @@ class TaskActivities:
     @activity.defn(name=TASKS_RANGES, no_thread_cancel_exception=True)
     def ranges(self, step: RangesStep) -> Ranges:
         """Divide open tasks into ranges for batches or slices."""
-        run = _run(self._ports, step.workflow)
+        run = slice_run(self._ports, step.workflow)
         with run.ctx.read() as session:
             return Ranges(ranges=tasks.ranges(session, run.require_open().execution_id, step))
 
@@ -108,7 +108,7 @@ def work_slice(ports: Ports, job: JobType[Any, Any], step: SliceStep, handle: Ha
     When tasks are left to a later attempt, this attempt fails, so that Temporal starts another.
     """
     crashed = activity.info().attempt > 1
-    work = SliceWork(run=_run(ports, job.workflow), step=step, go_on=go_on, at_once=1 if crashed else tasks.MOST)
+    work = SliceWork(run=slice_run(ports, job.workflow), step=step, go_on=go_on, at_once=1 if crashed else tasks.MOST)
     worked = work.do(handle)
     if activity.is_cancelled() or worked.stopped:
         return SliceDone(ended=worked.ended, stopped=worked.stopped)
@@ -143,7 +143,7 @@ def _handled(handle: Callable[[TaskWork], TaskEnd], work: TaskWork, tries: int) 
         return TaskEnd(task=work.task, status=Status.ERROR, reason=reason)
 
 
-def _run(ports: Ports, workflow: str) -> JobRun:
+def slice_run(ports: Ports, workflow: str) -> JobRun:
     """Return the execution of this workflow or batch; a batch's id begins with the id of its execution's workflow."""
     return JobRun(context(ports), workflow_id().partition("/")[0], workflow)
 

@@ -234,7 +234,7 @@ class Context:
             self.record(*refusal.facts)
         except UnavailableError as problem:
             _log.warning("refusal_not_recorded", facts=[repr(fact) for fact in refusal.facts], reason=problem.message)
-        refusal.facts = ()
+        refusal.facts, refusal.recorded = (), True
 
     @contextmanager
     def refusing(self, fact: Event | None) -> Iterator[None]:

@@ -9,7 +9,15 @@ from app.core.errors import InternalError
 from app.events.base import Effect, EffectTable, Event
 from app.events.catalog import facts
 from app.events.configuration import ConfigurationChanged, SystemAllowlistChanged
-from app.events.content import ArtifactDeleted, ArtifactPushed, ContentPulled, RepositoryDeleted, TagCreated, TagDeleted
+from app.events.content import (
+    ArtifactDeleted,
+    ArtifactPushed,
+    ContentPulled,
+    RepositoryDeleted,
+    RepositoryUpdated,
+    TagCreated,
+    TagDeleted,
+)
 from app.events.immutability import ImmutableRuleCreated, ImmutableRuleDeleted, ImmutableRuleUpdated
 from app.events.labels import (
     ArtifactLabelAdded,
@@ -46,7 +54,14 @@ from app.events.management import (
     UserUpdated,
 )
 from app.events.quotas import ProjectQuotaExceeded, QuotaChanged, QuotaWarning
-from app.events.refusals import DeleteDenied, PullDenied, PushDenied
+from app.events.refusals import (
+    CreationRefused,
+    DeleteDenied,
+    DeletionRefused,
+    PullDenied,
+    PushDenied,
+    UpdateRefused,
+)
 from app.projects import effects as projects
 from app.robots import effects as robots
 
@@ -70,10 +85,14 @@ def effects() -> EffectTable:
         ArtifactLabelRemoved: (audit.record,),
         RepositoryLabelAdded: (audit.record,),
         RepositoryLabelRemoved: (audit.record,),
+        RepositoryUpdated: (audit.record,),
         PushDenied: (audit.record,),
         PullDenied: (audit.record,),
         DeleteDenied: (audit.record,),
         QuotaChanged: (audit.record,),
+        CreationRefused: (audit.record,),
+        UpdateRefused: (audit.record,),
+        DeletionRefused: (audit.record,),
         QuotaWarning: _NOT_SHOWN,
         ProjectQuotaExceeded: _NOT_SHOWN,
         LoggedIn: (audit.record,),

@@ -4,8 +4,9 @@ from typing import Final
 
 from flask import Flask
 
-from app.artifacts.api import artifacts, tags
+from app.artifacts.api import artifacts, deletions, tags
 from app.artifacts.api import labels as artifact_labels
+from app.artifacts.api import lists as artifact_lists
 from app.audit import api as audit
 from app.configuration import api as configuration
 from app.context import Ports
@@ -21,6 +22,7 @@ from app.registry import catalog, token
 from app.registry.edge import Edge
 from app.registry.gateway import Gateway
 from app.robots.api import project_robots, robots
+from app.search import api as search
 from app.system import api as system
 from app.telemetry.access import AccessLog
 from app.telemetry.layer import TelemetryLayer
@@ -54,6 +56,8 @@ def routes() -> Flask:
         artifacts,
         artifact_labels,
         tags,
+        deletions,
+        artifact_lists,
         audit,
         configuration,
         garbage,
@@ -61,6 +65,7 @@ def routes() -> Flask:
         immutability,
         users,
         groups,
+        search,
         system,
     ):
         api.register_blueprint(feature.blueprint)

@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from activities import garbage, integrity
+from activities import artifacts, garbage, integrity
 from activities.jobs import JobActivities
 from activities.tasks import TaskActivities
+from app.artifacts.contracts import DELETION
 from app.context import Ports
 from app.garbage.contracts import GARBAGE_COLLECTION, UPLOAD_PURGE_JOB
 from app.integrity.contracts import STORAGE_CHECK
 from app.jobs.contracts import JobType
+from workflows.artifacts import Deletion
 from workflows.batches import TaskBatch
 from workflows.garbage import GarbageCollection, UploadPurge
 from workflows.integrity import StorageCheck
@@ -60,6 +62,12 @@ JOBS: Final = (
         workflow=StorageCheck,
         activities=integrity.IntegrityActivities,
         install=integrity.install_checks,
+    ),
+    Job(
+        kind=DELETION,
+        workflow=Deletion,
+        activities=artifacts.DeletionActivities,
+        install=artifacts.install_sweeps,
     ),
 )
 SHARED_ACTIVITIES: Final[tuple[type[Activities], ...]] = (JobActivities, TaskActivities)

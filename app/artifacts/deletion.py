@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts import reachability
-from app.artifacts.holdings import enter_queue, let_all_go, lock_blobs
+from app.artifacts.holdings import enter_queue, let_all_go, let_idle_go, lock_blobs
 from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Standing, Tag
 from app.artifacts.repositories import RepositoryRef, lock_repository_or_none
 from app.artifacts.standing import described_by_tag, settle, tagged_beside
@@ -123,19 +123,48 @@ def delete_repository(ctx: Context, repository: RepositoryRef) -> None:
     """Delete the repository with its content and queue its blobs; the caller must have locked the repository's row."""
     with ctx.write() as session:
         ctx.admit(RepositoryDeletion(project_id=repository.project_id, repository=repository.name))
-        freed = _manifest_bytes(session, repository)
-        blob_ids = lock_blobs(session, reachability.blobs_of_repository(repository.id))
-        own = sa.select(Artifact.id).where(Artifact.repository_id == repository.id)
-        _run(session, sa.delete(Tag).where(Tag.repository_id == repository.id))
-        _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(own)))
-        _run(session, sa.delete(Artifact).where(Artifact.repository_id == repository.id))
-        enter_queue(session, repository=repository, blob_ids=blob_ids)
-        let_all_go(session, repository.id)
-        freed += _released(session, repository, blob_ids)
-        _run(session, sa.delete(Repository).where(Repository.id == repository.id))
+        freed = remove_repository(session, repository)
         ctx.emit(RepositoryDeleted(project_id=repository.project_id, repository=repository.name))
         session.flush()
         count_content(ctx, repository.project_id, stored=-freed, repositories=-1 if repository.published else 0)
+
+
+def remove_repository(session: Session, repository: RepositoryRef) -> int:
+    """Delete the rows of the repository and of all its content, queue its blobs, and return the bytes freed.
+
+    The caller must have locked the repository's row.
+    """
+    freed = _manifest_bytes(session, repository)
+    blob_ids = lock_blobs(session, reachability.blobs_of_repository(repository.id))
+    own = sa.select(Artifact.id).where(Artifact.repository_id == repository.id)
+    _run(session, sa.delete(Tag).where(Tag.repository_id == repository.id))
+    _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(own)))
+    _run(session, sa.delete(Artifact).where(Artifact.repository_id == repository.id))
+    enter_queue(session, repository=repository, blob_ids=blob_ids)
+    let_all_go(session, repository.id)
+    freed += _released(session, repository, blob_ids)
+    _run(session, sa.delete(Repository).where(Repository.id == repository.id))
+    return freed
+
+
+def remove_artifacts(session: Session, repository: RepositoryRef, artifact_ids: Sequence[int]) -> int:
+    """Delete the rows of a hidden repository's artifacts, queue and let go their blobs, and return the bytes freed.
+
+    The caller must have locked the repository's row.
+    """
+    freed = 0
+    for part in parts(artifact_ids):
+        sizes = sa.select(sa.func.sum(Artifact.manifest_size)).where(Artifact.id.in_(part))
+        freed += int(session.execute(sizes).scalar_one() or 0)
+        blob_ids = lock_blobs(session, reachability.blobs_of_artifacts(part))
+        listed = sa.or_(ArtifactChild.parent_id.in_(part), ArtifactChild.child_id.in_(part))
+        _run(session, sa.delete(Tag).where(Tag.artifact_id.in_(part)))
+        _run(session, sa.delete(ArtifactChild).where(listed))
+        _run(session, sa.delete(Artifact).where(Artifact.id.in_(part)))
+        enter_queue(session, repository=repository, blob_ids=blob_ids)
+        let_idle_go(session, repository.id, blob_ids)
+        freed += _released(session, repository, blob_ids)
+    return freed
 
 
 def listed_by(session: Session, artifact_ids: Sequence[int]) -> list[str]:

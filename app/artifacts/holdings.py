@@ -13,7 +13,7 @@ from app.db.conflict import absent_inserts, absent_selects, insert_absent
 from app.db.parts import parts
 from app.db.plans import run
 from app.db.types import clock_ms
-from app.storage.models import Blob, ZeroReference
+from app.storage.models import IS_LIVE, IS_QUARANTINED, Blob, ZeroReference
 
 
 def refer(session: Session, place: Mapping[str, object], blob_ids: Sequence[int]) -> None:
@@ -33,6 +33,16 @@ def hold(session: Session, place: Place, blob_id: int) -> bool:
     return _insert(session, _NEW_CHARGE, {"project_id": place.project_id, "blob_id": blob_id})
 
 
+def hold_all(session: Session, *, repository_id: int, blob_ids: Sequence[int]) -> list[int]:
+    """Add the blobs to the repository; return those that it did not hold, none of which is queued or charged yet."""
+    new = _NEW_HOLDINGS[session.get_bind().dialect.name]
+    return [
+        row.blob_id
+        for part in parts(blob_ids)
+        for row in session.connection().execute(new, {"repository_id": repository_id, "blobs": part})
+    ]
+
+
 def let_go(session: Session, repository: RepositoryRef, blob_id: int) -> bool:
     """Remove a blob that no artifact refers to from the repository; return False when it does not hold the blob."""
     own = (_HOLDING.c.repository_id == repository.id, _HOLDING.c.blob_id == blob_id)
@@ -47,6 +57,15 @@ def let_go(session: Session, repository: RepositoryRef, blob_id: int) -> bool:
 def let_all_go(session: Session, repository_id: int) -> None:
     """Remove all blobs from the repository."""
     session.connection().execute(sa.delete(_HOLDING).where(_HOLDING.c.repository_id == repository_id))
+
+
+def let_idle_go(session: Session, repository_id: int, blob_ids: Sequence[int]) -> None:
+    """Remove those of the blobs from the repository that none of its artifacts refers to."""
+    for part in parts(blob_ids):
+        idle = reachability.idle_holdings(repository_id)
+        idle = idle.where(idle.selected_columns.blob_id.in_(part))
+        own = (_HOLDING.c.repository_id == repository_id, _HOLDING.c.blob_id.in_(idle))
+        session.connection().execute(sa.delete(_HOLDING).where(*own))
 
 
 def charge_artifact(session: Session, *, project_id: int, artifact_id: int) -> int:
@@ -99,6 +118,16 @@ def lock_blobs(session: Session, blobs: sa.Select[Any]) -> list[int]:
     return list(session.connection().execute(statement).scalars())
 
 
+def lock_live_blobs(session: Session, blob_ids: Sequence[int]) -> dict[int, str]:
+    """Lock those of the blobs, in order of their ids, that are live and whole against deletion; return their digests.
+
+    Others may lock them the same way meanwhile.
+    """
+    return {
+        row.id: row.digest for part in parts(blob_ids) for row in session.connection().execute(_SHARED, {"blobs": part})
+    }
+
+
 def _insert(session: Session, statements: Mapping[str, sa.Insert], values: Mapping[str, object]) -> bool:
     """Insert the row; return False when it exists already."""
     return bool(run(session, statements[session.get_bind().dialect.name], values))
@@ -118,6 +147,18 @@ _NEW_REFERENCES: Final = sa.insert(cast("sa.Table", ArtifactBlob.__table__)).fro
     .order_by(Blob.id),
 )
 _NEW_HOLDING: Final = absent_inserts(RepositoryBlob, "repository_id", "blob_id")
+_NEW_HOLDINGS: Final = absent_selects(
+    RepositoryBlob,
+    "repository_id",
+    "blob_id",
+    rows=sa.select(_REPOSITORY_ID, Blob.id).where(Blob.id.in_(sa.bindparam("blobs", expanding=True))).order_by(Blob.id),
+)
+_SHARED: Final = (
+    sa.select(Blob.id, Blob.digest)
+    .where(Blob.id.in_(sa.bindparam("blobs", expanding=True)), IS_LIVE, ~IS_QUARANTINED)
+    .order_by(Blob.id)
+    .with_for_update(read=True, key_share=True)
+)
 _NEW_CHARGE: Final = absent_inserts(ProjectBlob, "project_id", "blob_id")
 _NEW_QUEUED: Final = absent_inserts(ZeroReference, "repository_id", "project_id", "blob_id", since=clock_ms())
 _NEW_IDLE: Final = absent_selects(

@@ -72,8 +72,21 @@ class PushService:
     def _store(self, push: ManifestPush, checked: CheckedContent) -> bool:
         ctx = self._ctx
         with ctx.write_content() as session:
+            repository = enter_repository(session, push.repository, ctx.ports.clock.now())
+            created, stored = self.store_in(repository, push, checked)
+            session.flush()
+            count_content(ctx, repository.project_id, stored=stored, repositories=0 if repository.published else 1)
+        return created
+
+    def store_in(self, repository: RepositoryRef, push: ManifestPush, checked: CheckedContent) -> tuple[bool, int]:
+        """Store the manifest inside an open content transaction, whose caller counts the stored bytes at its end.
+
+        The caller must have locked the repository's row. Return whether the repository lacked the manifest, and the
+        bytes that the project is charged for. Raise as ``push`` does.
+        """
+        ctx = self._ctx
+        with ctx.write() as session:
             now = ctx.ports.clock.now()
-            repository = _enter_repository(session, push.repository, now)
             ctx.admit(_subject(push, repository))
             known = _known_artifact_or_none(session, repository, push)
             created = known is None
@@ -92,9 +105,7 @@ class PushService:
             if touched:
                 _touch(session, repository, listed=created + settle(session, touched), now=now)
             ctx.emit(_event(push, repository, artifact_id, created=created))
-            session.flush()
-            count_content(ctx, repository.project_id, stored=stored, repositories=0 if repository.published else 1)
-        return created
+        return created, stored
 
     def _attach_by_tags(self, referrer: Referrer, push: ManifestPush, now: datetime, *, created: bool) -> set[int]:
         """Make the manifest an accessory of the subjects that its tags name; return its artifact when that is new.
@@ -113,7 +124,11 @@ class PushService:
             return known is not None and rights.may(session, self._ctx.principal, known, "artifact", "delete")
 
 
-def _enter_repository(session: Session, name: RepositoryName, now: datetime) -> RepositoryRef:
+def enter_repository(session: Session, name: RepositoryName, now: datetime) -> RepositoryRef:
+    """Lock the repository's row until the commit and return it; create it, unpublished, when it does not exist.
+
+    Raise ProjectUnknown when the project does not exist.
+    """
     repository = lock_repository_or_none(session, name)
     if repository is None:
         find_place(session, name, now)

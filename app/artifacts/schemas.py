@@ -154,6 +154,12 @@ class ArtifactListParameters(ListParameters, _ArtifactDetails):
     """What the list of artifacts may be asked for."""
 
 
+class ProjectArtifactListParameters(ArtifactListParameters):
+    """What the list of a project's artifacts may be asked for."""
+
+    latest_in_repository = Switch(load_default=False)
+
+
 class ArtifactParameters(PageParameters, _ArtifactDetails):
     """What one artifact may be asked for."""
 
@@ -164,6 +170,12 @@ class TagListParameters(ListParameters):
     """What the list of an artifact's tags may be asked for."""
 
     with_immutable_status = Switch(load_default=False)
+
+
+class CopyParameters(ParameterSchema):
+    """The artifact to copy."""
+
+    source = fields.String(required=True, data_key="from")
 
 
 class ReportHeaders(ParameterSchema):

@@ -31,7 +31,8 @@ class DeletedGroup:
 def repositories_with_untagged(ctx: Context, before: datetime, cursor: int) -> Sequence[RepositoryRef]:
     """Return up to 100 repositories with ids above ``cursor`` that have untagged artifacts, in id order.
 
-    The artifacts were pushed before ``before``. The repositories' rows are not locked.
+    The artifacts were pushed before ``before``. The repositories' rows are not locked. What is left of deleted
+    repositories is none of them.
     """
     rows = ctx.rows(_REPOSITORIES, {"before": before, "cursor": cursor, "limit": _AT_ONCE})
     return [RepositoryRef(id=row.id, project_id=row.project_id, name=row.name, published=row.published) for row in rows]
@@ -91,6 +92,7 @@ _REPOSITORIES: Final = (
     sa.select(Repository.id, Repository.project_id, Repository.name, Repository.published)
     .where(
         Repository.id > sa.bindparam("cursor"),
+        Repository.published,
         sa.exists().where(Artifact.repository_id == Repository.id, reachability.untagged()),
     )
     .order_by(Repository.id)

@@ -112,6 +112,8 @@ class ArtifactView:
     references: tuple[ReferenceView, ...] = ()
     tags: tuple[TagView, ...] = ()
     accessories: tuple[AccessoryView, ...] = ()
+    inherited_accessories: tuple[AccessoryView, ...] | None = None
+    """Those of the indexes that list the artifact; None without one, and unless they were requested."""
     labels: tuple[LabelView, ...] = ()
     slots: Mapping[str, object] = field(default_factory=dict)
     """What other features show of the artifact, by the name of the member in the API."""

@@ -65,6 +65,8 @@ class DomainError(Exception):
         self.retry_after = retry_after
         self.facts: tuple[Any, ...] = ()
         """Events that ``Context.record_refusal`` emits after the rollback that this error causes."""
+        self.recorded = False
+        """Whether events of this error were recorded, or left out by a bound."""
 
     @property
     def message(self) -> str:

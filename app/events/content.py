@@ -134,3 +134,11 @@ class RepositoryDeleted(ContentEvent):
 
     operation = "delete"
     resource_type = "repository"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryUpdated(ContentEvent):
+    """The description of a repository was changed."""
+
+    operation = "update"
+    resource_type = "repository"

@@ -8,9 +8,6 @@ from flask import Flask, Response
 from app.web.errors import render
 
 OPERATIONS: Final = (
-    "GET /audit-logs",
-    "GET /auditlog-exts",
-    "GET /auditlog-exts/events",
     "POST /export/cve",
     "GET /export/cve/download/{execution_id}",
     "GET /export/cve/execution/{execution_id}",
@@ -32,7 +29,6 @@ OPERATIONS: Final = (
     "PUT /p2p/preheat/instances/{preheat_instance_name}",
     "DELETE /p2p/preheat/instances/{preheat_instance_name}",
     "GET /p2p/preheat/providers",
-    "GET /projects/{project_name_or_id}/artifacts",
     "GET /projects/{project_name_or_id}/scanner",
     "PUT /projects/{project_name_or_id}/scanner",
     "GET /projects/{project_name_or_id}/scanner/candidates",
@@ -59,9 +55,6 @@ OPERATIONS: Final = (
     "GET /projects/{project_name}/preheat/policies/{preheat_policy_name}/executions/{execution_id}/tasks",
     "GET /projects/{project_name}/preheat/policies/{preheat_policy_name}/executions/{execution_id}/tasks/{task_id}/logs",  # noqa: E501 - as Harbor writes it
     "GET /projects/{project_name}/preheat/providers",
-    "PUT /projects/{project_name}/repositories/{repository_name}",
-    "POST /projects/{project_name}/repositories/{repository_name}/artifacts",
-    "GET /projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/accessories",
     "POST /projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/scan",
     "POST /projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/scan/stop",
     "GET /projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/scan/{report_id}/log",
@@ -107,10 +100,8 @@ OPERATIONS: Final = (
     "GET /scans/schedule/metrics",
     "GET /schedules",
     "GET /schedules/{job_type}/paused",
-    "GET /search",
     "GET /security/summary",
     "GET /security/vul",
-    "GET /statistics",
     "POST /system/oidc/ping",
     "GET /system/purgeaudit",
     "GET /system/purgeaudit/schedule",

@@ -122,7 +122,7 @@ def _counter_faults(rows: Rows) -> Iterator[str]:
             yield f"{project.name} counts {project.storage_used} bytes, has {charged} + {manifests}"
         if project.repo_count != len(shown):
             yield f"{project.name} counts {project.repo_count} repositories, shows {len(shown)}"
-    for repository in rows.repositories.values():
+    for repository in (one for one in rows.repositories.values() if not one.name.startswith(".deleted/")):
         own = [one for one in rows.artifacts.values() if one.repository_id == repository.id]
         listed = sum(_is_listed(rows, one.id) for one in own)
         if repository.artifact_count != listed:

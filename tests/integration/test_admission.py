@@ -103,11 +103,16 @@ def mounted(scene: Scene, **source: str) -> httpx.Response:
     return scene.registry.post(SESSIONS.format(name="private/b"), params={"mount": digest_of(LONE), **source})
 
 
+def copied(scene: Scene, source: str) -> httpx.Response:
+    return scene.api.post("/projects/private/repositories/b/artifacts", params={"from": source})
+
+
 WAYS: dict[Verb, dict[str, Callable[[Scene], httpx.Response | None]]] = {
     Verb.PUSH: {
         "a new manifest by tag": lambda scene: put(scene.registry, NAME, index(scene.manifest), "2"),
         "a new manifest by digest": lambda scene: put(scene.registry, NAME, index(scene.manifest)),
         "a new manifest into another repository": lambda scene: put(scene.registry, "private/b", index(), "1"),
+        "a copy": lambda scene: copied(scene, f"{NAME}:1"),
         "a known manifest": lambda scene: again(scene, digest_of(scene.manifest)),
     },
     Verb.UPLOAD: {
@@ -121,6 +126,7 @@ WAYS: dict[Verb, dict[str, Callable[[Scene], httpx.Response | None]]] = {
     Verb.MOUNT: {
         "from a repository": lambda scene: mounted(scene, **{"from": NAME}),
         "from anywhere": mounted,
+        "a copy": lambda scene: copied(scene, f"{NAME}:1"),
     },
     Verb.PULL: {
         "a manifest by tag": lambda scene: scene.registry.get(place(scene, "1")),
@@ -136,6 +142,7 @@ WAYS: dict[Verb, dict[str, Callable[[Scene], httpx.Response | None]]] = {
         ),
         "a new manifest": lambda scene: put(scene.registry, NAME, index(scene.manifest), "2"),
         "the API": lambda scene: scene.api.post(f"{ARTIFACTS}/1/tags", json={"name": "2"}),
+        "a copy by tag": lambda scene: copied(scene, f"{NAME}:1"),
     },
     Verb.UNTAG: {
         "the protocol": lambda scene: scene.registry.delete(place(scene, "1")),
@@ -151,9 +158,12 @@ WAYS: dict[Verb, dict[str, Callable[[Scene], httpx.Response | None]]] = {
     Verb.DELETE_REPOSITORY: {
         "the API": lambda scene: scene.api.delete("/projects/private/repositories/app"),
     },
-    Verb.COPY: {},
+    Verb.COPY: {
+        "into another repository": lambda scene: copied(scene, f"{NAME}:1"),
+        "into another repository, by digest": lambda scene: copied(scene, f"{NAME}@{digest_of(scene.manifest)}"),
+    },
 }
-"""Nothing leads to a copy yet. An upload's later parts and a pusher's HEAD of a blob are asked about nothing."""
+"""An upload's later parts and a pusher's HEAD of a blob are asked about nothing."""
 CASES = [(verb, way) for verb, ways in WAYS.items() for way in ways]
 
 

@@ -76,6 +76,7 @@ NO_ROBOT = (403, 403, 403)
 """No robot can be granted it."""
 _REPOSITORIES = "/projects/{project}/repositories"
 _ADDITIONS = _REPOSITORIES + "/app/artifacts/1/additions"
+_DELETIONS = "/projects/{project}/deletions"
 _METADATAS = "/projects/{project}/metadatas/"
 _TAGS = _REPOSITORIES + "/app/artifacts/1/tags"
 _IMMUTABLE = "/projects/{project}/immutabletagrules"
@@ -93,6 +94,11 @@ MATRIX = {
     "getCert": Case(path="/systeminfo/getcert", private=everybody(404)),
     "getLogs": Case(path="/projects/{project}/logs", private=from_master(200), public=from_master(200)),
     "getLogExts": Case(path="/projects/{project}/auditlog-exts", private=from_master(200), public=from_master(200)),
+    "listAuditLogs": Case(path="/audit-logs", private=somebody(200)),
+    "listAuditLogExts": Case(path="/auditlog-exts", private=somebody(200)),
+    "listAuditLogEventTypes": Case(path="/auditlog-exts/events", private=administrators(200)),
+    "getStatistic": Case(path="/statistics", private=somebody(200)),
+    "search": Case(path="/search?q=app", private=everybody(200)),
     "getCurrentUserInfo": Case(path="/users/current", private=somebody(200, (412, 412, 412))),
     "listUsers": Case(path="/users", private=administrators(200)),
     "createUser": Case(path="/users", private=administrators(409), body=_GUEST | {"realname": "Guest"}),
@@ -152,6 +158,19 @@ MATRIX = {
     "getRepository": Case(path=_REPOSITORIES + "/app", private=members(200), public=members(200)),
     "deleteRepository": Case(path=_REPOSITORIES + "/none", private=from_maintainer(404), public=from_maintainer(404)),
     "listArtifacts": Case(path=_REPOSITORIES + "/app/artifacts", private=members(200), public=everybody(200)),
+    "CopyArtifact": Case(
+        path=_REPOSITORIES + "/copy/artifacts?from=public/app:none",
+        private=from_developer(404),
+        public=from_developer(404),
+    ),
+    "updateRepository": Case(
+        path=_REPOSITORIES + "/none", private=from_developer(404), public=from_developer(404), body={"description": "a"}
+    ),
+    "listAllArtifacts": Case(path="/artifacts", private=everybody(200)),
+    "listArtifactsOfProject": Case(path="/projects/{project}/artifacts", private=members(200), public=everybody(200)),
+    "listAccessories": Case(
+        path=_REPOSITORIES + "/app/artifacts/1/accessories", private=members(200), public=everybody(200)
+    ),
     "getArtifact": Case(path=_REPOSITORIES + "/app/artifacts/1", private=members(200), public=everybody(200)),
     "deleteArtifact": Case(
         path=_REPOSITORIES + "/app/artifacts/none", private=from_maintainer(404), public=from_maintainer(404)
@@ -171,6 +190,18 @@ MATRIX = {
     "listTags": Case(path=_TAGS, private=members(200), public=everybody(200)),
     "createTag": Case(path=_TAGS, private=from_developer(409), public=from_developer(409), body={"name": "1"}),
     "deleteTag": Case(path=_TAGS + "/none", private=from_maintainer(404), public=from_maintainer(404)),
+    "deleteArtifacts": Case(
+        path=_REPOSITORIES + "/app/artifacts/_delete",
+        private=from_maintainer(400),
+        public=from_maintainer(400),
+        body={"tags": []},
+    ),
+    "listDeletions": Case(path=_DELETIONS, private=from_maintainer(200), public=from_maintainer(200)),
+    "getDeletion": Case(path=_DELETIONS + "/777", private=from_maintainer(404), public=from_maintainer(404)),
+    "stopDeletion": Case(path=_DELETIONS + "/777", private=from_maintainer(404), public=from_maintainer(404)),
+    "listDeletionTasks": Case(
+        path=_DELETIONS + "/777/tasks", private=from_maintainer(404), public=from_maintainer(404)
+    ),
     "listQuotas": Case(path="/quotas", private=administrators(200)),
     "getQuota": Case(path="/quotas/777", private=administrators(404)),
     "updateQuota": Case(path="/quotas/777", private=administrators(404), body={"hard": {"storage": -1}}),

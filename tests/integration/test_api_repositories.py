@@ -93,3 +93,38 @@ def test_a_repository_is_deleted_with_all_in_it(admin: httpx.Client, registry: h
     assert admin.delete("/projects/private/repositories/app").status_code == 404
     assert admin.get("/projects/private").json()["repo_count"] == 0
     assert registry.get("/v2/private/app/manifests/1").status_code == 404
+
+
+def test_a_description_is_replaced_and_nothing_else(admin: httpx.Client, registry: httpx.Client) -> None:
+    push_image(registry, "private/app", "1")
+    path = "/projects/private/repositories/app"
+    before = admin.get(path).json()
+    assert admin.put(path, json={"description": "a *text*", "name": "other", "pull_count": 9}).status_code == 200
+    after = admin.get(path).json()
+    assert after.pop("update_time") >= before.pop("update_time")
+    assert after == before | {"description": "a *text*"}
+    assert names(admin.get("/repositories", params={"q": "description=~text"})) == ["private/app"]
+    assert admin.put(path, json={}).status_code == 200
+    assert "description" not in admin.get(path).json()
+    lines = admin.get("/projects/private/logs", params={"q": "operation=update"}).json()
+    assert [(line["resource"], line["resource_type"]) for line in lines] == [("private/app", "repository")] * 2
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 422),
+        (b"[]", 422),
+        (b'{"description": 1}', 422),
+        (b'{"description": "\\u0000"}', 422),
+        (b'{"description": "' + b"a" * (32 * 1024 + 1) + b'"}', 400),
+        (b'{"description": "' + b"a" * (32 * 1024) + b'"}', 200),
+    ],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_bad_descriptions_are_refused(admin: httpx.Client, registry: httpx.Client, body: bytes, status: int) -> None:
+    push_image(registry, "private/app", "1")
+    headers = {"Content-Type": "application/json"}
+    answer = admin.put("/projects/private/repositories/app", content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    assert status == 200 or "description" not in admin.get("/projects/private/repositories/app").json()

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from app.artifacts.models import Repository
 from app.context import Context, Ports
+from app.projects.models import Project
 from tests.integration.conftest import Caller
 from tests.support.labels import make_label, names, put
 from tests.support.manifests import push_image
@@ -69,6 +70,7 @@ def test_they_cost_one_query_and_a_page_of_everything_is_a_hundred(
     row = {"project_id": project_id, "published": True, "creation_time": now, "update_time": now}
     with ctx.write() as session:
         session.execute(sa.insert(Repository), [row | {"name": f"private/{number}"} for number in range(101)])
+        session.execute(sa.update(Project).values(repo_count=101).where(Project.id == project_id))
     put(admin, "/projects/private/repositories/100/labels", make_label(admin, "stable"))
     with counted_statements(ports.db) as without:
         everything = admin.get("/repositories", params={"page_size": 0})

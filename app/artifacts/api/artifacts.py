@@ -1,18 +1,20 @@
 """The management API's operations on repositories and artifacts."""
 
-from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from flask.views import MethodView
 
 from app.artifacts.additions import AdditionService
+from app.artifacts.api.parts import parts_of
+from app.artifacts.copies import CopyService
 from app.artifacts.icons.drawings import Icon, icon_or_none
-from app.artifacts.listing import Parts
 from app.artifacts.processors.processor import Addition, AdditionName
 from app.artifacts.schemas import (
     ArtifactListParameters,
     ArtifactParameters,
     ArtifactSchema,
+    CopyParameters,
     IconSchema,
     ReportHeaders,
     RepositoryListParameters,
@@ -73,6 +75,13 @@ class RepositoryItem(MethodView):
         repositories = RepositoryService(current_context())
         return repositories.find(project_name, repository_name, with_labels=parameters["with_label"])
 
+    @blueprint.operation("updateRepository", 400, 401, 403, 404, 500)
+    @blueprint.arguments(RepositorySchema)
+    @blueprint.does()
+    def put(self, body: dict[str, Any], project_name: str, repository_name: str) -> None:
+        """Update repository."""
+        RepositoryService(current_context()).describe(project_name, repository_name, body.get("description", ""))
+
     @blueprint.operation("deleteRepository", 400, 401, 403, 404, 412, 500)
     @blueprint.does()
     def delete(self, project_name: str, repository_name: str) -> None:
@@ -93,7 +102,16 @@ class Artifacts(MethodView):
     ) -> Listed[ArtifactView]:
         """List artifacts."""
         artifacts = ArtifactService(current_context())
-        return artifacts.list_in(project_name, repository_name, list_query(parameters), _parts(parameters))
+        return artifacts.list_in(project_name, repository_name, list_query(parameters), parts_of(parameters))
+
+    @blueprint.operation("CopyArtifact", 400, 401, 403, 404, 405, 500)
+    @blueprint.arguments(CopyParameters, location="query")
+    @blueprint.creates()
+    def post(self, parameters: dict[str, Any], project_name: str, repository_name: str) -> str:
+        """Copy artifact."""
+        digest = CopyService(current_context()).copy(project_name, repository_name, parameters["source"])
+        encoded = quote(quote(repository_name, safe=""), safe="")
+        return f"/api/v2.0/projects/{project_name}/repositories/{encoded}/artifacts/{digest}"
 
 
 @blueprint.route(f"{_ARTIFACTS}/<reference>")
@@ -108,7 +126,7 @@ class ArtifactItem(MethodView):
         self, _: dict[str, Any], parameters: dict[str, Any], project_name: str, repository_name: str, reference: str
     ) -> ArtifactView:
         """Get the specific artifact."""
-        return ArtifactService(current_context()).find(project_name, repository_name, reference, _parts(parameters))
+        return ArtifactService(current_context()).find(project_name, repository_name, reference, parts_of(parameters))
 
     @blueprint.operation("deleteArtifact", 401, 403, 404, 500)
     @blueprint.does()
@@ -153,12 +171,3 @@ class IconItem(MethodView):
         if icon is None:
             raise NotFoundError(f"the icon {digest[:160]} not found")
         return icon
-
-
-def _parts(parameters: Mapping[str, Any]) -> Parts:
-    return Parts(
-        tags=parameters["with_tag"],
-        accessories=parameters["with_accessory"],
-        labels=parameters["with_label"],
-        parameters=frozenset(name for name, value in parameters.items() if value is True),
-    )

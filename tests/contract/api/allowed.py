@@ -8,11 +8,15 @@ _BODIES = "Harbor's document forgets the body that its server sends"
 
 _SECRETS = "a secret is never shown"
 _OLD_LABELS = "labels on repositories, which Harbor 1.5 had"
+_ACROSS = "artifacts of all projects in one list, which Harbor does not have"
 _REPOSITORY = "/projects/{project_name}/repositories/{repository_name}"
 
 _ONE_FORMAT = "one id, one format"
 _MAPS = "Harbor's document says it of the map's reference, which the comparison replaces by the map"
 _SIZES = "what content takes on disk and what a collection would free, which Harbor does not tell"
+_DELETIONS = (
+    "deletions of many tags and artifacts, or of a large repository, are jobs whose report says what stays and why"
+)
 
 _TRYING = "which rules would protect a tag, which Harbor does not tell"
 
@@ -24,6 +28,17 @@ ALLOWED: dict[str, str] = {
     "Sizes: Harbor has no such model": _SIZES,
     "GET /projects/{project_name_or_id}/immutabletagrules/_test: Harbor has no such operation": _TRYING,
     "ImmutabilityVerdict: Harbor has no such model": _TRYING,
+    "POST /projects/{project_name}/repositories/{repository_name}/artifacts/_delete: Harbor has no such operation": (
+        _DELETIONS
+    ),
+    "GET /projects/{project_name}/deletions: Harbor has no such operation": _DELETIONS,
+    "GET /projects/{project_name}/deletions/{deletion_id}: Harbor has no such operation": _DELETIONS,
+    "PUT /projects/{project_name}/deletions/{deletion_id}: Harbor has no such operation": _DELETIONS,
+    "GET /projects/{project_name}/deletions/{deletion_id}/tasks: Harbor has no such operation": _DELETIONS,
+    "Chosen: Harbor has no such model": _DELETIONS,
+    "Deletion: Harbor has no such model": _DELETIONS,
+    "DeletionTask: Harbor has no such model": _DELETIONS,
+    "GET /artifacts: Harbor has no such operation": _ACROSS,
     "GET /quotas/{id}: parameter path id: format is int64, Harbor's None": _ONE_FORMAT,
     "PUT /quotas/{id}: parameter path id: format is int64, Harbor's None": _ONE_FORMAT,
     "Quota: hard: x-omitempty is False, Harbor's None": _MAPS,

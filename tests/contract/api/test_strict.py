@@ -35,7 +35,7 @@ _ASKED = {
     "username": "guest",
     "groupname": "people",
 }
-_ASKED_OF = {"/labels": {"scope": "g"}}
+_ASKED_OF = {"/labels": {"scope": "g"}, "/search": {"q": "private"}}
 """Parameters that one path asks for otherwise."""
 _ADDITION = "/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/additions/{addition}"
 _NO_OBJECTS = {"/internalconfig", "/ping", "/system/gc/{gc_id}/log", "/systeminfo/getcert", _ADDITION}
@@ -129,6 +129,7 @@ def test_what_is_ours_comes_when_asked_for(app: Flask, admin: httpx.Client, name
     keys = {f"/configurations ConfigurationsResponse.{key}" for key in ("identity_tokens", "session_lifetime")}
     artifacts = "/projects/{project_name}/repositories/{repository_name}/artifacts"
     keys |= {f"{path} Artifact.references Reference.attests" for path in (artifacts, f"{artifacts}/{{reference}}")}
+    keys |= {f"/search Search.{key}" for key in ("artifact", "chart")}
     assert added == {f"{path} Robot.expired" for path in paths} | keys
     assert list(answers(app, admin, names, with_extensions="perhaps")) == []
 
