@@ -17,6 +17,7 @@ from app.events.content import (
     RepositoryUpdated,
     TagCreated,
     TagDeleted,
+    TagRestored,
 )
 from app.events.management import (
     ExecutionRequested,
@@ -60,6 +61,7 @@ def effects() -> EffectTable:
         ArtifactDeleted: (audit.record,),
         TagCreated: (audit.record,),
         TagDeleted: (audit.record,),
+        TagRestored: (audit.record,),
         RepositoryDeleted: (audit.record,),
         RepositoryUpdated: (audit.record,),
         PushDenied: (audit.record,),

@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Flask
 
-from app.artifacts.api import artifacts, deletions
+from app.artifacts.api import artifacts, deletions, tag_history
 from app.audit import api as audit
 from app.configuration import api as configuration
 from app.context import Ports
@@ -50,6 +50,7 @@ def routes() -> Flask:
         allowlist,
         artifacts,
         deletions,
+        tag_history,
         audit,
         configuration,
         garbage,
