@@ -15,8 +15,14 @@ export PYTHON
 
 sources := $(wildcard app activities workflows migrations tests)
 suites := $(wildcard $(addprefix tests/,unit architecture contract integration workflows protocol budget))
+# The protocol's tests whose outcome depends on the server: what it reads, hands on, cuts off and answers.
+server_tests := $(wildcard $(addprefix tests/protocol/test_,blobs.py challenges.py gateway.py manifests.py \
+	manifests_hostile.py races.py realm.py refusals.py small_blobs.py token_sizes.py transfers.py uploads*.py))
 document := tests/contract/openapi.json
 pytest = $(BIN)/pytest --junit-xml=$(REPORTS)/$@.xml $(workers) $(PYTEST_ARGS)
+# What passing tests leave behind is removed at once, and no test waits for a disk where memory has room for its files.
+memory := $(shell [ "$$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 4000000 ] 2>/dev/null && [ -w /dev/shm ] && echo /dev/shm)
+in_memory = TMPDIR=$(or $(memory),$${TMPDIR:-/tmp})
 say = @printf '\n%s\n' "make $@: $(1)"
 
 # An existing Temporal server makes building one needless.
@@ -44,7 +50,7 @@ test: workers := --numprocesses=auto --dist=worksteal
 test: test-setup lint ## check everything quick: lint, types, import contracts, all suites with SQLite, PostgreSQL and Temporal
 	$(call say,$(notdir $(suites)))
 	@$(if $(suites),,echo "there are no test suites under tests/" >&2; exit 1)
-	@$(WITH) temporal -- $(pytest) $(suites)
+	@$(in_memory) $(WITH) temporal -- $(pytest) $(suites)
 
 .PHONY: test-setup
 test-setup:
@@ -71,10 +77,10 @@ check: ## run all that has to pass before a change lands: test, protocol, confor
 
 .PHONY: protocol
 protocol: workers := --numprocesses=auto --dist=worksteal
-protocol: ## run the registry protocol's tests under gunicorn's own worker instead of ours, on SQLite
-	$(call say,the protocol under gunicorn's threaded worker)
+protocol: ## run what depends on the server under gunicorn's own worker instead of ours, on SQLite
+	$(call say,bodies$(comma) transfers and refusals under gunicorn's threaded worker)
 	@$(SETUP) dev "build postgres"
-	@PYHARBOR_TEST_SERVER=gthread $(WITH) -- $(pytest) -m "not postgres" tests/protocol
+	@$(in_memory) PYHARBOR_TEST_SERVER=gthread $(WITH) -- $(pytest) -m "not postgres" $(server_tests)
 
 .PHONY: conformance
 conformance: ## run the OCI conformance program against this registry, on SQLite and PostgreSQL
@@ -92,7 +98,24 @@ e2e: ## push and pull with Docker, skopeo, buildah, crane, oras and helm; look a
 faults: ## kill processes and fill disks while clients push, and see that nothing is lost
 	$(call say,kill -9$(comma) full disks$(comma) read-only storage)
 	@$(SETUP) dev "build postgres trace" "temporal"
-	@$(WITH) temporal -- $(pytest) --timeout=1200 tests/faults
+	@$(WITH) temporal -- $(BIN)/pytest --junit-xml=$(REPORTS)/$@.xml --numprocesses=2 --dist=worksteal \
+		--timeout=1200 -m "not alone" $(PYTEST_ARGS) tests/faults && held=true || held=false; \
+	$(WITH) temporal -- $(BIN)/pytest --junit-xml=$(REPORTS)/$@-alone.xml \
+		--timeout=1200 -m alone $(PYTEST_ARGS) tests/faults && $$held
+
+.PHONY: kills
+kills: ## kill processes 100 times while clients push, on each database, and see that nothing is lost
+	$(call say,kill -9)
+	@$(SETUP) dev "build postgres" "temporal"
+	@PYHARBOR_KILL_ROUNDS=$${PYHARBOR_KILL_ROUNDS:-100} $(WITH) temporal -- $(pytest) -n0 tests/faults/test_kill_loop.py
+
+.PHONY: fuzz
+fuzz: ## call each operation of the API 100 times with generated input, and compare the servers by 5,000 requests
+	$(call say,generated input)
+	@$(SETUP) dev "build"
+	@$(in_memory) PYHARBOR_FUZZ_EXAMPLES=$${PYHARBOR_FUZZ_EXAMPLES:-100} \
+		PYHARBOR_GENERATED_REQUESTS=$${PYHARBOR_GENERATED_REQUESTS:-5000} $(WITH) -- $(pytest) -n2 --timeout=3600 \
+		tests/contract/api/test_fuzz.py tests/protocol/test_same_answers.py
 
 .PHONY: races
 races: ## race uploads on one session, 5,000 rounds on each database, and play 40 long games of changes, collections and crashes

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from app.artifacts import immutable_tags
 from app.artifacts.subjects import subjects
 from app.configuration.subjects import ConfigurationUpdate
 from app.core.errors import InternalError
@@ -16,10 +17,10 @@ def admission() -> AdmissionTable:
         Verb.UPLOAD: (),
         Verb.MOUNT: (),
         Verb.PULL: (),
-        Verb.TAG: (),
-        Verb.UNTAG: (),
-        Verb.DELETE: (),
-        Verb.DELETE_REPOSITORY: (),
+        Verb.TAG: (immutable_tags.require_movable_tags,),
+        Verb.UNTAG: (immutable_tags.require_removable_tags,),
+        Verb.DELETE: (immutable_tags.require_deletable_artifacts,),
+        Verb.DELETE_REPOSITORY: (immutable_tags.require_deletable_repository,),
         Verb.COPY: (),
         Verb.CONFIGURE: (require_no_accounts,),
     }

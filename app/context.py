@@ -27,6 +27,7 @@ from app.db.contributions import Contributors
 from app.db.database import Database, writing
 from app.db.plans import run
 from app.events.base import EffectTable, Event
+from app.oci.charts import ChartFiles
 from app.settings import Settings
 from app.storage.key_batches import KeyBatches
 from app.storage.room import DiskRoom
@@ -34,6 +35,8 @@ from app.storage.store import BlobStore
 
 LARGE_AT_ONCE: Final = 4
 _COUNTS_BYTES: Final = 256 * 1024
+_CHART_FILES_BYTES: Final = 24 * 1024 * 1024
+"""Enough for the files of the largest chart, as a cache keeps what takes an eighth of it at most."""
 _SMALL_BODIES_BYTES: Final = 16 * 1024 * 1024
 _DENIALS: Final = frozenset({Kind.DENIED, Kind.PRECONDITION})
 _log = structlog.get_logger()
@@ -67,6 +70,10 @@ class Ports:
         default_factory=lambda: Cache(_COUNTS_BYTES, lambda _: 0, seconds=_WAITING_SECONDS)
     )
     """By project id: the bytes that were deleted and wait for garbage collection, a few seconds old at most."""
+    chart_files: Cache[str, ChartFiles] = field(
+        default_factory=lambda: Cache(_CHART_FILES_BYTES, lambda files: files.cost)
+    )
+    """Files of charts by the digest of their archive; who may see which is always read from the database."""
     session_rows: Cache[str, int] = field(default_factory=lambda: Cache(_COUNTS_BYTES, lambda _: 0))
     """By account: upload session rows that this process added since it last counted the ended ones."""
     recent_configuration: Recent[Mapping[str, str]] = field(default_factory=lambda: Recent(_CONFIGURATION_SECONDS))
@@ -230,7 +237,7 @@ class Context:
             self.record(*refusal.facts)
         except UnavailableError as problem:
             _log.warning("refusal_not_recorded", facts=[repr(fact) for fact in refusal.facts], reason=problem.message)
-        refusal.facts = ()
+        refusal.facts, refusal.recorded = (), True
 
     @contextmanager
     def refusing(self, fact: Event | None) -> Iterator[None]:

@@ -19,6 +19,16 @@ from app.events.content import (
     TagDeleted,
     TagRestored,
 )
+from app.events.immutability import ImmutableRuleCreated, ImmutableRuleDeleted, ImmutableRuleUpdated
+from app.events.labels import (
+    ArtifactLabelAdded,
+    ArtifactLabelRemoved,
+    LabelCreated,
+    LabelDeleted,
+    LabelUpdated,
+    RepositoryLabelAdded,
+    RepositoryLabelRemoved,
+)
 from app.events.management import (
     ExecutionRequested,
     ExecutionStopped,
@@ -45,7 +55,14 @@ from app.events.management import (
     UserUpdated,
 )
 from app.events.quotas import ProjectQuotaExceeded, QuotaChanged, QuotaWarning
-from app.events.refusals import DeleteDenied, PullDenied, PushDenied
+from app.events.refusals import (
+    CreationRefused,
+    DeleteDenied,
+    DeletionRefused,
+    PullDenied,
+    PushDenied,
+    UpdateRefused,
+)
 from app.projects import effects as projects
 from app.robots import effects as robots
 
@@ -63,11 +80,21 @@ def effects() -> EffectTable:
         TagDeleted: (audit.record,),
         TagRestored: (audit.record,),
         RepositoryDeleted: (audit.record,),
+        LabelCreated: (audit.record,),
+        LabelUpdated: (audit.record,),
+        LabelDeleted: (audit.record,),
+        ArtifactLabelAdded: (audit.record,),
+        ArtifactLabelRemoved: (audit.record,),
+        RepositoryLabelAdded: (audit.record,),
+        RepositoryLabelRemoved: (audit.record,),
         RepositoryUpdated: (audit.record,),
         PushDenied: (audit.record,),
         PullDenied: (audit.record,),
         DeleteDenied: (audit.record,),
         QuotaChanged: (audit.record,),
+        CreationRefused: (audit.record,),
+        UpdateRefused: (audit.record,),
+        DeletionRefused: (audit.record,),
         QuotaWarning: _NOT_SHOWN,
         ProjectQuotaExceeded: _NOT_SHOWN,
         LoggedIn: (audit.record,),
@@ -85,6 +112,9 @@ def effects() -> EffectTable:
         ProjectCreated: (audit.record,),
         ProjectUpdated: (audit.record,),
         ProjectDeleted: (artifacts.project_deleted, robots.project_deleted, audit.record),
+        ImmutableRuleCreated: (audit.record,),
+        ImmutableRuleUpdated: (audit.record,),
+        ImmutableRuleDeleted: (audit.record,),
         MemberAdded: (robots.member_added, audit.record),
         MemberUpdated: (robots.member_updated, audit.record),
         MemberRemoved: (audit.record,),

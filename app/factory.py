@@ -4,7 +4,9 @@ from typing import Final
 
 from flask import Flask
 
-from app.artifacts.api import artifacts, deletions, tag_history
+from app.artifacts.api import artifacts, deletions, tag_history, tags
+from app.artifacts.api import labels as artifact_labels
+from app.artifacts.api import lists as artifact_lists
 from app.audit import api as audit
 from app.configuration import api as configuration
 from app.context import Ports
@@ -12,12 +14,15 @@ from app.garbage import api as garbage
 from app.identity.api import doors, groups, users
 from app.identity.authentication import Authenticator
 from app.identity.sessions import SessionStore
+from app.immutability import api as immutability
+from app.labels import api as labels
 from app.projects.api import allowlist, held_permissions, members, metadata, projects
 from app.quotas import api as quotas
 from app.registry import catalog, token
 from app.registry.edge import Edge
 from app.registry.gateway import Gateway
 from app.robots.api import project_robots, robots
+from app.search import api as search
 from app.system import api as system
 from app.telemetry.access import AccessLog
 from app.telemetry.layer import TelemetryLayer
@@ -49,13 +54,19 @@ def routes() -> Flask:
         held_permissions,
         allowlist,
         artifacts,
+        artifact_labels,
+        tags,
         deletions,
+        artifact_lists,
         tag_history,
         audit,
         configuration,
         garbage,
+        labels,
+        immutability,
         users,
         groups,
+        search,
         system,
     ):
         api.register_blueprint(feature.blueprint)

@@ -7,11 +7,12 @@ from sqlalchemy import String
 from sqlalchemy.engine import Connection
 
 from app.db import types
+from app.db.migrate import is_declared
 from app.tables import metadata
 
 
 def _ours(_object: object, name: str | None, kind: str, _reflected: object, _compare_to: object) -> bool:
-    return not (kind == "table" and name is not None and name.startswith("sqlite_"))
+    return is_declared(kind, name)
 
 
 def _render(kind: str, item: Any, _context: object) -> str | Literal[False]:  # noqa: ANN401 - alembic hands over any schema item

@@ -24,8 +24,9 @@ from app.settings import Settings, load
 from app.wiring import build
 from tests.support import databases, postgres, server
 from tests.support.clock import MovableClock
-from tests.support.people import People, settle
+from tests.support.people import People
 from tests.support.server import LiveServer
+from tests.support.settlements import Settlements
 
 hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -179,10 +180,16 @@ def registry(transport: httpx.BaseTransport, people: People) -> Iterator[httpx.C
         yield made
 
 
+@pytest.fixture(scope="session")
+def settlements() -> Settlements:
+    """The people of this run, made by the services once."""
+    return Settlements()
+
+
 @pytest.fixture
-def people(ports: Ports) -> People:
+def people(ports: Ports, settlements: Settlements) -> People:
     """An account for each kind of caller, and the projects ``private`` and ``public``."""
-    return settle(ports)
+    return settlements.settle(ports)
 
 
 @pytest.fixture

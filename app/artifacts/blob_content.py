@@ -24,7 +24,7 @@ def read_blob(ctx: Context, repository: str, digest: str, limit: int) -> bytes:
     copy = StoredCopy(id=rows[0].id, digest=digest, key=rows[0].key, size=rows[0].size)
     try:
         with open_copy(ctx, copy) as stream:
-            content = stream.read(limit)
+            content = stream.read(copy.size)
     except (DomainError, OSError) as error:
         structlog.get_logger().warning("blob not read", digest=digest, error=str(error))
         if isinstance(error, NotFoundError) and is_lost(ctx, copy):

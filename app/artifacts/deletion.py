@@ -101,13 +101,17 @@ def delete_artifact(ctx: Context, artifact_id: int) -> None:
         delete_artifacts(ctx, repository, artifact_ids)
 
 
-def delete_tags(ctx: Context, repository: RepositoryRef, tags: Sequence[tuple[int, str, str]]) -> None:
+def delete_tags(
+    ctx: Context, repository: RepositoryRef, tags: Sequence[tuple[int, str, str]], *, subjects: Sequence[str] = ()
+) -> None:
     """Delete the tags, each (id, name, digest of its artifact), but not their artifacts.
 
-    The caller must have locked the repository's row.
+    The caller must have locked the repository's row. ``subjects`` are the deleted artifacts that the tags are about.
     """
     names = tuple(name for _, name, _ in tags)
-    ctx.admit(Untagging(project_id=repository.project_id, repository=repository.name, tags=names))
+    ctx.admit(
+        Untagging(project_id=repository.project_id, repository=repository.name, tags=names, subjects=tuple(subjects))
+    )
     touched: set[int] = set()
     with ctx.write() as session:
         for part in parts(tag_id for tag_id, _, _ in tags):
@@ -167,7 +171,7 @@ def _delete_tags_about(ctx: Context, repository: RepositoryRef, digests: Sequenc
         names = [name for digest in part for name in tags_about(digest)]
         rows = ctx.rows(_ABOUT, {"repository": repository.id, "names": names, "digests": part})
         if rows:
-            delete_tags(ctx, repository, [(row.id, row.name, row.digest) for row in rows])
+            delete_tags(ctx, repository, [(row.id, row.name, row.digest) for row in rows], subjects=part)
 
 
 def _artifacts(session: Session, artifact_ids: list[int]) -> list[ArtifactToDelete]:

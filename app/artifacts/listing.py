@@ -1,38 +1,24 @@
-"""Lists and views of artifacts; tags, references and accessories of a whole page take one query each."""
+"""Views of artifacts; tags, references and accessories of a whole page take one query each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
+from app.artifacts.accessory_rows import inherited_accessories
 from app.artifacts.contributors import RowSlot
+from app.artifacts.immutable_tags import STATUS, marked
+from app.artifacts.label_rows import ARTIFACTS, labels_of
 from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Standing, Tag
-from app.artifacts.reachability import tagged
 from app.artifacts.shares import Shares
 from app.artifacts.views import AccessoryView, ArtifactView, ReferenceView, TagView
-from app.core.errors import InvalidError
-from app.core.paging import PAGE_SIZE_LIMIT, Listed
-from app.core.query import AllOf, Exact, Fuzzy, ListQuery
 from app.db.contributions import Contributors
 from app.db.documents import document_bytes, within, without_member
-from app.db.listing import Columns, conditions, contains, counted, order, paged
 
 T = TypeVar("T")
-_EVERYTHING = Exact(value="*")
-_COLUMNS: Columns = {
-    "id": Artifact.id,
-    "digest": Artifact.digest,
-    "type": Artifact.kind,
-    "media_type": Artifact.media_type,
-    "manifest_media_type": Artifact.manifest_media_type,
-    "artifact_type": Artifact.artifact_type,
-    "size": Artifact.size,
-    "push_time": Artifact.push_time,
-    "pull_time": Artifact.pull_time,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,26 +27,11 @@ class Parts:
 
     tags: bool = True
     accessories: bool = False
+    inherited: bool = False
+    """The accessories of indexes that list the artifact."""
+    labels: bool = False
     parameters: frozenset[str] = frozenset()
     """The names of the query parameters that are true; some slots are shown only with one."""
-
-
-def artifacts_of(
-    session: Session, repository_id: int, query: ListQuery, parts: Parts, slots: Contributors[RowSlot]
-) -> Listed[ArtifactView]:
-    """Return a page of the repository's artifacts, as Harbor without accessories and untagged children of indexes.
-
-    The filter ``base=*`` includes the children.
-    """
-    where = [Artifact.repository_id == repository_id, *conditions(query, _COLUMNS), *_by_tag(query), *_by_label(query)]
-    with_children = _EVERYTHING in query.values("base")
-    where.append(Artifact.standing != Standing.ACCESSORY if with_children else Artifact.standing == Standing.LISTED)
-    total = counted(session, sa.select(Artifact.id).where(*where))
-    ordered = order(query.sort, _COLUMNS, (Artifact.push_time.desc(), Artifact.id.desc()), Artifact.id)
-    page = query.page.at_most(PAGE_SIZE_LIMIT)
-    ids = session.execute(paged(sa.select(Artifact.id).where(*where).order_by(*ordered), page)).scalars().all()
-    views = artifact_views(session, ids, parts, Shares.of_page(page.size), slots)
-    return Listed(items=views, total=total, page=page)
 
 
 def artifact_views(
@@ -77,12 +48,14 @@ def artifact_views(
     rows = {row.id: row for row in session.execute(statement, values)} if artifact_ids else {}
     parameters = {"ids": list(rows), **limits}
     references = grouped(_parts_of(session, ReferenceView, _REFERENCES, parameters), "parent_id")
-    tags = grouped(_parts_of(session, TagView, _TAGS, parameters), "artifact_id") if parts.tags else {}
+    tags = grouped(_tags(session, parameters, parts), "artifact_id") if parts.tags else {}
     accessories = (
         grouped(_parts_of(session, AccessoryView, _ACCESSORIES, parameters), "subject_artifact_id")
         if parts.accessories
         else {}
     )
+    inherited = inherited_accessories(session, list(rows), shares) if parts.inherited else {}
+    labels = labels_of(session, ARTIFACTS, list(rows), shares) if parts.labels else {}
     return [
         ArtifactView(
             **dict(zip(_ROW_NAMES, rows[artifact_id], strict=False)),
@@ -90,10 +63,17 @@ def artifact_views(
             references=references.get(artifact_id, ()),
             tags=tags.get(artifact_id, ()),
             accessories=accessories.get(artifact_id, ()),
+            inherited_accessories=inherited.get(artifact_id),
+            labels=labels.get(artifact_id, ()),
         )
         for artifact_id in artifact_ids
         if artifact_id in rows
     ]
+
+
+def _tags(session: Session, parameters: Mapping[str, object], parts: Parts) -> Sequence[TagView]:
+    tags = _parts_of(session, TagView, _TAGS, parameters)
+    return marked(session, tags) if STATUS in parts.parameters else tags
 
 
 def _parts_of(session: Session, view: type[T], statement: sa.Executable, parameters: Mapping[str, object]) -> list[T]:
@@ -104,32 +84,6 @@ def grouped(views: Sequence[T], key: str) -> dict[int, tuple[T, ...]]:
     """Return the views grouped by the id in their attribute ``key``; groups keep the given order."""
     by_id = sorted(views, key=lambda view: int(getattr(view, key)))
     return {number: tuple(group) for number, group in groupby(by_id, key=lambda view: int(getattr(view, key)))}
-
-
-def _by_tag(query: ListQuery) -> list[sa.ColumnElement[bool]]:
-    return [_tag_condition(condition) for condition in query.values("tags")]
-
-
-def _by_label(query: ListQuery) -> list[sa.ColumnElement[bool]]:
-    """Return a condition that no artifact meets when the query filters by label, as artifacts have no labels yet."""
-    filters = query.values("labels")
-    if not all(isinstance(value, AllOf) and all(isinstance(id_, int) for id_ in value.values) for value in filters):
-        raise InvalidError("labels must be a list of label ids, as in labels=(1 2)")
-    return [sa.false()] if filters else []
-
-
-def _tag_condition(condition: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 - any of the query's conditions
-    match condition:
-        case Exact(value="*"):
-            return tagged(Artifact.id)
-        case Exact(value="nil"):
-            return ~tagged(Artifact.id)
-        case Exact(value=value):
-            return tagged(Artifact.id, Tag.name == str(value))
-        case Fuzzy(text=text):
-            return tagged(Artifact.id, contains(Tag.name, text))
-        case _:
-            return sa.true()
 
 
 def _most(name: str) -> sa.BindParameter[int]:

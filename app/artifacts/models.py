@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, table_args
@@ -20,6 +21,16 @@ class Standing(StrEnum):
     ACCESSORY = "accessory"
 
 
+def _path(values: DefaultExecutionContext) -> str:
+    """Return the part of a new repository's name behind the project's."""
+    parameters: dict[str, Any] = values.get_current_parameters()  # type: ignore[no-untyped-call] # SQLAlchemy's
+    return str(parameters["name"]).partition("/")[2]
+
+
+_ORDERS = ("name", "creation_time", "update_time", "pull_count")
+"""What lists of repositories are sorted by."""
+
+
 class Repository(Base):
     """A repository; its row is added with its first blob, and lists show it from its first manifest (``published``)."""
 
@@ -27,12 +38,17 @@ class Repository(Base):
     __table_args__ = table_args(
         sa.UniqueConstraint("name"),
         sa.Index("ix_repository_project_id", "project_id", "name"),
+        sa.Index("ix_repository_path", "path", "name"),
+        *(sa.Index(f"ix_repository_{column}", column, "id", "project_id", "published") for column in _ORDERS),
+        *(sa.Index(f"ix_repository_project_{column}", "project_id", column, "id", "published") for column in _ORDERS),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     project_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("project.id"))
     name: Mapped[str] = mapped_column(byte_text(255))
     """Full name, with the project."""
+    path: Mapped[str] = mapped_column(byte_text(255), default=_path, server_default="")
+    """The name within the project, from which searches begin as well."""
     description: Mapped[str] = mapped_column(sa.Text, default="")
     published: Mapped[bool] = mapped_column(default=False)
     artifact_count: Mapped[int] = mapped_column(BigId, default=0)
@@ -48,9 +64,12 @@ class Artifact(Base):
     __tablename__ = "artifact"
     __table_args__ = table_args(
         sa.UniqueConstraint("repository_id", "digest"),
-        sa.Index("ix_artifact_push_time", "repository_id", "push_time", "id"),
+        sa.Index("ix_artifact_push_time", "repository_id", "push_time", "id", "standing"),
         sa.Index("ix_artifact_standing", "repository_id", "standing", "push_time", "id"),
         sa.Index("ix_artifact_project_id", "project_id", "id"),
+        sa.Index("ix_artifact_digest", "digest", "id"),
+        sa.Index("ix_artifact_project_push_time", "project_id", "push_time", "id", "standing"),
+        sa.Index("ix_artifact_newest", "push_time", "id", "standing", "project_id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -98,7 +117,8 @@ class Tag(Base):
     __tablename__ = "tag"
     __table_args__ = table_args(
         sa.UniqueConstraint("repository_id", "name"),
-        sa.Index("ix_tag_artifact_id", "artifact_id"),
+        sa.Index("ix_tag_name", "name", "artifact_id"),
+        sa.Index("ix_tag_artifact_time", "artifact_id", "push_time", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -107,6 +127,34 @@ class Tag(Base):
     name: Mapped[str] = mapped_column(byte_text(128))
     push_time: Mapped[datetime] = mapped_column(UtcDateTime)
     pull_time: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ArtifactLabel(Base):
+    """A label on an artifact."""
+
+    __tablename__ = "artifact_label"
+    __table_args__ = (sa.Index("ix_artifact_label_label", "label_id", "artifact_id"),)
+
+    artifact_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("artifact.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    label_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("label.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+
+
+class RepositoryLabel(Base):
+    """A label on a repository."""
+
+    __tablename__ = "repository_label"
+    __table_args__ = (sa.Index("ix_repository_label_label", "label_id", "repository_id"),)
+
+    repository_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    label_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("label.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
 
 
 class TagRecord(Base):

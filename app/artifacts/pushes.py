@@ -1,6 +1,6 @@
 """Push of a manifest: checks of its content first, then one transaction that stores it and its tags."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -11,6 +11,8 @@ from app.artifacts.accessories import Referrer, attach, attach_by_tags, subjects
 from app.artifacts.content_checks import CheckedContent, check_content
 from app.artifacts.holdings import charge_artifact, leave_queue
 from app.artifacts.models import Artifact, ArtifactChild, ManifestBody, Repository, Standing
+from app.artifacts.processors.stored_artifact import StoredArtifact
+from app.artifacts.processors.table import facts_of_push
 from app.artifacts.references import References, extend, record, resolve
 from app.artifacts.repositories import RepositoryRef, find_place, lock_repository_or_none
 from app.artifacts.standing import described_by_tag, settle
@@ -63,7 +65,9 @@ class PushService:
         UnavailableError from the write gate; StorageFull while the disk is full; what an admission check raises.
         """
         self._ctx.ports.room.require()
-        return self._store(push, check_content(self._ctx, push.repository, push.manifest, push.tags))
+        checked = check_content(self._ctx, push.repository, push.manifest, push.tags)
+        artifact = StoredArtifact(ctx=self._ctx, repository=push.repository, digest=push.digest, manifest=push.manifest)
+        return self._store(push, replace(checked, facts=facts_of_push(artifact, checked.facts)))
 
     def _store(self, push: ManifestPush, checked: CheckedContent) -> bool:
         ctx = self._ctx

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from marshmallow import fields
 
+from app.labels.schemas import LabelSchema
 from app.web.fields import Flag, Items, Map, Moment, Number, Part, Parts, Switch, Text
 from app.web.schemas import HarborSchema, ListParameters, PageParameters, ParameterSchema, SlottedSchema
 
@@ -24,6 +25,7 @@ class RepositorySchema(HarborSchema):
     pull_count = Number(keep=True)
     creation_time = Moment(nullable=True)
     update_time = Moment()
+    labels = Parts(LabelSchema, optional=True)
 
 
 class PlatformSchema(HarborSchema):
@@ -51,6 +53,7 @@ class ReferenceSchema(HarborSchema):
     child_digest = Text()
     platform = Part(PlatformSchema)
     annotations = Map(values=fields.String())
+    attests = Text(ours=True)
     urls = Items(fields.String())
 
 
@@ -66,17 +69,10 @@ class TagSchema(HarborSchema):
     immutable = Flag(keep=True)
 
 
-class LabelSchema(HarborSchema):
-    """A label on an artifact."""
+class NewTagSchema(HarborSchema):
+    """A tag to create."""
 
-    id = Number()
-    name = Text()
-    description = Text()
-    color = Text()
-    scope = Text()
-    project_id = Number()
-    creation_time = Moment()
-    update_time = Moment()
+    name = Text(required=True, metadata={"x-nullable": False})
 
 
 class AccessorySchema(HarborSchema):
@@ -99,6 +95,13 @@ class AdditionLinkSchema(HarborSchema):
 
     href = Text()
     absolute = Flag(keep=True)
+
+
+class IconSchema(HarborSchema):
+    """The icon of a type of artifacts."""
+
+    content_type = Text(data_key="content-type")
+    content = Text()
 
 
 class ArtifactSchema(SlottedSchema):
@@ -127,6 +130,16 @@ class ArtifactSchema(SlottedSchema):
     inherited_accessories = Parts(AccessorySchema, optional=True)
 
 
+class RepositoryParameters(ParameterSchema):
+    """What one repository may be asked for."""
+
+    with_label = Switch(load_default=False)
+
+
+class RepositoryListParameters(ListParameters, RepositoryParameters):
+    """What the lists of repositories may be asked for."""
+
+
 class _ArtifactDetails(ParameterSchema):
     with_tag = Switch(load_default=True)
     with_label = Switch(load_default=False)
@@ -141,10 +154,22 @@ class ArtifactListParameters(ListParameters, _ArtifactDetails):
     """What the list of artifacts may be asked for."""
 
 
+class ProjectArtifactListParameters(ArtifactListParameters):
+    """What the list of a project's artifacts may be asked for."""
+
+    latest_in_repository = Switch(load_default=False)
+
+
 class ArtifactParameters(PageParameters, _ArtifactDetails):
     """What one artifact may be asked for."""
 
     with_signature = Switch(load_default=False)
+
+
+class TagListParameters(ListParameters):
+    """What the list of an artifact's tags may be asked for."""
+
+    with_immutable_status = Switch(load_default=False)
 
 
 class CopyParameters(ParameterSchema):

@@ -1,45 +1,40 @@
 """Use cases of the management API for repositories and artifacts: list, get and delete, after a check of rights."""
 
-from typing import Final, cast
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.artifacts import listing
+from app.artifacts import label_rows, listing
+from app.artifacts.artifact_pages import Scope as ArtifactScope
+from app.artifacts.artifact_pages import artifact_page, newest_page
 from app.artifacts.deletion import delete_artifact, delete_repository
 from app.artifacts.deletion_jobs import hide_and_sweep
+from app.artifacts.label_rows import REPOSITORIES
 from app.artifacts.large_repositories import is_large
 from app.artifacts.listing import Parts
 from app.artifacts.models import Artifact, Repository, Tag
 from app.artifacts.repositories import lock_published
-from app.artifacts.shares import WHOLE
+from app.artifacts.repository_pages import Scope, repository_page
+from app.artifacts.shares import WHOLE, Shares
 from app.artifacts.views import ArtifactView, RepositoryView
 from app.context import Context
 from app.core.errors import FieldInvalid, ManifestUnknown, RepositoryUnknown
-from app.core.paging import Listed
+from app.core.paging import PAGE_SIZE_LIMIT, Listed
 from app.core.query import ListQuery
 from app.core.reference import is_digest
 from app.db.database import retried
-from app.db.listing import Columns, conditions, counted, order, paged
+from app.db.pages import Ids
 from app.events.content import RepositoryUpdated
 from app.events.refusals import DeleteDenied
-from app.projects.models import Project
+from app.projects.permitted import everywhere, permitted_projects
 from app.projects.rights import require_in_project
-from app.projects.visibility import seen_projects
-
-_COLUMNS: Columns = {
-    "id": Repository.id,
-    "name": Repository.name,
-    "project_id": Repository.project_id,
-    "description": Repository.description,
-    "artifact_count": Repository.artifact_count,
-    "pull_count": Repository.pull_count,
-    "creation_time": Repository.creation_time,
-    "update_time": Repository.update_time,
-}
+from app.projects.visibility import seen_projects, sees_all
 
 _LONGEST_DESCRIPTION: Final = 32 * 1024
-_NEWEST = (Repository.creation_time.desc(), Repository.id.desc())
+_LIST: Final = ("artifact", "list")
 
 
 class RepositoryService:
@@ -52,24 +47,25 @@ class RepositoryService:
         """Act for the caller of ``ctx``."""
         self._ctx = ctx
 
-    def list_all(self, query: ListQuery) -> Listed[RepositoryView]:
+    def list_all(self, query: ListQuery, *, with_labels: bool = False) -> Listed[RepositoryView]:
         """Return a page of the repositories of all projects that the caller may see."""
-        visible = Repository.project_id.in_(sa.select(Project.id).where(seen_projects(self._ctx.principal)))
-        return self._list(query, visible)
+        caller = self._ctx.principal
+        scope = Scope.everything() if sees_all(caller) else Scope.seen(seen_projects(caller))
+        return self._list(query, scope, with_labels=with_labels)
 
-    def list_in(self, project: str, query: ListQuery) -> Listed[RepositoryView]:
+    def list_in(self, project: str, query: ListQuery, *, with_labels: bool = False) -> Listed[RepositoryView]:
         """Return a page of the repositories of a project."""
         allowed_project = require_in_project(self._ctx, project, "repository", "list")
-        return self._list(query, Repository.project_id == allowed_project.id)
+        return self._list(query, Scope.project(allowed_project.id), with_labels=with_labels)
 
-    def find(self, project: str, name: str) -> RepositoryView:
+    def find(self, project: str, name: str, *, with_labels: bool = False) -> RepositoryView:
         """Return a published repository; raise RepositoryUnknown otherwise."""
         require_in_project(self._ctx, project, "repository", "read")
         with self._ctx.read() as session:
-            row = session.execute(_REPOSITORIES.where(Repository.name == f"{project}/{name}")).one_or_none()
-        if row is None:
-            raise RepositoryUnknown(f"repository {project}/{name} not found")
-        return RepositoryView(**row._asdict())
+            rows = session.execute(_REPOSITORIES.where(Repository.name == f"{project}/{name}")).all()
+            if not rows:
+                raise RepositoryUnknown(f"repository {project}/{name} not found")
+            return _repository_views(session, rows, WHOLE if with_labels else None)[0]
 
     @retried()
     def describe(self, project: str, name: str, description: str) -> None:
@@ -97,14 +93,14 @@ class RepositoryService:
             place = lock_published(session, f"{project}/{name}", to_delete=True)
             (hide_and_sweep if is_large(session, place.id) else delete_repository)(self._ctx, place)
 
-    def _list(self, query: ListQuery, scope: sa.ColumnElement[bool]) -> Listed[RepositoryView]:
-        where = [Repository.published, scope, *conditions(query, _COLUMNS)]
-        ordered = order(query.sort, _COLUMNS, _NEWEST, Repository.id)
-        statement = paged(_REPOSITORIES.where(*where).order_by(*ordered), query.page)
+    def _list(self, query: ListQuery, scope: Scope, *, with_labels: bool) -> Listed[RepositoryView]:
+        page = query.page.at_most(PAGE_SIZE_LIMIT) if with_labels else query.page
         with self._ctx.read() as session:
-            total = counted(session, sa.select(Repository.id).where(*where))
-            items = [RepositoryView(**row._asdict()) for row in session.execute(statement)]
-        return Listed(items=items, total=total, page=query.page)
+            found = repository_page(session, scope, replace(query, page=page))
+            rows = {row.id: row for row in session.execute(_BY_IDS, {"ids": list(found.ids)})} if found.ids else {}
+            in_order = [rows[repository_id] for repository_id in found.ids if repository_id in rows]
+            items = _repository_views(session, in_order, Shares.of_page(page.size) if with_labels else None)
+        return Listed(items=items, total=found.total, page=page)
 
 
 class ArtifactService:
@@ -118,10 +114,31 @@ class ArtifactService:
         """Return a page of a repository's artifacts, newest first; an empty page when the repository does not exist."""
         require_in_project(self._ctx, project, "artifact", "list")
         with self._ctx.read() as session:
-            repository_id = _repository_id_or_none(session, f"{project}/{repository}")
-            if repository_id is None:
+            row = session.execute(_PUBLISHED, {"name": f"{project}/{repository}"}).one_or_none()
+            if row is None:
                 return Listed(items=(), total=0, page=query.page)
-            return listing.artifacts_of(session, repository_id, query, parts, self._ctx.ports.slots)
+            page = artifact_page(session, ArtifactScope.repository(row.id, row.artifact_count), query)
+            return self._shown(session, page, query, parts)
+
+    def list_in_project(
+        self, project: str | int, query: ListQuery, parts: Parts, *, newest: bool = False
+    ) -> Listed[ArtifactView]:
+        """Return a page of a project's artifacts, newest first; with ``newest`` only the newest of each repository.
+
+        With ``newest`` raise InvalidError unless the query names one media type or artifact type.
+        """
+        place = require_in_project(self._ctx, project, "artifact", "list")
+        scope, read_page = ArtifactScope.project(place.id), newest_page if newest else artifact_page
+        with self._ctx.read() as session:
+            return self._shown(session, read_page(session, scope, query), query, parts)
+
+    def list_all(self, query: ListQuery, parts: Parts) -> Listed[ArtifactView]:
+        """Return a page of the artifacts of all projects in which the caller may list them, newest first."""
+        caller = self._ctx.principal
+        whole = everywhere(caller, *_LIST)
+        scope = ArtifactScope.everything() if whole else ArtifactScope.projects(permitted_projects(caller, *_LIST))
+        with self._ctx.read() as session:
+            return self._shown(session, artifact_page(session, scope, query), query, parts)
 
     def find(self, project: str, repository: str, reference: str, parts: Parts) -> ArtifactView:
         """Return an artifact; raise RepositoryUnknown or ManifestUnknown."""
@@ -144,6 +161,21 @@ class ArtifactService:
         with self._ctx.write_content() as session:
             place = lock_published(session, f"{project}/{repository}")
             delete_artifact(self._ctx, find_artifact(session, place.name, reference))
+
+    def _shown(self, session: Session, found: Ids, query: ListQuery, parts: Parts) -> Listed[ArtifactView]:
+        page = query.page.at_most(PAGE_SIZE_LIMIT)
+        views = listing.artifact_views(session, found.ids, parts, Shares.of_page(page.size), self._ctx.ports.slots)
+        return Listed(items=views, total=found.total, page=page)
+
+
+def _repository_views(
+    session: Session, rows: Sequence[sa.Row[*tuple[Any, ...]]], shares: Shares | None
+) -> list[RepositoryView]:
+    """Return the views of the rows, with labels up to their ``shares``, unless these are None."""
+    if shares is None:
+        return [RepositoryView(**row._asdict()) for row in rows]
+    labels = label_rows.labels_of(session, REPOSITORIES, [row.id for row in rows], shares)
+    return [RepositoryView(**row._asdict(), labels=labels.get(row.id, ())) for row in rows]
 
 
 def find_artifact(session: Session, repository: str, reference: str) -> int:
@@ -183,7 +215,10 @@ _DESCRIBE = (
     .values(description=sa.bindparam("text"), update_time=sa.bindparam("now", type_=Repository.update_time.type))
     .returning(Repository.project_id)
 )
-_PUBLISHED = sa.select(Repository.id).where(Repository.name == sa.bindparam("name"), Repository.published)
+_BY_IDS = _REPOSITORIES.where(Repository.id.in_(sa.bindparam("ids", expanding=True)))
+_PUBLISHED = sa.select(Repository.id, Repository.artifact_count).where(
+    Repository.name == sa.bindparam("name"), Repository.published
+)
 _BY_DIGEST = sa.select(Artifact.id).where(
     Artifact.repository_id == sa.bindparam("repository"), Artifact.digest == sa.bindparam("reference")
 )

@@ -11,6 +11,8 @@ _WHOLE_REFERENCES: Final = 5000
 _ENTRY: Final = 192
 _TAGS: Final = 2000
 _ACCESSORIES: Final = 1000
+_LABELS: Final = 1600
+_LABEL_TEXT: Final = 6400
 _MOST: Final = 2**62
 
 
@@ -19,8 +21,8 @@ class Shares:
     """The most that is shown of one artifact: larger annotations and facts are omitted, lists of parts are shortened.
 
     On a page of 100 artifacts, the longest, each has at most 2 KiB of annotations, 4 KiB of facts, 32 references, 20
-    tags and 10 accessories; on a page of 10, ten times as much. Annotations of manifests above ``manifest`` bytes are
-    omitted unmeasured, as measuring them takes time, too.
+    tags, 10 accessories and 16 labels; on a page of 10, ten times as much. Annotations of manifests above ``manifest``
+    bytes are omitted unmeasured, as measuring them takes time, too.
     """
 
     manifest: int
@@ -31,6 +33,9 @@ class Shares:
     """Bytes of the platform, and of the annotations, of one reference."""
     tags: int
     accessories: int
+    labels: int
+    label_text: int
+    """Characters of the description of one label."""
 
     @classmethod
     def of_page(cls, rows: int) -> Self:
@@ -43,6 +48,8 @@ class Shares:
             entry=_ENTRY,
             tags=_TAGS // rows,
             accessories=_ACCESSORIES // rows,
+            labels=_LABELS // rows,
+            label_text=_LABEL_TEXT // rows,
         )
 
 
@@ -54,6 +61,8 @@ WHOLE: Final = Shares(
     entry=_MOST,
     tags=_TAGS,
     accessories=_ACCESSORIES,
+    labels=_LABELS,
+    label_text=_MOST,
 )
 """The shares of an artifact that is requested alone: its whole manifest, its newest tags and first accessories.
 

@@ -100,11 +100,13 @@ class Tagging(ContentSubject):
 
     digest: str
     tags: tuple[str, ...]
+    moved: tuple[str, ...] = ()
+    """Those of the tags that point at another artifact until then."""
 
     @property
     def reference(self) -> str:
-        """Return the first tag."""
-        return self.tags[0]
+        """Return the first tag, of those that would move if there are any."""
+        return (self.moved or self.tags)[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,8 @@ class Untagging(ContentSubject):
     denial_class: ClassVar[type[AccessDenied]] = DeleteDenied
 
     tags: tuple[str, ...]
+    subjects: tuple[str, ...] = ()
+    """The digests of deleted artifacts that the tags are about, as the tag of a signature is; empty otherwise."""
 
     @property
     def reference(self) -> str:

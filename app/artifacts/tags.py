@@ -71,13 +71,12 @@ def point_tags(
     """
     if not names:
         return set()
-    ctx.admit(
-        Tagging(project_id=repository.project_id, repository=repository.name, digest=artifact.digest, tags=tuple(names))
-    )
     with ctx.write() as session:
         now = ctx.ports.clock.now()
         known = {row.name: row for row in run(session, _POINTED, {"repository": repository.id, "names": list(names)})}
-        moved = {row.id: row.artifact_id for row in known.values() if row.artifact_id != artifact.id}
+        moving = [row for row in known.values() if row.artifact_id != artifact.id]
+        ctx.admit(_tagging(repository, artifact, names, [row.name for row in moving]))
+        moved = {row.id: row.artifact_id for row in moving}
         if moved:
             session.connection().execute(_MOVE, {"ids": list(moved), "artifact": artifact.id, "now": now})
         new = [name for name in names if name not in known]
@@ -96,6 +95,18 @@ def point_tags(
                 )
             )
         return {artifact.id, *moved.values()} if moved or new else set()
+
+
+def _tagging(
+    repository: RepositoryRef, artifact: TaggedArtifact, names: Sequence[str], moved: Sequence[str]
+) -> Tagging:
+    return Tagging(
+        project_id=repository.project_id,
+        repository=repository.name,
+        digest=artifact.digest,
+        tags=tuple(names),
+        moved=tuple(moved),
+    )
 
 
 def _row(repository_id: int, artifact_id: int, name: str, now: datetime) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def record(ctx: Context, event: Event) -> None:
             "project_id": line.project_id,
             "username": (line.operator or ANONYMOUS)[:_USERNAME_LIMIT],
             "operation": event.operation,
-            "resource_type": event.resource_type,
+            "resource_type": line.resource_type or event.resource_type,
             "resource": line.resource[:_RESOURCE_LIMIT],
             "success": event.succeeded,
         }

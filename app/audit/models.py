@@ -13,7 +13,10 @@ class AuditLog(Base):
     """One operation of a user on a resource; keyed by time, so that paging and purging follow the key."""
 
     __tablename__ = "audit_log"
-    __table_args__ = (sa.Index("ix_audit_log_project_id", "project_id", "op_time", "id"),)
+    __table_args__ = (
+        sa.Index("ix_audit_log_project_id", "project_id", "op_time", "id"),
+        sa.Index("ix_audit_log_username", "username", "op_time", "id", "project_id"),
+    )
 
     op_time: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)

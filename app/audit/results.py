@@ -24,3 +24,10 @@ class AuditView:
         if self.operation in _SESSIONS:
             return self.operation
         return f"{self.operation} {self.resource_type}: {self.resource}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventType:
+    """A type of rows: ``create_project``."""
+
+    event_type: str

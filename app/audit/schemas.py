@@ -20,3 +20,9 @@ class AuditLogExtSchema(AuditLogSchema):
 
     operation_description = Text(attribute="description")
     operation_result = Flag(attribute="success", keep=True)
+
+
+class AuditLogEventTypeSchema(HarborSchema):
+    """A type of rows of the audit log."""
+
+    event_type = Text()

@@ -6,15 +6,10 @@ from typing import Any, Final
 from app.configuration import kinds
 from app.configuration.key import Key, Kind, Readers, catalogue
 from app.configuration.kinds import ENDPOINT, FILLED, FLAG, POLICY, PREFIX, SIZE, TEXT, TEXTS
+from app.events.catalog import audit_types
 
-AUDIT_EVENT_TYPES: Final = frozenset(
-    {f"{operation}_artifact" for operation in ("create", "delete", "pull")}
-    | {f"{operation}_user" for operation in ("login", "logout", "create", "delete", "update")}
-    | {f"{operation}_project" for operation in ("create", "delete", "update")}
-    | {f"{operation}_member" for operation in ("create", "delete", "update")}
-    | {"create_robot", "delete_robot", "delete_repository", "update_configuration"}
-)
-"""The events that can be left out of the audit log, as operation and resource type."""
+AUDIT_EVENT_TYPES: Final = frozenset(audit_types())
+"""The events that can be left out of the audit log, as operation and resource type: Harbor's eighteen, and ours."""
 _AUTH_MODE: Final = kinds.choice("db_auth", "ldap_auth", "uaa_auth", "http_auth", "oidc_auth")
 _EVENT_TYPES: Final[Kind[frozenset[str]]] = kinds.words(AUDIT_EVENT_TYPES, "audit event types")
 _SCOPE: Final = kinds.one_of(0, 1, 2)

@@ -65,6 +65,8 @@ class DomainError(Exception):
         self.retry_after = retry_after
         self.facts: tuple[Any, ...] = ()
         """Events that ``Context.record_refusal`` emits after the rollback that this error causes."""
+        self.recorded = False
+        """Whether events of this error were recorded, or left out by a bound."""
 
     @property
     def message(self) -> str:
@@ -289,6 +291,13 @@ class StillReferenced(PreconditionError):
 
     code = "still_referenced"
     default_message = "something else still refers to it"
+
+
+class TagImmutable(PreconditionError):
+    """An immutability rule protects a tag that would be moved or deleted."""
+
+    code = "tag_immutable"
+    default_message = "the tag is configured as immutable"
 
 
 class LimitError(DomainError):

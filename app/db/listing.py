@@ -1,6 +1,6 @@
 """Turn list queries of the management API into SELECT statements: conditions, order and page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVarTuple
 
@@ -19,9 +19,18 @@ _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0"
 _LARGEST = 2**63 - 1
 
 
-def conditions(query: ListQuery, columns: Columns) -> list[ColumnElement[bool]]:
-    """Return the query's terms on known columns as conditions; InvalidError when a value does not fit its column."""
-    return [_condition(columns[term.key], term.condition) for term in query.terms if term.key in columns]
+def conditions(query: ListQuery, columns: Columns, lower: Container[str] = frozenset()) -> list[ColumnElement[bool]]:
+    """Return the query's terms on known columns as conditions; InvalidError when a value does not fit its column.
+
+    The columns ``lower`` hold no capital letters, which makes parts of them faster to find.
+    """
+    return [
+        columns[term.key].like(pattern(term.condition.text), escape="/")
+        if term.key in lower and isinstance(term.condition, Fuzzy)
+        else _condition(columns[term.key], term.condition)
+        for term in query.terms
+        if term.key in columns
+    ]
 
 
 def order(
@@ -53,9 +62,10 @@ def ends(page: OffsetPage) -> dict[str, object]:
     return {"limit": page.size, "offset": min(page.offset, _LARGEST)}
 
 
-def counted(session: Session, statement: sa.Select[*tuple[Any, ...]]) -> int:
-    """Count the statement's rows; it should select only the key and have no order."""
-    return session.execute(sa.select(sa.func.count()).select_from(statement.subquery())).scalar_one()
+def counted(session: Session, statement: sa.Select[*tuple[Any, ...]], most: int | None = None) -> int:
+    """Count the statement's rows, up to ``most``; it should select only the key and have no order."""
+    rows = statement if most is None else statement.limit(most)
+    return session.execute(sa.select(sa.func.count()).select_from(rows.subquery())).scalar_one()
 
 
 def contains(column: sa.SQLColumnExpression[Any], text: str) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from app.core.errors import PreconditionError
 from app.db.database import Database
+from app.db.name_search import DERIVED
 from app.db.outages import explained
 
 _LOCK = 727002
@@ -75,6 +76,11 @@ def config(database: Database) -> Config:
     return configuration
 
 
+def is_declared(kind: str, name: str | None) -> bool:
+    """Tell whether models declare what is called so, a ``kind`` of Alembic's: not what serves the search for names."""
+    return not (kind in {"table", "index"} and name is not None and name.startswith(("sqlite_", DERIVED)))
+
+
 def _run(database: Database, step: Callable[[Config, str], None], revision: str) -> None:
     with explained(database.url), database.engine.begin() as connection:
         _step(database, connection, step, revision)
@@ -110,6 +116,7 @@ def _contents(connection: Connection) -> Mapping[str, tuple[int, frozenset[str]]
             frozenset(column["name"] for column in inspector.get_columns(name)),
         )
         for name in inspector.get_table_names()
+        if is_declared("table", name)
     }
 
 

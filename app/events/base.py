@@ -14,6 +14,8 @@ class AuditLine(NamedTuple):
     project_id: int
     operator: str
     resource: str
+    resource_type: str = ""
+    """Empty for that of the event's class."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,3 +18,8 @@ def facts() -> list[type[Event]]:
     }
     bases = {base for kind in known for base in kind.__mro__[1:]}
     return [kind for kind in known if kind not in bases]
+
+
+def audit_types() -> tuple[str, ...]:
+    """Return the types of rows in the audit log, as ``create_project``, in the order of their first event class."""
+    return tuple(dict.fromkeys(f"{kind.operation}_{kind.resource_type}" for kind in facts() if kind.operation))

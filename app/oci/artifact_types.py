@@ -45,11 +45,14 @@ _BY_TYPE: Final = {
     "application/vnd.wasm.config.v0+json": ArtifactKind.WASM,
     "application/vnd.cncf.model.manifest.v1+json": ArtifactKind.CNAI,
     "application/vnd.cncf.model.config.v1+json": ArtifactKind.CNAI,
+    "application/vnd.cnai.model.manifest.v1+json": ArtifactKind.CNAI,
+    "application/vnd.cnai.model.config.v1+json": ArtifactKind.CNAI,
     _HARBOR_SBOM: ArtifactKind.SBOM,
 }
 _CNAB_ANNOTATION: Final = "org.opencontainers.artifactType"
-_WASM_ANNOTATION: Final = "module.wasm.image/variant"
-_CONVENTIONAL: Final = re.compile(r"application/vnd\.[^./]+\.([^./]{1,64})\.config\.[^/]*\+json", re.IGNORECASE)
+_WASM_ANNOTATIONS: Final = frozenset({("module.wasm.image/variant", "compat"), ("run.oci.handler", "wasm")})
+_CONVENTIONAL: Final = re.compile(r"application/vnd\.[^.]*\.(.{1,64})\.config\.[^.]*\+json")
+"""Config types that name the artifact's type, as Harbor reads them: ``application/vnd.acme.rocket.config.v1+json``."""
 _ACCESSORY_BY_TYPE: Final = {
     NOTATION_SIGNATURE: AccessoryKind.NOTATION,
     COSIGN_SIGNATURE: AccessoryKind.COSIGN,
@@ -70,9 +73,15 @@ def artifact_kind(manifest: Manifest) -> str:
     if manifest.shape is Shape.INDEX:
         return ArtifactKind.IMAGE
     if manifest.config_type in IMAGE_CONFIGS:
-        return ArtifactKind.WASM if _WASM_ANNOTATION in annotations else ArtifactKind.IMAGE
+        is_module = not _WASM_ANNOTATIONS.isdisjoint(annotations.items())
+        return ArtifactKind.WASM if is_module else ArtifactKind.IMAGE
     conventional = _CONVENTIONAL.fullmatch(manifest.config_type)
     return conventional[1].upper() if conventional else ArtifactKind.UNKNOWN
+
+
+def names_a_type(config_type: str) -> bool:
+    """Tell whether a config's media type names the type of its artifact."""
+    return _CONVENTIONAL.fullmatch(config_type) is not None
 
 
 def accessory_kind(manifest: Manifest) -> AccessoryKind:

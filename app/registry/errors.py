@@ -36,6 +36,7 @@ _BY_CODE: Final[Mapping[str, tuple[str, int]]] = {
     "manifest_unknown": ("MANIFEST_UNKNOWN", 404),
     "blob_unknown": ("BLOB_UNKNOWN", 404),
     "upload_unknown": ("BLOB_UPLOAD_UNKNOWN", 404),
+    "tag_immutable": ("PRECONDITION", 412),
     "too_large": ("MANIFEST_INVALID", 413),
     "too_many_tags": ("TAG_INVALID", 414),
     "range_invalid": ("RANGE_INVALID", 416),

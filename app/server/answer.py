@@ -147,11 +147,12 @@ class Answer:
         return self.length is not None or self.chunked or self.bodiless
 
     def head(self, *, keep: bool) -> bytes:
-        """Return the head; ``keep`` tells the client that the connection stays open."""
+        """Return the head, once; ``keep`` tells the client that the connection stays open."""
         coding = "Transfer-Encoding: chunked\r\n" if self.chunked else ""
+        lines, self._head = self._head, ""
         return (
             f"HTTP/1.{self.minor} {self.status}\r\nServer: gunicorn\r\nDate: {self._header.date()}\r\n"
-            f"Connection: {'keep-alive' if keep else 'close'}\r\n{coding}{self._head}\r\n"
+            f"Connection: {'keep-alive' if keep else 'close'}\r\n{coding}{lines}\r\n"
         ).encode("latin-1")
 
     def framed(self, piece: bytes) -> bytes:

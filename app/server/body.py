@@ -64,11 +64,6 @@ class CollectedBody(ReceivedBody):
             self.error = self.framing.decoder.error
         return rest
 
-    def end(self) -> None:
-        """Note that the peer sends no more, which is an error when the body is incomplete."""
-        if not self.framing.done and self.error is None:
-            self.error = self.framing.error_at_end()
-
     def rewind(self) -> None:
         """Start reading at the beginning."""
         self._file.seek(0)

@@ -1,20 +1,20 @@
 """One connection from accept to close: receives heads and bodies and starts requests; on the loop's thread."""
 
-import socket
 import time
 from contextlib import suppress
 from select import EPOLLERR, EPOLLHUP, EPOLLIN
 from typing import TYPE_CHECKING, Final
 
-from app.registry.http import PAUSES_KEY
+from app.registry.http import HERE_KEY, PAUSES_KEY
 from app.registry.receive import CLOSES_KEY
 from app.server import phases
 from app.server.body import CollectedBody, StreamedBody
 from app.server.buffers import take_buffer
 from app.server.deadlines import Timed
+from app.server.door import Accepted
 from app.server.exchange import Exchange
 from app.server.framing import Framing
-from app.server.head import Environ, Head, Incomplete, Refused
+from app.server.head import Head, Incomplete, Refused
 from app.server.routing import is_streamed
 
 if TYPE_CHECKING:
@@ -32,12 +32,18 @@ _AT_ONCE: Final = 4
 class Connection(Timed):
     """A connection and its requests, one after another."""
 
-    __slots__ = ("_base",)
+    __slots__ = ("_base", "_here", "_port")
 
-    def __init__(self, loop: "Loop", connection: socket.socket, address: str, base: Environ) -> None:
-        """Wait for the first request; ``base`` is the part of the environment that all requests share."""
-        super().__init__(loop, connection, address)
-        self._base = base
+    def __init__(self, loop: "Loop", accepted: Accepted) -> None:
+        """Wait for the first request."""
+        super().__init__(loop, accepted.socket, accepted.address, accepted.place)
+        self._base = accepted.base
+        self._port = str(accepted.port)
+        self._here = accepted.base.here(accepted.socket)
+
+    def begin(self) -> None:
+        """Serve what the peer has sent already, as most do before their connection is accepted."""
+        self._on_head()
 
     def on_event(self, event: int) -> None:
         """Handle an epoll event in the connection's current phase."""
@@ -134,7 +140,7 @@ class Connection(Timed):
     def _begin(self, received: bytes) -> bool:
         """Start the request at the beginning of ``received``; False when the next one has to wait."""
         try:
-            head = self.loop.reader.read(received, self._base)
+            head = self.loop.reader.read(received, self._base.shared)
         except Incomplete:
             if not self.buffer:
                 self.since = time.monotonic()
@@ -146,10 +152,12 @@ class Connection(Timed):
             self.refuse(refusal.status, refusal.message)
             return False
         self.buffer = received[head.consumed :] if len(received) > head.consumed else b""
-        exchange = self._exchange = Exchange(self, head.environ, keep=head.keep)
+        environ = head.environ
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"], environ[HERE_KEY] = self.address, self._port, self._here
+        exchange = self._exchange = Exchange(self, environ, keep=head.keep)
         if head.length:
             return self._begin_body(head, exchange)
-        head.environ["wsgi.input"] = self.loop.no_body
+        environ["wsgi.input"] = self.loop.no_body
         return self._serve(exchange)
 
     def _serve(self, exchange: Exchange) -> bool:
@@ -160,12 +168,12 @@ class Connection(Timed):
         if (body is None or body.is_small) and loop.is_quick(environ["REQUEST_METHOD"], path) and exchange.answer_now():
             return self.owned and self.phase == phases.HEAD
         self.phase, self.owned = phases.WORK, False
-        pool = loop.pool_for(path, environ.get("HTTP_AUTHORIZATION", ""))
+        pool = loop.pool_for(path, environ.get("HTTP_AUTHORIZATION", ""), self.place)
         if pool is None:
             self.refuse(503, "too many requests are waiting")
             return False
         self._listen(0)
-        pool.submit(exchange.work)
+        pool.submit(exchange.work, self.place)
         return False
 
     # Bodies
@@ -200,8 +208,9 @@ class Connection(Timed):
         except OSError:
             count = 0
         if not count:
-            body.end()
-        if self._collect(exchange, body, buffer, count):
+            exchange.release()
+            self.refuse(400, body.framing.error_at_end().message, "SIZE_INVALID")
+        elif self._collect(exchange, body, buffer, count):
             self._go_on()
 
     def _collect(self, exchange: Exchange, body: CollectedBody, buffer: bytearray, count: int) -> bool:
@@ -229,7 +238,7 @@ class Connection(Timed):
         self.phase, self.owned = phases.WORK, False
         self._mask = 0
         self._resumed = time.monotonic()
-        self.loop.pool.submit(exchange.resume)
+        self.loop.pool.submit(exchange.resume, self.place)
 
     def _on_drain(self, exchange: Exchange) -> None:
         body = exchange.body

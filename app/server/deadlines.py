@@ -32,9 +32,9 @@ class Timed(Wire):
         "_window_phase",
     )
 
-    def __init__(self, loop: "Loop", connection: socket.socket, address: str) -> None:
+    def __init__(self, loop: "Loop", connection: socket.socket, address: str, place: str) -> None:
         """Wait for the first request."""
-        super().__init__(loop, connection, address)
+        super().__init__(loop, connection, address, place)
         self._exchange: Exchange | None = None
         self._requests = 0
         self._resumed = self._seen_at = self._window_began = self.since

@@ -1,43 +1,46 @@
-"""Build the part of the WSGI environment that all requests of a connection share (PEP 3333)."""
+"""Build the part of the WSGI environment that does not come from a request's head (PEP 3333)."""
 
 import io
 import socket
-from typing import Any
+import sys
+from typing import Any, Final
 
 import structlog
 from gunicorn import SERVER_SOFTWARE
 
-from app.registry.http import HERE_KEY
 from app.server.answer import FileAnswer
 from app.server.head import Environ
 
+_ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened at
 _log = structlog.get_logger()
 
 
-def base_environ(
-    server: tuple[Any, ...], accepted: socket.socket, client: tuple[str, int], *, several: bool
-) -> Environ:
-    """Return the environment of a connection's requests without their heads.
+class Base:
+    """What the environments of all requests of a listening socket begin with."""
 
-    ``server`` is the address of the listening socket; ``several`` tells that other processes listen on it too.
-    """
-    return {
-        "wsgi.errors": _Errors(),
-        "wsgi.version": (1, 0),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": several,
-        "wsgi.run_once": False,
-        "wsgi.file_wrapper": FileAnswer,
-        "wsgi.input_terminated": True,
-        "wsgi.url_scheme": "http",
-        "SERVER_SOFTWARE": SERVER_SOFTWARE,
-        "SERVER_NAME": server[0],
-        "SERVER_PORT": str(server[1]),
-        "SCRIPT_NAME": "",
-        "REMOTE_ADDR": client[0],
-        "REMOTE_PORT": str(client[1]),
-        HERE_KEY: str(accepted.getsockname()[0]),
-    }
+    __slots__ = ("_here", "shared")
+
+    def __init__(self, server: tuple[Any, ...], *, several: bool) -> None:
+        """Describe a socket that listens at ``server``; ``several`` tells that other processes listen on it too."""
+        self._here: str | None = None if server[0] in _ANY else sys.intern(str(server[0]))
+        self.shared: Environ = {
+            "wsgi.errors": _Errors(),
+            "wsgi.version": (1, 0),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": several,
+            "wsgi.run_once": False,
+            "wsgi.file_wrapper": FileAnswer,
+            "wsgi.input_terminated": True,
+            "wsgi.url_scheme": "http",
+            "SERVER_SOFTWARE": SERVER_SOFTWARE,
+            "SERVER_NAME": server[0],
+            "SERVER_PORT": str(server[1]),
+            "SCRIPT_NAME": "",
+        }
+
+    def here(self, accepted: socket.socket) -> str:
+        """Return the local address of a connection."""
+        return self._here or sys.intern(str(accepted.getsockname()[0]))
 
 
 class _Errors(io.StringIO):

@@ -12,6 +12,7 @@ from app.server import phases
 from app.server.answer import Answer, FileAnswer
 from app.server.body import CollectedBody, StreamedBody
 from app.server.head import Environ
+from app.server.routing import is_whole
 from app.server.sender import Sender
 
 if TYPE_CHECKING:
@@ -53,19 +54,22 @@ class Exchange(Sender):
 
     def answer_now(self) -> bool:
         """Answer on the loop's thread; False, with nothing done, when that would make the loop wait."""
-        answer = self._answer
+        answer, environ = self._answer, self.environ.copy()
         try:
-            produced = self._connection.loop.application(self.environ.copy(), answer.start)
+            produced = self._connection.loop.application(environ, answer.start)
         except WouldBlock:
             return False
         except Exception:  # noqa: BLE001 - the edge: any failure is answered
             self._fail()
             return True
+        self.environ = environ
         if type(produced) is tuple and self.body is None and not self._closes:
             self._send_whole(produced[0] if len(produced) == 1 else b"".join(produced))
         else:
             self._deliver(produced)
-            if self._iterator is not None:
+            if self._iterator is not None and is_whole(self.environ["PATH_INFO"]):
+                self.resume()
+            elif self._iterator is not None:
                 self._connection.hand_over(self.resume)
         return True
 
@@ -84,7 +88,7 @@ class Exchange(Sender):
             self.resume()
 
     def resume(self) -> None:
-        """Send the next pieces of the application's iterable, on a thread that may wait."""
+        """Send the next pieces of the application's iterable, on a thread that may wait unless they are in memory."""
         assert self._iterator is not None  # noqa: S101 - its callers check this
         try:
             for piece in self._iterator:
@@ -140,6 +144,7 @@ class Exchange(Sender):
             self._send_whole(content)
         elif self._left:
             self._begun = True
+            self.environ.pop("HTTP_AUTHORIZATION", None)
             self._send_file_behind(self._answer.head(keep=self._keeps()))
 
     def _content(self, produced: Any) -> bytes | None:  # noqa: ANN401 - as above

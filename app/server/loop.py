@@ -1,6 +1,5 @@
 """The event loop of one web process: accepts connections, answers quick requests, gives others to threads."""
 
-import errno
 import io
 import os
 import select
@@ -20,20 +19,18 @@ from app.server import bounds
 from app.server.answer import Header
 from app.server.body import BodyRoom
 from app.server.connection import Connection
-from app.server.environment import base_environ
+from app.server.door import Accepted, Door
 from app.server.head import Environ, HeadReader
 from app.server.limits import Limits
+from app.server.pace import Pace
 from app.server.pool import Pool
 from app.server.routing import is_quick, is_quick_without_queries, is_reserved
 from app.server.sender import Sender
 from app.server.share import Seat
-from app.server.wire import Wire, place_of
+from app.server.wire import Wire
 
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-_ACCEPTED_AT_ONCE: Final = 64
-_STEP_BACK_SECONDS: Final = 0.002
-_NO_DESCRIPTORS_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 0.5
 _ENDED_AT_ONCE: Final = 256
 """Connections that a sweep ends at most, so that thousands of clients do not reconnect all at once."""
@@ -55,18 +52,16 @@ class Loop:
         self.epoll = select.epoll()
         self.reader = HeadReader()
         self.header = Header()
-        self.pool = Pool(limits.threads, "web")
+        self._pace = Pace()
+        self.pool = Pool(limits.threads, "web", self._pace)
         self.room = BodyRoom(ByteBudget(limits.collected_in_memory), ByteBudget(limits.collected_in_files))
         self.no_body = io.BytesIO()
         self.stopping = False
         self.sending: set[Sender] = set()  # those that send a file
         self.is_quick = is_quick if limits.queries_at_once else is_quick_without_queries
         self._reserve = Pool(2, "web-reserve")
-        self._listeners = {listener.fileno(): listener for listener in listeners}
-        self._names = {listener.fileno(): listener.getsockname() for listener in listeners}
-        self._paused: dict[int, float] = {}
+        self._door = Door(listeners, self.epoll, seat, max(1, limits.connections // 4))
         self._watched: dict[int, Callable[[], None]] = {}
-        self._seat = seat
         self._connections: dict[int, Connection] = {}
         self._places: Counter[str] = Counter()
         self._posted: deque[Callable[[], None]] = deque()
@@ -84,15 +79,12 @@ class Loop:
         """
         self._thread = threading.get_ident()
         forbid_blocking()
-        for descriptor, listener in self._listeners.items():
-            listener.settimeout(0)
-            self.epoll.register(descriptor, select.EPOLLIN)
+        self._door.open()
         self.epoll.register(self._bell, select.EPOLLIN)
-        if self._seat is not None:
-            self._seat.write(0)
-        while not (self.stopping and (not self._connections or time.monotonic() > self._stop_at)):
+        while not (self.stopping and (self._is_empty() or time.monotonic() > self._stop_at)):
             self._turn()
             now = time.monotonic()
+            self._pace.end(now)
             if now >= self._next_sweep:
                 self._next_sweep = now + _SWEEP_SECONDS
                 self._sweep(now)
@@ -124,11 +116,11 @@ class Loop:
         """Tell whether the caller runs on the loop's thread."""
         return threading.get_ident() == self._thread
 
-    def pool_for(self, path: str, authorization: str) -> Pool | None:
-        """Return the thread pool for a request; None when too many requests wait for a thread."""
+    def pool_for(self, path: str, authorization: str, place: str) -> Pool | None:
+        """Return the thread pool for a request of ``place``; None when too many requests wait for a thread."""
         if is_reserved(path, authorization):
-            return self._reserve if self._reserve.waiting < self.limits.waiting else None
-        return self.pool if self.pool.waiting < self.limits.waiting else None
+            return self._reserve if self._reserve.takes(place, self.limits.waiting) else None
+        return self.pool if self.pool.takes(place, self.limits.waiting) else None
 
     def forget(self, connection: Wire) -> None:
         """Remove a closed connection."""
@@ -153,8 +145,11 @@ class Loop:
 
     def _turn(self) -> None:
         """Wait for events, at most until the next sweep, and handle them."""
-        connections = self._connections
-        for descriptor, event in self.epoll.poll(self._patience(), _EVENTS):
+        connections, door = self._connections, self._door
+        events = self.epoll.poll(door.patience(_SWEEP_SECONDS), _EVENTS)
+        self._pace.begin()
+        knocks = len(events) == _EVENTS
+        for descriptor, event in events:
             connection = connections.get(descriptor)
             if connection is not None:
                 try:
@@ -164,23 +159,14 @@ class Loop:
                     connection.fail()
             elif descriptor == self._bell:
                 self._run_posted()
-            elif descriptor in self._listeners:
-                self._accept(self._listeners[descriptor])
             elif descriptor in self._watched:
                 self._watched[descriptor]()
-
-    def _patience(self) -> float:
-        if not self._paused:
-            return _SWEEP_SECONDS
-        now = time.monotonic()
-        for descriptor, until in list(self._paused.items()):
-            if now >= until:
-                del self._paused[descriptor]
-                if not self.stopping:
-                    self._accept(self._listeners[descriptor], stepped_back=True)
-                    if descriptor not in self._paused:
-                        self.epoll.register(descriptor, select.EPOLLIN)
-        return min(self._paused.values(), default=now + _SWEEP_SECONDS) - now
+            else:
+                knocks = True
+        if knocks or door.paused:
+            door.accept(len(connections), self._make_room)
+        if door.waiting:
+            door.take(self._receive)
 
     def _run_posted(self) -> None:
         with suppress(BlockingIOError):
@@ -197,56 +183,37 @@ class Loop:
 
     # Accepting
 
-    def _accept(self, listener: socket.socket, *, stepped_back: bool = False) -> None:
-        """Accept waiting connections; a process with more than others pauses once, so that those accept first."""
-        for number in range(_ACCEPTED_AT_ONCE):
-            ahead = self._seat is not None and self._seat.is_ahead(len(self._connections))
-            if ahead and not (stepped_back and not number):
-                self._pause(listener, _STEP_BACK_SECONDS)
-                return
-            try:
-                accepted, address = listener.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    bounds.evict(self._connections, None)
-                    self._pause(listener, _NO_DESCRIPTORS_SECONDS)
-                    return
-                continue
-            try:
-                self._take(listener, accepted, address)
-            except Exception:  # noqa: BLE001 - as above
-                _log.exception("a connection could not be taken")
-                accepted.close()
+    def _is_empty(self) -> bool:
+        return not self._connections and not self._door.waiting
 
-    def _take(self, listener: socket.socket, accepted: socket.socket, address: tuple[Any, ...]) -> None:
-        client = (str(address[0]), int(address[1]))
-        if self._is_full(client[0]):
-            bounds.evict(self._connections, place_of(client[0]))
-        if len(self._connections) >= self.limits.connections:
-            bounds.evict(self._connections, None)
-        if len(self._connections) >= self.limits.connections or self._is_full(client[0]):
-            accepted.close()
+    def _make_room(self) -> None:
+        bounds.evict(self._connections, None)
+
+    def _receive(self, accepted: Accepted) -> None:
+        """Begin to serve a new connection, in the place of idle ones when there are too many."""
+        connections, limits = self._connections, self.limits
+        if self._is_full(accepted):
+            bounds.evict(connections, accepted.place)
+        if len(connections) >= limits.connections:
+            bounds.evict(connections, None)
+        if len(connections) >= limits.connections or self._is_full(accepted):
+            accepted.socket.close()
             return
-        accepted.settimeout(0)
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        environ = base_environ(self._names[listener.fileno()], accepted, client, several=self._seat is not None)
-        connection = Connection(self, accepted, client[0], environ)
-        self._connections[connection.descriptor] = connection
+        accepted.socket.settimeout(0)
+        accepted.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(self, accepted)
+        connections[connection.descriptor] = connection
         self._places[connection.place] += 1
-        if self._seat is not None:
-            self._seat.write(len(self._connections))
+        try:
+            connection.begin()
+        except (Exception, WouldBlock):  # noqa: BLE001 - as above
+            _log.exception("a connection failed")
+            connection.fail()
 
-    def _is_full(self, address: str) -> bool:
+    def _is_full(self, accepted: Accepted) -> bool:
         limits = self.limits
-        return self._places[place_of(address)] >= limits.connections_per_address and not limits.stands_for_many(address)
-
-    def _pause(self, listener: socket.socket, seconds: float) -> None:
-        if listener.fileno() not in self._paused:
-            with suppress(OSError):
-                self.epoll.unregister(listener.fileno())
-        self._paused[listener.fileno()] = time.monotonic() + seconds
+        count = self._places[accepted.place]
+        return count >= limits.connections_per_address and not limits.stands_for_many(accepted.address)
 
     # Deadlines and the end
 
@@ -264,8 +231,8 @@ class Loop:
                 break
         bounds.make_room(self._connections, self.limits, now)
         self._shed()
-        if self._seat is not None and not self.stopping:
-            self._seat.write(len(self._connections))
+        if not self.stopping:
+            self._door.tell(len(self._connections))
         if self._refusals > _LOGGED_REFUSALS:
             _log.warning("requests refused", further=self._refusals - _LOGGED_REFUSALS)
         self._refusals = 0
@@ -278,16 +245,12 @@ class Loop:
             return
         self.stopping = True
         self._stop_at = time.monotonic() + self.limits.stop_seconds
-        for descriptor, listener in self._listeners.items():
-            if descriptor not in self._paused:
-                self.epoll.unregister(descriptor)
-            listener.close()
-        if self._seat is not None:
-            self._seat.leave()
+        self._door.close()
         for connection in list(self._connections.values()):
             connection.stop_soon()
 
     def _end(self) -> None:
+        self._door.end()
         for connection in list(self._connections.values()):
             connection.abandon()
         self.pool.stop(1.0)

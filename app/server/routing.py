@@ -5,7 +5,8 @@ from typing import Final
 _REGISTRY: Final = "/v2/"
 _UPLOADS: Final = "/blobs/uploads/"
 _COLLECTION: Final = "/blobs/uploads"
-_QUICK: Final = frozenset({"/v2", "/service/token", "/api/v2.0/ping"})
+_WHOLE: Final = frozenset({"/service/token", "/api/v2.0/ping"})
+_QUICK: Final = _WHOLE | {"/v2"}
 _RESERVED: Final = frozenset({"/api/v2.0/ping", "/api/v2.0/health", "/metrics"})
 _ASKED_FIRST: Final = frozenset({"/v2", "/v2/"})
 
@@ -15,6 +16,11 @@ def is_quick(method: str, path: str) -> bool:
     if method in ("GET", "HEAD"):
         return path in _QUICK or (path.startswith(_REGISTRY) and _UPLOADS not in path and path != "/v2/_catalog")
     return method == "POST" and path == "/service/token"
+
+
+def is_whole(path: str) -> bool:
+    """Tell whether a quick answer is in memory when the application returns it, though it may not be a list."""
+    return path in _WHOLE
 
 
 def is_quick_without_queries(method: str, path: str) -> bool:

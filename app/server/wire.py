@@ -60,13 +60,13 @@ class Wire:
         "socket",
     )
 
-    def __init__(self, loop: "Loop", connection: socket.socket, address: str) -> None:
-        """Register the socket with the loop and wait for the peer."""
+    def __init__(self, loop: "Loop", connection: socket.socket, address: str, place: str) -> None:
+        """Register the socket with the loop and wait for the peer; ``place`` is what is counted as one client."""
         self.loop = loop
         self.socket = connection
         self.descriptor = connection.fileno()
         self.address = address
-        self.place = place_of(address)
+        self.place = place
         self.buffer: bytes | bytearray = b""
         """Bytes that were received and not parsed."""
         self.phase = phases.HEAD
@@ -98,11 +98,11 @@ class Wire:
         """Run ``task`` on a pool's thread, which owns the connection then."""
         self.phase, self.owned = phases.WORK, False
         self._listen(0)
-        self.loop.pool.submit(task)
+        self.loop.pool.submit(task, self.place)
 
-    def refuse(self, status: int, message: str) -> None:
-        """Answer with an error of the server itself, and end the connection."""
-        content = orjson.dumps({"errors": [{"code": _CODES.get(status, "BAD_REQUEST"), "message": message}]})
+    def refuse(self, status: int, message: str, code: str = "") -> None:
+        """Answer with an error of the server itself, and end the connection; without ``code`` the status has one."""
+        content = orjson.dumps({"errors": [{"code": code or _CODES.get(status, "BAD_REQUEST"), "message": message}]})
         retry = "Retry-After: 1\r\n" if status == 503 else ""  # noqa: PLR2004 - as above
         head = (
             f"HTTP/1.1 {status} {_REASONS[status]}\r\nServer: gunicorn\r\nDate: {self.loop.header.date()}\r\n"

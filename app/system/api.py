@@ -2,8 +2,10 @@
 
 from flask.views import MethodView
 
+from app.projects import statistics
+from app.projects.statistics import Statistics
 from app.system.health import Health, HealthService
-from app.system.schemas import GeneralInfoSchema, OverallHealthStatusSchema, SystemInfoSchema
+from app.system.schemas import GeneralInfoSchema, OverallHealthStatusSchema, StatisticSchema, SystemInfoSchema
 from app.system.service import GeneralInformation, SystemService, Volumes
 from app.web.blueprint import HarborBlueprint
 from app.web.session import current_context
@@ -31,6 +33,17 @@ class HealthStatus(MethodView):
     def get(self) -> Health:
         """Check the status of Harbor components."""
         return HealthService(current_context()).health()
+
+
+@blueprint.route("/statistics", tags=["statistic"])
+class StatisticItem(MethodView):
+    """The numbers of projects and repositories."""
+
+    @blueprint.operation("getStatistic", 401, 500)
+    @blueprint.shows(StatisticSchema)
+    def get(self) -> Statistics:
+        """Get the statistic information about the projects and repositories."""
+        return statistics.count(current_context())
 
 
 @blueprint.route("/systeminfo", tags=["systeminfo"])

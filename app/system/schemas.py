@@ -36,6 +36,18 @@ class SystemInfoSchema(HarborSchema):
     storage = Parts(StorageSchema)
 
 
+class StatisticSchema(HarborSchema):
+    """Numbers of projects and repositories, and the bytes of all content."""
+
+    private_project_count = Number(keep=True)
+    private_repo_count = Number(keep=True)
+    public_project_count = Number(keep=True)
+    public_repo_count = Number(keep=True)
+    total_project_count = Number(keep=True)
+    total_repo_count = Number(keep=True)
+    total_storage_consumption = Number(keep=True)
+
+
 class AuthproxySettingSchema(HarborSchema):
     """The settings of an authentication proxy."""
 

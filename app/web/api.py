@@ -11,7 +11,7 @@ from flask.json.provider import JSONProvider
 from flask_smorest import Api
 from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.exceptions import UnprocessableEntity
-from werkzeug.routing import BaseConverter, IntegerConverter, UnicodeConverter, ValidationError
+from werkzeug.routing import BaseConverter, IntegerConverter, Map, UnicodeConverter, ValidationError
 
 from app.core.errors import InvalidError, UnauthenticatedError
 from app.web import csrf, errors, explorer, login, openapi, unimplemented
@@ -55,6 +55,22 @@ class NumericId(BaseConverter):
         raise UnprocessableEntity(f"the id in path must be of type int64: {value[:40]!r}")
 
 
+class Choice(BaseConverter):
+    """A segment of a path that is one of some words; anything else there is answered 422."""
+
+    regex = r"[^/]+"
+
+    def __init__(self, url_map: Map, *words: str) -> None:
+        super().__init__(url_map)
+        self.words = words
+
+    def to_python(self, value: str) -> str:
+        """Return the word; UnprocessableEntity for another."""
+        if value in self.words:
+            return value
+        raise UnprocessableEntity(f"{value[:40]!r} in path should be one of {', '.join(self.words)}")
+
+
 class HarborApi(Api):
     """Harbor's API v2.0: serves every registered blueprint under the base path."""
 
@@ -68,7 +84,7 @@ class HarborApi(Api):
         csrf.install(app)
         app.json = _Json(app)
         app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
-        app.url_map.converters |= {"encoded": EncodedName, "int": NumericId}
+        app.url_map.converters |= {"encoded": EncodedName, "int": NumericId, "choice": Choice}
         app.url_map.strict_slashes = False
         app.url_map.merge_slashes = False
         super().__init__(app, spec_kwargs=_SPEC | {"flask_plugin": _Paths()})
@@ -133,6 +149,7 @@ class _Paths(FlaskPlugin):
         super().__init__()
         self.register_converter(UnicodeConverter, lambda _: {"type": "string"})
         self.register_converter(NumericId, lambda _: {"type": "integer", "format": "int64"})
+        self.register_converter(Choice, lambda choice: {"type": "string", "enum": list(choice.words)})
 
     @staticmethod
     def flaskpath2openapi(path: str) -> str:

@@ -17,6 +17,7 @@ from webargs.flaskparser import FlaskParser, abort
 from app.core.errors import InvalidError, LimitError, TooLarge, UnauthenticatedError
 from app.core.paging import LARGEST_ANSWER, Listed
 from app.web import read_only
+from app.web.contents import content_answer
 from app.web.dumping import dumper
 from app.web.etags import tagged
 from app.web.paging import page_headers
@@ -179,6 +180,11 @@ class HarborBlueprint(Blueprint):
             schema={"type": "file"},
             headers={"Content-Disposition": {"type": "string"}},
         )
+
+    def serves(self) -> Callable[[View], View]:
+        """Answer the view's TypedContent, which a client pushed, as it is."""
+        described = {"schema": {"type": "string"}, "headers": {"Content-Type": {"type": "string"}}}
+        return _answering(200, content_answer, large=True, **described)
 
     def creates(self) -> Callable[[View], View]:
         """Answer 201 with a Location, the path that the view returns."""

@@ -2,7 +2,6 @@
 
 import binascii
 import hmac
-import secrets
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
@@ -11,7 +10,7 @@ from flask import Flask, Response, request
 from app.core.errors import DeniedError, UnavailableError
 from app.web.login import COOKIE as SESSION_COOKIE
 from app.web.login import cookie_name
-from app.web.session import installation
+from app.web.session import CSRF_BYTES, installation
 
 COOKIE: Final = "_gorilla_csrf"
 HEADER: Final = "X-Harbor-CSRF-Token"
@@ -19,7 +18,6 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _FOR_PROGRAMS: Final = ("/api/", "/v2/", "/service/")
 """Below these paths, callers with an Authorization header or without a session cookie need no token."""
 _ELSEWHERE: Final = frozenset({"cross-site", "same-site"})
-_SECRET_BYTES: Final = 32
 _LONGEST: Final = 128
 
 
@@ -41,7 +39,7 @@ def carried() -> bool:
     token = _decoded_or_none(request.headers.get(HEADER))
     if secret is None or token is None or request.headers.get("Sec-Fetch-Site") in _ELSEWHERE:
         return False
-    return hmac.compare_digest(_xor(token[:_SECRET_BYTES], token[_SECRET_BYTES:]), _bound(secret))
+    return hmac.compare_digest(_xor(token[:CSRF_BYTES], token[CSRF_BYTES:]), _bound(secret))
 
 
 def offer(response: Response) -> Response:
@@ -52,7 +50,7 @@ def offer(response: Response) -> Response:
     if not _offers_token() or response.headers.get("Cache-Control", "").startswith("public"):
         return response
     known = _secret_or_none()
-    secret = known or secrets.token_bytes(_SECRET_BYTES)
+    secret = known or installation().randomness.piece()
     try:
         bound = _bound(secret)
     except UnavailableError:
@@ -61,7 +59,7 @@ def offer(response: Response) -> Response:
         value = urlsafe_b64encode(secret).rstrip(b"=").decode()
         secure = installation().secure
         response.set_cookie(cookie_name(COOKIE, secure=secure), value, secure=secure, httponly=True, samesite="Strict")
-    pad = secrets.token_bytes(_SECRET_BYTES)
+    pad = installation().randomness.piece()
     response.headers[HEADER] = b64encode(pad + _xor(pad, bound)).decode()
     return response
 
@@ -93,7 +91,7 @@ def _secret_or_none() -> bytes | None:
         secret = urlsafe_b64decode(value + "=" * (-len(value) % 4))
     except ValueError:
         return None
-    return secret if len(secret) == _SECRET_BYTES else None
+    return secret if len(secret) == CSRF_BYTES else None
 
 
 def _name(cookie: str) -> str:
@@ -108,7 +106,7 @@ def _decoded_or_none(token: str | None) -> bytes | None:
         decoded = b64decode(token, validate=True)
     except (binascii.Error, ValueError):
         return None
-    return decoded if len(decoded) == 2 * _SECRET_BYTES else None
+    return decoded if len(decoded) == 2 * CSRF_BYTES else None
 
 
 def _bound(secret: bytes) -> bytes:
@@ -117,4 +115,4 @@ def _bound(secret: bytes) -> bytes:
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
-    return (int.from_bytes(left) ^ int.from_bytes(right)).to_bytes(_SECRET_BYTES)
+    return (int.from_bytes(left) ^ int.from_bytes(right)).to_bytes(CSRF_BYTES)

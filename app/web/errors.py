@@ -10,6 +10,7 @@ from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
 from app.core.errors import DomainError, Kind
+from app.web import refused_changes
 from app.web.session import current_context
 
 _log = structlog.get_logger()
@@ -56,6 +57,7 @@ def render_domain_error(error: DomainError) -> Response:
     """Answer a domain error and record its events; an InternalError is logged, and its message is not sent."""
     if error.facts:
         current_context().record_refusal(error)
+    refused_changes.record(error)
     status, code = _BY_CODE.get(error.code) or _BY_KIND[error.kind]
     if error.kind is Kind.INTERNAL:
         return render_unexpected(error)

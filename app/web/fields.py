@@ -136,13 +136,25 @@ class Moment(fields.Field[datetime]):
 class Items(fields.List[Any]):
     """A list; None, and with ``empty_as_null`` an empty list, is written as null, or left out when ``optional``."""
 
-    def __init__(self, inner: Any, *, optional: bool = False, empty_as_null: bool = False, **options: Any) -> None:  # noqa: ANN401 - marshmallow's
-        super().__init__(inner, metadata={"x-omitempty": True} if optional else {}, **options)
+    def __init__(
+        self,
+        inner: Any,  # noqa: ANN401 - marshmallow's
+        *,
+        optional: bool = False,
+        empty_as_null: bool = False,
+        ours: bool = False,
+        **options: Any,  # noqa: ANN401 - marshmallow's
+    ) -> None:
+        marks = ({"x-omitempty": True} if optional else {}) | ({additions.MARK: True} if ours else {})
+        super().__init__(inner, metadata=marks, **options)
         self._optional = optional
         self._empty_as_null = empty_as_null
+        self.ours = ours
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **options: Any) -> Any:  # noqa: ANN401 - marshmallow's
         """Return the value to write, ``missing`` to leave the field out."""
+        if self.ours and not additions.asked_for():
+            return missing
         value = super().serialize(attr, obj, accessor, **options)
         if value is None or value is missing or (self._empty_as_null and not value):
             return missing if self._optional else None

@@ -19,7 +19,7 @@ def document(app: Flask) -> dict[str, Any]:
     """Return the OpenAPI 2.0 document of all operations that ``app`` serves."""
     described: dict[str, Any] = app.extensions[_EXTENSION]["apis"][""]["ext_obj"].spec.to_dict()
     used = {tag for item in described["paths"].values() for operation in _operations(item) for tag in operation["tags"]}
-    definitions = additions.without(described["definitions"])
+    definitions = additions.without(described)
     return {**described, "definitions": definitions, "tags": [{"name": tag} for tag in sorted(used)]}
 
 

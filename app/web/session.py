@@ -10,9 +10,12 @@ from app.access.principals import ANONYMOUS, Principal
 from app.context import Context, Ports
 from app.core.basic import parse_basic
 from app.core.errors import UnauthenticatedError
+from app.core.randomness import Randomness
 from app.web import login
 
 _EXTENSION: Final = "pyharbor"
+CSRF_BYTES: Final = 32
+"""The length of secrets against forged requests, and of what masks them."""
 
 
 class BasicAuthenticator(Protocol):
@@ -31,12 +34,16 @@ class Installation:
     authenticator: BasicAuthenticator
     secure: bool
     """Whether browsers connect by https, so that cookies are for https only."""
+    randomness: Randomness
+    """Pieces of CSRF_BYTES."""
 
 
 def install(app: Flask, ports: Ports, authenticator: BasicAuthenticator, sessions: login.Sessions) -> None:
     """Connect ``app`` to an installation, in place of the one before."""
     secure = ports.settings.web.external_url.startswith("https:")
-    app.extensions[_EXTENSION] = Installation(ports=ports, authenticator=authenticator, secure=secure)
+    app.extensions[_EXTENSION] = Installation(
+        ports=ports, authenticator=authenticator, secure=secure, randomness=Randomness(CSRF_BYTES)
+    )
     login.install(app, sessions, secure=secure)
 
 

@@ -13,7 +13,7 @@ from tests.faults.fan_out import Marked, Workers
 from tests.support.temporal import TemporalServer
 
 pytestmark = [pytest.mark.temporal, pytest.mark.slow]
-_TASKS = int(os.environ.get("PYHARBOR_FAN_OUT_TASKS", "5000"))
+_TASKS = int(os.environ.get("PYHARBOR_FAN_OUT_TASKS", "2000"))
 _KILLS = 5 if _TASKS > 20_000 else 2
 _FAILING = 1
 _SECONDS = 60 + _TASKS / 25

@@ -1,6 +1,10 @@
-"""``kill -9`` again and again while clients push and delete: what was acknowledged stays, and writes come back."""
+"""``kill -9`` again and again while clients push and delete: what was acknowledged stays, and writes come back.
+
+``PYHARBOR_KILL_ROUNDS`` makes it more kills: ``make kills``.
+"""
 
 import itertools
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,6 +30,8 @@ from tests.support.instance import Instance
 from tests.support.postgres import Cluster
 
 pytestmark = [pytest.mark.temporal, pytest.mark.slow]
+_ROUNDS = int(os.environ.get("PYHARBOR_KILL_ROUNDS", str(len(Kill))))
+"""On each database; as many as there are kinds of kills are each kind once."""
 _LEASE_SECONDS = 5
 _SETTINGS = {
     "HARBOR_GC_TIME_WINDOW": f"{WINDOW:.0f}s",
@@ -35,6 +41,7 @@ _SETTINGS = {
 _WRITES_SECONDS = 2 * _LEASE_SECONDS + 10
 """The lease, and one more for a worker that came back within it and carried the collection to its end."""
 _ENDED_SECONDS = 240
+_TIMEOUT = 500 + 15 * _ROUNDS
 _UNSUCCESSFUL = sa.select(Execution.id, Execution.status, Execution.status_message).where(
     Execution.vendor_type == GARBAGE_COLLECTION.vendor, Execution.status != Status.SUCCESS
 )
@@ -56,21 +63,21 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
     return shown
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(_TIMEOUT)
 def test_nothing_acknowledged_is_lost(
     start: Callable[..., Instance], look: Callable[[Instance], Database], say: Say
 ) -> None:
     instance = start(**_SETTINGS)
-    Loop(instance, look(instance), say).run(rounds=50)
+    Loop(instance, look(instance), say).run(rounds=_ROUNDS)
 
 
 @pytest.mark.postgres
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(_TIMEOUT)
 def test_nothing_acknowledged_is_lost_on_postgresql(
     start: Callable[..., Instance], look: Callable[[Instance], Database], say: Say, postgres_cluster: Cluster
 ) -> None:
     instance = start(**_SETTINGS, HARBOR_DATABASE_URL=postgres_cluster.url(postgres_cluster.create()))
-    Loop(instance, look(instance), say).run(rounds=10)
+    Loop(instance, look(instance), say).run(rounds=_ROUNDS)
 
 
 class Loop:

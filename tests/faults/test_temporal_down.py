@@ -79,6 +79,7 @@ def test_nothing_but_jobs_waits_for_temporal(
     assert logs.traces(instance) == []
 
 
+@pytest.mark.alone
 def test_a_temporal_that_hangs_holds_nobody_up(start: Callable[..., Instance], temporal: TemporalServer) -> None:
     temporal.start()
     instance = start(HARBOR_TEMPORAL_ADDRESS=temporal.address, HARBOR_GC_TIME_WINDOW="0s")

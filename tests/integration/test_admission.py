@@ -149,11 +149,13 @@ WAYS: dict[Verb, dict[str, Callable[[Scene], httpx.Response | None]]] = {
             place(scene), params={"tag": ["1", "2"]}, content=scene.manifest
         ),
         "a new manifest": lambda scene: put(scene.registry, NAME, index(scene.manifest), "2"),
+        "the API": lambda scene: scene.api.post(f"{ARTIFACTS}/1/tags", json={"name": "2"}),
         "a restoration": restored,
         "a copy by tag": lambda scene: copied(scene, f"{NAME}:1"),
     },
     Verb.UNTAG: {
         "the protocol": lambda scene: scene.registry.delete(place(scene, "1")),
+        "the API": lambda scene: scene.api.delete(f"{ARTIFACTS}/1/tags/1"),
     },
     Verb.DELETE: {
         "the protocol": lambda scene: scene.registry.delete(place(scene)),

@@ -75,8 +75,11 @@ def administrators(status: int, robots: tuple[int, ...] | None = None) -> Answer
 NO_ROBOT = (403, 403, 403)
 """No robot can be granted it."""
 _REPOSITORIES = "/projects/{project}/repositories"
+_ADDITIONS = _REPOSITORIES + "/app/artifacts/1/additions"
 _DELETIONS = "/projects/{project}/deletions"
 _METADATAS = "/projects/{project}/metadatas/"
+_TAGS = _REPOSITORIES + "/app/artifacts/1/tags"
+_IMMUTABLE = "/projects/{project}/immutabletagrules"
 _MEMBERS = "/projects/{project}/members"
 _GUEST: dict[str, object] = {"username": "guest", "password": "Harbor12345", "email": "other@example.test"}
 _ROBOTS = "/projects/{project}/robots"
@@ -91,6 +94,11 @@ MATRIX = {
     "getCert": Case(path="/systeminfo/getcert", private=everybody(404)),
     "getLogs": Case(path="/projects/{project}/logs", private=from_master(200), public=from_master(200)),
     "getLogExts": Case(path="/projects/{project}/auditlog-exts", private=from_master(200), public=from_master(200)),
+    "listAuditLogs": Case(path="/audit-logs", private=somebody(200)),
+    "listAuditLogExts": Case(path="/auditlog-exts", private=somebody(200)),
+    "listAuditLogEventTypes": Case(path="/auditlog-exts/events", private=administrators(200)),
+    "getStatistic": Case(path="/statistics", private=somebody(200)),
+    "search": Case(path="/search?q=app", private=everybody(200)),
     "getCurrentUserInfo": Case(path="/users/current", private=somebody(200, (412, 412, 412))),
     "listUsers": Case(path="/users", private=administrators(200)),
     "createUser": Case(path="/users", private=administrators(409), body=_GUEST | {"realname": "Guest"}),
@@ -158,10 +166,30 @@ MATRIX = {
     "updateRepository": Case(
         path=_REPOSITORIES + "/none", private=from_developer(404), public=from_developer(404), body={"description": "a"}
     ),
+    "listAllArtifacts": Case(path="/artifacts", private=everybody(200)),
+    "listArtifactsOfProject": Case(path="/projects/{project}/artifacts", private=members(200), public=everybody(200)),
+    "listAccessories": Case(
+        path=_REPOSITORIES + "/app/artifacts/1/accessories", private=members(200), public=everybody(200)
+    ),
     "getArtifact": Case(path=_REPOSITORIES + "/app/artifacts/1", private=members(200), public=everybody(200)),
     "deleteArtifact": Case(
         path=_REPOSITORIES + "/app/artifacts/none", private=from_maintainer(404), public=from_maintainer(404)
     ),
+    "ListImmuRules": Case(path=_IMMUTABLE, private=from_maintainer(200), public=from_maintainer(200)),
+    "CreateImmuRule": Case(path=_IMMUTABLE, private=from_maintainer(400), public=from_maintainer(400), body={"id": 1}),
+    "UpdateImmuRule": Case(
+        path=_IMMUTABLE + "/777",
+        private=from_maintainer(404),
+        public=from_maintainer(404),
+        body={"id": 777, "disabled": True},
+    ),
+    "DeleteImmuRule": Case(path=_IMMUTABLE + "/777", private=from_maintainer(404), public=from_maintainer(404)),
+    "TestImmuRules": Case(
+        path=_IMMUTABLE + "/_test?repository=app&tag=1", private=from_maintainer(200), public=from_maintainer(200)
+    ),
+    "listTags": Case(path=_TAGS, private=members(200), public=everybody(200)),
+    "createTag": Case(path=_TAGS, private=from_developer(409), public=from_developer(409), body={"name": "1"}),
+    "deleteTag": Case(path=_TAGS + "/none", private=from_maintainer(404), public=from_maintainer(404)),
     "deleteArtifacts": Case(
         path=_REPOSITORIES + "/app/artifacts/_delete",
         private=from_maintainer(400),
@@ -185,6 +213,32 @@ MATRIX = {
     "updateQuota": Case(path="/quotas/777", private=administrators(404), body={"hard": {"storage": -1}}),
     "getProjectSizes": Case(path="/projects/{project}/sizes", private=members(200), public=members(200)),
     "getRepositorySizes": Case(path=_REPOSITORIES + "/app/sizes", private=members(200), public=members(200)),
+    "addLabel": Case(
+        path=_REPOSITORIES + "/app/artifacts/1/labels",
+        private=from_developer(404),
+        public=from_developer(404),
+        body={"id": 777},
+    ),
+    "removeLabel": Case(
+        path=_REPOSITORIES + "/app/artifacts/1/labels/777", private=from_developer(404), public=from_developer(404)
+    ),
+    "listRepositoryLabels": Case(path=_REPOSITORIES + "/app/labels", private=members(200), public=members(200)),
+    "addRepositoryLabel": Case(
+        path=_REPOSITORIES + "/app/labels", private=from_developer(404), public=from_developer(404), body={"id": 777}
+    ),
+    "removeRepositoryLabel": Case(
+        path=_REPOSITORIES + "/app/labels/777", private=from_developer(404), public=from_developer(404)
+    ),
+    "ListLabels": Case(path="/labels?scope=g", private=everybody(200)),
+    "CreateLabel": Case(path="/labels", private=administrators(400), body={"scope": "g"}),
+    "GetLabelByID": Case(path="/labels/777", private=somebody(404)),
+    "UpdateLabel": Case(path="/labels/777", private=somebody(404), body={"name": "a"}),
+    "DeleteLabel": Case(path="/labels/777", private=somebody(404)),
+    "getAddition": Case(path=_ADDITIONS + "/build_history", private=members(200), public=everybody(200)),
+    "getVulnerabilitiesAddition": Case(
+        path=_ADDITIONS + "/vulnerabilities", private=members(200), public=everybody(200)
+    ),
+    "getIcon": Case(path="/icons/none", private=everybody(404)),
     "ListRobot": Case(path="/robots", private=administrators(200)),
     "CreateRobot": Case(path="/robots", private=somebody(400), body={}),
     "GetRobotByID": Case(path="/robots/777", private=somebody(404)),

@@ -67,7 +67,7 @@ def test_large_facts_are_shortened_in_lists(caller: Caller, docker: httpx.Client
     push(docker, NAME, config)
     push_manifest(docker, NAME, image(config=config), "1")
     (listed,) = nobody.get(PLACE, params={"page_size": 100}).json()
-    assert listed["extra_attrs"] == {"architecture": "arm64", "os": "linux", "author": "me"}
+    assert listed["extra_attrs"] == {"architecture": "arm64", "os": "linux", "author": "me", "created": None}
     alone = nobody.get(f"{PLACE}/1").json()
     assert alone["extra_attrs"]["config"] == {"Labels": {"l": "x" * 200_000}}
 

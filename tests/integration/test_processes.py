@@ -69,13 +69,16 @@ def test_an_argument_that_is_no_text_is_a_sentence(tmp_path: Path, sqlite_templa
     assert _refused(tmp_path, "admin", "enable", "admin\udcff") == "pyharbor: an argument is not UTF-8\n"
 
 
-EVERY_COMMAND = pytest.mark.parametrize(
-    "command", ["up", "web", "worker", "db status", "db upgrade", "db downgrade base --yes", "admin enable x", "gc run"]
+COMMANDS = ("up", "web", "worker", "db status", "db upgrade", "db downgrade base --yes", "admin enable x", "gc run")
+
+
+@pytest.mark.parametrize(
+    ("command", "damage"),
+    [
+        *((command, "nonsense") for command in COMMANDS),
+        *((command, damage) for command in ("up", "web", "db upgrade") for damage in ("truncated", "a folder")),
+    ],
 )
-
-
-@EVERY_COMMAND
-@pytest.mark.parametrize("damage", ["nonsense", "truncated", "a folder"])
 def test_a_broken_database_file_is_a_sentence(tmp_path: Path, sqlite_template: Path, command: str, damage: str) -> None:
     path = _migrated(tmp_path, sqlite_template)
     if damage == "nonsense":
@@ -88,7 +91,7 @@ def test_a_broken_database_file_is_a_sentence(tmp_path: Path, sqlite_template: P
     assert f"the database file {path} " in _refused(tmp_path, *command.split())
 
 
-@EVERY_COMMAND
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_postgresql_that_is_not_there_is_a_sentence(tmp_path: Path, command: str) -> None:
     port = free_port()
     url = f"postgresql+psycopg://registry:s3cret-word@127.0.0.1:{port}/registry"

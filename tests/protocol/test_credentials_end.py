@@ -19,6 +19,8 @@ _EACH = 12
 """Connections of their own, which two processes share."""
 NEW = "Another12345"
 Credentials = tuple[str, str]
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""What each process forgets is not the database's doing; test_authentication and test_robot_ends ask both databases."""
 
 
 def asked(server: LiveServer, credentials: Credentials, path: str = "/v2/") -> Counter[int]:
@@ -56,6 +58,7 @@ class TestPeople:
         assert httpx.put(path, json=body, auth=person.credentials, timeout=30).status_code == 200
         refused_everywhere(live_server, person.credentials)
 
+    @SQLITE
     def test_one_that_an_administrator_replaced(
         self, live_server: LiveServer, people: People, admin: httpx.Client
     ) -> None:
@@ -65,6 +68,7 @@ class TestPeople:
         known_everywhere(live_server, (person.name, NEW))
         refused_everywhere(live_server, person.credentials)
 
+    @SQLITE
     @pytest.mark.parametrize("end", ["disabled", "deleted"])
     def test_an_account_that_has_ended(self, live_server: LiveServer, people: People, ports: Ports, end: str) -> None:
         person, users = people["developer"], UserService(Context(ports, SYSTEM))
@@ -76,6 +80,7 @@ class TestPeople:
         refused_everywhere(live_server, person.credentials)
 
 
+@SQLITE
 class TestRobots:
     @pytest.fixture
     def robot(self, live_server: LiveServer, admin: httpx.Client) -> MadeRobot:

@@ -85,30 +85,28 @@ def counts(scene: Scene) -> tuple[int, int, int, int]:
     return scene.objects(), scene.blobs(), artifacts, uploads
 
 
-@pytest.mark.parametrize(
-    ("workflow", "schedule", "prefix"),
-    [
-        (GARBAGE_COLLECTION, None, ""),
-        (GARBAGE_COLLECTION, 4711, ""),
-        (GARBAGE_COLLECTION, UPLOAD_PURGE_JOB, ""),
-        (GARBAGE_COLLECTION, UPLOAD_PURGE_JOB, "schedule-SYSTEM_ARTIFACT_CLEANUP-0-"),
-        (GARBAGE_COLLECTION, GARBAGE_COLLECTION, ""),
-        (UPLOAD_PURGE_JOB, None, ""),
-        (UPLOAD_PURGE_JOB, GARBAGE_COLLECTION, "schedule-GARBAGE_COLLECTION-0-"),
-        (UPLOAD_PURGE_JOB, UPLOAD_PURGE_JOB, ""),
-    ],
-    ids=lambda value: getattr(value, "workflow", str(value)),
-)
-def test_what_no_row_asks_for_does_nothing(content: Scene, workflow: Any, schedule: Any, prefix: str) -> None:  # noqa: ANN401 - job types of several inputs
-    before = counts(content)
-    given = {**_GREEDY, "expiry_seconds": 0, "finished_seconds": 0}
-    if schedule is not None:
-        given["schedule_id"] = schedule if isinstance(schedule, int) else schedules(content)[schedule.vendor]
-    ended = run(content, workflow.workflow, given, prefix and prefix + secrets.token_hex(4))
-    assert ended.startswith("nothing asked for workflow ")
-    assert counts(content) == before
-    assert content.ports.db.rows(sa.select(Execution.id)) == []
-    assert not content.gate().read_only
+def test_what_no_row_asks_for_does_nothing(content: Scene, subtests: pytest.Subtests) -> None:
+    before, known = counts(content), schedules(content)
+    collections, purge = (known[job.vendor] for job in (GARBAGE_COLLECTION, UPLOAD_PURGE_JOB))
+    for workflow, schedule, prefix in (
+        (GARBAGE_COLLECTION.workflow, None, ""),
+        (GARBAGE_COLLECTION.workflow, 4711, ""),
+        (GARBAGE_COLLECTION.workflow, purge, ""),
+        (GARBAGE_COLLECTION.workflow, purge, "schedule-SYSTEM_ARTIFACT_CLEANUP-0-"),
+        (GARBAGE_COLLECTION.workflow, collections, ""),
+        (UPLOAD_PURGE_JOB.workflow, None, ""),
+        (UPLOAD_PURGE_JOB.workflow, collections, "schedule-GARBAGE_COLLECTION-0-"),
+        (UPLOAD_PURGE_JOB.workflow, purge, ""),
+    ):
+        with subtests.test(workflow=workflow, schedule=schedule, prefix=prefix):
+            given = {**_GREEDY, "expiry_seconds": 0, "finished_seconds": 0}
+            if schedule is not None:
+                given["schedule_id"] = schedule
+            ended = run(content, workflow, given, prefix and prefix + secrets.token_hex(4))
+            assert ended.startswith("nothing asked for workflow ")
+            assert counts(content) == before
+            assert content.ports.db.rows(sa.select(Execution.id)) == []
+            assert not content.gate().read_only
 
 
 def test_a_sweep_that_nobody_handed_over_does_nothing(content: Scene) -> None:
@@ -130,17 +128,22 @@ def test_the_row_of_another_type_is_not_its_own(content: Scene) -> None:
     assert content.execution(asked.id).status == "Pending"
 
 
-@pytest.mark.parametrize("lie", [{}, {"dry_run": False}, {"handed_over": None, "lease_ms": 1}])
-def test_what_is_asked_for_goes_by_its_row(content: Scene, lie: dict[str, Any]) -> None:
+def test_what_is_asked_for_goes_by_its_row(content: Scene, subtests: pytest.Subtests) -> None:
     """A schedule's own workflow, started with an input that nobody asked for."""
     before = counts(content)
     content.garbage.schedule(Due(kind="Daily"), GarbageParameters(dry_run=True))
-    given = {**_GREEDY, "schedule_id": schedules(content)[GARBAGE_COLLECTION.vendor], **lie}
-    assert run(content, GARBAGE_COLLECTION.workflow, given, "schedule-GARBAGE_COLLECTION-0-now") == "Success"
-    assert counts(content) == before
-    (row,) = content.ports.db.rows(sa.select(Execution.input, Execution.extra_attrs))
-    assert (row.input["dry_run"], row.input["window_ms"]) == (True, 2 * 3_600_000)
-    assert row.extra_attrs == {"purged_blobs": 0, "purged_manifests": 0, "freed_space": 0}
+    schedule = schedules(content)[GARBAGE_COLLECTION.vendor]
+    lies: list[dict[str, Any]] = [{}, {"dry_run": False}, {"handed_over": None, "lease_ms": 1}]
+    for number, lie in enumerate(lies):
+        with subtests.test(lie=lie):
+            given = {**_GREEDY, "schedule_id": schedule, **lie}
+            name = f"schedule-GARBAGE_COLLECTION-0-{number}"
+            assert run(content, GARBAGE_COLLECTION.workflow, given, name) == "Success"
+            assert counts(content) == before
+            ran = sa.select(Execution.input, Execution.extra_attrs).where(Execution.workflow_id == name)
+            (row,) = content.ports.db.rows(ran)
+            assert (row.input["dry_run"], row.input["window_ms"]) == (True, 2 * 3_600_000)
+            assert row.extra_attrs == {"purged_blobs": 0, "purged_manifests": 0, "freed_space": 0}
 
 
 def test_the_window_and_the_expiry_are_those_of_the_settings(content: Scene) -> None:

@@ -142,7 +142,7 @@ class TestSlow:
     def test_stop_and_go_on(
         self, scene: Scene, registry: httpx.Client, worker: WorkerProcess, environment: dict[str, str]
     ) -> None:
-        fill(registry, 12)
+        fill(registry, 8)
         worker.start()
         service = StorageCheckService(scene.ctx)
         first = service.run()
@@ -156,7 +156,7 @@ class TestSlow:
         assert resumed.returncode == 0, resumed.stdout
         assert "going on behind blob" in resumed.stdout
         before, after = counted(scene, first), counted(scene, first + 1)
-        assert (before[0] + after[0], before[1] + after[1]) == (12, 12 * SIZE)
+        assert (before[0] + after[0], before[1] + after[1]) == (8, 8 * SIZE)
         refused = pyharbor(environment, "check", "--resume")
         assert (refused.returncode, refused.stderr) == (
             1,

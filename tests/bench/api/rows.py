@@ -11,7 +11,7 @@ from enum import StrEnum
 from threading import Barrier
 from typing import Final
 
-from tests.bench.api.scene import ADMIN, CROWD, FORM, MADE, ORDINARY, Scene, Size, login_form, user_name
+from tests.bench.api.scene import ADMIN, CROWD, FORM, HOURS, MADE, ORDINARY, Scene, Size, login_form, user_name
 from tests.bench.client import Answer, Connection, UnexpectedAnswer
 
 CALLS: Final = 20
@@ -23,6 +23,8 @@ _JSON: Final = "application/json"
 _TEN: Final = 10
 _FIFTEEN: Final = 15
 _HUNDRED: Final = 100
+_TEXTS: Final = ("project", "service-7", "ice-7-77", "pr", "nowhere")
+_USERS: Final = f"&q=username=user-7,op_time={HOURS}"
 
 _people: Final = itertools.count(2)
 
@@ -66,6 +68,10 @@ def rows() -> list[Row]:
         Size(projects=1_000, users=2_000, members=200),
         Size(projects=10_000, users=20_000, members=2_000),
     )
+    five_million = (
+        Size(projects=1_000, users=2_000, members=200, audit=500_000),
+        Size(projects=10_000, users=20_000, members=2_000, audit=5_000_000),
+    )
     made = f"projects made per second by {_CLIENTS} clients"
     return [
         Row(title="projects, first 10 of 2,000", measure=_projects(_TEN), goal=4, harbor=5.4, sizes=two_thousand),
@@ -73,6 +79,10 @@ def rows() -> list[Row]:
         Row(title="projects, first 100", measure=_projects(_HUNDRED), goal=15, harbor=32.4, sizes=two_thousand),
         Row(title="a person's, first 10 of 10,000 projects", measure=_seen(), goal=6, sizes=ten_thousand),
         Row(title="a person's, last 10", measure=_seen(_last_seen), goal=6, sizes=ten_thousand),
+        Row(title="search of 100,000 repositories", measure=_search(ADMIN), goal=15, harbor=148, sizes=ten_thousand),
+        Row(title="a person's search", measure=_search(ORDINARY), goal=15, sizes=ten_thousand),
+        Row(title="audit, newest 10 of 5,000,000", measure=_audit(), goal=5, harbor=2.0, sizes=five_million),
+        Row(title="audit, 10 of a user and a week", measure=_audit(_USERS), goal=20, sizes=five_million),
         Row(title="members, first 15 of 2,000", measure=_members(), goal=6, sizes=two_thousand),
         Row(title="members, last 15", measure=_members(_last_member), goal=6, sizes=two_thousand),
         Row(title="users, first 15 of 20,000", measure=_users(), goal=6, sizes=two_thousand),
@@ -118,6 +128,36 @@ def _members(page: Page = _first) -> Measure:
 
 def _users(page: Page = _first) -> Measure:
     return _page("/users", _FIFTEEN, page, lambda scene: scene.session(ADMIN))
+
+
+def _search(name: str) -> Measure:
+    """The slowest of texts that occur everywhere, in some names and in none, at the beginning and in the middle."""
+
+    def measure(scene: Scene, _size: Size) -> float:
+        with scene.connection(scene.session(name)) as connection:
+            return max(_median(connection, f"{_ROOT}/search?q={text}") for text in _TEXTS)
+
+    return measure
+
+
+def _audit(q: str = "") -> Measure:
+    """With the total, as every answer has it."""
+
+    def measure(scene: Scene, _size: Size) -> float:
+        with scene.connection(scene.session(ADMIN)) as connection:
+            _call(connection, f"/auditlog-exts?page_size={_TEN}{q}", _TEN)
+            return _median(connection, f"{_ROOT}/auditlog-exts?page_size={_TEN}{q}")
+
+    return measure
+
+
+def _median(connection: Connection, target: str) -> float:
+    def call() -> Answer:
+        return connection.request("GET", target).expect(200)
+
+    for _ in range(_WARM):
+        call()
+    return statistics.median(_seconds(call) for _ in range(CALLS)) * 1000
 
 
 def _page(path: str, count: int, page: Page, headers: Headers) -> Measure:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 from unittest import mock
 from urllib.parse import urlencode, urlsplit
 
@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.access.roles import Role
+from app.artifacts.models import Repository
+from app.audit.models import AuditLog
 from app.context import Ports
 from app.db.base import Base
 from app.db.parts import parts
@@ -35,6 +37,10 @@ CROWD: Final = "crowd"
 """The project of many members."""
 MADE: Final = "made-"
 """How the names begin of projects that a measurement makes."""
+EACH: Final = 10
+"""The repositories of a project."""
+HOURS: Final = "[2025-01-01T00:00:00~2025-01-08T00:00:00]"
+"""A week of the audit log, which begins with 2025 and has a row each ten seconds, of a hundred users in turn."""
 FORM: Final = "application/x-www-form-urlencoded"
 _TOKEN: Final = "X-Harbor-CSRF-Token"
 
@@ -47,6 +53,13 @@ class Size:
     users: int
     members: int
     """Of CROWD."""
+    audit: int = 0
+    """Rows of the audit log."""
+
+    @property
+    def repositories(self) -> int:
+        """Ten in each project."""
+        return self.projects * EACH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +95,8 @@ class Scene:
             self._add_users(session, size.users)
             self._add_projects(session, size.projects)
             self._add_members(session, size.members)
+            self._add_repositories(session, size.repositories)
+            self._add_audit_rows(session, size.audit)
         self._settle()
 
     def remove_made(self) -> None:
@@ -120,6 +135,31 @@ class Scene:
         )
         _insert(session, ProjectMetadata, [{"project_id": project} | one for project in ids for one in settings])
 
+    def _add_repositories(self, session: Session, wanted: int) -> None:
+        known, moments = _count(session, Repository), _moments()
+        projects = session.execute(
+            sa.select(Project.id, Project.name).where(Project.name.startswith("project-")).order_by(Project.id)
+        ).all()[known // EACH :]
+        rows: list[dict[str, object]] = [
+            {"project_id": project.id, "name": f"{project.name}/service-{at}-{project.id}", "published": True}
+            for project in projects
+            for at in range(EACH)
+        ]
+        _insert(session, Repository, [row | moments for row in rows[: wanted - known]])
+
+    def _add_audit_rows(self, session: Session, wanted: int) -> None:
+        """Without indexes while rows are added, as SQLite would take ten minutes."""
+        known = _count(session, AuditLog)
+        if wanted <= known:
+            return
+        indexes = cast("sa.Table", AuditLog.__table__).indexes
+        for index in indexes:
+            index.drop(session.connection())
+        statement = _AUDIT_SQLITE if self.ports.db.sqlite else _AUDIT_POSTGRESQL
+        session.execute(statement, {"low": known + 1, "high": wanted})
+        for index in indexes:
+            index.create(session.connection())
+
     def _add_members(self, session: Session, wanted: int) -> None:
         (crowd,) = _ids(session, Project.id, Project.name == CROWD)
         users = _ids(session, User.id, User.username.startswith("user-"))
@@ -127,6 +167,20 @@ class Scene:
         spread = [user for user in users[:: max(1, len(users) // wanted)] if user not in known]
         missing = spread[: wanted - len(known)]
         _insert(session, ProjectMember, [_membership(crowd, user, Role.GUEST) | _moments() for user in missing])
+
+
+_AUDIT_SQLITE: Final = sa.text(
+    "WITH RECURSIVE made(i) AS (SELECT :low UNION ALL SELECT i + 1 FROM made WHERE i < :high)"
+    " INSERT INTO audit_log (op_time, id, project_id, username, operation, resource_type, resource, success)"
+    " SELECT datetime('2025-01-01', (i * 10) || ' seconds') || '.000000', 1000000000 + i, i % 1000,"
+    " 'user-' || (i % 100), 'pull', 'artifact', 'project/app:' || i, true FROM made"
+)
+_AUDIT_POSTGRESQL: Final = sa.text(
+    "INSERT INTO audit_log (op_time, id, project_id, username, operation, resource_type, resource, success)"
+    " SELECT TIMESTAMPTZ '2025-01-01 00:00:00+00' + i * INTERVAL '10 s', 1000000000 + i, i % 1000,"
+    " 'user-' || (i % 100), 'pull', 'artifact', 'project/app:' || i, true"
+    " FROM generate_series(CAST(:low AS INTEGER), CAST(:high AS INTEGER)) AS made(i)"
+)
 
 
 def user_name(number: int) -> str:

@@ -45,7 +45,7 @@ def test_each_answers_501_to_anybody(client: httpx.Client) -> None:
 
 
 def test_a_name_with_slashes_reaches_it(client: httpx.Client) -> None:
-    answer = client.get("/api/v2.0/projects/p/repositories/a%252Fb/artifacts/1/accessories")
+    answer = client.get("/api/v2.0/projects/p/repositories/a%252Fb/artifacts/1/scan/x/log")
     assert answer.status_code == 501
 
 

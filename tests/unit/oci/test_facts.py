@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.core.media_types import DOCKER_LIST, HELM_CONFIG, OCI_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
 from app.oci.artifact_types import accessory_kind, artifact_kind
 from app.oci.documents import storable
-from app.oci.image_config import config_facts_or_none
+from app.oci.image_config import config_facts_or_none, shown_config_or_none, whole_config_or_none
 from app.oci.limits import CONFIG_BYTES
 from app.oci.manifests import parse_manifest
 from tests.support.manifests import artifact, image, index
@@ -34,11 +34,15 @@ def with_config(media_type: str) -> bytes:
         (image(annotations={"module.wasm.image/variant": "compat"}), "WASM"),
         (with_config(HELM_CONFIG), "CHART"),
         (with_config("application/vnd.wasm.config.v1+json"), "WASM"),
+        (image(annotations={"module.wasm.image/variant": "other"}), "IMAGE"),
+        (image(annotations={"run.oci.handler": "wasm"}), "WASM"),
         (with_config("application/vnd.acme.rocket.config.v1+json"), "ROCKET"),
+        (with_config("application/vnd.acme.rocket.stage.config.v1+json"), "ROCKET.STAGE"),
         (with_config("application/vnd.acme.rocket"), "UNKNOWN"),
         (with_config("application/vnd.acme." + "x" * 70 + ".config.v1+json"), "UNKNOWN"),
         (artifact(artifact_type="application/vnd.goharbor.harbor.sbom.v1"), "SBOM"),
         (artifact(artifact_type="application/vnd.cncf.model.manifest.v1+json"), "CNAI"),
+        (artifact(artifact_type="application/vnd.cnai.model.manifest.v1+json"), "CNAI"),
         (artifact(), "UNKNOWN"),
     ],
 )
@@ -90,6 +94,25 @@ def test_no_facts_of_other_types() -> None:
 def test_facts_that_are_too_large_are_left_out() -> None:
     content = json.dumps({"os": "linux", "config": {"x": "y" * 300_000}}).encode()
     assert config_facts_or_none(OCI_CONFIG, content) == {"os": "linux"}
+
+
+def test_a_config_of_any_type_is_shown_or_has_no_facts() -> None:
+    rocket = "application/vnd.acme.rocket.config.v1+json"
+    assert shown_config_or_none(rocket, b'{"fuel":{"kind":"solid","Kind":1},"none":null}') == {
+        "fuel": {"kind": "solid", "Kind": 1}
+    }
+    deep = b'{"a":' * 40 + b"1" + b"}" * 40
+    bombs = (b"", b"[]", b'{"a":1,"a":2}', b'{"a":' * 5000 + b"1" + b"}" * 5000, b"{}" + b" " * CONFIG_BYTES)
+    assert [shown_config_or_none(rocket, bomb) for bomb in bombs] == [None] * len(bombs)
+    assert [whole_config_or_none(rocket, bomb) for bomb in bombs] == [None] * len(bombs)
+    assert "null" in json.dumps(whole_config_or_none(rocket, deep))
+    many = b'{"a":[' + b"1," * 300_000 + b"1]}"
+    assert whole_config_or_none(rocket, many) is None
+
+
+def test_labels_that_differ_in_case_are_read() -> None:
+    labelled = b'{"config":{"Labels":{"a":"1","A":"2"}}}'
+    assert whole_config_or_none(OCI_CONFIG, labelled) == json.loads(labelled)
 
 
 @given(

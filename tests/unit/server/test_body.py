@@ -245,11 +245,3 @@ class TestCollected:
             body.close()
         assert left.memory.take(1000)
         assert not left.memory.take(1)
-
-    def test_one_that_ends_early(self) -> None:
-        body = CollectedBody(Framing(10), room(1000))
-        body.add(bytearray(b"abc"), 3)
-        body.end()
-        body.rewind()
-        with pytest.raises(SizeInvalid, match="7 bytes before"):
-            list(body.pieces())

@@ -160,9 +160,13 @@ class TestBodies:
         "begin", [b"Content-Length: 9\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"]
     )
     @pytest.mark.parametrize("path", ["/echo", "/service/token/echo"])
-    def test_one_that_ends_early_is_not_taken_for_whole(self, peer: Peer, begin: bytes, path: str) -> None:
+    def test_one_that_ends_early_is_refused(self, peer: Peer, played: Played, begin: bytes, path: str) -> None:
         peer.send(f"POST {path} HTTP/1.1\r\nHost: a\r\n".encode() + begin).socket.shutdown(socket.SHUT_WR)
-        assert peer.read_answer()[0] == 500
+        status, headers, content = peer.read_answer()
+        assert (status, headers["connection"]) == (400, "close")
+        assert b'"code":"SIZE_INVALID"' in content
+        assert ended(peer)
+        assert played.threads == [], "nothing is done with a part of a body"
         assert ended(peer)
 
     def test_no_thread_waits_for_a_large_one(self, serve: Serve) -> None:
