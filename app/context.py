@@ -126,6 +126,11 @@ class Context:
         self.address = address
         self._session: Session | None = None
 
+    @property
+    def operator(self) -> str:
+        """The caller's name, under which changes are recorded."""
+        return self.principal.name or ANONYMOUS.kind
+
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a read transaction, or join the open writing one, so that checks inside it see its own changes."""
@@ -208,7 +213,7 @@ class Context:
         handlers = self.ports.effects.get(type(event))
         if handlers is None:
             raise InternalError(f"{type(event).__name__} has no row in app/effects.py")
-        named = event if event.operator else replace(event, operator=self.principal.name or ANONYMOUS.kind)
+        named = event if event.operator else replace(event, operator=self.operator)
         for handler in handlers:
             handler(self, named)
 

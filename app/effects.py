@@ -17,6 +17,7 @@ from app.events.content import (
     RepositoryUpdated,
     TagCreated,
     TagDeleted,
+    TagRestored,
 )
 from app.events.immutability import ImmutableRuleCreated, ImmutableRuleDeleted, ImmutableRuleUpdated
 from app.events.labels import (
@@ -77,6 +78,7 @@ def effects() -> EffectTable:
         ArtifactDeleted: (audit.record,),
         TagCreated: (audit.record,),
         TagDeleted: (audit.record,),
+        TagRestored: (audit.record,),
         RepositoryDeleted: (audit.record,),
         LabelCreated: (audit.record,),
         LabelUpdated: (audit.record,),

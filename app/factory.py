@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Flask
 
-from app.artifacts.api import artifacts, deletions, tags
+from app.artifacts.api import artifacts, deletions, tag_history, tags
 from app.artifacts.api import labels as artifact_labels
 from app.artifacts.api import lists as artifact_lists
 from app.audit import api as audit
@@ -58,6 +58,7 @@ def routes() -> Flask:
         tags,
         deletions,
         artifact_lists,
+        tag_history,
         audit,
         configuration,
         garbage,

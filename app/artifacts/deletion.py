@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts import reachability
-from app.artifacts.holdings import enter_queue, let_all_go, let_idle_go, lock_blobs
+from app.artifacts.holdings import enter_queue, lock_blobs
 from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Standing, Tag
+from app.artifacts.removal import execute, release, remove_repository
 from app.artifacts.repositories import RepositoryRef, lock_repository_or_none
 from app.artifacts.standing import described_by_tag, settle, tagged_beside
 from app.artifacts.subjects import Deletion, RepositoryDeletion, Untagging
+from app.artifacts.tag_history import TagAction, note_tags
 from app.context import Context
 from app.core.errors import ManifestUnknown, StillReferenced
 from app.db.parts import parts
@@ -48,15 +50,16 @@ def delete_artifacts(ctx: Context, repository: RepositoryRef, artifact_ids: Sequ
         freed = sum(artifact.manifest_size for artifact in artifacts)
         touched = {*_children(session, artifact_ids), *described_by_tag(session, repository.id, digests)}
         for part in parts(artifact_ids):
-            _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(part)))
+            execute(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(part)))
         for part in parts(artifact_ids):
             blob_ids = lock_blobs(session, reachability.blobs_of_artifacts(part))
-            _run(session, sa.delete(Tag).where(Tag.artifact_id.in_(part)))
-            _run(session, sa.delete(Artifact).where(Artifact.id.in_(part)))
+            execute(session, sa.delete(Tag).where(Tag.artifact_id.in_(part)))
+            execute(session, sa.delete(Artifact).where(Artifact.id.in_(part)))
             enter_queue(session, repository=repository, blob_ids=blob_ids)
-            freed += _released(session, repository, blob_ids, even_if_held=True)
+            freed += release(session, repository, blob_ids, even_if_held=True)
         listed = settle(session, touched.difference(artifact_ids)) - sum(artifact.listed for artifact in artifacts)
         note_change(session, repository, listed, ctx.ports.clock.now())
+        note_tags(ctx, repository.id, TagAction.DELETED, {tag: one.digest for one in artifacts for tag in one.tags})
         _delete_tags_about(ctx, repository, digests)
         for artifact in artifacts:
             ctx.emit(_artifact_deleted(repository, artifact))
@@ -113,8 +116,9 @@ def delete_tags(
     with ctx.write() as session:
         for part in parts(tag_id for tag_id, _, _ in tags):
             touched.update(session.execute(sa.select(Tag.artifact_id).where(Tag.id.in_(part))).scalars())
-            _run(session, sa.delete(Tag).where(Tag.id.in_(part)))
+            execute(session, sa.delete(Tag).where(Tag.id.in_(part)))
         note_change(session, repository, settle(session, touched), ctx.ports.clock.now())
+        note_tags(ctx, repository.id, TagAction.DELETED, {name: digest for _, name, digest in tags})
         for _, name, digest in tags:
             ctx.emit(TagDeleted(project_id=repository.project_id, repository=repository.name, digest=digest, tag=name))
 
@@ -127,44 +131,6 @@ def delete_repository(ctx: Context, repository: RepositoryRef) -> None:
         ctx.emit(RepositoryDeleted(project_id=repository.project_id, repository=repository.name))
         session.flush()
         count_content(ctx, repository.project_id, stored=-freed, repositories=-1 if repository.published else 0)
-
-
-def remove_repository(session: Session, repository: RepositoryRef) -> int:
-    """Delete the rows of the repository and of all its content, queue its blobs, and return the bytes freed.
-
-    The caller must have locked the repository's row.
-    """
-    freed = _manifest_bytes(session, repository)
-    blob_ids = lock_blobs(session, reachability.blobs_of_repository(repository.id))
-    own = sa.select(Artifact.id).where(Artifact.repository_id == repository.id)
-    _run(session, sa.delete(Tag).where(Tag.repository_id == repository.id))
-    _run(session, sa.delete(ArtifactChild).where(ArtifactChild.parent_id.in_(own)))
-    _run(session, sa.delete(Artifact).where(Artifact.repository_id == repository.id))
-    enter_queue(session, repository=repository, blob_ids=blob_ids)
-    let_all_go(session, repository.id)
-    freed += _released(session, repository, blob_ids)
-    _run(session, sa.delete(Repository).where(Repository.id == repository.id))
-    return freed
-
-
-def remove_artifacts(session: Session, repository: RepositoryRef, artifact_ids: Sequence[int]) -> int:
-    """Delete the rows of a hidden repository's artifacts, queue and let go their blobs, and return the bytes freed.
-
-    The caller must have locked the repository's row.
-    """
-    freed = 0
-    for part in parts(artifact_ids):
-        sizes = sa.select(sa.func.sum(Artifact.manifest_size)).where(Artifact.id.in_(part))
-        freed += int(session.execute(sizes).scalar_one() or 0)
-        blob_ids = lock_blobs(session, reachability.blobs_of_artifacts(part))
-        listed = sa.or_(ArtifactChild.parent_id.in_(part), ArtifactChild.child_id.in_(part))
-        _run(session, sa.delete(Tag).where(Tag.artifact_id.in_(part)))
-        _run(session, sa.delete(ArtifactChild).where(listed))
-        _run(session, sa.delete(Artifact).where(Artifact.id.in_(part)))
-        enter_queue(session, repository=repository, blob_ids=blob_ids)
-        let_idle_go(session, repository.id, blob_ids)
-        freed += _released(session, repository, blob_ids)
-    return freed
 
 
 def listed_by(session: Session, artifact_ids: Sequence[int]) -> list[str]:
@@ -244,24 +210,7 @@ def _artifact_deleted(repository: RepositoryRef, artifact: ArtifactToDelete) -> 
 def note_change(session: Session, repository: RepositoryRef, listed: int, now: datetime) -> None:
     """Note that the content of a repository changed, and how many more artifacts its list shows."""
     values = {"artifact_count": Repository.artifact_count + listed, "update_time": now}
-    _run(session, sa.update(Repository).where(Repository.id == repository.id).values(values))
-
-
-def _manifest_bytes(session: Session, repository: RepositoryRef) -> int:
-    total = sa.select(sa.func.sum(Artifact.manifest_size)).where(Artifact.repository_id == repository.id)
-    return int(session.execute(total).scalar_one() or 0)
-
-
-def _released(
-    session: Session, repository: RepositoryRef, blob_ids: Sequence[int], *, even_if_held: bool = False
-) -> int:
-    project_id = repository.project_id
-    released = reachability.release_charges(session, blob_ids, project_id=project_id, even_if_held=even_if_held)
-    return released.get(project_id, 0)
-
-
-def _run(session: Session, statement: sa.Executable) -> None:
-    session.execute(statement, execution_options={"synchronize_session": False})
+    execute(session, sa.update(Repository).where(Repository.id == repository.id).values(values))
 
 
 _REPOSITORY_OF = (

@@ -82,20 +82,19 @@ class DeletionTasks:
     def _sweep(self, work: TaskWork) -> TaskEnd:
         """Delete batch after batch; wait while the registry is read-only. Go on where an earlier attempt ended."""
         repository_id = int(work.attrs["repository_id"])
-        total, done = artifacts_left(self._ctx, repository_id), 0
+        total = artifacts_left(self._ctx, repository_id)
         while work.go_on():
             try:
-                deleted = sweep_batch(self._ctx, repository_id)
+                more = sweep_batch(self._ctx, repository_id)
             except (ReadOnly, UnavailableError) as refusal:
                 work.progress(Progress(step="waiting", sentence=refusal.message))
                 time.sleep(_PAUSE_SECONDS)
                 continue
-            done += deleted
-            if not deleted:
-                work.log(f"{done} artifacts deleted")
+            if not more:
+                work.log(f"the last {total} artifacts are deleted")
                 return TaskEnd(task=work.task)
-            work.progress(Progress(step="deleting", sentence=f"{done} of {total} artifacts deleted"))
-        work.log(f"{done} artifacts deleted, to be continued")
+            left = artifacts_left(self._ctx, repository_id)
+            work.progress(Progress(step="deleting", sentence=f"{total - left} of {total} artifacts are deleted"))
         return TaskEnd(task=work.task, status=Status.PENDING)
 
 

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts import reachability
-from app.artifacts.deletion import remove_artifacts, remove_repository
-from app.artifacts.models import Artifact, Repository
+from app.artifacts.models import Artifact, Repository, TagRecord
+from app.artifacts.removal import remove_artifacts, remove_repository
 from app.artifacts.repositories import RepositoryRef, lock_repository_or_none
 from app.artifacts.subjects import RepositoryDeletion
+from app.artifacts.tag_history import forget_tags
 from app.context import Context
 from app.db.database import retried
 from app.events.content import RepositoryDeleted
@@ -21,7 +22,7 @@ from app.projects.quotas import count_content
 
 MOST_AT_ONCE: Final = 1000
 """The most artifacts of a repository that is deleted within a request."""
-_MOST_BLOBS: Final = 5 * MOST_AT_ONCE
+_MOST_ROWS: Final = 5 * MOST_AT_ONCE
 BATCH: Final = 200
 """The artifacts of one transaction."""
 HIDDEN: Final = ".deleted/"
@@ -38,10 +39,12 @@ class HiddenRepository:
 
 
 def is_large(session: Session, repository_id: int) -> bool:
-    """Tell whether the repository has more artifacts or blobs than a request may delete."""
+    """Tell whether the repository has more artifacts, blobs or history of tags than a request may delete."""
     artifacts = sa.select(Artifact.id).where(Artifact.repository_id == repository_id).limit(MOST_AT_ONCE + 1)
-    blobs = reachability.blobs_of_repository(repository_id).limit(_MOST_BLOBS + 1)
-    return _counted(session, artifacts) > MOST_AT_ONCE or _counted(session, blobs) > _MOST_BLOBS
+    blobs = reachability.blobs_of_repository(repository_id).limit(_MOST_ROWS + 1)
+    changes = sa.select(TagRecord.id).where(TagRecord.repository_id == repository_id).limit(_MOST_ROWS + 1)
+    many = (_counted(session, rows) > _MOST_ROWS for rows in (blobs, changes))
+    return _counted(session, artifacts) > MOST_AT_ONCE or any(many)
 
 
 def hide_repository(ctx: Context, repository: RepositoryRef) -> None:
@@ -59,22 +62,22 @@ def hide_repository(ctx: Context, repository: RepositoryRef) -> None:
 
 
 @retried()
-def sweep_batch(ctx: Context, repository_id: int) -> int:
-    """Delete the next artifacts of a hidden repository in one transaction, and the repository itself after the last.
+def sweep_batch(ctx: Context, repository_id: int) -> bool:
+    """Delete the next artifacts of a hidden repository in one transaction, at last its tags' history and itself.
 
-    Return the number of artifacts deleted; 0 once the repository is gone. Raise ReadOnly or UnavailableError from the
-    write gate.
+    Return False once the repository is gone. Raise ReadOnly or UnavailableError from the write gate.
     """
     with ctx.write_content() as session:
         repository = lock_repository_or_none(session, f"{HIDDEN}{repository_id}", to_delete=True)
         if repository is None:
-            return 0
+            return False
         artifact_ids = session.execute(_NEXT, {"repository": repository.id}).scalars().all()
         freed = remove_artifacts(session, repository, artifact_ids)
-        if len(artifact_ids) < BATCH:
+        more = len(artifact_ids) == BATCH or forget_tags(session, repository.id) > 0
+        if not more:
             freed += remove_repository(session, repository)
         count_content(ctx, repository.project_id, stored=-freed)
-        return len(artifact_ids)
+        return more
 
 
 def artifacts_left(ctx: Context, repository_id: int) -> int:

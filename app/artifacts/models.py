@@ -157,6 +157,25 @@ class RepositoryLabel(Base):
     )
 
 
+class TagRecord(Base):
+    """A change of a tag: what it points at from then on, or pointed at when it was deleted; who did it, and how."""
+
+    __tablename__ = "tag_history"
+    __table_args__ = table_args(
+        sa.Index("ix_tag_history_tag", "repository_id", "name", "id"),
+        sa.Index("ix_tag_history_time", "time", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    repository_id: Mapped[int] = mapped_column(BigId, sa.ForeignKey("repository.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(byte_text(128))
+    digest: Mapped[str] = mapped_column(byte_text(160))
+    action: Mapped[str] = mapped_column(byte_text(16))
+    """pushed, tagged, restored or deleted."""
+    operator: Mapped[str] = mapped_column(sa.String(255))
+    time: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class ArtifactBlob(Base):
     """A reference of an artifact to a blob (config, layer, or an index entry that is a blob)."""
 

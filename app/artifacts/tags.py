@@ -12,6 +12,7 @@ from app.artifacts.deletion import delete_tags
 from app.artifacts.models import Artifact, Tag
 from app.artifacts.repositories import RepositoryRef, find_published, lock_published
 from app.artifacts.subjects import Tagging
+from app.artifacts.tag_history import TagAction, note_tags
 from app.context import Context
 from app.core.errors import ManifestUnknown
 from app.core.paging import KeysetPage
@@ -80,6 +81,9 @@ def point_tags(
             session.connection().execute(_MOVE, {"ids": list(moved), "artifact": artifact.id, "now": now})
         new = [name for name in names if name not in known]
         _insert(session, [_row(repository.id, artifact.id, name, now) for name in new])
+        changed = [row.name for row in known.values() if row.id in moved] + new
+        action = TagAction.PUSHED if pushed else TagAction.TAGGED
+        note_tags(ctx, repository.id, action, dict.fromkeys(changed, artifact.digest))
         for name in new:
             ctx.emit(
                 TagCreated(

@@ -121,6 +121,14 @@ class TagCreated(TagEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TagRestored(TagEvent):
+    """A tag was moved back to a digest that it pointed at before; of a tag that was deleted there is TagCreated."""
+
+    operation = "update"
+    resource_type = "tag"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TagDeleted(TagEvent):
     """A tag was deleted, not its artifact."""
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from app.artifacts import tag_history
 from app.artifacts.sealed_sessions import LIFE
 from app.core.errors import DomainError
 from app.db import gate
@@ -36,7 +37,7 @@ class UploadPurge:
         self._input = job_input
 
     def run(self, go_on: Callable[[], bool], seconds: float = _SLICE_SECONDS) -> Purged:
-        """Purge until nothing is left, ``seconds`` have passed or ``go_on`` returns False."""
+        """Purge until nothing is left, ``seconds`` have passed or ``go_on`` returns False; trim the history of tags."""
         deadline = time.monotonic() + seconds
         sessions = objects = purged = 0
         while go_on() and time.monotonic() < deadline:
@@ -46,6 +47,8 @@ class UploadPurge:
             sessions, objects, purged = sessions + ended, objects + lost + unused, ended + lost + batches
             if not purged:
                 break
+        if not purged:
+            tag_history.trim(self._ctx, go_on)
         self._run.count({"purged_uploads": sessions, "purged_objects": objects})
         return Purged(sessions=sessions, objects=objects, done=not purged)
 

@@ -37,6 +37,7 @@ UNDER_V2 = {
             "room",
             "session_rows",
             "standing",
+            "tag_history",
             "tags",
         )
     ),

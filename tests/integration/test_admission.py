@@ -75,6 +75,8 @@ def scene(registry: httpx.Client, caller: Caller, ctx: Context) -> Scene:
     manifest = push_image(registry, NAME, "1")
     untagged = push_image(registry, NAME, seed=1)
     push(registry, NAME, LONE)
+    put(registry, NAME, untagged, "moved")
+    put(registry, NAME, manifest, "moved")
     return Scene(registry=registry, api=caller("admin"), ctx=ctx, manifest=manifest, untagged=untagged)
 
 
@@ -105,6 +107,12 @@ def mounted(scene: Scene, **source: str) -> httpx.Response:
 
 def copied(scene: Scene, source: str) -> httpx.Response:
     return scene.api.post("/projects/private/repositories/b/artifacts", params={"from": source})
+
+
+def restored(scene: Scene) -> httpx.Response:
+    place = "/projects/private/repositories/app/tags/moved/history"
+    oldest = scene.api.get(place).json()[-1]["id"]
+    return scene.api.post(f"{place}/{oldest}/restore")
 
 
 WAYS: dict[Verb, dict[str, Callable[[Scene], httpx.Response | None]]] = {
@@ -142,6 +150,7 @@ WAYS: dict[Verb, dict[str, Callable[[Scene], httpx.Response | None]]] = {
         ),
         "a new manifest": lambda scene: put(scene.registry, NAME, index(scene.manifest), "2"),
         "the API": lambda scene: scene.api.post(f"{ARTIFACTS}/1/tags", json={"name": "2"}),
+        "a restoration": restored,
         "a copy by tag": lambda scene: copied(scene, f"{NAME}:1"),
     },
     Verb.UNTAG: {

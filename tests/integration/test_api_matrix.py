@@ -202,6 +202,12 @@ MATRIX = {
     "listDeletionTasks": Case(
         path=_DELETIONS + "/777/tasks", private=from_maintainer(404), public=from_maintainer(404)
     ),
+    "listTagHistory": Case(path=_REPOSITORIES + "/app/tags/1/history", private=members(200), public=members(200)),
+    "restoreTag": Case(
+        path=_REPOSITORIES + "/app/tags/1/history/777/restore",
+        private=from_developer(404),
+        public=from_developer(404),
+    ),
     "listQuotas": Case(path="/quotas", private=administrators(200)),
     "getQuota": Case(path="/quotas/777", private=administrators(404)),
     "updateQuota": Case(path="/quotas/777", private=administrators(404), body={"hard": {"storage": -1}}),

@@ -17,6 +17,8 @@ _SIZES = "what content takes on disk and what a collection would free, which Har
 _DELETIONS = (
     "deletions of many tags and artifacts, or of a large repository, are jobs whose report says what stays and why"
 )
+_HISTORY = "what a tag pointed at, when and by whom, so that it can be restored"
+_TAGS = "/projects/{project_name}/repositories/{repository_name}/tags/{tag_name}/history"
 
 _TRYING = "which rules would protect a tag, which Harbor does not tell"
 
@@ -35,6 +37,9 @@ ALLOWED: dict[str, str] = {
     "GET /projects/{project_name}/deletions/{deletion_id}: Harbor has no such operation": _DELETIONS,
     "PUT /projects/{project_name}/deletions/{deletion_id}: Harbor has no such operation": _DELETIONS,
     "GET /projects/{project_name}/deletions/{deletion_id}/tasks: Harbor has no such operation": _DELETIONS,
+    f"GET {_TAGS}: Harbor has no such operation": _HISTORY,
+    f"POST {_TAGS}/{{record_id}}/restore: Harbor has no such operation": _HISTORY,
+    "TagRecord: Harbor has no such model": _HISTORY,
     "Chosen: Harbor has no such model": _DELETIONS,
     "Deletion: Harbor has no such model": _DELETIONS,
     "DeletionTask: Harbor has no such model": _DELETIONS,

@@ -21,7 +21,7 @@ from tests.support.robots import entry, make_robot
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 _MODELS: Mapping[str, Any] = json.loads((Path(__file__).parents[1] / "harbor-api.json").read_text())["definitions"]
-_OURS = {"ImmutabilityVerdict", "Sizes"}
+_OURS = {"Deletion", "DeletionTask", "ImmutabilityVerdict", "Sizes", "TagRecord"}
 """Models of operations that Harbor does not have, so that no such client asks for them."""
 _ON_THE_WIRE = {"Platform": {"OsVersion", "OsFeatures"}, "Repository": {"labels"}}
 """Keys that Harbor's server writes in place of what its document says, and those that a parameter of ours asks for."""
@@ -70,6 +70,7 @@ def names(people: People, ports: Ports, admin: httpx.Client, registry: httpx.Cli
         admin.post(f"/projects/private/repositories/{place}/labels", json={"id": label_id}).raise_for_status()
     make_rule(admin, "*")
     admin.post("/system/gc/schedule", json={"schedule": {"type": "Manual"}, "parameters": {"dry_run": True}})
+    requested = admin.post("/projects/private/repositories/app/artifacts/_delete", json={"tags": ["2"]})
     return {
         "project_name_or_id": "private",
         "project_name": "private",
@@ -83,6 +84,8 @@ def names(people: People, ports: Ports, admin: httpx.Client, registry: httpx.Cli
         "group_id": group,
         "user_id": people["guest"].id,
         "id": admin.get("/quotas").json()[0]["id"],
+        "deletion_id": requested.headers["Location"].rpartition("/")[2],
+        "tag_name": "1",
         "gc_id": admin.get("/system/gc").json()[0]["id"],
     }
 
