@@ -101,9 +101,9 @@ class Scene:
             self._add_users(session, size.users)
             self._add_projects(session, size.projects)
             self._add_members(session, size.members)
+            content.add_repositories(session, size.services)
             self._add_repositories(session, size.repositories)
             self._add_audit_rows(session, size.audit)
-            content.add_repositories(session, size.services)
             content.add_artifacts(session, CROWD, size.artifacts)
         self._settle()
 
