@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.artifacts import accessories, blob_content, manifests, pushes, references, repositories, tags
+from app.artifacts import accessories, blob_content, manifests, pushes, references, repositories, tag_records, tags
 from app.db.database import Database
 
 _VALUES = {
@@ -36,6 +36,8 @@ CASES: dict[str, tuple[sa.Select[*tuple[Any, ...]], dict[str, object]]] = {
     "depth of an index": (references._DEPTH, {}),
     "blob content": (blob_content._BLOB, _BY_NAME),
     "repository": (repositories._VISIBLE, {}),
+    "changes of a tag": (tag_records._NEWEST, {}),
+    "one change of a tag": (tag_records._RECORD, {"id": 1}),
     "tags": (tags._NAMES, {}),
     "tags pointed": (tags._POINTED, {}),
     "referrers": (accessories._SIZES, _BY_POSITION),
