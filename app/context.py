@@ -196,10 +196,12 @@ class Context:
         checks = self.ports.admission.get(subject.verb)
         if checks is None:
             raise InternalError(f"the verb {subject.verb} has no row in app/admission.py")
-        if checks:
-            with self.refusing(subject.denial if recorded else None):
-                for check in checks:
-                    check(self, subject)
+        try:
+            for check in checks:
+                check(self, subject)
+        except DomainError as refusal:
+            self._record_denial(refusal, subject.denial if recorded else None)
+            raise
 
     def emit(self, event: Event) -> None:
         """Run the handlers of ``event`` from ``app/effects.py`` in order, inside the open writing transaction.
@@ -248,9 +250,12 @@ class Context:
         try:
             yield
         except DomainError as refusal:
-            if fact is not None and refusal.kind in _DENIALS and self.principal.authenticated:
-                self.record_refusal(refusal.carrying(fact))
+            self._record_denial(refusal, fact)
             raise
+
+    def _record_denial(self, refusal: DomainError, fact: Event | None) -> None:
+        if fact is not None and refusal.kind in _DENIALS and self.principal.authenticated:
+            self.record_refusal(refusal.carrying(fact))
 
     def _within_bounds(self, fact: Event) -> bool:
         if not fact.most_a_minute:

@@ -11,6 +11,7 @@ from app.artifacts.views import AccessoryView
 from app.context import Context
 from app.core.paging import Listed
 from app.core.query import ListQuery
+from app.db.id_lists import among
 from app.db.listing import Columns, conditions
 from app.db.pages import Rows, page_of_ids, sorted_by
 from app.projects.rights import require_in_project
@@ -63,5 +64,5 @@ _BY_IDS = (
     sa.select(*shown(sa.bindparam("subject", type_=sa.BigInteger)))
     .join(Artifact, Artifact.id == Accessory.artifact_id)
     .join(Repository, Repository.id == Accessory.repository_id)
-    .where(Accessory.id.in_(sa.bindparam("ids", expanding=True)))
+    .where(among(Accessory.id))
 )

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session, aliased
 from app.artifacts.models import Accessory, Artifact, ArtifactChild, Repository, Standing
 from app.artifacts.shares import Shares
 from app.artifacts.views import AccessoryView
+from app.db.id_lists import among
+from app.db.plans import run
 
 
 def inherited_accessories(
@@ -21,7 +23,7 @@ def inherited_accessories(
     """
     if not artifact_ids:
         return {}
-    rows = session.execute(_INHERITED, {"ids": list(artifact_ids), "accessories": shares.accessories}).all()
+    rows = run(session, _INHERITED, {"ids": artifact_ids, "accessories": shares.accessories})
     return {heir: tuple(map(_inherited, group)) for heir, group in groupby(rows, key=lambda row: int(row.heir_id))}
 
 
@@ -44,7 +46,6 @@ def shown(subject: sa.SQLColumnExpression[int]) -> tuple[Any, ...]:
     )
 
 
-_IDS: sa.BindParameter[list[int]] = sa.bindparam("ids", expanding=True)
 _SUBJECT = aliased(Artifact)
 _ATTACHED = aliased(Artifact)
 _NUMBERED = (
@@ -61,7 +62,7 @@ _NUMBERED = (
         sa.and_(Accessory.repository_id == _SUBJECT.repository_id, Accessory.subject_digest == _SUBJECT.digest),
     )
     .join(_ATTACHED, _ATTACHED.id == Accessory.artifact_id)
-    .where(ArtifactChild.child_id.in_(_IDS), _ATTACHED.standing == Standing.ACCESSORY)
+    .where(among(ArtifactChild.child_id), _ATTACHED.standing == Standing.ACCESSORY)
     .subquery("numbered")
 )
 _INHERITED = (

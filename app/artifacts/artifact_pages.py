@@ -11,7 +11,7 @@ from app.artifacts.models import Artifact, Repository, Standing, Tag
 from app.core.errors import InvalidError
 from app.core.paging import PAGE_SIZE_LIMIT
 from app.core.query import Exact, ListQuery
-from app.db.pages import Ids, Rows, page_of_ids, sorted_by
+from app.db.pages import Ids, Rows, page_of_ids, sorted_by, unindexed
 from app.projects.models import Project
 
 _EVERYTHING: Final = Exact(value="*")
@@ -61,7 +61,7 @@ class Scope:
         ids = sa.select(Project.id).where(permitted)
         return cls(
             part=Part(artifacts=Artifact.project_id.in_(ids), tags=sa.true()),
-            along=(Artifact.project_id + 0).in_(ids),
+            along=unindexed(Artifact.project_id).in_(ids),
             repositories=Repository.project_id.in_(ids),
             scattered=True,
         )

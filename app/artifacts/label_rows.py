@@ -12,7 +12,9 @@ from app.artifacts.models import Artifact, ArtifactLabel, Repository, Repository
 from app.artifacts.shares import Shares
 from app.core.errors import ConflictError, InvalidError, LimitError, NotFoundError
 from app.core.query import AllOf, ListQuery
+from app.db.id_lists import among
 from app.db.locks import hold_names
+from app.db.plans import run
 from app.labels.models import Label
 from app.labels.results import LabelView
 from app.labels.rows import COLUMNS, view_of
@@ -49,7 +51,7 @@ def labels_of(
     if not owner_ids:
         return {}
     parameters = {"ids": list(owner_ids), "labels": shares.labels, "label_text": shares.label_text}
-    rows = session.connection().execute(labelled.shown, parameters).all()
+    rows = run(session, labelled.shown, parameters)
     return {owner: tuple(map(view_of, group)) for owner, group in groupby(rows, key=lambda row: int(row.owner_id))}
 
 
@@ -119,7 +121,7 @@ def _shown(owner: InstrumentedAttribute[int], label: InstrumentedAttribute[int])
             label.label("label_id"),
             sa.func.row_number().over(partition_by=owner, order_by=label).label("place"),
         )
-        .where(owner.in_(sa.bindparam("ids", expanding=True)))
+        .where(among(owner))
         .subquery("numbered")
     )
     short = sa.func.length(Label.description) <= sa.bindparam("label_text", type_=sa.BigInteger)

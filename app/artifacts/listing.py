@@ -1,9 +1,8 @@
 """Views of artifacts; tags, references and accessories of a whole page take one query each."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import groupby
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -17,6 +16,8 @@ from app.artifacts.shares import Shares
 from app.artifacts.views import AccessoryView, ArtifactView, ReferenceView, TagView
 from app.db.contributions import Contributors
 from app.db.documents import document_bytes, within, without_member
+from app.db.id_lists import among
+from app.db.plans import run
 
 T = TypeVar("T")
 
@@ -41,21 +42,16 @@ def artifact_views(
 
     Artifacts that do not exist are omitted. The query of the artifacts also returns what the slots show.
     """
-    limits = asdict(shares)
     shown = [slot for slot in slots if not slot.parameter or slot.parameter in parts.parameters]
     statement = slots.statement(_ROWS, shown)
-    values = {"ids": list(artifact_ids), **limits}
-    rows = {row.id: row for row in session.execute(statement, values)} if artifact_ids else {}
-    parameters = {"ids": list(rows), **limits}
-    references = grouped(_parts_of(session, ReferenceView, _REFERENCES, parameters), "parent_id")
-    tags = grouped(_tags(session, parameters, parts), "artifact_id") if parts.tags else {}
-    accessories = (
-        grouped(_parts_of(session, AccessoryView, _ACCESSORIES, parameters), "subject_artifact_id")
-        if parts.accessories
-        else {}
-    )
-    inherited = inherited_accessories(session, list(rows), shares) if parts.inherited else {}
-    labels = labels_of(session, ARTIFACTS, list(rows), shares) if parts.labels else {}
+    rows = {row.id: row for row in _read(session, statement, artifact_ids, shares, _LIMITS)}
+    ids = list(rows)
+    references = grouped(ReferenceView, _read(session, _REFERENCES, ids, shares, _ENTRY_LIMITS), "parent_id")
+    tags = _tags(session, ids, shares, parts) if parts.tags else {}
+    attached = _read(session, _ACCESSORIES, ids, shares, ("accessories",)) if parts.accessories else ()
+    accessories = grouped(AccessoryView, attached, "subject_artifact_id")
+    inherited = inherited_accessories(session, ids, shares) if parts.inherited else {}
+    labels = labels_of(session, ARTIFACTS, ids, shares) if parts.labels else {}
     return [
         ArtifactView(
             **dict(zip(_ROW_NAMES, rows[artifact_id], strict=False)),
@@ -71,26 +67,39 @@ def artifact_views(
     ]
 
 
-def _tags(session: Session, parameters: Mapping[str, object], parts: Parts) -> Sequence[TagView]:
-    tags = _parts_of(session, TagView, _TAGS, parameters)
-    return marked(session, tags) if STATUS in parts.parameters else tags
+def _tags(session: Session, ids: Sequence[int], shares: Shares, parts: Parts) -> dict[int, tuple[TagView, ...]]:
+    tags = grouped(TagView, _read(session, _TAGS, ids, shares, ("tags",)), "artifact_id")
+    if STATUS not in parts.parameters:
+        return tags
+    groups: dict[int, list[TagView]] = {}
+    for tag in marked(session, [tag for own in tags.values() for tag in own]):
+        groups.setdefault(tag.artifact_id, []).append(tag)
+    return {artifact_id: tuple(own) for artifact_id, own in groups.items()}
 
 
-def _parts_of(session: Session, view: type[T], statement: sa.Executable, parameters: Mapping[str, object]) -> list[T]:
-    return [view(**row._asdict()) for row in session.execute(statement, parameters)] if parameters["ids"] else []
+def _read(
+    session: Session, statement: sa.Executable, ids: Sequence[int], shares: Shares, limits: Sequence[str]
+) -> Sequence[sa.Row[Any]]:
+    """Return the statement's rows for the artifacts, within the shares that it has as parameters."""
+    if not ids:
+        return ()
+    return run(session, statement, {"ids": list(ids)} | {limit: getattr(shares, limit) for limit in limits})
 
 
-def grouped(views: Sequence[T], key: str) -> dict[int, tuple[T, ...]]:
-    """Return the views grouped by the id in their attribute ``key``; groups keep the given order."""
-    by_id = sorted(views, key=lambda view: int(getattr(view, key)))
-    return {number: tuple(group) for number, group in groupby(by_id, key=lambda view: int(getattr(view, key)))}
+def grouped(view: type[T], rows: Sequence[sa.Row[Any]], key: str) -> dict[int, tuple[T, ...]]:
+    """Return the rows as views, grouped by the id in their column ``key``; groups keep the given order."""
+    groups: dict[int, list[T]] = {}
+    for row in rows:
+        groups.setdefault(getattr(row, key), []).append(view(**row._asdict()))
+    return {owner: tuple(views) for owner, views in groups.items()}
 
 
 def _most(name: str) -> sa.BindParameter[int]:
     return sa.bindparam(name, type_=sa.BigInteger)
 
 
-_IDS: sa.BindParameter[list[int]] = sa.bindparam("ids", expanding=True)
+_LIMITS: Final = ("manifest", "annotations", "facts")
+_ENTRY_LIMITS: Final = ("manifest", "entry", "references")
 _ATTACHED = aliased(Artifact)
 _SUBJECT = aliased(Artifact)
 _PARENT = aliased(Artifact)
@@ -119,7 +128,7 @@ _ROWS = (
         Artifact.pull_time,
     )
     .join(Repository, Repository.id == Artifact.repository_id)
-    .where(Artifact.id.in_(_IDS))
+    .where(among(Artifact.id))
 )
 _ROW_NAMES: Final = tuple(_ROWS.selected_columns.keys())
 """The names of the artifact's own columns; the columns of slots follow them."""
@@ -130,7 +139,7 @@ _NUMBERED_TAGS = (
         .over(partition_by=Tag.artifact_id, order_by=(Tag.push_time.desc(), Tag.id.desc()))
         .label("place"),
     )
-    .where(Tag.artifact_id.in_(_IDS))
+    .where(among(Tag.artifact_id))
     .subquery()
 )
 _TAGS = (
@@ -152,7 +161,7 @@ _REFERENCES = (
     )
     .join(Artifact, Artifact.id == ArtifactChild.child_id)
     .join(_PARENT, _PARENT.id == ArtifactChild.parent_id)
-    .where(ArtifactChild.parent_id.in_(_IDS), ArtifactChild.position < _most("references"))
+    .where(among(ArtifactChild.parent_id), ArtifactChild.position < _most("references"))
     .order_by(ArtifactChild.parent_id, ArtifactChild.position)
 )
 _NUMBERED_ACCESSORIES = (
@@ -166,7 +175,7 @@ _NUMBERED_ACCESSORIES = (
         sa.and_(_SUBJECT.repository_id == Accessory.repository_id, _SUBJECT.digest == Accessory.subject_digest),
     )
     .join(_ATTACHED, _ATTACHED.id == Accessory.artifact_id)
-    .where(_SUBJECT.id.in_(_IDS), _ATTACHED.standing == Standing.ACCESSORY)
+    .where(among(_SUBJECT.id), _ATTACHED.standing == Standing.ACCESSORY)
     .subquery()
 )
 _ACCESSORIES = (

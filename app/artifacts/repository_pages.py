@@ -11,7 +11,7 @@ from app.artifacts.label_rows import REPOSITORIES, label_conditions
 from app.artifacts.models import Repository
 from app.core.query import ListQuery
 from app.db.listing import Columns, conditions
-from app.db.pages import Ids, Rows, page_of_ids, sorted_by
+from app.db.pages import Ids, Rows, page_of_ids, sorted_by, unindexed
 from app.projects.models import Project
 
 _COLUMNS: Final[Columns] = {
@@ -52,7 +52,7 @@ class Scope:
     def seen(cls, projects: _Condition) -> "Scope":
         """Return the scope of the projects that meet the condition."""
         ids = sa.select(Project.id).where(projects)
-        among, along = Repository.project_id.in_(ids), (Repository.project_id + 0).in_(ids)
+        among, along = Repository.project_id.in_(ids), unindexed(Repository.project_id).in_(ids)
         return cls(repositories=among, along=along, projects=projects, scattered=True)
 
     @classmethod

@@ -26,7 +26,9 @@ from app.core.paging import PAGE_SIZE_LIMIT, Listed
 from app.core.query import ListQuery
 from app.core.reference import is_digest
 from app.db.database import retried
+from app.db.id_lists import among
 from app.db.pages import Ids
+from app.db.plans import run
 from app.events.content import RepositoryUpdated
 from app.events.refusals import DeleteDenied
 from app.projects.permitted import everywhere, permitted_projects
@@ -97,7 +99,7 @@ class RepositoryService:
         page = query.page.at_most(PAGE_SIZE_LIMIT) if with_labels else query.page
         with self._ctx.read() as session:
             found = repository_page(session, scope, replace(query, page=page))
-            rows = {row.id: row for row in session.execute(_BY_IDS, {"ids": list(found.ids)})} if found.ids else {}
+            rows = {row.id: row for row in run(session, _BY_IDS, {"ids": found.ids})} if found.ids else {}
             in_order = [rows[repository_id] for repository_id in found.ids if repository_id in rows]
             items = _repository_views(session, in_order, Shares.of_page(page.size) if with_labels else None)
         return Listed(items=items, total=found.total, page=page)
@@ -215,7 +217,7 @@ _DESCRIBE = (
     .values(description=sa.bindparam("text"), update_time=sa.bindparam("now", type_=Repository.update_time.type))
     .returning(Repository.project_id)
 )
-_BY_IDS = _REPOSITORIES.where(Repository.id.in_(sa.bindparam("ids", expanding=True)))
+_BY_IDS = _REPOSITORIES.where(among(Repository.id))
 _PUBLISHED = sa.select(Repository.id, Repository.artifact_count).where(
     Repository.name == sa.bindparam("name"), Repository.published
 )

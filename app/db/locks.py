@@ -5,7 +5,9 @@ from sqlalchemy.orm import Session
 
 from app.db.plans import run
 
-_LOCK = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("name"), 0)).label("held"))
+_KEY = sa.func.hashtextextended(sa.bindparam("name"), 0)
+_LOCK = sa.select(sa.func.pg_advisory_xact_lock(_KEY).label("held"))
+_SHARED = sa.select(sa.func.pg_advisory_xact_lock_shared(_KEY).label("held"))
 
 
 def hold_names(session: Session, *names: str) -> None:
@@ -16,3 +18,13 @@ def hold_names(session: Session, *names: str) -> None:
     if session.get_bind().dialect.name == "postgresql":
         for name in sorted(names):
             run(session, _LOCK, {"name": name})
+
+
+def share_names(session: Session, *names: str) -> None:
+    """Lock the names until the transaction ends, together with others that share them; who locks one alone waits.
+
+    Whoever waits for a name alone comes before those who want to share it later.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        for name in sorted(names):
+            run(session, _SHARED, {"name": name})

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import operators
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from app.core.paging import OffsetPage
 from app.core.query import SortKey
@@ -20,6 +23,26 @@ FEW: Final = 2_000
 """Up to this many rows of a known number are gathered and sorted; more are read in order, until the page is full."""
 _LARGEST: Final = 2**62
 _Order = Sequence[sa.SQLColumnExpression[Any]]
+
+
+class unindexed(FunctionElement[int]):  # noqa: N801 - written like the SQL functions it stands beside
+    """The column in a condition for which SQLite looks into no index, so that it goes along that of the order.
+
+    PostgreSQL decides by what it knows of the column.
+    """
+
+    type: Any = sa.BigInteger()
+    inherit_cache: bool | None = True
+
+
+@compiles(unindexed, "postgresql")
+def _unindexed_postgresql(element: unindexed, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(unindexed, "sqlite")
+def _unindexed_sqlite(element: unindexed, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    return f"+{compiler.process(element.clauses, **options)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

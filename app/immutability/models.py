@@ -11,7 +11,7 @@ from app.db.types import BigId, Document, UtcDateTime, byte_text
 
 
 class ImmutableRule(Base):
-    """A rule that protects tags of a project; ``Project.immutable_rules`` counts the enabled ones."""
+    """A rule that protects tags of a project."""
 
     __tablename__ = "immutable_rule"
     __table_args__ = table_args(

@@ -1,4 +1,4 @@
-"""Rows of immutability rules, and the number of enabled ones that each project keeps."""
+"""Rows of immutability rules, and the lock that orders their changes and those of tags."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final, cast
@@ -6,13 +6,13 @@ from typing import Any, Final, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core.errors import NotFoundError, ProjectUnknown
+from app.core.errors import NotFoundError
 from app.core.paging import Listed
 from app.core.query import ListQuery
 from app.db.listing import Columns, conditions, counted, order, paged
+from app.db.locks import hold_names, share_names
 from app.immutability.models import ImmutableRule
 from app.immutability.results import RuleView, Selectors
-from app.projects.models import Project
 
 _COLUMNS: Final[Columns] = {
     "id": ImmutableRule.id,
@@ -41,22 +41,20 @@ def list_rules(session: Session, project_id: int, query: ListQuery) -> Listed[Ru
 
 
 def enabled_rules(session: Session, project_ids: Collection[int]) -> list[RuleView]:
-    """Return the enabled rules of the projects in the order of their ids."""
+    """Return the enabled rules of the projects, oldest first in each."""
     if not project_ids:
         return []
     return [_view_of(row) for row in session.connection().execute(_ENABLED, {"projects": list(project_ids)})]
 
 
-def has_enabled_rules(session: Session, project_id: int, *, held: bool) -> bool:
-    """Tell whether the project has enabled rules; with ``held`` none comes or goes until the transaction ends."""
-    statement = _NUMBER_HELD if held else _NUMBER
-    return bool(session.connection().execute(statement, {"project": project_id}).scalar())
-
-
 def lock_rules(session: Session, project_id: int) -> None:
-    """Wait for changes of tags that asked the project's rules, and keep others from asking; raise ProjectUnknown."""
-    if not session.connection().execute(_LOCK, {"project": project_id}).all():
-        raise ProjectUnknown(f"project {project_id} not found")
+    """Wait for the changes of tags that hold the project's rules, and keep others from holding them."""
+    hold_names(session, _lock_of(project_id))
+
+
+def keep_rules(session: Session, project_id: int) -> None:
+    """Keep the project's rules as they are until the transaction ends; others may keep them, too."""
+    share_names(session, _lock_of(project_id))
 
 
 def require_rule(session: Session, project_id: int, rule_id: int) -> RuleView:
@@ -80,26 +78,21 @@ def same_rule_or_none(session: Session, project_id: int, fingerprint: str) -> in
 
 def insert_rule(session: Session, project_id: int, row: Mapping[str, object]) -> int:
     """Add a rule with the values of its columns and return its id."""
-    inserted = session.connection().execute(_INSERT, {"project_id": project_id, **row})
-    rule_id = int(inserted.scalar_one())
-    _count_enabled(session, project_id)
-    return rule_id
+    return int(session.connection().execute(_INSERT, {"project_id": project_id, **row}).scalar_one())
 
 
-def update_rule(session: Session, project_id: int, rule_id: int, changes: Mapping[str, object]) -> None:
+def update_rule(session: Session, rule_id: int, changes: Mapping[str, object]) -> None:
     """Change columns of a rule."""
     session.execute(sa.update(_RULE).where(_RULE.c.id == rule_id).values(**changes))
-    _count_enabled(session, project_id)
 
 
-def delete_rule(session: Session, project_id: int, rule_id: int) -> None:
+def delete_rule(session: Session, rule_id: int) -> None:
     """Delete a rule."""
     session.execute(sa.delete(_RULE).where(_RULE.c.id == rule_id))
-    _count_enabled(session, project_id)
 
 
-def _count_enabled(session: Session, project_id: int) -> None:
-    session.connection().execute(_COUNT_ENABLED, {"project": project_id})
+def _lock_of(project_id: int) -> str:
+    return f"immutable tag rules of project {project_id}"
 
 
 def _view_of(row: Any) -> RuleView:  # noqa: ANN401 - a row of any statement with the columns of _VIEW
@@ -113,26 +106,11 @@ def _view_of(row: Any) -> RuleView:  # noqa: ANN401 - a row of any statement wit
 
 
 _RULE: Final = cast("sa.Table", ImmutableRule.__table__)
-_PROJECT: Final = cast("sa.Table", Project.__table__)
 _ENABLED: Final = _VIEW.where(
     ImmutableRule.project_id.in_(sa.bindparam("projects", expanding=True)), ImmutableRule.disabled.is_(sa.false())
-).order_by(ImmutableRule.id)
-_NUMBER: Final = sa.select(_PROJECT.c.immutable_rules).where(_PROJECT.c.id == sa.bindparam("project"))
-_NUMBER_HELD: Final = _NUMBER.with_for_update(read=True, key_share=True)
-"""Shared with pushes, and with all that refers to the project; ``_LOCK`` alone waits for it."""
-_LOCK: Final = sa.select(_PROJECT.c.id).where(_PROJECT.c.id == sa.bindparam("project")).with_for_update()
+).order_by(ImmutableRule.project_id, ImmutableRule.id)
 _ONE: Final = _VIEW.where(ImmutableRule.project_id == sa.bindparam("project"), ImmutableRule.id == sa.bindparam("rule"))
 _SAME: Final = sa.select(ImmutableRule.id).where(
     ImmutableRule.project_id == sa.bindparam("project"), ImmutableRule.fingerprint == sa.bindparam("fingerprint")
 )
 _INSERT: Final = sa.insert(_RULE).returning(_RULE.c.id)
-_COUNT_ENABLED: Final = (
-    sa.update(_PROJECT)
-    .where(_PROJECT.c.id == sa.bindparam("project"))
-    .values(
-        immutable_rules=sa.select(sa.func.count())
-        .select_from(_RULE)
-        .where(_RULE.c.project_id == sa.bindparam("project"), _RULE.c.disabled.is_(sa.false()))
-        .scalar_subquery()
-    )
-)

@@ -37,8 +37,11 @@ def require_rule(body: Mapping[str, Any]) -> RuleFields:
 
 
 def require_change(body: Mapping[str, Any], rule_id: int) -> RuleFields:
-    """Return a whole rule, or without selectors a switch, as it was sent to the rule's path; FieldInvalid otherwise."""
-    if body.get("id") != rule_id:
+    """Return a whole rule, or without selectors a switch, as it was sent to the rule's path; FieldInvalid otherwise.
+
+    A body without an id is about the rule of the path.
+    """
+    if body.get("id", rule_id) != rule_id:
         raise FieldInvalid("id", f"the id in the path, {rule_id}")
     if body.get("tag_selectors") or body.get("scope_selectors"):
         return require_rule(body)

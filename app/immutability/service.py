@@ -77,7 +77,7 @@ class ImmutabilityService:
             _require_new(session, project.id, fields, besides=rule_id)
             if fields.selectors is None and fields.disabled == rule.disabled:
                 raise FieldInvalid("tag_selectors", "given with scope_selectors, unless the rule's disabled changes")
-            rows.update_rule(session, project.id, rule_id, _columns(fields, self._ctx.ports.clock.now()))
+            rows.update_rule(session, rule_id, _columns(fields, self._ctx.ports.clock.now()))
             self._ctx.emit(ImmutableRuleUpdated(project_id=project.id, rule_id=rule_id))
 
     @retried()
@@ -87,19 +87,20 @@ class ImmutabilityService:
         with self._ctx.write() as session:
             rows.lock_rules(session, project.id)
             rows.require_rule(session, project.id, rule_id)
-            rows.delete_rule(session, project.id, rule_id)
+            rows.delete_rule(session, rule_id)
             self._ctx.emit(ImmutableRuleDeleted(project_id=project.id, rule_id=rule_id))
 
 
 def guard_of(ctx: Context, project_id: int) -> Guard | None:
-    """Return the enabled rules of a project, None without any, which takes one short query.
+    """Return the enabled rules of a project, None without any.
 
     Inside a writing transaction the rules stay as they are until it ends.
     """
     with ctx.read() as session:
-        if not rows.has_enabled_rules(session, project_id, held=writing()):
-            return None
-        return Guard(rows.enabled_rules(session, [project_id]))
+        if writing():
+            rows.keep_rules(session, project_id)
+        rules = rows.enabled_rules(session, [project_id])
+    return Guard(rules) if rules else None
 
 
 def guards_of(session: Session, project_ids: set[int]) -> dict[int, Guard]:

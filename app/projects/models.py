@@ -29,8 +29,6 @@ class Project(Base):
     """Bytes of the blobs and manifests that the project references."""
     storage_limit: Mapped[int] = mapped_column(BigId, default=-1, server_default=sa.text("-1"))
     """The maximum of ``storage_used`` in bytes, -1 for no limit."""
-    immutable_rules: Mapped[int] = mapped_column(BigId, default=0, server_default=sa.text("0"))
-    """The number of enabled immutability rules; a column because every move and deletion of tags reads it."""
     creation_time: Mapped[datetime] = mapped_column(UtcDateTime)
     update_time: Mapped[datetime] = mapped_column(UtcDateTime)
 

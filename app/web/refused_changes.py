@@ -23,7 +23,7 @@ _KINDS: Final = {
     "configurations": "configuration",
     "CVEAllowlist": "configuration",
     "gc": "execution",
-    "immutabletagrules": "immutable-rule",
+    "immutabletagrules": "immutable-tag",
     "labels": "label",
     "members": "member",
     "projects": "project",
@@ -36,6 +36,8 @@ _KINDS: Final = {
     "users": "user",
 }
 """Segment of a route -> the resource type of what is changed there; the last known segment decides."""
+_LABELLED: Final = {("artifact", "label"): "artifact-label", ("repository", "label"): "repository-label"}
+"""The last two of them -> the resource type of a label on something."""
 _OTHERS: Final = ChangeRefused.resource_type
 _PARTS: Final = frozenset({"metadatas"})
 """Segments of routes below which every change updates the resource above."""
@@ -60,4 +62,6 @@ def record(error: DomainError) -> None:
 def kind_of(rule: str) -> str:
     """Return the resource type of what the operations of a route change."""
     known = [_KINDS[segment] for segment in rule.split("/") if segment in _KINDS]
-    return known[-1] if known else _OTHERS
+    if not known:
+        return _OTHERS
+    return _LABELLED.get((known[-2], known[-1]), known[-1]) if len(known) > 1 else known[-1]

@@ -1,4 +1,4 @@
-"""Immutability rules, the number of enabled ones of each project, and the tags of an artifact in the order of time."""
+"""Immutability rules, and the tags of an artifact in the order of time."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,7 +27,6 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_immutable_rule_project_id", "immutable_rule", ["project_id", "id"])
-    op.add_column("project", sa.Column("immutable_rules", types.BigId, nullable=False, server_default=sa.text("0")))
     op.create_index("ix_tag_artifact_time", "tag", ["artifact_id", "push_time", "id"])
     op.drop_index("ix_tag_artifact_id", table_name="tag")
 
@@ -36,5 +35,4 @@ def downgrade() -> None:
     """Undo."""
     op.create_index("ix_tag_artifact_id", "tag", ["artifact_id"])
     op.drop_index("ix_tag_artifact_time", table_name="tag")
-    op.drop_column("project", "immutable_rules")
     op.drop_table("immutable_rule")

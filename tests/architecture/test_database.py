@@ -47,12 +47,16 @@ UNDER_V2 = {
 PRINCIPALS = {"app/identity/sources/database.py", "app/robots/credentials.py"}
 """Ask for the caller of each request that has a token or credentials, under ``/v2`` and at the token service."""
 MEASURED = {
+    "app/artifacts/accessory_rows.py",
+    "app/artifacts/label_rows.py",
+    "app/artifacts/listing.py",
+    "app/artifacts/service.py",
     "app/identity/sessions.py",
     "app/projects/listing.py",
     "app/projects/members.py",
     "app/projects/rights.py",
 }
-"""The management API's: two lists, and what most of its requests ask (app/README.md says what they would cost)."""
+"""The management API's: lists, and what most of its requests ask (app/README.md says what they would cost)."""
 
 
 def faults(path: str, source: str) -> Iterator[str]:

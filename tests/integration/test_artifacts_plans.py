@@ -5,8 +5,21 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.artifacts import accessories, blob_content, manifests, pushes, references, repositories, tag_records, tags
+from app.artifacts import (
+    accessories,
+    artifact_tags,
+    blob_content,
+    immutable_tags,
+    manifests,
+    pushes,
+    references,
+    repositories,
+    tag_records,
+    tags,
+)
+from app.artifacts.models import Tag
 from app.db.database import Database
+from app.immutability import rows as immutable_rules
 
 _VALUES = {
     "repository": 1,
@@ -23,9 +36,13 @@ _VALUES = {
     "last": "",
     "limit": 10,
     "type": "a/b",
+    "projects": [1, 2],
+    "rule": 1,
+    "fingerprint": "0",
 }
 _BY_NAME: dict[str, object] = {"repository": "team/app"}
 _BY_POSITION: dict[str, object] = {"repository": "team/app", "last": 0}
+_TAGS_OF_ARTIFACT = artifact_tags._TAGS.where(Tag.artifact_id == sa.bindparam("artifact"))
 CASES: dict[str, tuple[sa.Select[*tuple[Any, ...]], dict[str, object]]] = {
     "manifest by digest": (manifests._BY_DIGEST, _BY_NAME),
     "manifest by tag": (manifests._BY_TAG, _BY_NAME),
@@ -42,6 +59,17 @@ CASES: dict[str, tuple[sa.Select[*tuple[Any, ...]], dict[str, object]]] = {
     "tags pointed": (tags._POINTED, {}),
     "referrers": (accessories._SIZES, _BY_POSITION),
     "referrers of a type": (accessories._SIZES_OF_TYPE, _BY_POSITION),
+    "newest tags of an artifact": (
+        artifact_tags._TAGS.where(Tag.artifact_id == sa.bindparam("artifact"))
+        .order_by(*artifact_tags._NEWEST)
+        .limit(9),
+        {},
+    ),
+    "a tag of an artifact": (artifact_tags._OWN, {}),
+    "tags of a repository": (immutable_tags._NAMES, _BY_NAME),
+    "enabled rules": (immutable_rules._ENABLED, {}),
+    "a rule": (immutable_rules._ONE, {"project": 1}),
+    "the same rule": (immutable_rules._SAME, {"project": 1}),
     "descriptors": (accessories._DESCRIPTORS, {}),
 }
 

@@ -1,9 +1,5 @@
 """Every operation that changes something: refused while the registry is read-only, and written down with who did it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import httpx
 import pytest
 import sqlalchemy as sa
@@ -15,229 +11,22 @@ from app.context import Context, Ports
 from app.db import gate
 from app.web.openapi import document
 from tests.contract.api.compare import operations
+from tests.integration.changes import ACCOUNT, CHANGES, PULL, Change, Scene
 from tests.integration.conftest import AsRobot, Caller
 from tests.integration.test_api_matrix import MATRIX, PEOPLE
-from tests.support.immutability import RULES, make_rule, rule_body
-from tests.support.members import MEMBERS, make_group
 from tests.support.people import People
-from tests.support.robots import entry, make_robot, robot_body
+from tests.support.robots import entry, make_robot
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-Row = tuple[str, str, str]
-"""Operation, kind of thing and its name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A change, and what is written down about it; ``{id}`` in the path is what ``made`` returns."""
-
-    method: str
-    path: str
-    row: Row
-    body: dict[str, Any]
-    made: Callable[["Scene"], int] | None = None
-    by_robot: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """Who and what is there."""
-
-    admin: httpx.Client
-    people: People
-    ports: Ports
-
-    def robot(self, level: str) -> int:
-        return make_robot(self.admin, "ci", entry("private", "repository:pull"), level=level).id
-
-    def label(self) -> int:
-        made = self.admin.post("/labels", json={"name": "stable", "scope": "g"})
-        return int(made.headers["Location"].rpartition("/")[2])
-
-    def member(self) -> int:
-        return int(self.admin.get(f"{MEMBERS}?entityname=guest").json()[0]["id"])
-
-    def rule(self) -> int:
-        return make_rule(self.admin)
-
-
-_ACCOUNT = {"username": "new", "password": "Harbor12345", "email": "new@example.test", "realname": "New"}
-_RULE, _OFF = f"{RULES}/{{id}}", {"id": 1, "disabled": True}
-_PULL = entry("private", "repository:pull")
-_OLD = {"name": "old", "access": [{"resource": "/project/1/repository", "action": "pull"}]}
-CHANGES = (
-    Change(method="POST", path="/users", body=_ACCOUNT, row=("create", "user", "new")),
-    Change(
-        method="PUT",
-        path="/users/{id}",
-        body={"email": "new@example.test"},
-        row=("update", "user", "guest"),
-        made=lambda scene: scene.people["guest"].id,
-    ),
-    Change(
-        method="PUT",
-        path="/users/{id}/password",
-        body={"new_password": "Another12345"},
-        row=("update", "user", "guest"),
-        made=lambda scene: scene.people["guest"].id,
-    ),
-    Change(
-        method="PUT",
-        path="/users/{id}/sysadmin",
-        body={"sysadmin_flag": True},
-        row=("update", "user", "guest"),
-        made=lambda scene: scene.people["guest"].id,
-        by_robot=False,
-    ),
-    Change(
-        method="DELETE",
-        path="/users/{id}",
-        body={},
-        row=("delete", "user", "guest"),
-        made=lambda scene: scene.people["guest"].id,
-    ),
-    Change(
-        method="POST",
-        path="/usergroups",
-        body={"group_name": "few", "group_type": 3},
-        row=("create", "user-group", "few"),
-    ),
-    Change(
-        method="PUT",
-        path="/usergroups/{id}",
-        body={"group_name": "many"},
-        row=("update", "user-group", "many"),
-        made=lambda scene: make_group(scene.ports, "few"),
-    ),
-    Change(
-        method="DELETE",
-        path="/usergroups/{id}",
-        body={},
-        row=("delete", "user-group", "few"),
-        made=lambda scene: make_group(scene.ports, "few"),
-    ),
-    Change(method="POST", path="/projects", body={"project_name": "new"}, row=("create", "project", "new")),
-    Change(
-        method="PUT",
-        path="/projects/private",
-        body={"metadata": {"auto_scan": "true"}},
-        row=("update", "project", "private"),
-    ),
-    Change(method="DELETE", path="/projects/private", body={}, row=("delete", "project", "private")),
-    Change(
-        method="POST",
-        path="/projects/private/metadatas/",
-        body={"auto_scan": "true"},
-        row=("update", "project", "private"),
-    ),
-    Change(
-        method="PUT",
-        path="/projects/private/metadatas/public",
-        body={"public": "true"},
-        row=("update", "project", "private"),
-    ),
-    Change(method="DELETE", path="/projects/private/metadatas/public", body={}, row=("update", "project", "private")),
-    Change(
-        method="POST",
-        path=MEMBERS,
-        body={"role_id": 1, "member_user": {"username": "stranger"}},
-        row=("create", "member", "stranger"),
-    ),
-    Change(
-        method="PUT",
-        path=MEMBERS + "/{id}",
-        body={"role_id": 1},
-        row=("update", "member", "guest"),
-        made=Scene.member,
-    ),
-    Change(method="DELETE", path=MEMBERS + "/{id}", body={}, row=("delete", "member", "guest"), made=Scene.member),
-    Change(method="POST", path="/robots", body=robot_body("new", _PULL), row=("create", "robot", "robot$new")),
-    Change(
-        method="PUT",
-        path="/robots/{id}",
-        body=robot_body("robot$ci", _PULL),
-        row=("update", "robot", "robot$ci"),
-        made=lambda scene: scene.robot("system"),
-        by_robot=False,
-    ),
-    Change(
-        method="PATCH",
-        path="/robots/{id}",
-        body={"secret": ""},
-        row=("update", "robot", "robot$ci"),
-        made=lambda scene: scene.robot("system"),
-        by_robot=False,
-    ),
-    Change(
-        method="DELETE",
-        path="/robots/{id}",
-        body={},
-        row=("delete", "robot", "robot$private+ci"),
-        made=lambda scene: scene.robot("project"),
-    ),
-    Change(method="POST", path="/projects/private/robots", body=_OLD, row=("create", "robot", "robot$private+old")),
-    Change(
-        method="PUT",
-        path="/projects/private/robots/{id}",
-        body={"disable": True},
-        row=("update", "robot", "robot$private+ci"),
-        made=lambda scene: scene.robot("project"),
-        by_robot=False,
-    ),
-    Change(
-        method="DELETE",
-        path="/projects/private/robots/{id}",
-        body={},
-        row=("delete", "robot", "robot$private+ci"),
-        made=lambda scene: scene.robot("project"),
-    ),
-    Change(
-        method="PUT",
-        path="/configurations",
-        body={"session_timeout": 30, "ldap_search_password": "Harbor12345", "self_registration": False},
-        row=("update", "configuration", "session_timeout: 60 -> 30, ldap_search_password"),
-        by_robot=False,
-    ),
-    Change(
-        method="PUT",
-        path="/system/CVEAllowlist",
-        body={"items": []},
-        row=("update", "configuration", "CVE allowlist"),
-        by_robot=False,
-    ),
-    Change(
-        method="POST",
-        path="/labels",
-        body={"name": "stable", "scope": "p", "project_id": 1},
-        row=("create", "label", "stable"),
-    ),
-    Change(
-        method="PUT",
-        path="/labels/{id}",
-        body={"name": "steady"},
-        row=("update", "label", "steady"),
-        made=lambda scene: scene.label(),
-    ),
-    Change(
-        method="DELETE",
-        path="/labels/{id}",
-        body={},
-        row=("delete", "label", "stable"),
-        made=lambda scene: scene.label(),
-    ),
-    Change(method="POST", path=RULES, body=rule_body(), row=("create", "immutable-tag", "1")),
-    Change(method="PUT", path=_RULE, body=_OFF, row=("update", "immutable-tag", "1"), made=lambda scene: scene.rule()),
-    Change(method="DELETE", path=_RULE, body={}, row=("delete", "immutable-tag", "1"), made=lambda scene: scene.rule()),
-)
-GOES_ON = {"updateConfigurations", "createGCSchedule", "updateGCSchedule", "stopGC"}
+GOES_ON = {"updateConfigurations", "createGCSchedule", "updateGCSchedule", "stopGC", "stopDeletion"}
 """Operations that read-only mode does not refuse: the configuration, which holds its switch, and jobs."""
 _LATEST = sa.select(AuditLog.username, AuditLog.operation, AuditLog.resource_type, AuditLog.resource, AuditLog.success)
 
 
 @pytest.fixture
-def scene(admin: httpx.Client, people: People, ports: Ports) -> Scene:
+def scene(admin: httpx.Client, registry: httpx.Client, people: People, ports: Ports) -> Scene:
     """The people's installation."""
-    return Scene(admin=admin, people=people, ports=ports)
+    return Scene(admin=admin, registry=registry, people=people, ports=ports)
 
 
 def written(ports: Ports, *, done: bool = False) -> list[tuple[object, ...]]:
@@ -294,10 +83,10 @@ def test_it_is_refused_while_the_registry_is_read_only(app: Flask, caller: Calle
 
 
 def test_no_row_holds_a_secret(scene: Scene, as_robot: AsRobot) -> None:
-    robot = make_robot(scene.admin, "ci", _PULL)
+    robot = make_robot(scene.admin, "ci", PULL)
     chosen = {"secret": "Chosen12345", "grace_period": 60}
     assert as_robot(robot).patch(f"/robots/{robot.id}", json=chosen).status_code == 200
-    assert scene.admin.post("/users", json=_ACCOUNT | {"password": "Chosen12345"}).status_code == 201
+    assert scene.admin.post("/users", json=ACCOUNT | {"password": "Chosen12345"}).status_code == 201
     assert scene.admin.put(
         f"/users/{scene.people['guest'].id}/password", json={"new_password": "Chosen12345"}
     ).is_success

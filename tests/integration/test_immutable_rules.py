@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from app.context import Context
 from app.immutability.models import ImmutableRule
 from app.immutability.rules import MOST_RULES
-from app.projects.models import Project
 from tests.integration.conftest import Caller
 from tests.support.immutability import RULES, make_rule, rule_body
 
@@ -18,13 +17,7 @@ SELECTOR = {"kind": "doublestar", "decoration": "matches", "pattern": "v*"}
 SCOPE = {"repository": [{"kind": "doublestar", "decoration": "repoMatches", "pattern": "**"}]}
 
 
-def enabled(ctx: Context, project: str = "private") -> int:
-    """The number of enabled rules that the project's row tells."""
-    with ctx.read() as session:
-        return int(session.execute(sa.select(Project.immutable_rules).where(Project.name == project)).scalar_one())
-
-
-def test_a_rule_is_made_shown_changed_and_deleted(admin: httpx.Client, ctx: Context) -> None:
+def test_a_rule_is_made_shown_changed_and_deleted(admin: httpx.Client) -> None:
     made = admin.post(RULES, json=rule_body(priority=3))
     assert (made.status_code, made.content) == (201, b"")
     rule_id = int(made.headers["Location"].removeprefix(f"/api/v2.0{RULES}/"))
@@ -40,28 +33,23 @@ def test_a_rule_is_made_shown_changed_and_deleted(admin: httpx.Client, ctx: Cont
             "scope_selectors": SCOPE,
         }
     ]
-    assert enabled(ctx) == 1
     changed = shown.json()[0] | {"tag_selectors": [SELECTOR | {"decoration": "excludes", "extras": "{}"}]}
     assert admin.put(f"{RULES}/{rule_id}", json=changed).status_code == 200
     assert admin.get(RULES).json() == [changed]
     assert admin.delete(f"{RULES}/{rule_id}").status_code == 200
     assert admin.get(RULES).json() == []
     assert admin.delete(f"{RULES}/{rule_id}").status_code == 404
-    assert enabled(ctx) == 0
 
 
-def test_a_rule_is_disabled_and_enabled(admin: httpx.Client, ctx: Context) -> None:
+def test_a_rule_is_disabled_and_enabled(admin: httpx.Client) -> None:
     rule_id = make_rule(admin)
     whole = admin.get(RULES).json()[0]
     assert admin.put(f"{RULES}/{rule_id}", json={"id": rule_id, "disabled": True}).status_code == 200
     assert admin.get(RULES).json() == [whole | {"disabled": True}]
-    assert enabled(ctx) == 0
     assert admin.put(f"{RULES}/{rule_id}", json={"id": rule_id, "disabled": True}).status_code == 400
     assert admin.put(f"{RULES}/{rule_id}", json=whole).status_code == 200
     assert admin.get(RULES).json() == [whole]
-    assert enabled(ctx) == 1
     assert make_rule(admin, "disabled", disabled=True)
-    assert enabled(ctx) == 1
 
 
 @pytest.mark.parametrize(
@@ -146,7 +134,7 @@ def test_the_rule_of_another_project_is_not_found(admin: httpx.Client) -> None:
     assert admin.put(place, json=rule_body(id=rule_id, disabled=True)).status_code == 404
     assert admin.delete(place).status_code == 404
     assert admin.put(f"{RULES}/{rule_id}", json=rule_body(id=rule_id + 1)).status_code == 400
-    assert admin.put(f"{RULES}/{rule_id}", json=rule_body()).status_code == 400
+    assert admin.put(f"{RULES}/{rule_id}", json=rule_body("r*")).status_code == 200, "without an id"
     assert admin.put(f"{RULES}/777", json=rule_body(id=777)).status_code == 404
     assert len(admin.get(RULES).json()) == 1
 

@@ -1,23 +1,17 @@
 """Immutability rules keep tags where they are, through every way that moves or deletes them."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
-from app.artifacts.repositories import lock_published
-from app.artifacts.service import find_artifact
-from app.artifacts.tags import TaggedArtifact, point_tags
 from app.audit.models import AuditLog
 from app.context import Context, Ports
-from app.immutability.service import ImmutabilityService
 from tests.integration.test_artifact_counts import collect_untagged
 from tests.support.blobs import digest_of, push
 from tests.support.immutability import RULES, make_rule, rule_body
 from tests.support.manifests import EMPTY, artifact, index, push_image, push_manifest, put
-from tests.support.overlap import overlapped
 
 NAME = "private/app"
 REPOSITORY = "/projects/private/repositories/app"
@@ -131,6 +125,18 @@ def test_only_the_first_selectors_count(admin: httpx.Client, registry: httpx.Cli
     assert put(registry, NAME, another(registry), "v1").status_code == 201
 
 
+def test_a_copy_moves_no_protected_tag(admin: httpx.Client, registry: httpx.Client, manifest: bytes) -> None:
+    push_image(registry, "public/app", "v1", seed=4)
+    push_image(registry, "public/app", "v2", seed=5)
+    make_rule(admin)
+    before = admin.get(ARTIFACTS).json()
+    answer = admin.post(ARTIFACTS, params={"from": "public/app:v1"})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (412, "PRECONDITION")
+    assert admin.get(ARTIFACTS).json() == before
+    assert digest_under(registry, "v1") == digest_of(manifest)
+    assert admin.post(ARTIFACTS, params={"from": "public/app:v2"}).status_code == 201, "a new tag"
+
+
 def test_a_rule_is_about_its_own_project(admin: httpx.Client, registry: httpx.Client) -> None:
     make_rule(admin)
     push_image(registry, "public/app", "v1")
@@ -201,58 +207,3 @@ class TestCollection:
         make_rule(admin)
         assert admin.delete(f"{ARTIFACTS}/latest").status_code == 412
         assert digest_under(registry, "latest") == digest_of(subject)
-
-
-class TestRaces:
-    """A rule that is there keeps what it found: nothing moves a tag after the answer 201."""
-
-    def test_a_rule_waits_for_a_tag_that_moves(
-        self, registry: httpx.Client, manifest: bytes, ports: Ports, admin: httpx.Client
-    ) -> None:
-        other = another(registry)
-
-        def move(ctx: Context) -> None:
-            with ctx.write() as session:
-                place = lock_published(session, NAME)
-                artifact = TaggedArtifact(id=find_artifact(session, NAME, digest_of(other)), digest=digest_of(other))
-                assert point_tags(ctx, place, artifact, ["v1"], pushed=True)
-
-        def make(ctx: Context) -> str:
-            ImmutabilityService(ctx).create("private", rule_body())
-            return digest_under(registry, "v1")
-
-        assert overlapped(ports, move, make) == digest_of(other)
-        assert put(registry, NAME, manifest, "v1").status_code == 412
-        assert admin.get(f"{ARTIFACTS}/v1").json()["digest"] == digest_of(other)
-
-    @pytest.mark.parametrize("way", ["a push", *DELETIONS])
-    def test_a_change_waits_for_a_rule_that_comes(
-        self, registry: httpx.Client, admin: httpx.Client, manifest: bytes, ports: Ports, way: str
-    ) -> None:
-        other = another(registry)
-
-        def make(ctx: Context) -> None:
-            ImmutabilityService(ctx).create("private", rule_body())
-
-        def change(_: Context) -> int:
-            if way == "a push":
-                return put(registry, NAME, other, "v1").status_code
-            return DELETIONS[way](admin, registry, digest_of(manifest)).status_code
-
-        assert overlapped(ports, make, change) == 412
-        assert digest_under(registry, "v1") == digest_of(manifest)
-
-    def test_pushes_while_a_rule_comes(self, admin: httpx.Client, registry: httpx.Client, manifest: bytes) -> None:
-        manifests = [manifest, another(registry)]
-
-        def moves(turn: int) -> int:
-            return put(registry, NAME, manifests[turn % 2], "v1").status_code
-
-        with ThreadPoolExecutor(4) as pool:
-            pushes = [pool.submit(moves, turn) for turn in range(12)]
-            rule = pool.submit(make_rule, admin)
-            more = [pool.submit(moves, turn) for turn in range(12)]
-            assert rule.result()
-            kept = digest_under(registry, "v1")
-            assert {push.result() for push in (*pushes, *more)} <= {201, 412}
-        assert digest_under(registry, "v1") == kept
