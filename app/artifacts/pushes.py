@@ -20,7 +20,7 @@ from app.artifacts.subjects import Push
 from app.artifacts.tags import TaggedArtifact, point_tags
 from app.context import Context
 from app.core.digest import Digest
-from app.core.errors import ManifestInvalid, RepositoryUnknown
+from app.core.errors import Contended, ManifestInvalid
 from app.core.reference import RepositoryName
 from app.db.conflict import full_insert
 from app.db.database import retried
@@ -127,14 +127,14 @@ class PushService:
 def enter_repository(session: Session, name: RepositoryName, now: datetime) -> RepositoryRef:
     """Lock the repository's row until the commit and return it; create it, unpublished, when it does not exist.
 
-    Raise ProjectUnknown when the project does not exist.
+    Raise ProjectUnknown when the project does not exist; Contended when another transaction deletes the repository.
     """
     repository = lock_repository_or_none(session, name)
     if repository is None:
         find_place(session, name, now)
         repository = lock_repository_or_none(session, name)
     if repository is None:
-        raise RepositoryUnknown
+        raise Contended("the repository was deleted meanwhile: try again", retry_after=1)
     return repository
 
 

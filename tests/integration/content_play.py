@@ -41,6 +41,7 @@ class Play:
             *([self._tag] * 2),
             *([self._delete] * 2),
             self._blob,
+            *([self._copy] * 2),
             self._mount,
             self._referrer,
             self._cosign,
@@ -54,7 +55,7 @@ class Play:
         """Do something, and see that rows and counters are as they must be then."""
         chance = self._random.random()
         if chance >= 0.85 and self._random.random() < 0.7:
-            self._note("time passes")
+            self.done.append("time passes")
             let_time_pass(self._ports)
         before = Rows.of(self._ports)
         if chance < 0.68:
@@ -87,7 +88,7 @@ class Play:
     def _change(self, before: Rows) -> None:
         self._given.clear()
         change = self._random.choice(self._changes)
-        self._note(change.__name__)
+        self.done.append(change.__name__)
         change()
         after = Rows.of(self._ports)
         self._require_sound(after)
@@ -97,7 +98,7 @@ class Play:
     def _change_in_a_full_project(self, before: Rows) -> None:
         room = sa.update(Project).values(storage_limit=Project.storage_used + self._random.randrange(1500))
         self._set(room)
-        self._note("with little room")
+        self.done.append("with little room")
         try:
             self._change(before)
         finally:
@@ -106,7 +107,7 @@ class Play:
     def _crashed_change(self, before: Rows) -> None:
         self._given.clear()
         change = self._random.choice(self._changes)
-        self._note(f"crash in {change.__name__}")
+        self.done.append(f"crash in {change.__name__}")
         with self._crash():
             change()
         after = Rows.of(self._ports)
@@ -116,7 +117,7 @@ class Play:
 
     def _collection(self, before: Rows) -> None:
         untagged = self._random.random() < 0.7
-        self._note(f"collection, untagged {untagged}")
+        self.done.append(f"collection, untagged {untagged}")
         foreseen = dry_run(self._ports, untagged=untagged)
         deleted = collect(self._ports, untagged=untagged, workers=self._random.randrange(1, 4))
         self._require_kept(before, untagged=untagged)
@@ -133,10 +134,10 @@ class Play:
             return left >= 0
 
         if self._random.random() < 0.5:
-            self._note("crash in a collection")
+            self.done.append("crash in a collection")
             collect(self._ports, untagged=True, interrupted=self._crash(_OF_A_COLLECTION))
         else:
-            self._note("stopped collection")
+            self.done.append("stopped collection")
             collect(self._ports, untagged=True, go_on=go_on)
         self._require_sound(Rows.of(self._ports))
         collect(self._ports, untagged=True)
@@ -176,9 +177,6 @@ class Play:
         projects = {row.name: row.id for row in rows.projects.values()}
         blobs = {row.digest: row.id for row in rows.blobs.values()}
         return {(projects[project], blobs[digest]) for project, digest in self._given if digest in blobs}
-
-    def _note(self, what: str) -> None:
-        self.done.append(what)
 
     def _expect(self, answer: httpx.Response, *statuses: int) -> bool:
         """Whether it succeeded; a crash is a success of the test alone."""
@@ -266,6 +264,17 @@ class Play:
         if manifest is not None:
             self._push(name, manifest, self._some_tag())
 
+    def _copy(self) -> None:
+        source, name = self._repository(), self._repository()
+        manifest = self._pick(source)
+        if manifest is not None:
+            path, query = (
+                f"/projects/{name.replace('/', '/repositories/')}/artifacts",
+                f"{source}@{digest_of(manifest)}",
+            )
+            if self._expect(self._admin.post(path, params={"from": query}), 201, 403, 404):
+                self._made[name].append(manifest)
+
     def _untag(self) -> None:
         name, tag = self._repository(), self._random.choice(["a", "b", "c"])
         self._expect(self._docker.delete(f"/v2/{name}/manifests/{tag}"), 202, 404)
@@ -274,8 +283,7 @@ class Play:
         name = self._repository()
         manifest = self._pick(name)
         if manifest is not None:
-            project, _, short = name.partition("/")
-            path = f"/projects/{project}/repositories/{short}/artifacts/{digest_of(manifest)}"
+            path = f"/projects/{name.replace('/', '/repositories/')}/artifacts/{digest_of(manifest)}"
             self._expect(self._admin.delete(path), 200, 404, 412)
 
     def _delete_at_the_registry(self) -> None:
@@ -289,5 +297,4 @@ class Play:
         self._expect(self._docker.delete(f"/v2/{self._repository()}/blobs/{digest}"), 202, 403, 404)
 
     def _delete_repository(self) -> None:
-        project, _, short = self._repository().partition("/")
-        self._expect(self._admin.delete(f"/projects/{project}/repositories/{short}"), 200, 404)
+        self._expect(self._admin.delete(f"/projects/{self._repository().replace('/', '/repositories/')}"), 200, 404)

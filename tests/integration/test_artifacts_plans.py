@@ -14,6 +14,7 @@ from app.artifacts import (
     pushes,
     references,
     repositories,
+    tag_records,
     tags,
 )
 from app.artifacts.models import Tag
@@ -52,6 +53,8 @@ CASES: dict[str, tuple[sa.Select[*tuple[Any, ...]], dict[str, object]]] = {
     "depth of an index": (references._DEPTH, {}),
     "blob content": (blob_content._BLOB, _BY_NAME),
     "repository": (repositories._VISIBLE, {}),
+    "changes of a tag": (tag_records._NEWEST, {}),
+    "one change of a tag": (tag_records._RECORD, {"id": 1}),
     "tags": (tags._NAMES, {}),
     "tags pointed": (tags._POINTED, {}),
     "referrers": (accessories._SIZES, _BY_POSITION),

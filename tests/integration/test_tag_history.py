@@ -11,6 +11,9 @@ from app.artifacts import tag_history
 from app.artifacts.models import TagRecord
 from app.artifacts.tag_history import AGE, KEPT, trim
 from app.context import Context, Ports
+from app.garbage.contracts import PurgeInput
+from app.garbage.uploads import UploadPurge
+from app.jobs.runs import JobRun
 from tests.integration.conftest import Caller
 from tests.integration.content_rows import Rows, faults
 from tests.integration.test_artifact_counts import collect_untagged
@@ -172,7 +175,7 @@ def test_the_history_is_trimmed(
     clock.forward((AGE + timedelta(seconds=1)).total_seconds())
     trim(ctx, lambda: False)
     assert len(rows_of(ctx)) == 6
-    trim(ctx, lambda: True)
+    UploadPurge(JobRun(ctx, "none", "UploadPurge"), PurgeInput()).run(lambda: True)
     assert rows_of(ctx) == [("busy", "pushed"), ("calm", "pushed")], "what tags point at stays"
 
 

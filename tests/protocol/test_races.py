@@ -14,9 +14,10 @@ from flask import Flask
 from app.context import Ports
 from app.core.errors import ConflictError, Contended, Overtaken
 from app.db.database import retried
+from tests.integration.content_rows import Rows, faults
 from tests.support.accounts import make_project, make_user
 from tests.support.blobs import begin, digest_of, push
-from tests.support.manifests import CONFIG, OCI_MANIFEST, image
+from tests.support.manifests import CONFIG, OCI_MANIFEST, image, put
 
 ROUNDS = 60
 NAME = "racing/image"
@@ -49,6 +50,16 @@ def _push_manifest(client: httpx.Client) -> int:
     return client.put(f"/v2/{NAME}/manifests/latest", content=image(), headers=headers).status_code
 
 
+def _copy(client: httpx.Client) -> int:
+    query = {"from": f"racing/source@{digest_of(image())}"}
+    return client.post("/api/v2.0/projects/racing/repositories/image/artifacts", params=query).status_code
+
+
+def _copy_back(client: httpx.Client) -> int:
+    query = {"from": f"{NAME}:latest"}
+    return client.post("/api/v2.0/projects/racing/repositories/source/artifacts", params=query).status_code
+
+
 def _unlink(client: httpx.Client) -> int:
     return client.delete(f"/v2/{NAME}/blobs/{digest_of(CONFIG)}").status_code
 
@@ -65,6 +76,8 @@ ALLOWED: dict[Act, set[int]] = {
     _push_blob: {201},
     _push_shared_blob: {201},
     _mount: {201},
+    _copy: {201},
+    _copy_back: {201, 404},
     _push_manifest: {201, 400},
     _unlink: {202, 403, 404},
     _delete_manifest: {202, 404},
@@ -84,6 +97,7 @@ def test_changes_of_one_repository_at_once(app: Flask, ports: Ports) -> None:
         with httpx.Client(transport=transport, base_url="http://registry.test", auth=racer.credentials) as client:
             if act is _mount:
                 push(client, "racing/source", CONFIG)
+                put(client, "racing/source", image())
             start.wait(60)
             for _ in range(ROUNDS):
                 seen[act.__name__][act(client)] += 1
@@ -94,6 +108,7 @@ def test_changes_of_one_repository_at_once(app: Flask, ports: Ports) -> None:
     assert {name: set(counts) for name, counts in seen.items()} == {
         act.__name__: set(seen[act.__name__]) & allowed for act, allowed in ALLOWED.items()
     }, seen
+    assert list(faults(Rows.of(ports))) == []
 
 
 @pytest.mark.parametrize(("error", "last"), [(Overtaken, ConflictError), (Contended, Contended)])
