@@ -160,6 +160,7 @@ _REPOSITORIES: Final = VisibleNames(
         only=Repository.published.is_(sa.true()),
     ),
     Repository.project_id,
+    ("repository", "list"),
 )
 _TEXT: Final = sa.bindparam("text", type_=sa.String)
 _END: Final = sa.bindparam("end", type_=sa.String)

@@ -23,8 +23,8 @@ from app.db.database import retried
 from app.db.listing import Columns, conditions, counted, order, paged
 from app.events.refusals import DeleteDenied
 from app.projects.models import Project
+from app.projects.permitted import permitted_projects
 from app.projects.rights import require_in_project
-from app.projects.visibility import seen_projects
 
 _COLUMNS: Columns = {
     "id": Repository.id,
@@ -51,8 +51,9 @@ class RepositoryService:
         self._ctx = ctx
 
     def list_all(self, query: ListQuery, *, with_labels: bool = False) -> Listed[RepositoryView]:
-        """Return a page of the repositories of all projects that the caller may see."""
-        visible = Repository.project_id.in_(sa.select(Project.id).where(seen_projects(self._ctx.principal)))
+        """Return a page of the repositories of all projects in which the caller may list them."""
+        listable = permitted_projects(self._ctx.principal, "repository", "list")
+        visible = Repository.project_id.in_(sa.select(Project.id).where(listable))
         return self._list(query, visible, with_labels=with_labels)
 
     def list_in(self, project: str, query: ListQuery, *, with_labels: bool = False) -> Listed[RepositoryView]:
