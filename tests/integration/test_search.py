@@ -179,7 +179,6 @@ class TestRights:
         robot = as_robot(make_robot(admin, "ci", entry(*held)))
         for text in ("app", "ap", "private/app"):
             assert repositories(robot, text) == [name for name in ["public/app"] if text in name]
-        assert [one["name"] for one in robot.get("/repositories").json()] == ["public/app"]
 
     def test_the_rights_are_those_of_this_moment(self, caller: Caller, admin: httpx.Client, people: People) -> None:
         body = {"role_id": 5, "member_user": {"user_id": people["stranger"].id}}
