@@ -31,12 +31,12 @@ from app.db.pages import Ids
 from app.db.plans import run
 from app.events.content import RepositoryUpdated
 from app.events.refusals import DeleteDenied
-from app.projects.models import Project
 from app.projects.permitted import everywhere, permitted_projects
 from app.projects.rights import require_in_project
 
 _LONGEST_DESCRIPTION: Final = 32 * 1024
 _LIST: Final = ("artifact", "list")
+_LIST_REPOSITORIES: Final = ("repository", "list")
 
 
 class RepositoryService:
@@ -51,9 +51,9 @@ class RepositoryService:
 
     def list_all(self, query: ListQuery, *, with_labels: bool = False) -> Listed[RepositoryView]:
         """Return a page of the repositories of all projects in which the caller may list them."""
-        caller, right = self._ctx.principal, ("repository", "list")
-        whole = everywhere(caller, *right)
-        scope = Scope.everything() if whole else Scope.seen(permitted_projects(caller, *right))
+        caller = self._ctx.principal
+        whole = everywhere(caller, *_LIST_REPOSITORIES)
+        scope = Scope.everything() if whole else Scope.seen(permitted_projects(caller, *_LIST_REPOSITORIES))
         return self._list(query, scope, with_labels=with_labels)
 
     def list_in(self, project: str, query: ListQuery, *, with_labels: bool = False) -> Listed[RepositoryView]:

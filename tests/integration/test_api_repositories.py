@@ -5,10 +5,11 @@ import pytest
 from flask import Flask
 
 from app.core.reference import RepositoryName
-from tests.integration.conftest import Caller
+from tests.integration.conftest import AsRobot, Caller
 from tests.support.blobs import push
 from tests.support.manifests import push_image
 from tests.support.people import People
+from tests.support.robots import entry, make_robot
 from tests.support.server import LiveServer
 
 NESTED = ("private/group/artifacts/app", "private/group%252Fartifacts%252Fapp", "private/group%2Fartifacts%2Fapp")
@@ -47,6 +48,25 @@ def test_all_repositories_are_those_the_caller_sees(
     assert names(caller(who).get("/repositories?sort=name")) == sorted(expected)
     page = caller(who).get("/repositories?page_size=1&q=name%3D~P")
     assert page.headers["X-Total-Count"] == str(len(expected))
+
+
+@pytest.mark.parametrize(
+    ("namespace", "right", "expected"),
+    [
+        ("private", "repository:list", ["public/c", "private/a"]),
+        ("private", "repository:pull", ["public/c"]),
+        ("/", "project:list", ["public/c"]),
+        ("*", "label:list", ["public/c"]),
+        ("*", "repository:list", ["public/c", "private/a"]),
+    ],
+)
+def test_a_robot_lists_repositories_where_it_holds_that_right(
+    admin: httpx.Client, registry: httpx.Client, as_robot: AsRobot, namespace: str, right: str, expected: list[str]
+) -> None:
+    for number, name in enumerate(("private/a", "public/c")):
+        push_image(registry, name, "1", seed=number)
+    listed = as_robot(make_robot(admin, "ci", entry(namespace, right))).get("/repositories")
+    assert (names(listed), listed.headers["X-Total-Count"]) == (expected, str(len(expected)))
 
 
 def test_a_project_lists_its_own(admin: httpx.Client, registry: httpx.Client) -> None:
