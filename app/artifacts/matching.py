@@ -73,8 +73,8 @@ def find_artifacts(ctx: Context, text: str, limit: int) -> list[FoundArtifact]:
     """Return at most ``limit`` artifacts in projects where the caller may list them.
 
     The text is the beginning of a digest, with or without its algorithm and of at least seven characters, or of a tag,
-    which may follow a part of a repository's name and a colon. Of more than MOST_EXAMINED matches the first are looked
-    at.
+    which may follow a part of a repository's name and a colon. Of more than MOST_EXAMINED repositories or matches the
+    first are looked at.
     """
     text = text.strip()
     permitted = permitted_projects(ctx.principal, "artifact", "list")
@@ -85,7 +85,7 @@ def find_artifacts(ctx: Context, text: str, limit: int) -> list[FoundArtifact]:
             found += _artifacts(session.execute(_by_digest(permitted), _bounds(beginning, limit)).all())
         name, colon, tag = text.rpartition(":")
         if _TAG.fullmatch(tag):
-            ids = [one.id for one in find_repositories(ctx, name, limit)] if colon else None
+            ids = [one.id for one in find_repositories(ctx, name, MOST_EXAMINED)] if colon else None
             if ids is None or ids:
                 statement = _by_tag(permitted, ids)
                 found += _artifacts(session.execute(statement, _bounds(tag, limit)).all())
@@ -160,6 +160,7 @@ _REPOSITORIES: Final = VisibleNames(
         only=Repository.published.is_(sa.true()),
     ),
     Repository.project_id,
+    ("repository", "list"),
 )
 _TEXT: Final = sa.bindparam("text", type_=sa.String)
 _END: Final = sa.bindparam("end", type_=sa.String)

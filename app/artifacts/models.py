@@ -27,8 +27,8 @@ def _path(values: DefaultExecutionContext) -> str:
     return str(parameters["name"]).partition("/")[2]
 
 
-_ORDERS = ("name", "creation_time", "update_time", "pull_count")
-"""What lists of repositories are sorted by."""
+_ORDERS = ("name", "creation_time", "pull_count")
+"""What lists of repositories are sorted by along an index; not ``update_time``, which every push changes."""
 
 
 class Repository(Base):

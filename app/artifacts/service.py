@@ -33,10 +33,10 @@ from app.events.content import RepositoryUpdated
 from app.events.refusals import DeleteDenied
 from app.projects.permitted import everywhere, permitted_projects
 from app.projects.rights import require_in_project
-from app.projects.visibility import seen_projects, sees_all
 
 _LONGEST_DESCRIPTION: Final = 32 * 1024
 _LIST: Final = ("artifact", "list")
+_LIST_REPOSITORIES: Final = ("repository", "list")
 
 
 class RepositoryService:
@@ -50,9 +50,10 @@ class RepositoryService:
         self._ctx = ctx
 
     def list_all(self, query: ListQuery, *, with_labels: bool = False) -> Listed[RepositoryView]:
-        """Return a page of the repositories of all projects that the caller may see."""
+        """Return a page of the repositories of all projects in which the caller may list them."""
         caller = self._ctx.principal
-        scope = Scope.everything() if sees_all(caller) else Scope.seen(seen_projects(caller))
+        whole = everywhere(caller, *_LIST_REPOSITORIES)
+        scope = Scope.everything() if whole else Scope.seen(permitted_projects(caller, *_LIST_REPOSITORIES))
         return self._list(query, scope, with_labels=with_labels)
 
     def list_in(self, project: str, query: ListQuery, *, with_labels: bool = False) -> Listed[RepositoryView]:

@@ -62,6 +62,8 @@ class AuditService:
         if everywhere(principal, "log", "list"):
             return self._list(query, [AuditLog.project_id > 0], None)
         projects = sa.select(Project.id).where(permitted_projects(principal, "log", "list"))
+        if not self._ctx.rows(projects.limit(1), {}):
+            return Listed(items=(), total=0, page=query.page)
         return self._list(query, [AuditLog.project_id.in_(projects)], projects)
 
     def event_types(self) -> list[EventType]:
@@ -124,8 +126,11 @@ def _counted(session: Session, where: _Where) -> int:
 
 
 def _listed(query: ListQuery, views: list[AuditView], counted: int) -> Listed[AuditView]:
-    """Return the page of ``views``, which hold one row more if others follow."""
-    total = max(counted, query.page.offset + len(views))
+    """Return the page of ``views``, which hold one row more if others follow.
+
+    A page beyond the end has none, and its number tells nothing of the total.
+    """
+    total = max(counted, query.page.offset + len(views)) if views else counted
     return Listed(items=views[: query.page.size], total=total, page=query.page)
 
 

@@ -14,6 +14,7 @@ from app.db import name_search
 from app.db.name_search import SQLITE, Names
 from app.projects.listing import views_of
 from app.projects.models import Project
+from app.projects.permitted import everywhere, permitted_projects
 from app.projects.results import ProjectView
 from app.projects.visibility import seen_by, seen_projects, sees_all
 
@@ -33,9 +34,16 @@ class VisibleNames:
     the visible projects.
     """
 
-    def __init__(self, names: Names, project_id: InstrumentedAttribute[int]) -> None:
+    def __init__(
+        self, names: Names, project_id: InstrumentedAttribute[int], right: tuple[str, str] | None = None
+    ) -> None:
+        """Search names with a column of their project's id.
+
+        ``right`` is what a robot must hold in a project to find its names, any right by default; every role holds it.
+        """
         self._names = names
         self._project_id = project_id
+        self._right = right
         user = sa.bindparam("user", type_=sa.BigInteger)
         scopes = {_ALL: sa.true(), _OWN: seen_by(user), _PUBLIC: Project.public.is_(sa.true())}
         self._first: dict[_Key, _Select] = {
@@ -55,7 +63,7 @@ class VisibleNames:
         wanted = name_search.searchable(text)
         if wanted is None:
             return []
-        whole = sees_all(ctx.principal)
+        whole = self._finds_all(ctx.principal)
         matched = self._run_first(ctx, wanted, limit, limit if whole else name_search.MOST_EXAMINED)
         rows = [row for row in matched if row.id is not None]
         if whole or len(rows) >= limit or matched[0].examined < name_search.MOST_EXAMINED:
@@ -64,19 +72,37 @@ class VisibleNames:
         return sorted(by_id.values(), key=lambda row: (row.rank, row.name))[:limit]
 
     def _run_first(self, ctx: Context, text: str, limit: int, most: int) -> Sequence[sa.Row[Any]]:
-        dialect, indexed, scope = ctx.ports.db.dialect, name_search.has_trigrams(text), _scope_or_none(ctx.principal)
+        dialect, indexed, scope = (
+            ctx.ports.db.dialect,
+            name_search.has_trigrams(text),
+            self._scope_or_none(ctx.principal),
+        )
         values = {**name_search.parameters(text, dialect, indexed=indexed), "limit": limit, "most": most}
         if scope is None:
-            statement = self._among_matches(seen_projects(ctx.principal), dialect, indexed=indexed)
+            statement = self._among_matches(self._found_by(ctx.principal), dialect, indexed=indexed)
             return ctx.rows(statement, values)
         return ctx.rows(self._first[scope, dialect, indexed], values | _user(ctx.principal, scope))
 
     def _run_second(self, ctx: Context, text: str, limit: int) -> Sequence[sa.Row[Any]]:
-        dialect, scope = ctx.ports.db.dialect, _scope_or_none(ctx.principal)
+        dialect, scope = ctx.ports.db.dialect, self._scope_or_none(ctx.principal)
         values = {**name_search.parameters(text, dialect, indexed=False), "limit": limit}
         if scope is None:
-            return ctx.rows(self._among_seen(seen_projects(ctx.principal), dialect), values)
+            return ctx.rows(self._among_seen(self._found_by(ctx.principal), dialect), values)
         return ctx.rows(self._second[scope, dialect], values | _user(ctx.principal, scope))
+
+    def _scope_or_none(self, principal: Principal) -> str | None:
+        """Return the scope for which there are prepared statements, None for a robot that finds some names."""
+        if self._finds_all(principal):
+            return _ALL
+        if principal.kind is PrincipalKind.ROBOT:
+            return None
+        return _OWN if principal.kind is PrincipalKind.USER else _PUBLIC
+
+    def _finds_all(self, principal: Principal) -> bool:
+        return everywhere(principal, *self._right) if self._right else sees_all(principal)
+
+    def _found_by(self, robot: Principal) -> ColumnElement[bool]:
+        return permitted_projects(robot, *self._right) if self._right else seen_projects(robot)
 
     def _among_matches(self, seen: ColumnElement[bool], dialect: str, *, indexed: bool) -> _Select:
         matched = name_search.matches(self._names, dialect, indexed=indexed)
@@ -115,15 +141,6 @@ class VisibleNames:
 def find_named(ctx: Context, text: str, limit: int) -> list[ProjectView]:
     """Return at most ``limit`` projects that the caller sees and whose name holds the text, best matches first."""
     return views_of(ctx, [row.id for row in _PROJECTS.find(ctx, text, limit)])
-
-
-def _scope_or_none(principal: Principal) -> str | None:
-    """Return the scope for which there are prepared statements, None for a robot that sees some projects."""
-    if sees_all(principal):
-        return _ALL
-    if principal.kind is PrincipalKind.ROBOT:
-        return None
-    return _OWN if principal.kind is PrincipalKind.USER else _PUBLIC
 
 
 def _user(principal: Principal, scope: str) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """The storage quotas of projects as administrators see and change them."""
 
+import re
 from collections.abc import Mapping
 from typing import Final, cast
 
@@ -21,6 +22,7 @@ from app.quotas.results import QuotaView
 STORAGE: Final = "storage"
 """The only resource that quotas limit."""
 _LARGEST: Final = 2**63 - 1
+_ID: Final = re.compile("[0-9]{1,18}")
 _PROJECTS: Final = "project"
 """The only kind of thing that quotas are of."""
 _LIMIT: Final = sa.case((Project.storage_limit == UNLIMITED, _LARGEST), else_=Project.storage_limit)
@@ -105,7 +107,7 @@ def _of_reference(reference: str | None, reference_id: str | None) -> list[sa.Co
     if reference and reference != _PROJECTS:
         where.append(sa.false())
     if reference_id:
-        is_id = reference_id.isascii() and reference_id.isdigit() and int(reference_id) <= _LARGEST
+        is_id = _ID.fullmatch(reference_id) is not None
         where.append(Project.id == int(reference_id) if is_id else sa.false())
     return where
 

@@ -7,7 +7,7 @@ from flask import request
 
 from app.core.errors import DomainError, Kind
 from app.events.refusals import ChangeRefused, CreationRefused, DeletionRefused, UpdateRefused
-from app.web.session import current_context
+from app.web.session import known_context_or_none
 
 _REFUSALS: Final = frozenset({Kind.DENIED, Kind.PRECONDITION, Kind.CONFLICT})
 _NOT_THE_CALLERS: Final = frozenset({"read_only"})
@@ -52,8 +52,10 @@ def record(error: DomainError) -> None:
     """
     if error.recorded or error.kind not in _REFUSALS or error.code in _NOT_THE_CALLERS:
         return
-    event, rule, ctx = _EVENTS.get(request.method), request.url_rule, current_context()
-    if event is None or rule is None or not rule.rule.startswith(_BASE) or not ctx.principal.authenticated:
+    event, rule, ctx = _EVENTS.get(request.method), request.url_rule, known_context_or_none()
+    if ctx is None or not ctx.principal.authenticated:
+        return
+    if event is None or rule is None or not rule.rule.startswith(_BASE):
         return
     kind = UpdateRefused if _PARTS.intersection(rule.rule.split("/")) else event
     ctx.record_refusal(error.carrying(kind(kind=kind_of(rule.rule), path=request.path.removeprefix(_BASE))))

@@ -72,6 +72,12 @@ def current_context() -> Context:
     return context
 
 
+def known_context_or_none() -> Context | None:
+    """Return the Context of the current request; None while its caller is unknown, also because the login failed."""
+    context: Context | None = g.get("context")
+    return context
+
+
 def authenticated_context() -> Context:
     """Return the Context of the current request; UnauthenticatedError for an anonymous caller."""
     context = current_context()

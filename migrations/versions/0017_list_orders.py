@@ -8,7 +8,7 @@ branch_labels = None
 depends_on = None
 
 _PUSHED = ["repository_id", "push_time", "id"]
-_ORDERS = ("name", "creation_time", "update_time", "pull_count")
+_ORDERS = ("name", "creation_time", "pull_count")
 _REPOSITORIES = {
     **{f"ix_repository_{column}": [column, "id", "project_id", "published"] for column in _ORDERS},
     **{f"ix_repository_project_{column}": ["project_id", column, "id", "published"] for column in _ORDERS},

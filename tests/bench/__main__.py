@@ -55,7 +55,7 @@ def main() -> int:
 def _api(options: argparse.Namespace) -> int:
     report = _API_REPORT if options.report == _REPORT else options.report
     with tempfile.TemporaryDirectory(prefix="pyharbor-bench-", dir=options.folder) as name:
-        return api.run(Path(name), report, rounds=options.rounds, readme=options.readme)
+        return api.run(Path(name), report, rounds=options.rounds, readme=options.readme, only=options.only)
 
 
 def _options() -> argparse.Namespace:
@@ -67,6 +67,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--server", action="append", default=[], help="only servers whose name holds this; repeatable")
     parser.add_argument("--folder", default=os.environ.get("TMPDIR"), help="where the servers keep their files")
     parser.add_argument("--api", action="store_true", help="only the management API, on SQLite and PostgreSQL")
+    parser.add_argument("--only", action="append", default=[], help="with --api: only rows whose title holds this")
     parser.add_argument("--readme", action="store_true", help="with --api: write its table into tests/bench/README.md")
     parser.add_argument("--report", type=Path, default=_REPORT, help=f"where the report goes ({_REPORT})")
     options = parser.parse_args()

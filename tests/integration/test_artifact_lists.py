@@ -190,10 +190,23 @@ def test_the_newest_of_each_repository(admin: httpx.Client, registry: httpx.Clie
     assert names(admin.get(f"{path}&sort=push_time&page_size=1&{q('media_type=' + IMAGE)}")) == ["b1"]
     assert names(admin.get(f"{path}&{q('artifact_type=application/vnd.test.thing')}")) == ["thing"]
     assert names(admin.get(f"{path}&{q(f'media_type={IMAGE},tags=~1')}")) == ["b1", "a1"]
+    put(admin, "/projects/private/repositories/a/artifacts/a1/labels", label := make_label(admin, "good"))
+    assert names(admin.get(f"{path}&{q(f'media_type={IMAGE},labels=({label})')}")) == ["a1"]
     for terms in ("", "&" + q("type=IMAGE"), "&" + q(f"media_type={IMAGE},artifact_type={IMAGE}")):
         refused = admin.get(path + terms)
         assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "BAD_REQUEST")
     assert names(admin.get(f"{PROJECT}?latest_in_repository=perhaps")) == ["thing", "a2", "b1", "a1"]
+
+
+def test_a_page_far_beyond_the_end_is_empty(admin: httpx.Client, registry: httpx.Client) -> None:
+    push_image(registry, "private/app", "1")
+    for place in (PROJECT, REPOSITORY, EVERYWHERE, "/repositories", f"{REPOSITORY}/1/accessories"):
+        for terms in ("", "&" + q("id=~"), "&sort=" + ",".join(["-id"] * 100)):
+            far = admin.get(f"{place}?page=99999999999999999&page_size=100{terms}")
+            assert (far.status_code, far.json()) == (200, []), far.text
+            assert total(far) == total(admin.get(f"{place}?page_size=100{terms}"))
+    assert admin.get(f"{PROJECT}?page_size=101").status_code == 422
+    assert admin.get(f"{PROJECT}?sort=" + ",".join(["id"] * 101)).status_code == 400
 
 
 def test_reports_that_are_not_there_are_left_out(admin: httpx.Client, registry: httpx.Client) -> None:

@@ -41,7 +41,11 @@ def project(ports: Ports) -> int:
 
 
 def hold(ctx: Context, name: str, *contents: bytes) -> None:
-    """Make a repository hold blobs, as commits of uploads do; rows only."""
+    """Make a repository hold blobs, as commits of uploads do."""
+    stored = {row.digest for row in ctx.rows(sa.select(Blob.digest), {})}
+    for content in contents:
+        if digest_of(content) not in stored:
+            ctx.ports.storage.put(digest_of(content)[7:39], content)
     with ctx.write() as session:
         project = session.execute(sa.select(Project.id).where(Project.name == name.partition("/")[0])).scalar_one()
         now = ctx.ports.clock.now()
@@ -67,7 +71,7 @@ def push(ctx: Context, manifest: bytes, *tags: str, name: RepositoryName = FULL)
 
 
 def store_image(ctx: Context, *tags: str, seed: int = 0, name: RepositoryName = FULL) -> bytes:
-    """Push an image by the use case, without bytes; returns the manifest."""
+    """Push an image by the use case; returns the manifest."""
     layer = content_of(50, seed)
     hold(ctx, name, layer)
     manifest = image(layer, config=layer)

@@ -221,8 +221,20 @@ class TestLength:
         deep = client.get(EXTS, params={"q": "operation=pull", "page": MANY // 100, "page_size": 100})
         assert deep.headers["X-Total-Count"] == str(MANY)
         assert 'rel="next"' not in deep.headers["Link"]
+        for who in ("admin", "master"):
+            beyond = caller(who).get(EXTS, params={"page": 10**6, "page_size": 100})
+            assert (beyond.headers["X-Total-Count"], beyond.json()) == (str(service.COUNTED), [])
+            assert "Link" not in beyond.headers
         some = client.get(EXTS, params={"q": "username=user-3"})
         assert (some.headers["X-Total-Count"], len(some.json())) == (str((MANY + 4) // 7), 10)
+
+    @pytest.mark.parametrize("q", ["", "resource=~nothing", "operation=pull"])
+    def test_who_may_read_no_row_looks_at_none(self, grown: Database, caller: Caller, q: str) -> None:
+        client = caller("developer")
+        with counted_statements(grown) as statements:
+            answer = client.get(EXTS, params={"q": q})
+        assert (answer.json(), answer.headers["X-Total-Count"]) == ([], "0")
+        assert [text for text in statements if "audit_log" in text] == []
 
     @pytest.mark.usefixtures("grown")
     def test_sorted_by_others_than_time(self, caller: Caller) -> None:

@@ -34,7 +34,7 @@ _REPOSITORY_SCOPES = {
     "seen": repository_pages.Scope.seen(_SEEN),
     "everything": repository_pages.Scope.everything(),
 }
-_ORDERS = ("name", "creation_time", "update_time", "pull_count")
+_ORDERS = ("name", "creation_time", "pull_count")
 
 
 @pytest.fixture

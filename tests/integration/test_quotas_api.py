@@ -73,7 +73,13 @@ class TestQuotas:
 
     @pytest.mark.parametrize(
         "parameters",
-        [{"reference": "user"}, {"reference_id": "none"}, {"reference_id": "9" * 30}, {"reference_id": "²"}],
+        [
+            {"reference": "user"},
+            {"reference_id": "none"},
+            {"reference_id": "9" * 30},
+            {"reference_id": "9" * 5000},
+            {"reference_id": "²"},
+        ],
     )
     def test_what_has_no_quota_lists_none(self, admin: httpx.Client, parameters: dict[str, str]) -> None:
         listed = admin.get("/quotas", params=parameters)

@@ -170,6 +170,17 @@ class TestRights:
         robot = as_robot(make_robot(admin, "ci", entry(namespace, "repository:list")))
         assert repositories(robot, "app") == seen
 
+    @pytest.mark.parametrize(
+        "held", [("private", "repository:pull"), ("private", "label:list"), ("/", "project:list"), ("*", "label:list")]
+    )
+    def test_robots_without_the_right_to_list(
+        self, admin: httpx.Client, as_robot: AsRobot, held: tuple[str, str]
+    ) -> None:
+        robot = as_robot(make_robot(admin, "ci", entry(*held)))
+        for text in ("app", "ap", "private/app"):
+            assert repositories(robot, text) == [name for name in ["public/app"] if text in name]
+        assert [one["name"] for one in robot.get("/repositories").json()] == ["public/app"]
+
     def test_the_rights_are_those_of_this_moment(self, caller: Caller, admin: httpx.Client, people: People) -> None:
         body = {"role_id": 5, "member_user": {"user_id": people["stranger"].id}}
         location = admin.post(MEMBERS, json=body).headers["Location"]

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from app.artifacts.models import Artifact, Repository
 from app.context import Ports
 from tests.integration.conftest import AsRobot, Caller
-from tests.integration.test_search import EVERYTHING, found
+from tests.integration.test_search import EVERYTHING, fill, found
 from tests.support.blobs import digest_of
 from tests.support.manifests import push_image
 from tests.support.robots import entry, make_robot
@@ -37,6 +37,15 @@ class TestArtifacts:
             assert found(anonymous, text, **EVERYTHING)["artifact"] == [one | {"tag": "V1.0-rc"}], text
         for text in ("v1.0-rc", "other:V1.0-rc", digest[7:13], "1.0-rc", ":", "app:", ":V1.0-rc"):
             assert found(anonymous, text, **EVERYTHING)["artifact"] == [], text
+
+    def test_a_tag_in_one_of_many_repositories(
+        self, admin: httpx.Client, anonymous: httpx.Client, ports: Ports, registry: httpx.Client
+    ) -> None:
+        fill(ports, "public", [f"app-{number:03}" for number in range(200)])
+        push_image(registry, "public/my-app", "rare")
+        for client in (admin, anonymous):
+            (one,) = found(client, "app:rare", **EVERYTHING)["artifact"]
+            assert one["repository_name"] == "public/my-app"
 
     def test_by_rights(self, caller: Caller, admin: httpx.Client, as_robot: AsRobot, registry: httpx.Client) -> None:
         digest = digest_of(push_image(registry, "private/app", "only-here"))

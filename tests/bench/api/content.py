@@ -32,12 +32,14 @@ _FACTS: Final = {
 }
 
 
-def add_repositories(session: Session, total: int, first_id: int) -> None:
-    """Fill up to ``total`` repositories: half of them in ALL_IN_ONE, others in projects from ``first_id`` on."""
+def add_repositories(session: Session, total: int) -> None:
+    """Fill up to ``total`` repositories: half of them in ALL_IN_ONE, the others spread over the projects."""
+    if not total:
+        return
     known = session.execute(sa.select(sa.func.count()).select_from(Repository)).scalar_one()
     one = session.execute(sa.select(Project.id).where(Project.name == ALL_IN_ONE)).scalar_one()
     others = session.execute(
-        sa.select(Project.id, Project.name).where(Project.id >= first_id, Project.name.startswith("project-"))
+        sa.select(Project.id, Project.name).where(Project.name.startswith("project-")).order_by(Project.id)
     ).all()
     rows: list[dict[str, object]] = []
     for number in range(known, total):
@@ -61,6 +63,8 @@ def add_repositories(session: Session, total: int, first_id: int) -> None:
 
 def add_artifacts(session: Session, project: str, total: int) -> None:
     """Fill IMAGES of the project up to ``total`` tagged artifacts, each with a label and an accessory."""
+    if not total:
+        return
     repository_id, project_id = _repository(session, project, IMAGES)
     label_id = _label(session)
     listed = Artifact.repository_id == repository_id, Artifact.standing == Standing.LISTED

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.bench.api.content_rows import content_rows
 from tests.bench.api.rows import CALLS, Row, Unit, rows
 from tests.bench.api.scene import Scene, scene
 from tests.bench.report import commit, machine, number, plain
@@ -36,9 +37,9 @@ Figures = Mapping[str, Mapping[str, Figure]]
 """Database -> title of the row -> figure."""
 
 
-def run(folder: Path, report: Path, *, rounds: int, readme: bool) -> int:
-    """Measure, print, write; 1 when a figure misses its goal."""
-    conditions, wanted = machine(folder), rows()
+def run(folder: Path, report: Path, *, rounds: int, readme: bool, only: Sequence[str] = ()) -> int:
+    """Measure, print, write; 1 when a figure misses its goal. ``only`` names parts of the titles of wanted rows."""
+    conditions, wanted = machine(folder), [row for row in (*rows(), *content_rows()) if _named(row, only)]
     figures: dict[str, dict[str, Figure]] = {}
     for name in _DATABASES:
         with _database(name, folder / name) as url, scene(folder / name, url) as running:
@@ -56,6 +57,10 @@ def run(folder: Path, report: Path, *, rounds: int, readme: bool) -> int:
         _into_readme(text)
     print(f"written to {report}" + (f" and {README}" if readme else ""))
     return 0 if all(row.met(figures[name][row.title].whole) for row in wanted for name in _DATABASES) else 1
+
+
+def _named(row: Row, only: Sequence[str]) -> bool:
+    return not only or any(part in row.title for part in only)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from app.identity.models import User
 from app.projects.models import Project, ProjectMember, ProjectMetadata
 from app.settings import load
 from app.wiring import build
+from tests.bench.api import content
 from tests.bench.client import NO_HEADERS, Connection
 from tests.support.accounts import PASSWORD, make_project, make_user
 from tests.support.databases import migrate
@@ -61,6 +62,11 @@ class Size:
         """Ten in each project."""
         return self.projects * EACH
 
+    artifacts: int = 0
+    """Of CROWD's repository of many."""
+    services: int = 0
+    """Repositories, in all projects together."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
@@ -95,8 +101,10 @@ class Scene:
             self._add_users(session, size.users)
             self._add_projects(session, size.projects)
             self._add_members(session, size.members)
+            content.add_repositories(session, size.services)
             self._add_repositories(session, size.repositories)
             self._add_audit_rows(session, size.audit)
+            content.add_artifacts(session, CROWD, size.artifacts)
         self._settle()
 
     def remove_made(self) -> None:
@@ -204,6 +212,7 @@ def scene(folder: Path, url: str) -> Iterator[Scene]:
         make_user(ports, ADMIN, sysadmin=True)
         make_user(ports, ORDINARY)
         make_project(ports, CROWD)
+        make_project(ports, content.ALL_IN_ONE)
         with serve(environment, folder / "server.log") as server:
             address = urlsplit(server.url)
             yield Scene(ports=ports, host=address.hostname or "", port=address.port or 0)

@@ -131,7 +131,8 @@ def test_what_is_ours_comes_when_asked_for(app: Flask, admin: httpx.Client, name
     paths |= {f"/projects/{{project_name_or_id}}{path}" for path in paths}
     keys = {f"/configurations ConfigurationsResponse.{key}" for key in ("identity_tokens", "session_lifetime")}
     artifacts = "/projects/{project_name}/repositories/{repository_name}/artifacts"
-    keys |= {f"{path} Artifact.references Reference.attests" for path in (artifacts, f"{artifacts}/{{reference}}")}
+    listed = (artifacts, f"{artifacts}/{{reference}}", "/projects/{project_name_or_id}/artifacts", "/artifacts")
+    keys |= {f"{path} Artifact.references Reference.attests" for path in listed}
     keys |= {f"/search Search.{key}" for key in ("artifact", "chart")}
     assert added == {f"{path} Robot.expired" for path in paths} | keys
     assert list(answers(app, admin, names, with_extensions="perhaps")) == []
