@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.artifacts import reachability
-from app.artifacts.models import Artifact, Repository, TagRecord
+from app.artifacts.hidden import IS_HIDDEN, hidden_name
+from app.artifacts.models import Artifact, Repository, Standing, TagRecord
 from app.artifacts.removal import remove_artifacts, remove_repository
 from app.artifacts.repositories import RepositoryRef, lock_repository_or_none
 from app.artifacts.subjects import RepositoryDeletion
@@ -25,9 +26,6 @@ MOST_AT_ONCE: Final = 1000
 _MOST_ROWS: Final = 5 * MOST_AT_ONCE
 BATCH: Final = 200
 """The artifacts of one transaction."""
-HIDDEN: Final = ".deleted/"
-"""The beginning of the names of hidden repositories, which no repository's name may have."""
-_AFTER_HIDDEN: Final = ".deleted0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +52,9 @@ def hide_repository(ctx: Context, repository: RepositoryRef) -> None:
     """
     with ctx.write() as session:
         ctx.admit(RepositoryDeletion(project_id=repository.project_id, repository=repository.name))
-        hidden = {"at_id": repository.id, "hidden": f"{HIDDEN}{repository.id}"}
+        hidden = {"at_id": repository.id, "hidden": hidden_name(repository.id)}
         session.connection().execute(_HIDE, hidden)
+        session.connection().execute(_UNLIST, {"at_repository": repository.id})
         ctx.emit(RepositoryDeleted(project_id=repository.project_id, repository=repository.name))
         session.flush()
         count_content(ctx, repository.project_id, repositories=-1)
@@ -68,7 +67,7 @@ def sweep_batch(ctx: Context, repository_id: int) -> bool:
     Return False once the repository is gone. Raise ReadOnly or UnavailableError from the write gate.
     """
     with ctx.write_content() as session:
-        repository = lock_repository_or_none(session, f"{HIDDEN}{repository_id}", to_delete=True)
+        repository = lock_repository_or_none(session, hidden_name(repository_id), to_delete=True)
         if repository is None:
             return False
         artifact_ids = session.execute(_NEXT, {"repository": repository.id}).scalars().all()
@@ -100,11 +99,14 @@ _HIDE: Final = (
     .where(_TABLE.c.id == sa.bindparam("at_id"))
     .values(name=sa.bindparam("hidden"), published=sa.false(), artifact_count=0)
 )
+_ARTIFACTS: Final = cast("sa.Table", Artifact.__table__)
+_UNLIST: Final = (
+    sa.update(_ARTIFACTS)
+    .where(_ARTIFACTS.c.repository_id == sa.bindparam("at_repository"), _ARTIFACTS.c.standing != Standing.ACCESSORY)
+    .values(standing=Standing.ACCESSORY)
+)
+"""No list shows accessories by themselves, so that those of projects need no condition on the repository."""
 _OWN: Final = Artifact.repository_id == sa.bindparam("repository")
 _NEXT: Final = sa.select(Artifact.id).where(_OWN).order_by(Artifact.id.desc()).limit(BATCH)
 _LEFT: Final = sa.select(sa.func.count()).select_from(Artifact).where(_OWN)
-_ALL_HIDDEN: Final = (
-    sa.select(Repository.id, Repository.project_id)
-    .where(Repository.name >= HIDDEN, Repository.name < _AFTER_HIDDEN)
-    .order_by(Repository.id)
-)
+_ALL_HIDDEN: Final = sa.select(Repository.id, Repository.project_id).where(IS_HIDDEN).order_by(Repository.id)

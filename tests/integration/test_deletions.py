@@ -169,7 +169,10 @@ def test_a_large_repository_is_gone_at_once_and_swept_later(
     assert admin.delete(REPOSITORY).status_code == 200
     assert admin.get(REPOSITORY).status_code == 404
     assert admin.delete(REPOSITORY).status_code == 404
-    assert admin.get("/projects/private/repositories").json() == []
+    for place in ("/projects/private/repositories", "/projects/private/artifacts", "/artifacts"):
+        assert admin.get(place).json() == []
+        assert admin.get(place, params={"q": "base=*"}).json() == []
+    assert admin.get("/search", params={"q": "app"}).json()["repository"] == []
     assert admin.get("/projects/private").json()["repo_count"] == 0
     assert registry.get(f"/v2/{NAME}/manifests/1").status_code == 404
     assert registry.get(f"/v2/{NAME}/tags/list").status_code == 404
