@@ -117,11 +117,10 @@ class ArtifactService:
         """Return a page of a repository's artifacts, newest first; an empty page when the repository does not exist."""
         require_in_project(self._ctx, project, "artifact", "list")
         with self._ctx.read() as session:
-            row = session.execute(_PUBLISHED, {"name": f"{project}/{repository}"}).one_or_none()
-            if row is None:
-                return Listed(items=(), total=0, page=query.page)
-            page = artifact_page(session, ArtifactScope.repository(row.id, row.artifact_count), query)
-            return self._shown(session, page, query, parts)
+            for row in run(session, _PUBLISHED, {"name": f"{project}/{repository}"}):
+                page = artifact_page(session, ArtifactScope.repository(row.id, row.artifact_count), query)
+                return self._shown(session, page, query, parts)
+        return Listed(items=(), total=0, page=query.page)
 
     def list_in_project(
         self, project: str | int, query: ListQuery, parts: Parts, *, newest: bool = False

@@ -17,7 +17,7 @@ from app.db.listing import Columns, counted, order
 
 MOST_COUNTED: Final = 100_000
 """A list without a counter is counted up to this number of rows; beyond, its length is told as far as it was read."""
-MOST_GATHERED: Final = 10_000
+MOST_GATHERED: Final = 2_000
 """Up to this many rows that meet filters are found, counted and sorted by one statement."""
 FEW: Final = 2_000
 """Up to this many rows of a known number are gathered and sorted; more are read in order, until the page is full."""

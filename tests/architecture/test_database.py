@@ -48,6 +48,7 @@ PRINCIPALS = {"app/identity/sources/database.py", "app/robots/credentials.py"}
 """Ask for the caller of each request that has a token or credentials, under ``/v2`` and at the token service."""
 MEASURED = {
     "app/artifacts/accessory_rows.py",
+    "app/artifacts/artifact_pages.py",
     "app/artifacts/label_rows.py",
     "app/artifacts/listing.py",
     "app/artifacts/service.py",

@@ -24,7 +24,7 @@ from tests.support.people import People
 
 _SEEN = seen_by(sa.literal(2, sa.BigInteger))
 _ARTIFACT_SCOPES = {
-    "repository": artifact_pages.Scope.repository(1, 5_000),
+    "repository": artifact_pages.Scope.repository(1, 2_000),
     "project": artifact_pages.Scope.project(1),
     "projects": artifact_pages.Scope.projects(_SEEN),
     "everything": artifact_pages.Scope.everything(),

@@ -34,7 +34,7 @@ def pages_of(client: httpx.Client, path: str) -> list[dict[str, object]]:
     return items
 
 
-@pytest.mark.parametrize("bounds", [(2_000, 10_000, 100_000), (1, 1, 100_000), (0, 0, 3)])
+@pytest.mark.parametrize("bounds", [(2_000, 2_000, 100_000), (1, 1, 100_000), (0, 0, 3)])
 @pytest.mark.parametrize("sort", ORDERS)
 def test_pages_are_parts_of_the_whole(
     caller: Caller, registry: httpx.Client, monkeypatch: pytest.MonkeyPatch, bounds: tuple[int, ...], sort: str
