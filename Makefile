@@ -47,10 +47,16 @@ up: ## run a registry with its worker and Temporal in the foreground; Ctrl-C sto
 
 .PHONY: test
 test: workers := --numprocesses=auto --dist=worksteal
-test: test-setup lint ## check everything quick: lint, types, import contracts, all suites with SQLite, PostgreSQL and Temporal
+test: test-setup lint ## check everything quick: lint, types, import contracts, all suites with SQLite and Temporal
 	$(call say,$(notdir $(suites)))
 	@$(if $(suites),,echo "there are no test suites under tests/" >&2; exit 1)
-	@$(in_memory) $(WITH) temporal -- $(pytest) $(suites)
+	@$(in_memory) $(WITH) temporal -- $(pytest) -m "not postgres" $(suites)
+
+.PHONY: postgres
+postgres: workers := --numprocesses=auto --dist=worksteal
+postgres: test-setup ## run once more with PostgreSQL what make test runs with SQLite and depends on the database
+	$(call say,$(notdir $(suites)) with PostgreSQL)
+	@$(in_memory) $(WITH) temporal -- $(pytest) -m postgres $(suites)
 
 .PHONY: test-setup
 test-setup:
@@ -72,7 +78,7 @@ format: dev ## format the code and mend what the linter can mend
 	@$(BIN)/ruff format --quiet
 
 .PHONY: check
-check: ## run all that has to pass before a change lands: test, protocol, conformance, e2e, faults
+check: ## run all that has to pass before a change lands: test, postgres, protocol, conformance, e2e, faults
 	@CI=true exec .ci/run
 
 .PHONY: protocol

@@ -66,7 +66,8 @@ def _recount(session: Session, row: sa.Row[int, str, int, int], *, mend: bool) -
     )
     if mend and recount.differs:
         settle_charges(session, row.id)
-        right = {"storage_used": use.stored, "repo_count": use.repositories}
+        settled = count_use(session, row.id)
+        right = {"storage_used": settled.stored, "repo_count": settled.repositories}
         session.execute(sa.update(_PROJECT).where(_PROJECT.c.id == row.id).values(**right))
     return recount
 
