@@ -57,6 +57,12 @@ class Scene:
         push_image(self.registry, "private/app", "1")
         return self.label()
 
+    def moved(self) -> int:
+        """Move the tag of the image, and return the id of the change before."""
+        self.image()
+        push_image(self.registry, "private/app", "1", seed=1)
+        return int(self.admin.get(f"{_APP}/tags/1/history").json()[-1]["id"])
+
     def labelled(self, place: str) -> int:
         label = self.image()
         self.admin.post(f"{_APP}{place}/labels", json={"id": label}).raise_for_status()
@@ -268,6 +274,13 @@ CHANGES = (
         body={},
         row=("delete", "tag", "private/app:1"),
         made=Scene.image,
+    ),
+    Change(
+        method="POST",
+        path=f"{_APP}/tags/1/history/{{id}}/restore",
+        body={},
+        row=("update", "tag", "private/app:1"),
+        made=Scene.moved,
     ),
     Change(
         method="POST",

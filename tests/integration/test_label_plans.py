@@ -72,5 +72,7 @@ def _plan(database: Database, text: str) -> str:
         with database.read() as session:
             return "\n".join(row.detail for row in session.execute(sa.text(f"EXPLAIN QUERY PLAN {text}")))
     with database.write() as session:
-        session.execute(sa.text("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"))
+        session.execute(
+            sa.text("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
+        )
         return "\n".join(row[0] for row in session.execute(sa.text(f"EXPLAIN {text}")))

@@ -95,7 +95,7 @@ def test_a_statement_for_everything_and_one_transaction_for_each_blob(
         _push_as_clients_do(pusher, 3)
     assert written == [True, True, True]
     authentication = 7 * 3
-    assert len(statements) - authentication <= (46 if ports.db.sqlite else 49)
+    assert len(statements) - authentication <= (47 if ports.db.sqlite else 50)
 
 
 def _push_as_clients_do(client: httpx.Client, seed: int) -> None:
