@@ -18,7 +18,8 @@ from app.server.wire import place_of
 
 _ACCEPTED_AT_ONCE: Final = 256
 _TAKEN_AT_ONCE: Final = 32
-_FEW: Final = 16
+_FEW: Final = 256
+_EVERY: Final = 16
 _STEP_BACK_SECONDS: Final = 0.002
 _NO_DESCRIPTORS_SECONDS: Final = 0.1
 _NO_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -153,8 +154,8 @@ class Door:
             self.tell(connections)
 
     def _is_ahead(self, connections: int) -> bool:
-        """Tell whether to step back; of many connections, only some look."""
-        if self._seat is None or (connections > _FEW and connections % _FEW):
+        """Tell whether to step back; of more than _FEW connections, every sixteenth looks."""
+        if self._seat is None or (connections > _FEW and connections % _EVERY):
             return False
         return self._seat.is_ahead(connections)
 
