@@ -29,8 +29,7 @@ def recompute(project: str, *, dry_run: bool) -> None:
             if recount.differs:
                 different += 1
                 click.echo(_line(recount))
-    ending = "would be mended" if dry_run else "mended"
-    click.echo(f"{total} projects counted, {different} of them {ending}")
+    click.echo(f"projects counted: {total}, {'to be mended' if dry_run else 'mended'}: {different}")
 
 
 def _line(recount: Recount) -> str:

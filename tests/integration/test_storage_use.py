@@ -160,9 +160,9 @@ class TestRecount:
             "private: 9 bytes stored, 0 counted; 0 repositories, 0 counted; "
             "0 blobs not charged, 0 charged without need\n"
         )
-        assert command(environment, "private", "--dry-run") == line + "1 projects counted, 1 of them would be mended\n"
+        assert command(environment, "private", "--dry-run") == line + "projects counted: 1, to be mended: 1\n"
         assert command(environment).startswith(line)
-        assert command(environment, "private") == "1 projects counted, 0 of them mended\n"
+        assert command(environment, "private") == "projects counted: 1, mended: 0\n"
 
     def test_an_unknown_project_is_told(self, recounts: RecountService) -> None:
         with pytest.raises(ProjectUnknown):
