@@ -8,9 +8,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.access.principals import Principal, PrincipalKind
 from app.access.roles import Role
 from app.access.table import PROJECT_ROLES
-from app.identity import people
-from app.projects.candidates import GROUP, USER
 from app.projects.models import Project, ProjectMember
+from app.projects.visibility import projects_of
 
 _EVERYTHING: Final = "*"
 
@@ -34,13 +33,6 @@ def permitted_projects(principal: Principal, resource: str, action: str) -> Colu
         spaces = {space for space, *right in principal.grants if right == [resource, action]}
         conditions.append(Project.name.in_(sorted(spaces)))
     if principal.kind is PrincipalKind.USER:
-        conditions.append(Project.id.in_(_of_members(principal.id, [int(role) for role in holders])))
+        holding = ProjectMember.role.in_([int(role) for role in holders])
+        conditions.append(Project.id.in_(projects_of(sa.literal(principal.id, sa.BigInteger), holding)))
     return sa.or_(sa.false(), *conditions)
-
-
-def _of_members(user: int, roles: list[int]) -> sa.CompoundSelect[int]:
-    person = sa.literal(user, sa.BigInteger)
-    own = ProjectMember.entity_type == USER, ProjectMember.entity_id == person
-    through = ProjectMember.entity_type == GROUP, ProjectMember.entity_id.in_(people.groups_of(person))
-    held = ProjectMember.role.in_(roles)
-    return sa.union_all(*(sa.select(ProjectMember.project_id).where(held, *of) for of in (own, through)))

@@ -37,11 +37,14 @@ def seen_by(user: ColumnElement[int]) -> ColumnElement[bool]:
     return sa.or_(Project.public, Project.id.in_(projects_of(user)))
 
 
-def projects_of(user: ColumnElement[int]) -> sa.CompoundSelect[int]:
-    """Return the statement for the ids of the projects of which the user is a member, directly or through groups."""
+def projects_of(user: ColumnElement[int], *held: ColumnElement[bool]) -> sa.CompoundSelect[int]:
+    """Return the statement for the ids of the projects of which the user is a member, directly or through groups.
+
+    ``held`` are conditions on the memberships, such as their roles.
+    """
     own = ProjectMember.entity_type == USER, ProjectMember.entity_id == user
     through = ProjectMember.entity_type == GROUP, ProjectMember.entity_id.in_(people.groups_of(user))
-    return sa.union_all(*(sa.select(ProjectMember.project_id).where(*of) for of in (own, through)))
+    return sa.union_all(*(sa.select(ProjectMember.project_id).where(*held, *of) for of in (own, through)))
 
 
 def count_of_seen_by(user: ColumnElement[int]) -> sa.Select[int]:
